@@ -1,0 +1,36 @@
+// swift-tools-version:6.0
+import PackageDescription
+
+/// One row per CPU tier. Each is the same folder, Sources/Kernels (the others are symbolic links to it), compiled for its own
+/// instruction set. A new tier is a row here, a link, its name in Kernels/Table.swift and a case in Boxgrad/Tier.swift.
+let tiers: [(suffix: String, march: String, define: String)] = [
+    ("", "x86-64", "TIER_BASELINE"),
+    ("AVX2", "x86-64-v3", "TIER_AVX2"),
+]
+let embedded: [SwiftSetting] = [
+    .enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-O", "-no-allocations", "-Xfrontend", "-function-sections"]),
+]
+
+let package = Package(
+    name: "boxgrad",
+    products: [.library(name: "boxgrad", type: .dynamic, targets: ["Boxgrad"])],
+    targets: [
+        .target(name: "CBoxgrad", path: "include", publicHeadersPath: "."),
+        .target(name: "CShims", dependencies: ["CBoxgrad"], cSettings: [.unsafeFlags(["-O2"])]),
+        .target(
+            name: "Boxgrad",
+            dependencies: ["CBoxgrad", "CShims"] + tiers.map { .init(stringLiteral: "Kernels\($0.suffix)") },
+            swiftSettings: embedded,
+            linkerSettings: [.unsafeFlags([
+                // Only boxgrad_* leaves the library: the Swift runtime's weak symbols inside it must not meet a host's own.
+                "-Xlinker", "--version-script=Sources/exports.map", "-Xlinker", "--gc-sections", "-Xlinker", "-z", "-Xlinker", "defs",
+                "-Xlinker", "-soname=libboxgrad.so.1", "-Xlinker", "--strip-debug",
+            ])]),
+        // The tests load the built library: Embedded objects must never be linked into a host that has a Swift runtime.
+        .testTarget(name: "LibraryTests", dependencies: ["CBoxgrad"]),
+    ] + tiers.map { tier in
+        // Without -fno-math-errno a square root is a call of libm's sqrt.
+        .target(
+            name: "Kernels\(tier.suffix)", dependencies: ["CShims"],
+            swiftSettings: embedded + [.unsafeFlags(["-Xcc", "-march=\(tier.march)", "-Xcc", "-fno-math-errno", "-D\(tier.define)"])])
+    })

@@ -1,0 +1,69 @@
+import CBoxgrad
+import CShims
+
+/// The kernels of this CPU's tier.
+var kernels: bgi_kernels { bgi_current().pointee }
+
+/// Checks a call's arguments, one after the other, before anything is written. The first failure is the one reported.
+struct Arguments {
+    private(set) var status = BOXGRAD_OK
+
+    var valid: Bool { status == BOXGRAD_OK }
+
+    mutating func fail(_ status: Int32, _ name: StaticString, row: Int = -1, _ reason: StaticString, _ value: Double? = nil) {
+        guard valid else { return }
+        guard var value else {
+            self.status = bgi_fail(status, name.cString, row, reason.cString, nil)
+            return
+        }
+        self.status = bgi_fail(status, name.cString, row, reason.cString, &value)
+    }
+
+    mutating func require(_ condition: Bool, _ name: StaticString, _ reason: StaticString, _ value: Double) {
+        if !condition { fail(BOXGRAD_BAD_PARAMETER, name, reason, value) }
+    }
+
+    mutating func pointer(_ pointer: UnsafeRawPointer?, _ name: StaticString) {
+        if pointer == nil { fail(BOXGRAD_NULL_POINTER, name, "is NULL") }
+    }
+
+    /// A C size_t arrives as Int: what exceeds Int.max is negative here.
+    mutating func count(_ count: Int, _ name: StaticString = "count") {
+        if count < 0 { fail(BOXGRAD_SIZE_OVERFLOW, name, "is too large", Double(UInt(bitPattern: count))) }
+    }
+
+    /// `count` rows of at least `width` elements, `stride` elements apart.
+    mutating func rows<T>(
+        _ rows: UnsafePointer<T>?, _ name: StaticString, _ count: Int, stride: Int, _ strideName: StaticString, width: Int = 4, optional: Bool = false
+    ) {
+        self.count(count)
+        guard valid, count > 0 else { return }
+        if rows == nil {
+            if !optional { fail(BOXGRAD_NULL_POINTER, name, "is NULL") }
+            return
+        }
+        if count > 1 && stride < width { fail(BOXGRAD_BAD_STRIDE, strideName, "is smaller than the row", Double(stride)) }
+        let (last, overflow) = (count &- 1).multipliedReportingOverflow(by: stride)
+        let (elements, overflow2) = last.addingReportingOverflow(width)
+        let overflow3 = elements.multipliedReportingOverflow(by: MemoryLayout<T>.stride).overflow
+        if count > 1 ? overflow || overflow2 || overflow3 : width.multipliedReportingOverflow(by: MemoryLayout<T>.stride).overflow {
+            fail(BOXGRAD_SIZE_OVERFLOW, name, "has more rows than memory can hold", Double(count))
+        }
+    }
+
+    /// `count` rows of `width` elements without a gap.
+    mutating func packed<T>(_ array: UnsafePointer<T>?, _ name: StaticString, _ count: Int, width: Int = 1, optional: Bool = false) {
+        rows(array, name, count, stride: width, name, width: width, optional: optional)
+    }
+
+    /// In place is allowed, as long as every row is written where it was read.
+    mutating func inPlace<T>(_ input: UnsafePointer<T>?, _ inputStride: Int, _ output: UnsafeMutablePointer<T>?, _ outputStride: Int, _ count: Int) {
+        if count > 1 && UnsafePointer(output) == input && inputStride != outputStride {
+            fail(BOXGRAD_BAD_STRIDE, "out_stride", "differs from in_stride though out is in", Double(outputStride))
+        }
+    }
+}
+
+extension StaticString {
+    var cString: UnsafePointer<CChar> { UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self) }
+}

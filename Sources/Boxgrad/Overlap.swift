@@ -1,0 +1,200 @@
+import CBoxgrad
+import CShims
+
+extension Arguments {
+    fileprivate mutating func metric(_ metric: Int32, _ eps: Double) {
+        require(BOXGRAD_IOU...BOXGRAD_CIOU ~= metric, "metric", "is no overlap metric", Double(metric))
+        require(eps >= 0, "eps", "must not be negative or NaN", eps)
+    }
+}
+
+/// How many boxes of `b` the pairwise kernel takes at a time: five columns of doubles are 40 KB of scratch.
+private let pairwiseWidth = 1024
+
+@_cdecl("boxgrad_iou_pairwise_f32") @implementation
+public func boxgrad_iou_pairwise_f32(
+    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int, _ bStride:
+    Int, _ eps: Double, _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    iouPairwise(metric, a, aCount, aStride, b, bCount, bStride, eps, out, outStride, outUnion, kernels.f32.iou_pairwise)
+}
+
+@_cdecl("boxgrad_iou_pairwise_f64") @implementation
+public func boxgrad_iou_pairwise_f64(
+    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bCount: Int, _ bStride:
+    Int, _ eps: Double, _ out: UnsafeMutablePointer<Double>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    iouPairwise(metric, a, aCount, aStride, b, bCount, bStride, eps, out, outStride, outUnion, kernels.f64.iou_pairwise)
+}
+
+private func iouPairwise<T>(
+    _ metric: Int32, _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int,
+    _ eps: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?,
+    _ kernel: (
+        Int32, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, Double, UnsafeMutablePointer<T>, UnsafeMutablePointer<T>, Int,
+        UnsafeMutablePointer<T>?
+    ) -> Void
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.metric(metric, eps)
+    arguments.sides(a, aCount, aStride, b, bCount, bStride)
+    arguments.matrix(out, "out", aCount, bCount, outStride, "out_stride")
+    arguments.matrix(outUnion, "out_union", aCount, bCount, outStride, "out_stride", optional: true)
+    guard arguments.valid, let a, let b, let out, aCount > 0, bCount > 0 else { return arguments.status }
+    let width = min(bCount, pairwiseWidth)
+    guard let scratch = malloc(5 &* width &* MemoryLayout<T>.stride) else {
+        arguments.fail(BOXGRAD_OUT_OF_MEMORY, "scratch", "could not be allocated", Double(5 &* width &* MemoryLayout<T>.stride))
+        return arguments.status
+    }
+    defer { free(scratch) }
+    var start = 0
+    while start < bCount {
+        kernel(
+            metric, a, aCount, aStride, b + start &* bStride, min(width, bCount &- start), bStride, eps,
+            scratch.assumingMemoryBound(to: T.self), out + start, outStride, outUnion.map { $0 + start })
+        start &+= width
+    }
+    return BOXGRAD_OK
+}
+
+extension Arguments {
+    fileprivate mutating func sides<T>(_ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int) {
+        count(aCount, "a_count")
+        count(bCount, "b_count")
+        rows(a, "a", aCount, stride: aStride, "a_stride")
+        rows(b, "b", bCount, stride: bStride, "b_stride")
+    }
+
+    fileprivate mutating func matrix<T>(
+        _ matrix: UnsafePointer<T>?, _ name: StaticString, _ aCount: Int, _ bCount: Int, _ stride: Int, _ strideName: StaticString, optional: Bool = false
+    ) {
+        if bCount > 0 { rows(matrix, name, aCount, stride: stride, strideName, width: bCount, optional: optional) }
+    }
+}
+
+@_cdecl("boxgrad_iou_pairwise_grad_f32") @implementation
+public func boxgrad_iou_pairwise_grad_f32(
+    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int, _ bStride:
+    Int, _ eps: Double, _ gradOut: UnsafePointer<Float>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Float>?, _ gradB:
+    UnsafeMutablePointer<Float>?
+) -> Int32 {
+    iouPairwiseGrad(metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB, kernels.f32.iou_pairwise_grad)
+}
+
+@_cdecl("boxgrad_iou_pairwise_grad_f64") @implementation
+public func boxgrad_iou_pairwise_grad_f64(
+    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bCount: Int, _ bStride:
+    Int, _ eps: Double, _ gradOut: UnsafePointer<Double>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Double>?, _ gradB:
+    UnsafeMutablePointer<Double>?
+) -> Int32 {
+    iouPairwiseGrad(metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB, kernels.f64.iou_pairwise_grad)
+}
+
+private func iouPairwiseGrad<T: BinaryFloatingPoint>(
+    _ metric: Int32, _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int,
+    _ eps: Double, _ gradOut: UnsafePointer<T>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?,
+    _ kernel: (Int32, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, Double, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<T>) -> Void
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.metric(metric, eps)
+    arguments.sides(a, aCount, aStride, b, bCount, bStride)
+    arguments.matrix(gradOut, "grad_out", aCount, bCount, gradOutStride, "grad_out_stride")
+    arguments.packed(gradA, "grad_a", aCount, width: 4, optional: true)
+    arguments.packed(gradB, "grad_b", bCount, width: 4, optional: true)
+    guard arguments.valid else { return arguments.status }
+    if let a, let b, let gradOut, aCount > 0, bCount > 0 {
+        if let gradA { kernel(metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, 1, gradA) }
+        if let gradB { kernel(metric, b, bCount, bStride, a, aCount, aStride, eps, gradOut, 1, gradOutStride, gradB) }
+    } else {
+        gradA?.update(repeating: 0, count: 4 &* aCount)
+        gradB?.update(repeating: 0, count: 4 &* bCount)
+    }
+    return BOXGRAD_OK
+}
+
+@_cdecl("boxgrad_iou_aligned_f32") @implementation
+public func boxgrad_iou_aligned_f32(
+    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bStride: Int, _ count: Int, _ eps:
+    Double, _ out: UnsafeMutablePointer<Float>?, _ gradA: UnsafeMutablePointer<Float>?, _ gradB: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    iouAligned(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB, kernels.f32.iou_aligned)
+}
+
+@_cdecl("boxgrad_iou_aligned_f64") @implementation
+public func boxgrad_iou_aligned_f64(
+    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bStride: Int, _ count: Int, _ eps:
+    Double, _ out: UnsafeMutablePointer<Double>?, _ gradA: UnsafeMutablePointer<Double>?, _ gradB: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    iouAligned(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB, kernels.f64.iou_aligned)
+}
+
+private func iouAligned<T>(
+    _ metric: Int32, _ a: UnsafePointer<T>?, _ aStride: Int, _ b: UnsafePointer<T>?, _ bStride: Int, _ count: Int, _ eps: Double,
+    _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?,
+    _ kernel: (
+        Int32, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, Double,
+        UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
+    ) -> Void
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.metric(metric, eps)
+    arguments.rows(a, "a", count, stride: aStride, "a_stride")
+    arguments.rows(b, "b", count, stride: bStride, "b_stride")
+    arguments.packed(out, "out", count, optional: true)
+    arguments.packed(gradA, "grad_a", count, width: 4, optional: true)
+    arguments.packed(gradB, "grad_b", count, width: 4, optional: true)
+    guard arguments.valid, let a, let b else { return arguments.status }
+    kernel(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB)
+    return BOXGRAD_OK
+}
+
+@_cdecl("boxgrad_iou_loss_f32") @implementation
+public func boxgrad_iou_loss_f32(
+    _ metric: Int32, _ pred: UnsafePointer<Float>?, _ predStride: Int, _ target: UnsafePointer<Float>?, _ targetStride: Int, _ count:
+    Int, _ weights: UnsafePointer<Float>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ perBox:
+    UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    iouLoss(metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget, kernels.f32.iou_loss)
+}
+
+@_cdecl("boxgrad_iou_loss_f64") @implementation
+public func boxgrad_iou_loss_f64(
+    _ metric: Int32, _ pred: UnsafePointer<Double>?, _ predStride: Int, _ target: UnsafePointer<Double>?, _ targetStride: Int, _ count:
+    Int, _ weights: UnsafePointer<Double>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ perBox:
+    UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?, _ gradTarget: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    iouLoss(metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget, kernels.f64.iou_loss)
+}
+
+private func iouLoss<T>(
+    _ metric: Int32, _ pred: UnsafePointer<T>?, _ predStride: Int, _ target: UnsafePointer<T>?, _ targetStride: Int, _ count: Int,
+    _ weights: UnsafePointer<T>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
+    _ perBox: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?,
+    _ kernel: (
+        Int32, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafePointer<T>?, Double, Double,
+        UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
+    ) -> Double
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.metric(metric, eps)
+    arguments.normalizer(normalizer)
+    arguments.rows(pred, "pred", count, stride: predStride, "pred_stride")
+    arguments.rows(target, "target", count, stride: targetStride, "target_stride")
+    arguments.packed(weights, "weights", count, optional: true)
+    arguments.packed(perBox, "per_box", count, optional: true)
+    arguments.packed(gradPred, "grad_pred", count, width: 4, optional: true)
+    arguments.packed(gradTarget, "grad_target", count, width: 4, optional: true)
+    guard arguments.valid else { return arguments.status }
+    var sum = 0.0
+    if count > 0, let pred, let target {
+        sum = kernel(metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, perBox, gradPred, gradTarget)
+    }
+    loss?.pointee = sum / normalizer
+    return BOXGRAD_OK
+}
+
+extension Arguments {
+    mutating func normalizer(_ normalizer: Double) {
+        require(normalizer > 0 && normalizer < .infinity, "normalizer", "must be a positive finite number", normalizer)
+    }
+}

@@ -1,0 +1,48 @@
+import CBoxgrad
+import CShims
+
+@_cdecl("boxgrad_smooth_l1_f32") @implementation
+public func boxgrad_smooth_l1_f32(
+    _ pred: UnsafePointer<Float>?, _ target: UnsafePointer<Float>?, _ insideWeights: UnsafePointer<Float>?, _ outsideWeights:
+    UnsafePointer<Float>?, _ count: Int, _ sigma: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ elementwise:
+    UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    smoothL1(pred, target, insideWeights, outsideWeights, count, sigma, normalizer, loss, elementwise, gradPred, gradTarget, kernels.f32.smooth_l1)
+}
+
+@_cdecl("boxgrad_smooth_l1_f64") @implementation
+public func boxgrad_smooth_l1_f64(
+    _ pred: UnsafePointer<Double>?, _ target: UnsafePointer<Double>?, _ insideWeights: UnsafePointer<Double>?, _ outsideWeights:
+    UnsafePointer<Double>?, _ count: Int, _ sigma: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ elementwise:
+    UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?, _ gradTarget: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    smoothL1(pred, target, insideWeights, outsideWeights, count, sigma, normalizer, loss, elementwise, gradPred, gradTarget, kernels.f64.smooth_l1)
+}
+
+private func smoothL1<T>(
+    _ pred: UnsafePointer<T>?, _ target: UnsafePointer<T>?, _ insideWeights: UnsafePointer<T>?, _ outsideWeights: UnsafePointer<T>?, _ count: Int,
+    _ sigma: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ elementwise: UnsafeMutablePointer<T>?,
+    _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?,
+    _ kernel: (
+        UnsafePointer<T>, UnsafePointer<T>, UnsafePointer<T>?, UnsafePointer<T>?, Int, Double, Double,
+        UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
+    ) -> Double
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.require(sigma > 0, "sigma", "must be positive", sigma)
+    arguments.normalizer(normalizer)
+    arguments.packed(pred, "pred", count)
+    arguments.packed(target, "target", count)
+    arguments.packed(insideWeights, "inside_weights", count, optional: true)
+    arguments.packed(outsideWeights, "outside_weights", count, optional: true)
+    arguments.packed(elementwise, "elementwise", count, optional: true)
+    arguments.packed(gradPred, "grad_pred", count, optional: true)
+    arguments.packed(gradTarget, "grad_target", count, optional: true)
+    guard arguments.valid else { return arguments.status }
+    var sum = 0.0
+    if count > 0, let pred, let target {
+        sum = kernel(pred, target, insideWeights, outsideWeights, count, sigma, normalizer, elementwise, gradPred, gradTarget)
+    }
+    loss?.pointee = sum / normalizer
+    return BOXGRAD_OK
+}

@@ -1,0 +1,131 @@
+#include "shims.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+/* ---- CPU tier ---- */
+
+static bgi_kernels current;
+
+const bgi_kernels *bgi_current(void) { return &current; }
+
+__attribute__((constructor)) static void choose_tier(void) {
+    __builtin_cpu_init();
+    current = bgi_kernels_baseline();
+    const char *wanted = getenv("BOXGRAD_CPU_TIER");
+    if (wanted && strcmp(wanted, "baseline") == 0) return;
+    if (__builtin_cpu_supports("x86-64-v3")) current = bgi_kernels_avx2();
+}
+
+/* ---- Version ---- */
+
+/* The macro is no literal to Swift: it would make a String of it. */
+const char *bgi_version_string(void) { return BOXGRAD_VERSION_STRING; }
+
+/* ---- Threads ---- */
+
+static _Atomic int32_t max_threads = 1;
+static _Atomic(boxgrad_parallel_for_fn) parallel_for;
+static _Atomic(void *) parallel_for_context;
+
+void bgi_set_max_threads(int32_t n) { max_threads = n; }
+int32_t bgi_max_threads(void) { return max_threads; }
+
+void bgi_set_parallel_for(boxgrad_parallel_for_fn fn, void *context) {
+    parallel_for = fn;
+    parallel_for_context = context;
+}
+
+/* ---- Errors ---- */
+
+static _Thread_local char last_error[256];
+
+/* The host's locale may print a decimal comma, or a decimal point of several bytes. */
+static void normalise_decimal_point(char *number) {
+    char *out = number;
+    int replaced = 0;
+    for (const char *in = number; *in; in++) {
+        if (strchr("0123456789+-einfa", *in)) *out++ = *in;
+        else if (!replaced) { *out++ = '.'; replaced = 1; }
+    }
+    *out = 0;
+}
+
+boxgrad_status bgi_fail(boxgrad_status status, const char *argument, ptrdiff_t row, const char *reason, const double *value) {
+    char position[32] = "", got[64] = "";
+    if (row >= 0) snprintf(position, sizeof position, "[%td]", row);
+    if (value) {
+        /* 0.1 rather than 0.10000000000000001: the shortest form that is the same number */
+        char number[40];
+        for (int digits = 15; digits <= 17; digits++) {
+            snprintf(number, sizeof number, "%.*g", digits, *value);
+            if (strtod(number, NULL) == *value) break;
+        }
+        normalise_decimal_point(number);
+        snprintf(got, sizeof got, " (got %s)", number);
+    }
+    snprintf(last_error, sizeof last_error, "%s%s %s%s", argument, position, reason, got);
+    return status;
+}
+
+const char *boxgrad_last_error(void) { return last_error; }
+
+/* ---- The function table ---- */
+
+static const boxgrad_api api = {
+    .abi_version = BOXGRAD_ABI_VERSION,
+    .size = sizeof(boxgrad_api),
+    .status_string = boxgrad_status_string,
+    .last_error = boxgrad_last_error,
+    .version_string = boxgrad_version_string,
+    .version_number = boxgrad_version_number,
+    .cpu_tier = boxgrad_cpu_tier,
+    .set_max_threads = boxgrad_set_max_threads,
+    .max_threads = boxgrad_max_threads,
+    .set_parallel_for = boxgrad_set_parallel_for,
+    .box_area_f32 = boxgrad_box_area_f32,
+    .box_area_f64 = boxgrad_box_area_f64,
+    .box_area_grad_f32 = boxgrad_box_area_grad_f32,
+    .box_area_grad_f64 = boxgrad_box_area_grad_f64,
+    .box_convert_f32 = boxgrad_box_convert_f32,
+    .box_convert_f64 = boxgrad_box_convert_f64,
+    .box_convert_grad_f32 = boxgrad_box_convert_grad_f32,
+    .box_convert_grad_f64 = boxgrad_box_convert_grad_f64,
+    .box_clip_f32 = boxgrad_box_clip_f32,
+    .box_clip_f64 = boxgrad_box_clip_f64,
+    .box_clip_grad_f32 = boxgrad_box_clip_grad_f32,
+    .box_clip_grad_f64 = boxgrad_box_clip_grad_f64,
+    .box_inspect_f32 = boxgrad_box_inspect_f32,
+    .box_inspect_f64 = boxgrad_box_inspect_f64,
+    .box_rotate_f32 = boxgrad_box_rotate_f32,
+    .box_rotate_f64 = boxgrad_box_rotate_f64,
+    .clip_f32 = boxgrad_clip_f32,
+    .clip_f64 = boxgrad_clip_f64,
+    .clip_grad_f32 = boxgrad_clip_grad_f32,
+    .clip_grad_f64 = boxgrad_clip_grad_f64,
+    .iou_pairwise_f32 = boxgrad_iou_pairwise_f32,
+    .iou_pairwise_f64 = boxgrad_iou_pairwise_f64,
+    .iou_pairwise_grad_f32 = boxgrad_iou_pairwise_grad_f32,
+    .iou_pairwise_grad_f64 = boxgrad_iou_pairwise_grad_f64,
+    .iou_aligned_f32 = boxgrad_iou_aligned_f32,
+    .iou_aligned_f64 = boxgrad_iou_aligned_f64,
+    .iou_loss_f32 = boxgrad_iou_loss_f32,
+    .iou_loss_f64 = boxgrad_iou_loss_f64,
+    .smooth_l1_f32 = boxgrad_smooth_l1_f32,
+    .smooth_l1_f64 = boxgrad_smooth_l1_f64,
+    .delta_encode_f32 = boxgrad_delta_encode_f32,
+    .delta_encode_f64 = boxgrad_delta_encode_f64,
+    .delta_encode_grad_f32 = boxgrad_delta_encode_grad_f32,
+    .delta_encode_grad_f64 = boxgrad_delta_encode_grad_f64,
+    .delta_decode_f32 = boxgrad_delta_decode_f32,
+    .delta_decode_f64 = boxgrad_delta_decode_f64,
+    .delta_decode_grad_f32 = boxgrad_delta_decode_grad_f32,
+    .delta_decode_grad_f64 = boxgrad_delta_decode_grad_f64,
+    .grad_norm = boxgrad_grad_norm,
+    .grad_norm_combine = boxgrad_grad_norm_combine,
+    .grad_scale = boxgrad_grad_scale,
+    .clip_grad_norm = boxgrad_clip_grad_norm,
+    .clip_grad_value = boxgrad_clip_grad_value,
+};
+
+const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

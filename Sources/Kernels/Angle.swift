@@ -1,0 +1,76 @@
+// Sine and cosine of the one angle of a rotation: exact at multiples of 90 degrees, within 1 ulp elsewhere. Scalar, so
+// accuracy comes before speed.
+
+/// sin and cos of an angle in degrees, which must be finite.
+func sineAndCosine(degrees: Double) -> (sine: Double, cosine: Double) {
+    let turn = exactRemainder360(degrees)
+    // Nearest multiple of 90, leaving -45...45; all exact.
+    let quarter = Int((turn + 45) * (1 / 90.0) + 4) &- 4
+    let rest = turn - 90 * Double(quarter)
+    // rest in radians, as a sum of two doubles.
+    let (high, low) = exactProduct(rest, 0x1.1df46a2529d39p-6)
+    let x = high + (low + rest * 0x1.5c1d8becdd291p-62)
+    let error = (high - x) + (low + rest * 0x1.5c1d8becdd291p-62)
+    let z = x * x
+
+    var s = -0x1.ab17d404de5b3p-41
+    s = s * z + 0x1.61217f0b800d5p-33
+    s = s * z - 0x1.ae645412c560cp-26
+    s = s * z + 0x1.71de3a546095bp-19
+    s = s * z - 0x1.a01a01a019938p-13
+    s = s * z + 0x1.1111111111110p-7
+    s = s * z - 0x1.5555555555555p-3
+    let sine = x + (error + x * z * s)
+
+    var c = -0x1.907da367a37cbp-37
+    c = c * z + 0x1.1eeb68e93b64cp-29
+    c = c * z - 0x1.27e4fa17da09ep-22
+    c = c * z + 0x1.a01a019f4eb01p-16
+    c = c * z - 0x1.6c16c16c16967p-10
+    c = c * z + 0x1.5555555555555p-5
+    let halfSquare = 0.5 * z
+    let main = 1 - halfSquare
+    let (square, squareLow) = exactProduct(x, x)
+    let lost = ((1 - main) - halfSquare) - 0.5 * ((square - z) + squareLow)
+    let cosine = main + (lost + (z * z * c - x * error))
+
+    switch quarter & 3 {
+    case 0: return (sine, cosine)
+    case 1: return (cosine, 0 - sine)
+    case 2: return (0 - sine, 0 - cosine)
+    default: return (0 - cosine, sine)
+    }
+}
+
+/// The remainder of a finite x by 360, with the sign of x, in integer arithmetic: exact for any size.
+private func exactRemainder360(_ x: Double) -> Double {
+    let magnitude = x.magnitude
+    guard magnitude >= 360 else { return x }
+    let exponent = Int(magnitude.bitPattern >> 52) &- 1075
+    var remainder: UInt64
+    if exponent < 0 {  // below 2^53: the fraction is apart, the integer fits
+        let integer = UInt64(magnitude)
+        let rest = Double(integer % 360) + (magnitude - Double(integer))
+        return x < 0 ? -rest : rest
+    }
+    remainder = (magnitude.bitPattern & 0x000f_ffff_ffff_ffff | 0x0010_0000_0000_0000) % 360
+    for _ in 0..<exponent { remainder = remainder &* 2 % 360 }
+    return x < 0 ? -Double(remainder) : Double(remainder)
+}
+
+/// a * b as an unevaluated sum of two doubles (Dekker 1971), without a fused multiply-add.
+@inline(__always)
+func exactProduct(_ a: Double, _ b: Double) -> (high: Double, low: Double) {
+    let product = a * b
+    let (aHigh, aLow) = halves(a)
+    let (bHigh, bLow) = halves(b)
+    return (product, ((aHigh * bHigh - product) + aHigh * bLow + aLow * bHigh) + aLow * bLow)
+}
+
+/// The upper 26 bits of x and the rest.
+@inline(__always)
+private func halves(_ x: Double) -> (Double, Double) {
+    let scaled = 0x1.0000002p27 * x
+    let high = scaled - (scaled - x)
+    return (high, x - high)
+}

@@ -1,0 +1,43 @@
+import CBoxgrad
+
+/// Flags what is wrong with each box. `counts` has BOXGRAD_BOX_FLAGS entries, zeroed by the caller.
+@inline(__always)
+func boxInspect<T: Real>(
+    _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
+    _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>
+) {
+    // An unknown size is one that nothing exceeds.
+    let (width, height) = (width < 0 ? T.infinity : T(width), height < 0 ? T.infinity : T(height))
+    let minSize = T(minSize)
+    for i in 0..<count {
+        let row = boxes + i &* stride
+        let word = inspect(Box(row[0], row[1], row[2], row[3]), width, height, minSize)
+        for bit in 0..<Int(BOXGRAD_BOX_FLAGS) { counts[bit] &+= Int((word >> UInt32(truncatingIfNeeded: bit)) & 1) }
+        flags?[i] = word
+    }
+}
+
+@inline(__always)
+private func inspect<T: Real>(_ box: Box<T>, _ width: T, _ height: T, _ minSize: T) -> UInt32 {
+    // A difference of a number with itself is 0 unless it is NaN or infinite.
+    let differences = (box.x1 - box.x1) + (box.y1 - box.y1) + (box.x2 - box.x2) + (box.y2 - box.y2)
+    guard differences == 0 else { return 1 << 0 }
+    let (w, h) = (box.x2 - box.x1, box.y2 - box.y1)
+    // Halves first: a sum of two large coordinates may overflow.
+    let (cx, cy) = (box.x1 / 2 + box.x2 / 2, box.y1 / 2 + box.y2 / 2)
+    let (left, right) = (smaller(box.x1, box.x2), larger(box.x1, box.x2))
+    let (top, bottom) = (smaller(box.y1, box.y2), larger(box.y1, box.y2))
+    let leaves = left < 0 || top < 0 || right > width || bottom > height
+    let collapses =
+        left < 0 && right <= 0 || top < 0 && bottom <= 0 || right > width && left >= width || bottom > height && top >= height
+    var word: UInt32 = 0
+    if w == 0 { word |= 1 << 1 }
+    if h == 0 { word |= 1 << 2 }
+    if w < 0 || h < 0 { word |= 1 << 3 }
+    if cx < 0 || cy < 0 { word |= 1 << 4 }
+    if cx > width || cy > height { word |= 1 << 5 }
+    if leaves && !collapses { word |= 1 << 6 }
+    if leaves && collapses { word |= 1 << 7 }
+    if w < minSize || h < minSize { word |= 1 << 8 }
+    return word
+}

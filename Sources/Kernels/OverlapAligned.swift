@@ -1,0 +1,98 @@
+// Row i with row i: the metrics with their gradients, and the loss with its gradients fused.
+
+import CBoxgrad
+
+/// Metrics, or losses made of them, of paired boxes. A run goes tile by tile.
+private struct AlignedOverlap<T: Real> {
+    let isLoss: Bool
+    let a, b: UnsafePointer<T>
+    let aStride, bStride, count: Int
+    let eps: T
+    let gradA, gradB: UnsafeMutablePointer<T>?
+
+    /// `finish` gets each tile's metrics, and replaces `factors`, which are 1, by what the gradients are to be multiplied with.
+    @inline(__always)
+    func run(
+        _ metric: Int32,
+        _ finish: (_ start: Int, _ length: Int, _ values: UnsafeMutablePointer<T>, _ factors: UnsafeMutablePointer<T>) -> Void
+    ) {
+        switch (metric, isLoss) {
+        case (BOXGRAD_GIOU, false): run(GIoU.self, finish)
+        case (BOXGRAD_DIOU, false): run(DIoU.self, finish)
+        case (BOXGRAD_CIOU, false): run(CIoU.self, finish)
+        case (_, false): run(IoU.self, finish)
+        case (BOXGRAD_GIOU, true): run(Loss<GIoU>.self, finish)
+        case (BOXGRAD_DIOU, true): run(Loss<DIoU>.self, finish)
+        case (BOXGRAD_CIOU, true): run(Loss<CIoU>.self, finish)
+        case (_, true): run(Loss<IoU>.self, finish)
+        }
+    }
+
+    private func run<M: Metric>(
+        _ metric: M.Type,
+        _ finish: (_ start: Int, _ length: Int, _ values: UnsafeMutablePointer<T>, _ factors: UnsafeMutablePointer<T>) -> Void
+    ) {
+        withTile { tileA in withTile { tileB in withTile { slopesA in withTile { slopesB in withColumn { (values: UnsafeMutablePointer<T>) in withColumn { (factors: UnsafeMutablePointer<T>) in
+            forEachTile(count) { start, length in
+                tileA.load(a + start &* aStride, aStride, length)
+                tileB.load(b + start &* bStride, bStride, length)
+                if gradA == nil && gradB == nil {
+                    for k in 0..<tileWidth {
+                        values[k] = Overlap(metric, MeasuredBox(tileA[k], metric), MeasuredBox(tileB[k], metric), eps).value
+                    }
+                } else {
+                    for k in 0..<tileWidth {
+                        let overlap = Overlap(metric, MeasuredBox(tileA[k], metric), MeasuredBox(tileB[k], metric), eps)
+                        values[k] = overlap.value
+                        slopesA[k] = overlap.gradA
+                        slopesB[k] = overlap.gradB
+                    }
+                }
+                for k in 0..<tileWidth { factors[k] = 1 }
+                finish(start, length, values, factors)
+                if let gradA {
+                    slopesA.multiply(factors)
+                    slopesA.store(gradA + 4 &* start, 4, length)
+                }
+                if let gradB {
+                    slopesB.multiply(factors)
+                    slopesB.store(gradB + 4 &* start, 4, length)
+                }
+            }
+        } } } } } }
+    }
+}
+
+@inline(__always)
+func iouAligned<T: Real>(
+    _ metric: Int32, _ a: UnsafePointer<T>, _ aStride: Int, _ b: UnsafePointer<T>, _ bStride: Int, _ count: Int, _ eps: Double,
+    _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?
+) {
+    let pairs = AlignedOverlap(isLoss: false, a: a, b: b, aStride: aStride, bStride: bStride, count: count, eps: T(eps), gradA: gradA, gradB: gradB)
+    pairs.run(metric) { start, length, values, _ in
+        if let out { for k in 0..<length { out[start &+ k] = values[k] } }
+    }
+}
+
+/// Returns the sum of per_box.
+@inline(__always)
+func iouLoss<T: Real>(
+    _ metric: Int32, _ pred: UnsafePointer<T>, _ predStride: Int, _ target: UnsafePointer<T>, _ targetStride: Int, _ count: Int,
+    _ weights: UnsafePointer<T>?, _ eps: Double, _ normalizer: Double, _ perBox: UnsafeMutablePointer<T>?,
+    _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
+) -> Double {
+    let pairs = AlignedOverlap(
+        isLoss: true, a: pred, b: target, aStride: predStride, bStride: targetStride, count: count, eps: T(eps), gradA: gradPred, gradB: gradTarget)
+    let scale = T(-1 / normalizer)
+    var sum = BlockSum()
+    pairs.run(metric) { start, length, values, factors in
+        if let weights { for k in 0..<length { factors[k] = weights[start &+ k] } }
+        for k in 0..<tileWidth {
+            values[k] = factors[k] * (1 - values[k])
+            factors[k] *= scale
+        }
+        sum.add(values, length)
+        if let perBox { for k in 0..<length { perBox[start &+ k] = values[k] } }
+    }
+    return sum.total
+}

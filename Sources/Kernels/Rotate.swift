@@ -1,0 +1,36 @@
+/// The corners of boxes turned about (cx, cy), and the upright boxes around them; in double, rounded once.
+@inline(__always)
+func boxRotate<T: Real>(
+    _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double,
+    _ corners: UnsafeMutablePointer<T>?, _ bounds: UnsafeMutablePointer<T>?
+) {
+    let (sine, cosine) = sineAndCosine(degrees: degrees)
+    for i in 0..<count {
+        let row = boxes + i &* stride
+        let (left, right) = (Double(row[0]) - cx, Double(row[2]) - cx)
+        let (top, bottom) = (Double(row[1]) - cy, Double(row[3]) - cy)
+        @inline(__always)
+        func turned(_ dx: Double, _ dy: Double) -> (x: T, y: T) {
+            (T(cx + (cosine * dx + sine * dy)), T(cy + (cosine * dy - sine * dx)))
+        }
+        let (a, b, c, d) = (turned(left, top), turned(right, top), turned(right, bottom), turned(left, bottom))
+        if let corners {
+            let out = corners + 8 &* i
+            (out[0], out[1], out[2], out[3]) = (a.x, a.y, b.x, b.y)
+            (out[4], out[5], out[6], out[7]) = (c.x, c.y, d.x, d.y)
+        }
+        if let bounds {
+            let out = bounds + 4 &* i
+            (out[0], out[1]) = (least(a.x, b.x, c.x, d.x), least(a.y, b.y, c.y, d.y))
+            (out[2], out[3]) = (-least(-a.x, -b.x, -c.x, -d.x), -least(-a.y, -b.y, -c.y, -d.y))
+        }
+    }
+}
+
+/// The least of four; NaN if any is NaN.
+@inline(__always)
+private func least<T: Real>(_ a: T, _ b: T, _ c: T, _ d: T) -> T {
+    let value = smaller(smaller(a, b), smaller(c, d))
+    let sum = a + b + c + d
+    return sum != sum ? sum : value
+}

@@ -1,0 +1,51 @@
+// Choices without branches. A Swift `? :`, `&&` or `||` is control flow until late in the compiler, which spreads it over a loop
+// until the loop no longer vectorises; a C function that chooses between two values is a select instruction from the start.
+
+import CShims
+
+/// float or double.
+protocol Real: BinaryFloatingPoint {
+    static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self
+}
+
+extension Float: Real {
+    @inline(__always)
+    static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self { bgi_choose_f32(condition, a, b) }
+}
+
+extension Double: Real {
+    @inline(__always)
+    static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self { bgi_choose_f64(condition, a, b) }
+}
+
+/// condition ? a : b, both of which are computed.
+@inline(__always)
+func choose<T: Real>(_ condition: Bool, _ a: T, _ b: T) -> T { T.choose(condition, a, b) }
+
+/// a && b, both of which are computed.
+@inline(__always)
+func both(_ a: Bool, _ b: Bool) -> Bool { bgi_both(a, b) }
+
+/// The smaller of two; `b` if either is NaN.
+@inline(__always)
+func smaller<T: Real>(_ a: T, _ b: T) -> T { choose(a < b, a, b) }
+
+/// The larger of two; `b` if either is NaN.
+@inline(__always)
+func larger<T: Real>(_ a: T, _ b: T) -> T { choose(a > b, a, b) }
+
+/// x limited to lo...hi; NaN stays NaN.
+@inline(__always)
+func clamp<T: Real>(_ x: T, _ lo: T, _ hi: T) -> T { choose(x < lo, lo, choose(x > hi, hi, x)) }
+
+/// The gradient that passes a clamp: all of it within the bounds and at them, none beyond, none for NaN.
+@inline(__always)
+func clampGradient<T: Real>(_ x: T, _ lo: T, _ hi: T, _ gradient: T) -> T { choose(both(x >= lo, x <= hi), gradient, 0) }
+
+/// a / b, or 0 where b is 0: a term without a denominator is no term.
+@inline(__always)
+func quotient<T: Real>(_ a: T, _ b: T) -> T { choose(b == 0, 0, a / b) }
+
+/// How much of max(a, b)'s gradient goes to a: a tie splits it in half.
+@inline(__always)
+func shareOfLarger<T: Real>(_ a: T, _ b: T) -> T { choose(a > b, 1, choose(a == b, 0.5, 0)) }

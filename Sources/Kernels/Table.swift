@@ -1,0 +1,62 @@
+// This tier's kernels behind C function pointers. Both types list the same kernels in the same order.
+
+import CBoxgrad
+import CShims
+
+private func table(_ name: StaticString) -> bgi_kernels {
+    bgi_kernels(
+        name: UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self),
+        f32: .init(
+            box_area: { boxArea($0, $1, $2, $3) },
+            box_area_grad: { boxAreaGrad($0, $1, $2, $3, $4) },
+            box_convert: { boxConvert($0, $1, $2, $3, $4, $5, $6) },
+            box_convert_grad: { boxConvertGrad($0, $1, $2, $3, $4) },
+            box_clip: { boxClip($0, $1, $2, $3, $4, $5, $6) },
+            box_clip_grad: { boxClipGrad($0, $1, $2, $3, $4, $5, $6) },
+            box_inspect: { boxInspect($0, $1, $2, $3, $4, $5, $6, $7) },
+            box_rotate: { boxRotate($0, $1, $2, $3, $4, $5, $6, $7) },
+            clip: { clip($0, $1, $2, $3, $4) },
+            clip_grad: { clipGrad($0, $1, $2, $3, $4, $5, $6) },
+            iou_pairwise: { iouPairwise($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
+            iou_pairwise_grad: { iouPairwiseGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
+            iou_aligned: { iouAligned($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
+            iou_loss: { iouLoss($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
+            smooth_l1: { smoothL1($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
+            delta_degenerate: { deltaDegenerate($0, $1, $2, $3, $4, $5, $6) },
+            delta_encode: { deltaEncode($0, $1, $2, $3, $4, $5, $6) },
+            delta_encode_grad: { deltaEncodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8) },
+            delta_decode: { deltaDecode($0, $1, $2, $3, $4, $5, $6, $7) },
+            delta_decode_grad: { deltaDecodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) }),
+        f64: .init(
+            box_area: { boxArea($0, $1, $2, $3) },
+            box_area_grad: { boxAreaGrad($0, $1, $2, $3, $4) },
+            box_convert: { boxConvert($0, $1, $2, $3, $4, $5, $6) },
+            box_convert_grad: { boxConvertGrad($0, $1, $2, $3, $4) },
+            box_clip: { boxClip($0, $1, $2, $3, $4, $5, $6) },
+            box_clip_grad: { boxClipGrad($0, $1, $2, $3, $4, $5, $6) },
+            box_inspect: { boxInspect($0, $1, $2, $3, $4, $5, $6, $7) },
+            box_rotate: { boxRotate($0, $1, $2, $3, $4, $5, $6, $7) },
+            clip: { clip($0, $1, $2, $3, $4) },
+            clip_grad: { clipGrad($0, $1, $2, $3, $4, $5, $6) },
+            iou_pairwise: { iouPairwise($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
+            iou_pairwise_grad: { iouPairwiseGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
+            iou_aligned: { iouAligned($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
+            iou_loss: { iouLoss($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
+            smooth_l1: { smoothL1($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
+            delta_degenerate: { deltaDegenerate($0, $1, $2, $3, $4, $5, $6) },
+            delta_encode: { deltaEncode($0, $1, $2, $3, $4, $5, $6) },
+            delta_encode_grad: { deltaEncodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8) },
+            delta_decode: { deltaDecode($0, $1, $2, $3, $4, $5, $6, $7) },
+            delta_decode_grad: { deltaDecodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) }),
+        tensor: .init(
+            norm: { tensorNorm($0, $1, $2, $3) },
+            first_nonfinite: { tensorFirstNonfinite($0, $1, $2) },
+            scale: { tensorScale($0, $1, $2, $3) },
+            limit: { tensorLimit($0, $1, $2, $3) }))
+}
+
+#if TIER_AVX2
+@_cdecl("bgi_kernels_avx2") public func kernels() -> bgi_kernels { table("avx2") }
+#else
+@_cdecl("bgi_kernels_baseline") public func kernels() -> bgi_kernels { table("baseline") }
+#endif

@@ -1,0 +1,471 @@
+/* boxgrad: the arithmetic of box detectors, each formula with its exact gradient.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * This header is the manual. Read the conventions once; after that every declaration says only what is its own.
+ *
+ *     #include <boxgrad.h>
+ *     float a[4] = {0, 0, 10, 10}, b[4] = {5, 5, 15, 15}, iou;
+ *     if (boxgrad_iou_pairwise_f32(BOXGRAD_IOU, a, 1, 4, b, 1, 4, 0, &iou, 1, NULL) != BOXGRAD_OK)
+ *         fprintf(stderr, "%s\n", boxgrad_last_error());
+ *
+ * CONVENTIONS
+ *
+ * Names.      boxgrad_<noun>_<verb or shape>[_grad]_<f32|f64>. The two types of a function differ in nothing but the type;
+ *             they are documented together, and fp stands for float or double. "pairwise" is N x M, "aligned" is row i
+ *             with row i.
+ * Boxes.      A row is x1, y1, x2, y2: y down, continuous coordinates, width = x2 - x1 (never + 1). Any unit: pixels or
+ *             fractions of the image, as long as one call sticks to one.
+ * Counts.     size_t. A count of 0 succeeds and still writes what is defined (a loss of 0, a norm of 0, zero gradients).
+ * Strides.    ptrdiff_t, in elements, between the starts of two rows: at least 4 for boxes and deltas (detections with a
+ *             score in a fifth column have stride 5), at least the number of columns for matrices. A stride is ignored
+ *             where there are fewer than two rows. Arrays without a stride parameter are packed.
+ * Pointers.   May be NULL only where this header says so, or where their count is 0. A gradient output that may be NULL and
+ *             is NULL is not computed: that is stop-gradient.
+ * Outputs.    Overwritten, never accumulated into. They must not overlap the inputs, except where "in place" is stated.
+ *             A call that fails leaves all of them as they were. Not even padding between strided rows is touched.
+ * Parameters. Scalars are double, codes are int32_t, in both types; f32 functions round a scalar to float where they use it.
+ * Gradients.  A function named _grad takes the gradient of some loss with respect to the function's output (grad_out) and
+ *             gives the gradient with respect to its inputs. What it computes is what torch's autograd computes in exact
+ *             arithmetic, kinks included: where max or min has a tie, each side gets half; a clamp passes the gradient at
+ *             its bounds and stops it beyond them. Where a function differs from that, it says so.
+ * NaN, inf.   Inputs are not searched for them, except where stated: the formula's result is returned. A NaN coordinate
+ *             gives NaN in the results of its own box and nowhere else. The sign and payload of a NaN are not promised.
+ * Accuracy.   Unless stated otherwise a value is within 32 eps of the largest term of its formula, and a gradient within
+ *             32 eps of the largest term of its row; eps is 2^-24 for f32 and 2^-53 for f64. This holds while squares and products
+ *             of the coordinates neither overflow nor underflow: box sides of about 1e-15 to 1e15 in f32, 1e-100 to 1e100 in f64.
+ * Same bits.  The same input gives the same bits on every CPU tier, with every number of threads, in every build.
+ * Threads.    Every function may be called from any number of threads at once. One call uses one thread.
+ * Host.       The library does not print, abort, raise signals or touch the locale or the floating-point environment, and
+ *             assumes the default rounding mode.
+ * Since.      0.1.0, unless stated otherwise.
+ */
+#ifndef BOXGRAD_H
+#define BOXGRAD_H
+
+#include <math.h> /* INFINITY */
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Status ---------------------------------------------------------------------------------------------------------
+ * Every function that computes returns one of these. The numbers never change; new ones may be added. */
+
+typedef int32_t boxgrad_status;
+
+#define BOXGRAD_OK               0
+#define BOXGRAD_NULL_POINTER    10 /* a pointer that is needed is NULL */
+#define BOXGRAD_BAD_STRIDE      11 /* a stride is smaller than its row; or input and output are one array with two strides */
+#define BOXGRAD_SIZE_OVERFLOW   12 /* a count, or count times stride, exceeds what memory can hold */
+#define BOXGRAD_BAD_PARAMETER   20 /* a scalar or a code is outside its documented range */
+#define BOXGRAD_DEGENERATE_BOX  21 /* delta_encode: a box whose width or height is not a positive finite number */
+#define BOXGRAD_NONFINITE       22 /* clip_grad_norm with ON_NONFINITE ERROR: the total norm is infinite or NaN */
+#define BOXGRAD_OUT_OF_MEMORY   30 /* the pairwise functions' scratch (40 KB at most) could not be had */
+#define BOXGRAD_UNSUPPORTED     40 /* a tensor's dtype is unknown to this version */
+
+/* The status' name, such as "BOXGRAD_BAD_STRIDE"; "unknown status" for any other number. Never NULL, valid forever. */
+const char *boxgrad_status_string(boxgrad_status status);
+
+/* One sentence on the calling thread's latest failure: the argument, where it applies the row, and the value. It stays
+ * valid and unchanged until the same thread's next failing call. "" before the first. Never NULL. */
+const char *boxgrad_last_error(void);
+
+/* ---- The library ---------------------------------------------------------------------------------------------------- */
+
+#define BOXGRAD_VERSION_STRING "0.1.0"
+#define BOXGRAD_VERSION_NUMBER 0x000100 /* major << 16 | minor << 8 | patch */
+
+/* The version of the library that was loaded; the macros are that of the header compiled against. */
+const char *boxgrad_version_string(void);
+uint32_t boxgrad_version_number(void);
+
+/* The instruction set in use: "baseline" or "avx2". Chosen once, at the first use. The environment
+ * variable BOXGRAD_CPU_TIER, read then, names a lower one to use instead; unknown or higher names are ignored. */
+const char *boxgrad_cpu_tier(void);
+
+/* How many threads one call may use. The default is 1.
+ * BAD_PARAMETER: n < 1. This version stores the number and uses one thread. */
+boxgrad_status boxgrad_set_max_threads(int32_t n);
+int32_t boxgrad_max_threads(void);
+
+/* Lends the host's thread pool: fn must run task over [0, count), in any split and order, and return when all is done.
+ * NULL returns to the library's own threads. This version stores the function and does not call it. */
+typedef void (*boxgrad_task)(void *task_context, size_t begin, size_t end);
+typedef void (*boxgrad_parallel_for_fn)(void *context, size_t count, boxgrad_task task, void *task_context);
+boxgrad_status boxgrad_set_parallel_for(boxgrad_parallel_for_fn fn, void *context);
+
+/* ---- Boxes ----------------------------------------------------------------------------------------------------------
+ * After torchvision.ops: box_area, box_convert, clip_boxes_to_image, remove_small_boxes. */
+
+/* out[i] = (x2 - x1) * (y2 - y1). Negative for a box inverted on one axis.
+ * boxes: count rows; out: count. */
+boxgrad_status boxgrad_box_area_f32(const float *boxes, size_t count, ptrdiff_t stride, float *out);
+boxgrad_status boxgrad_box_area_f64(const double *boxes, size_t count, ptrdiff_t stride, double *out);
+
+/* grad_boxes[i] = grad_out[i] * (-h, -w, h, w).
+ * grad_out: count; grad_boxes: count x 4. */
+boxgrad_status boxgrad_box_area_grad_f32(const float *boxes, size_t count, ptrdiff_t stride, const float *grad_out, float *grad_boxes);
+boxgrad_status boxgrad_box_area_grad_f64(const double *boxes, size_t count, ptrdiff_t stride, const double *grad_out, double *grad_boxes);
+
+/* Box formats of boxgrad_box_convert. */
+#define BOXGRAD_XYXY   0 /* x1, y1, x2, y2 */
+#define BOXGRAD_XYWH   1 /* x1, y1, width, height (COCO) */
+#define BOXGRAD_CXCYWH 2 /* centre x, centre y, width, height (YOLO) */
+
+/* Rewrites boxes from one format to another. Each conversion is direct: XYWH to CXCYWH keeps width and height bit for bit.
+ * from == to copies. In place: out == in with equal strides.
+ * BAD_PARAMETER: from or to is none of the three. BAD_STRIDE: also out == in with different strides. */
+boxgrad_status boxgrad_box_convert_f32(int32_t from, int32_t to, const float *in, size_t count, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride);
+boxgrad_status boxgrad_box_convert_f64(int32_t from, int32_t to, const double *in, size_t count, ptrdiff_t in_stride, double *out, ptrdiff_t out_stride);
+
+/* The gradient of the same conversion (from, to as in the forward call). It is linear, so it needs no boxes.
+ * grad_out, grad_in: count x 4. In place: grad_in == grad_out. */
+boxgrad_status boxgrad_box_convert_grad_f32(int32_t from, int32_t to, size_t count, const float *grad_out, float *grad_in);
+boxgrad_status boxgrad_box_convert_grad_f64(int32_t from, int32_t to, size_t count, const double *grad_out, double *grad_in);
+
+/* Clamps x to [0, width] and y to [0, height]. NaN stays NaN. An infinite width or height means no upper bound.
+ * A box outside the image becomes one of zero width or height on the border: see boxgrad_box_inspect.
+ * In place: out == in with equal strides.
+ * BAD_PARAMETER: width or height negative or NaN. BAD_STRIDE: also out == in with different strides. */
+boxgrad_status boxgrad_box_clip_f32(const float *in, size_t count, ptrdiff_t in_stride, double width, double height, float *out, ptrdiff_t out_stride);
+boxgrad_status boxgrad_box_clip_f64(const double *in, size_t count, ptrdiff_t in_stride, double width, double height, double *out, ptrdiff_t out_stride);
+
+/* Gradient of the same clip: grad_out where the coordinate lies in [0, width] or [0, height], bounds included; 0 elsewhere
+ * and for NaN. in: the boxes before clipping; grad_out, grad_in: count x 4. In place: grad_in == grad_out. */
+boxgrad_status boxgrad_box_clip_grad_f32(const float *in, size_t count, ptrdiff_t in_stride, double width, double height, const float *grad_out, float *grad_in);
+boxgrad_status boxgrad_box_clip_grad_f64(const double *in, size_t count, ptrdiff_t in_stride, double width, double height, const double *grad_out, double *grad_in);
+
+/* What can be wrong with a box: the bits of boxgrad_box_inspect's flag words. */
+#define BOXGRAD_BOX_NOT_FINITE      (1u << 0) /* a coordinate is NaN or infinite; no other bit is set then */
+#define BOXGRAD_BOX_ZERO_WIDTH      (1u << 1) /* x2 == x1: delta encoding divides by it or takes its logarithm */
+#define BOXGRAD_BOX_ZERO_HEIGHT     (1u << 2) /* y2 == y1 */
+#define BOXGRAD_BOX_INVERTED        (1u << 3) /* x2 < x1 or y2 < y1 */
+#define BOXGRAD_BOX_CENTER_NEGATIVE (1u << 4) /* centre x < 0 or centre y < 0 */
+#define BOXGRAD_BOX_CENTER_BEYOND   (1u << 5) /* centre x > width or centre y > height */
+#define BOXGRAD_BOX_PARTLY_OUTSIDE  (1u << 6) /* leaves the image, and something of it remains inside after clipping */
+#define BOXGRAD_BOX_WHOLLY_OUTSIDE  (1u << 7) /* leaves the image, and clipping makes its width or height 0 */
+#define BOXGRAD_BOX_SMALL           (1u << 8) /* width < min_size or height < min_size (an inverted box is small, too) */
+#define BOXGRAD_BOX_FLAGS           9         /* how many flags this version knows */
+
+/* Finds the boxes that break training. flags[i] gets the bits above for box i (0: nothing wrong); counts[k] gets how many
+ * boxes have bit k. Either may be NULL. counts_length is the length of counts: entries beyond BOXGRAD_BOX_FLAGS get 0, a
+ * shorter one gets the first bits only. A negative width or height means it is unknown: nothing is beyond it then.
+ * BAD_PARAMETER: width, height or min_size is NaN. */
+boxgrad_status boxgrad_box_inspect_f32(const float *boxes, size_t count, ptrdiff_t stride, double width, double height, double min_size,
+                                       uint32_t *flags, size_t *counts, size_t counts_length);
+boxgrad_status boxgrad_box_inspect_f64(const double *boxes, size_t count, ptrdiff_t stride, double width, double height, double min_size,
+                                       uint32_t *flags, size_t *counts, size_t counts_length);
+
+/* Rotates boxes about (cx, cy), counter-clockwise as seen on the screen (y down):
+ *     x' = cx + cos * (x - cx) + sin * (y - cy),   y' = cy - sin * (x - cx) + cos * (y - cy).
+ * corners: count x 8, the rotated top-left, top-right, bottom-right and bottom-left corner of each box; bounds: count x 4,
+ * the smallest upright box around them. Either may be NULL. sin and cos are exact at multiples of 90 degrees and within
+ * 1 ulp elsewhere, for any finite angle; f32 boxes are rotated in double and rounded once. For augmentation: no gradient.
+ * BAD_PARAMETER: degrees, cx or cy is not finite. */
+boxgrad_status boxgrad_box_rotate_f32(const float *boxes, size_t count, ptrdiff_t stride, double degrees, double cx, double cy, float *corners, float *bounds);
+boxgrad_status boxgrad_box_rotate_f64(const double *boxes, size_t count, ptrdiff_t stride, double degrees, double cx, double cy, double *corners, double *bounds);
+
+/* ---- Hard clip ------------------------------------------------------------------------------------------------------
+ * A value beyond a bound is replaced by the bound, and no gradient reaches it any more: training cannot bring it back. */
+
+/* out[i] = min(max(x[i], lo), hi). NaN stays NaN. No bound: -INFINITY, INFINITY. In place: out == x.
+ * BAD_PARAMETER: lo or hi is NaN, or lo > hi. */
+boxgrad_status boxgrad_clip_f32(const float *x, size_t count, double lo, double hi, float *out);
+boxgrad_status boxgrad_clip_f64(const double *x, size_t count, double lo, double hi, double *out);
+
+/* Modes of boxgrad_clip_grad. */
+#define BOXGRAD_CLIP_HARD             0 /* the derivative: grad_out for lo <= x <= hi, 0 beyond and for NaN (torch.clamp) */
+#define BOXGRAD_CLIP_STRAIGHT_THROUGH 1 /* grad_out everywhere */
+#define BOXGRAD_CLIP_INWARD           2 /* 0 only where a descent step would push further out: x < lo and grad_out > 0, or
+                                           x > hi and grad_out < 0; elsewhere grad_out, so that a clipped value can return */
+
+/* Gradient of the same clip. blocked, which may be NULL, gets the number of elements whose gradient was cut (in HARD every
+ * element outside the bounds counts, whatever its gradient). In place: grad_in == grad_out.
+ * BAD_PARAMETER: as boxgrad_clip, or mode is none of the three. */
+boxgrad_status boxgrad_clip_grad_f32(const float *x, size_t count, double lo, double hi, const float *grad_out, int32_t mode, float *grad_in, size_t *blocked);
+boxgrad_status boxgrad_clip_grad_f64(const double *x, size_t count, double lo, double hi, const double *grad_out, int32_t mode, double *grad_in, size_t *blocked);
+
+/* ---- Overlap --------------------------------------------------------------------------------------------------------
+ *     inter = max(0, min(x2) - max(x1)) * max(0, min(y2) - max(y1)),   union = area_a + area_b - inter
+ *     IoU   = inter / union
+ *     GIoU  = IoU - (enclosing - union) / enclosing                          enclosing: area of the smallest box around both
+ *     DIoU  = IoU - distance^2 / (diagonal^2 + eps)                          of the centres; of the enclosing box
+ *     CIoU  = DIoU - alpha * v,   v = 4/pi^2 (atan(wb/hb) - atan(wa/ha))^2,   alpha = v / (1 - IoU + v + eps)
+ * (Yu 2016; Rezatofighi 2019; Zheng 2020.) Values and gradients are those of torchvision's box_iou, generalized_box_iou,
+ * distance_box_iou and complete_box_iou, but never NaN for finite boxes: a term whose denominator is zero is 0, and so is
+ * its gradient (two empty boxes overlap by 0). atan(w/0) is +-pi/2, atan(0/0) is 0, each with a finite gradient. alpha is
+ * a constant for the gradient, as in the paper. Inverted boxes follow the formulas, the sides of the enclosing box being
+ * clamped at 0. eps is ignored by IoU and GIoU (torchvision's default for the other two is 1e-7). */
+
+#define BOXGRAD_IOU  0
+#define BOXGRAD_GIOU 1
+#define BOXGRAD_DIOU 2
+#define BOXGRAD_CIOU 3
+
+/* out[i * out_stride + j] = metric(a[i], b[j]); out_union likewise, or NULL. a: a_count rows, b: b_count rows; out, out_union: a_count rows
+ * of b_count.
+ * BAD_PARAMETER: metric is none of the four; eps negative or NaN. OUT_OF_MEMORY. */
+boxgrad_status boxgrad_iou_pairwise_f32(int32_t metric, const float *a, size_t a_count, ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride,
+                                        double eps, float *out, ptrdiff_t out_stride, float *out_union);
+boxgrad_status boxgrad_iou_pairwise_f64(int32_t metric, const double *a, size_t a_count, ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t b_stride,
+                                        double eps, double *out, ptrdiff_t out_stride, double *out_union);
+
+/* grad_a[i] = sum over j of grad_out[i, j] * d metric / d a[i], and grad_b[j] likewise over i. Sums are taken in double.
+ * grad_a: a_count x 4; grad_b: b_count x 4; either may be NULL. With a_count or b_count 0 the other's gradient is 0.
+ * BAD_PARAMETER: as above. */
+boxgrad_status boxgrad_iou_pairwise_grad_f32(int32_t metric, const float *a, size_t a_count, ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride,
+                                             double eps, const float *grad_out, ptrdiff_t grad_out_stride, float *grad_a, float *grad_b);
+boxgrad_status boxgrad_iou_pairwise_grad_f64(int32_t metric, const double *a, size_t a_count, ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t b_stride,
+                                             double eps, const double *grad_out, ptrdiff_t grad_out_stride, double *grad_a, double *grad_b);
+
+/* out[i] = metric(a[i], b[i]) and its gradients: grad_a[i] = d out[i] / d a[i], grad_b[i] = d out[i] / d b[i] (count x 4
+ * each). Each of the three outputs may be NULL.
+ * BAD_PARAMETER: as above. */
+boxgrad_status boxgrad_iou_aligned_f32(int32_t metric, const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, size_t count,
+                                       double eps, float *out, float *grad_a, float *grad_b);
+boxgrad_status boxgrad_iou_aligned_f64(int32_t metric, const double *a, ptrdiff_t a_stride, const double *b, ptrdiff_t b_stride, size_t count,
+                                       double eps, double *out, double *grad_a, double *grad_b);
+
+/* per_box[i] = weights[i] * (1 - metric(pred[i], target[i])), loss = sum of per_box / normalizer, with the gradients of loss.
+ * weights: count, or NULL for 1. loss: one double; per_box: count; grad_pred, grad_target: count x 4; each output may be NULL.
+ * normalizer: count for a mean, 1 for a sum.
+ * Like the metrics above, but as torchvision's *_box_iou_loss: eps (theirs is 1e-7) is added to the union, the enclosing
+ * area, the squared diagonal and alpha's denominator; boxes that merely touch have no intersection gradient (strict
+ * comparison); the enclosing sides are not clamped. For metric IOU the loss is 1 - inter / (union + eps).
+ * BAD_PARAMETER: metric; eps negative or NaN; normalizer not a positive finite number. */
+boxgrad_status boxgrad_iou_loss_f32(int32_t metric, const float *pred, ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride, size_t count,
+                                    const float *weights, double eps, double normalizer, double *loss, float *per_box, float *grad_pred, float *grad_target);
+boxgrad_status boxgrad_iou_loss_f64(int32_t metric, const double *pred, ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride, size_t count,
+                                    const double *weights, double eps, double normalizer, double *loss, double *per_box, double *grad_pred, double *grad_target);
+
+/* ---- Smooth L1 ------------------------------------------------------------------------------------------------------ */
+
+/* d = inside * (pred - target);  l = sigma^2 d^2 / 2 where |d| < 1 / sigma^2, else |d| - 0.5 / sigma^2;
+ * elementwise = outside * l;  loss = sum of elementwise / normalizer.
+ * grad_pred = inside * outside * (sigma^2 d, or the sign of d) / normalizer, grad_target = -grad_pred. At d = 0 it is 0.
+ * All arrays: count; weights NULL: 1; loss: one double; each output may be NULL. sigma = INFINITY is plain L1. The beta
+ * of torch, torchvision and mmdetection is 1 / sigma^2. (Girshick 2015; sigma and weights: py-faster-rcnn.)
+ * BAD_PARAMETER: sigma not positive; normalizer not a positive finite number. */
+boxgrad_status boxgrad_smooth_l1_f32(const float *pred, const float *target, const float *inside_weights, const float *outside_weights, size_t count,
+                                     double sigma, double normalizer, double *loss, float *elementwise, float *grad_pred, float *grad_target);
+boxgrad_status boxgrad_smooth_l1_f64(const double *pred, const double *target, const double *inside_weights, const double *outside_weights, size_t count,
+                                     double sigma, double normalizer, double *loss, double *elementwise, double *grad_pred, double *grad_target);
+
+/* ---- Box deltas -----------------------------------------------------------------------------------------------------
+ * With centres x, y and sizes w, h; r is the proposal (anchor, or any reference box):
+ *     dx = (x - x_r) / w_r,   dy = (y - y_r) / h_r,   dw = log(w / w_r),   dh = log(h / h_r),   then (d - mean) / std
+ * (Girshick 2014.) torchvision's BoxCoder weights are 1 / stds. */
+
+/* What delta_encode does with a degenerate row: the proposal's or the target's width or height is not a positive finite number. */
+#define BOXGRAD_DEGENERATE_ERROR     0 /* fail with DEGENERATE_BOX; the first such row is in boxgrad_last_error() */
+#define BOXGRAD_DEGENERATE_ZERO      1 /* write zeros: no loss and no gradient from this row */
+#define BOXGRAD_DEGENERATE_PROPAGATE 2 /* write what the formula gives, inf or NaN */
+
+typedef struct {
+    size_t size;             /* sizeof(boxgrad_delta_options) of the caller; with a shorter one the missing fields are defaults */
+    double means[4], stds[4];                /* finite; stds positive */
+    double log_ratio_min, log_ratio_max;     /* decoding clamps dw and dh to this range; -INFINITY, INFINITY: no clamp */
+    double image_width, image_height;        /* decoding clamps the corners to the image; negative: it does not */
+    double center_clamp;                     /* decoding clamps the centre's shift to +-center_clamp; INFINITY: no clamp */
+    int32_t on_degenerate, reserved;         /* encoding only; reserved must be 0 */
+} boxgrad_delta_options;
+
+/* The defaults; a NULL options pointer means them too. The upper ratio clamp is log(1000 / 16), as in Detectron and torchvision. */
+#define BOXGRAD_DELTA_OPTIONS_INIT \
+    { sizeof(boxgrad_delta_options), {0, 0, 0, 0}, {1, 1, 1, 1}, -INFINITY, 4.135166556742356, -1, -1, INFINITY, BOXGRAD_DEGENERATE_ERROR, 0 }
+
+/* Every function of this section also fails with BAD_PARAMETER if a field of options is outside the range given above (NaN
+ * always is; log_ratio_min <= log_ratio_max; center_clamp >= 0), or options->size is less than sizeof(size_t); and with
+ * UNSUPPORTED if it is larger than this version's struct. */
+
+/* deltas[i] = the deltas of targets[i] (ground truth) against proposals[i]. proposals, targets: count rows; deltas: count x 4.
+ * degenerate: count bytes, 1 for a degenerate row, else 0; degenerate_count: how many; either may be NULL. dx is computed
+ * from differences of corners, so that it keeps its accuracy far from the origin.
+ * DEGENERATE_BOX: with on_degenerate ERROR, nothing is written. */
+boxgrad_status boxgrad_delta_encode_f32(const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
+                                        const float *targets, ptrdiff_t targets_stride, size_t count,
+                                        float *deltas, uint8_t *degenerate, size_t *degenerate_count);
+boxgrad_status boxgrad_delta_encode_f64(const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
+                                        const double *targets, ptrdiff_t targets_stride, size_t count,
+                                        double *deltas, uint8_t *degenerate, size_t *degenerate_count);
+
+/* grad_deltas, grad_proposals, grad_targets: count x 4; the latter two may be NULL. A degenerate row: as delta_encode, its
+ * gradients being zero with on_degenerate ZERO. */
+boxgrad_status boxgrad_delta_encode_grad_f32(const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
+                                             const float *targets, ptrdiff_t targets_stride, size_t count,
+                                             const float *grad_deltas, float *grad_proposals, float *grad_targets);
+boxgrad_status boxgrad_delta_encode_grad_f64(const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
+                                             const double *targets, ptrdiff_t targets_stride, size_t count,
+                                             const double *grad_deltas, double *grad_proposals, double *grad_targets);
+
+/* The inverse: d = delta * std + mean; centre = centre_r + clamp(dx * w_r); size = exp(clamp(dw)) * w_r; corners clamped.
+ * A row of deltas and of boxes is groups x 4, one group per class; deltas_stride >= 4 * groups (groups 0 is like count 0).
+ * proposals: count rows; boxes: count x groups x 4, packed. A degenerate proposal is no error: the formula is followed. */
+boxgrad_status boxgrad_delta_decode_f32(const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
+                                        const float *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups, float *boxes);
+boxgrad_status boxgrad_delta_decode_f64(const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
+                                        const double *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups, double *boxes);
+
+/* grad_boxes, grad_deltas: count x groups x 4; grad_proposals: count x 4, summed over the groups; either output may be
+ * NULL. Each clamp passes the gradient at its bounds and stops it beyond. */
+boxgrad_status boxgrad_delta_decode_grad_f32(const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
+                                             const float *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups,
+                                             const float *grad_boxes, float *grad_proposals, float *grad_deltas);
+boxgrad_status boxgrad_delta_decode_grad_f64(const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
+                                             const double *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups,
+                                             const double *grad_boxes, double *grad_proposals, double *grad_deltas);
+
+/* ---- Gradient clipping ----------------------------------------------------------------------------------------------
+ * After torch.nn.utils: get_total_norm, clip_grad_norm_, clip_grads_with_norm_, clip_grad_value_; over any number of tensors
+ * of mixed dtypes. Norms are accumulated in double in a fixed order and rescaled where double would overflow or
+ * underflow: within 1e-13 relative for p = 1, 2 and infinity. Values are scaled in double and rounded once. */
+
+#define BOXGRAD_F32  0
+#define BOXGRAD_F64  1
+#define BOXGRAD_F16  2 /* IEEE half */
+#define BOXGRAD_BF16 3 /* bfloat16 */
+
+typedef struct {
+    void *data;       /* count packed elements, aligned to their size; NULL if count is 0 */
+    size_t count;
+    int32_t dtype;    /* one of the four above, else UNSUPPORTED */
+    int32_t reserved; /* must be 0, else BAD_PARAMETER */
+} boxgrad_tensor;
+
+/* total = (sum of |x|^p)^(1/p) over all elements of all tensors; the largest |x| for p = INFINITY. 0 for no elements.
+ * per_tensor: n norms; first_nonfinite: the index of the first tensor that holds an infinity or a NaN, SIZE_MAX if none;
+ * each of the three outputs may be NULL. tensors may be NULL if n is 0 (as in the functions below).
+ * NaN anywhere makes the norm NaN, else infinity makes it infinite. A general p costs a power per element and is within
+ * 1e-11 for p from 0.1 to 100.
+ * BAD_PARAMETER: p not positive. */
+boxgrad_status boxgrad_grad_norm(const boxgrad_tensor *tensors, size_t n, double p, double *total, double *per_tensor, size_t *first_nonfinite);
+
+/* Norms of parts (tensors, shards, machines) to the norm of the whole: (sum of norms^p)^(1/p). total must not be NULL.
+ * BAD_PARAMETER: p not positive. */
+boxgrad_status boxgrad_grad_norm_combine(const double *norms, size_t n, double p, double *total);
+
+/* Multiplies every element by coefficient, in place.
+ * BAD_PARAMETER: coefficient not finite. */
+boxgrad_status boxgrad_grad_scale(const boxgrad_tensor *tensors, size_t n, double coefficient);
+
+/* What clip_grad_norm does when the total norm is infinite or NaN. */
+#define BOXGRAD_NONFINITE_PROPAGATE 0 /* as torch: a NaN total makes every gradient NaN; an infinite one makes finite gradients 0 and infinite ones NaN */
+#define BOXGRAD_NONFINITE_ERROR     1 /* fail with NONFINITE, nothing changed; the tensor and element are in boxgrad_last_error() */
+#define BOXGRAD_NONFINITE_SKIP      2 /* succeed, nothing changed; total tells */
+#define BOXGRAD_NONFINITE_ZERO      3 /* every gradient becomes 0 */
+
+/* Multiplies every element by max_norm / (total + eps) in place, unless that is >= 1: then nothing is written. total, which
+ * may be NULL, gets the norm before clipping. torch's eps is 1e-6. max_norm INFINITY only measures.
+ * BAD_PARAMETER: max_norm or eps negative or NaN, eps infinite; p not positive; on_nonfinite is none of the four. */
+boxgrad_status boxgrad_clip_grad_norm(const boxgrad_tensor *tensors, size_t n, double max_norm, double p, double eps, int32_t on_nonfinite, double *total);
+
+/* Clamps every element to [-limit, limit] in place. NaN stays NaN.
+ * BAD_PARAMETER: limit negative or NaN. */
+boxgrad_status boxgrad_clip_grad_value(const boxgrad_tensor *tensors, size_t n, double limit);
+
+/* ---- Plugins --------------------------------------------------------------------------------------------------------
+ * For hosts that load the library with dlopen: one symbol gives all functions.
+ *
+ *     const boxgrad_api *(*get_api)(uint32_t) = dlsym(library, "boxgrad_get_api");
+ *     const boxgrad_api *api = get_api(BOXGRAD_ABI_VERSION);
+ *
+ * The table is append-only within an ABI version: check size (or offsetof) before using a field newer than 0.1.0. It belongs
+ * to the library and is valid until dlclose. */
+
+#define BOXGRAD_ABI_VERSION 1
+
+typedef struct {
+    uint32_t abi_version; /* BOXGRAD_ABI_VERSION of the library */
+    uint32_t size;        /* sizeof(boxgrad_api) of the library */
+    const char *(*status_string)(boxgrad_status status);
+    const char *(*last_error)(void);
+    const char *(*version_string)(void);
+    uint32_t (*version_number)(void);
+    const char *(*cpu_tier)(void);
+    boxgrad_status (*set_max_threads)(int32_t n);
+    int32_t (*max_threads)(void);
+    boxgrad_status (*set_parallel_for)(boxgrad_parallel_for_fn fn, void *context);
+    boxgrad_status (*box_area_f32)(const float *boxes, size_t count, ptrdiff_t stride, float *out);
+    boxgrad_status (*box_area_f64)(const double *boxes, size_t count, ptrdiff_t stride, double *out);
+    boxgrad_status (*box_area_grad_f32)(const float *boxes, size_t count, ptrdiff_t stride, const float *grad_out, float *grad_boxes);
+    boxgrad_status (*box_area_grad_f64)(const double *boxes, size_t count, ptrdiff_t stride, const double *grad_out, double *grad_boxes);
+    boxgrad_status (*box_convert_f32)(int32_t from, int32_t to, const float *in, size_t count, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride);
+    boxgrad_status (*box_convert_f64)(int32_t from, int32_t to, const double *in, size_t count, ptrdiff_t in_stride, double *out, ptrdiff_t
+        out_stride);
+    boxgrad_status (*box_convert_grad_f32)(int32_t from, int32_t to, size_t count, const float *grad_out, float *grad_in);
+    boxgrad_status (*box_convert_grad_f64)(int32_t from, int32_t to, size_t count, const double *grad_out, double *grad_in);
+    boxgrad_status (*box_clip_f32)(const float *in, size_t count, ptrdiff_t in_stride, double width, double height, float *out, ptrdiff_t out_stride);
+    boxgrad_status (*box_clip_f64)(const double *in, size_t count, ptrdiff_t in_stride, double width, double height, double *out, ptrdiff_t
+        out_stride);
+    boxgrad_status (*box_clip_grad_f32)(const float *in, size_t count, ptrdiff_t in_stride, double width, double height, const float *grad_out, float
+        *grad_in);
+    boxgrad_status (*box_clip_grad_f64)(const double *in, size_t count, ptrdiff_t in_stride, double width, double height, const double *grad_out,
+        double *grad_in);
+    boxgrad_status (*box_inspect_f32)(const float *boxes, size_t count, ptrdiff_t stride, double width, double height, double min_size, uint32_t
+        *flags, size_t *counts, size_t counts_length);
+    boxgrad_status (*box_inspect_f64)(const double *boxes, size_t count, ptrdiff_t stride, double width, double height, double min_size, uint32_t
+        *flags, size_t *counts, size_t counts_length);
+    boxgrad_status (*box_rotate_f32)(const float *boxes, size_t count, ptrdiff_t stride, double degrees, double cx, double cy, float *corners, float
+        *bounds);
+    boxgrad_status (*box_rotate_f64)(const double *boxes, size_t count, ptrdiff_t stride, double degrees, double cx, double cy, double *corners,
+        double *bounds);
+    boxgrad_status (*clip_f32)(const float *x, size_t count, double lo, double hi, float *out);
+    boxgrad_status (*clip_f64)(const double *x, size_t count, double lo, double hi, double *out);
+    boxgrad_status (*clip_grad_f32)(const float *x, size_t count, double lo, double hi, const float *grad_out, int32_t mode, float *grad_in, size_t
+        *blocked);
+    boxgrad_status (*clip_grad_f64)(const double *x, size_t count, double lo, double hi, const double *grad_out, int32_t mode, double *grad_in, size_t
+        *blocked);
+    boxgrad_status (*iou_pairwise_f32)(int32_t metric, const float *a, size_t a_count, ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t
+        b_stride, double eps, float *out, ptrdiff_t out_stride, float *out_union);
+    boxgrad_status (*iou_pairwise_f64)(int32_t metric, const double *a, size_t a_count, ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t
+        b_stride, double eps, double *out, ptrdiff_t out_stride, double *out_union);
+    boxgrad_status (*iou_pairwise_grad_f32)(int32_t metric, const float *a, size_t a_count, ptrdiff_t a_stride, const float *b, size_t b_count,
+        ptrdiff_t b_stride, double eps, const float *grad_out, ptrdiff_t grad_out_stride, float *grad_a, float *grad_b);
+    boxgrad_status (*iou_pairwise_grad_f64)(int32_t metric, const double *a, size_t a_count, ptrdiff_t a_stride, const double *b, size_t b_count,
+        ptrdiff_t b_stride, double eps, const double *grad_out, ptrdiff_t grad_out_stride, double *grad_a, double *grad_b);
+    boxgrad_status (*iou_aligned_f32)(int32_t metric, const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, size_t count, double
+        eps, float *out, float *grad_a, float *grad_b);
+    boxgrad_status (*iou_aligned_f64)(int32_t metric, const double *a, ptrdiff_t a_stride, const double *b, ptrdiff_t b_stride, size_t count, double
+        eps, double *out, double *grad_a, double *grad_b);
+    boxgrad_status (*iou_loss_f32)(int32_t metric, const float *pred, ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride, size_t
+        count, const float *weights, double eps, double normalizer, double *loss, float *per_box, float *grad_pred, float *grad_target);
+    boxgrad_status (*iou_loss_f64)(int32_t metric, const double *pred, ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride, size_t
+        count, const double *weights, double eps, double normalizer, double *loss, double *per_box, double *grad_pred, double *grad_target);
+    boxgrad_status (*smooth_l1_f32)(const float *pred, const float *target, const float *inside_weights, const float *outside_weights, size_t count,
+        double sigma, double normalizer, double *loss, float *elementwise, float *grad_pred, float *grad_target);
+    boxgrad_status (*smooth_l1_f64)(const double *pred, const double *target, const double *inside_weights, const double *outside_weights, size_t
+        count, double sigma, double normalizer, double *loss, double *elementwise, double *grad_pred, double *grad_target);
+    boxgrad_status (*delta_encode_f32)(const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride, const float *targets,
+        ptrdiff_t targets_stride, size_t count, float *deltas, uint8_t *degenerate, size_t *degenerate_count);
+    boxgrad_status (*delta_encode_f64)(const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride, const double
+        *targets, ptrdiff_t targets_stride, size_t count, double *deltas, uint8_t *degenerate, size_t *degenerate_count);
+    boxgrad_status (*delta_encode_grad_f32)(const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride, const float
+        *targets, ptrdiff_t targets_stride, size_t count, const float *grad_deltas, float *grad_proposals, float *grad_targets);
+    boxgrad_status (*delta_encode_grad_f64)(const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride, const double
+        *targets, ptrdiff_t targets_stride, size_t count, const double *grad_deltas, double *grad_proposals, double *grad_targets);
+    boxgrad_status (*delta_decode_f32)(const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride, const float *deltas,
+        ptrdiff_t deltas_stride, size_t count, size_t groups, float *boxes);
+    boxgrad_status (*delta_decode_f64)(const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride, const double
+        *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups, double *boxes);
+    boxgrad_status (*delta_decode_grad_f32)(const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride, const float
+        *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups, const float *grad_boxes, float *grad_proposals, float *grad_deltas);
+    boxgrad_status (*delta_decode_grad_f64)(const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride, const double
+        *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups, const double *grad_boxes, double *grad_proposals, double *grad_deltas);
+    boxgrad_status (*grad_norm)(const boxgrad_tensor *tensors, size_t n, double p, double *total, double *per_tensor, size_t *first_nonfinite);
+    boxgrad_status (*grad_norm_combine)(const double *norms, size_t n, double p, double *total);
+    boxgrad_status (*grad_scale)(const boxgrad_tensor *tensors, size_t n, double coefficient);
+    boxgrad_status (*clip_grad_norm)(const boxgrad_tensor *tensors, size_t n, double max_norm, double p, double eps, int32_t on_nonfinite, double
+        *total);
+    boxgrad_status (*clip_grad_value)(const boxgrad_tensor *tensors, size_t n, double limit);
+} boxgrad_api;
+
+/* The table, or NULL if the library does not speak this version of the ABI. */
+const boxgrad_api *boxgrad_get_api(uint32_t abi_version);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
