@@ -2,7 +2,7 @@
 
 import CBoxgrad
 
-/// Metrics, or losses made of them, of paired boxes. A run goes tile by tile.
+/// Metrics, or losses made of them, of paired boxes.
 private struct AlignedOverlap<T: Real> {
     let isLoss: Bool
     let a, b: UnsafePointer<T>
@@ -10,56 +10,63 @@ private struct AlignedOverlap<T: Real> {
     let eps: T
     let gradA, gradB: UnsafeMutablePointer<T>?
 
-    /// `finish` gets each tile's metrics, and replaces `factors`, which are 1, by what the gradients are to be multiplied with.
+    /// Tile by tile: `finish` gets the metrics, and replaces `factors`, which are 1, by what the gradients are to be multiplied with.
     @inline(__always)
     func run(
         _ metric: Int32,
         _ finish: (_ start: Int, _ length: Int, _ values: UnsafeMutablePointer<T>, _ factors: UnsafeMutablePointer<T>) -> Void
     ) {
-        switch (metric, isLoss) {
-        case (BOXGRAD_GIOU, false): run(GIoU.self, finish)
-        case (BOXGRAD_DIOU, false): run(DIoU.self, finish)
-        case (BOXGRAD_CIOU, false): run(CIoU.self, finish)
-        case (_, false): run(IoU.self, finish)
-        case (BOXGRAD_GIOU, true): run(Loss<GIoU>.self, finish)
-        case (BOXGRAD_DIOU, true): run(Loss<DIoU>.self, finish)
-        case (BOXGRAD_CIOU, true): run(Loss<CIoU>.self, finish)
-        case (_, true): run(Loss<IoU>.self, finish)
-        }
+        withTile { tileA in withTile { tileB in withTile { slopesA in withTile { slopesB in
+            withColumn { (values: UnsafeMutablePointer<T>) in withColumn { (factors: UnsafeMutablePointer<T>) in
+                let pairs = Pairs(a: tileA, b: tileB, values: values, slopesA: slopesA, slopesB: slopesB, wantSlopes: gradA != nil || gradB != nil)
+                forEachTile(count) { start, length in
+                    tileA.load(a + start &* aStride, aStride, length)
+                    tileB.load(b + start &* bStride, bStride, length)
+                    switch (metric, isLoss) {
+                    case (BOXGRAD_GIOU, false): pairs.measure(GIoU.self, eps)
+                    case (BOXGRAD_DIOU, false): pairs.measure(DIoU.self, eps)
+                    case (BOXGRAD_CIOU, false): pairs.measure(CIoU.self, eps)
+                    case (_, false): pairs.measure(IoU.self, eps)
+                    case (BOXGRAD_GIOU, true): pairs.measure(Loss<GIoU>.self, eps)
+                    case (BOXGRAD_DIOU, true): pairs.measure(Loss<DIoU>.self, eps)
+                    case (BOXGRAD_CIOU, true): pairs.measure(Loss<CIoU>.self, eps)
+                    case (_, true): pairs.measure(Loss<IoU>.self, eps)
+                    }
+                    for k in 0..<tileWidth { factors[k] = 1 }
+                    finish(start, length, values, factors)
+                    if let gradA {
+                        slopesA.multiply(factors)
+                        slopesA.store(gradA + 4 &* start, 4, length)
+                    }
+                    if let gradB {
+                        slopesB.multiply(factors)
+                        slopesB.store(gradB + 4 &* start, 4, length)
+                    }
+                }
+            } }
+        } } } }
     }
+}
 
-    private func run<M: Metric>(
-        _ metric: M.Type,
-        _ finish: (_ start: Int, _ length: Int, _ values: UnsafeMutablePointer<T>, _ factors: UnsafeMutablePointer<T>) -> Void
-    ) {
-        withTile { tileA in withTile { tileB in withTile { slopesA in withTile { slopesB in withColumn { (values: UnsafeMutablePointer<T>) in withColumn { (factors: UnsafeMutablePointer<T>) in
-            forEachTile(count) { start, length in
-                tileA.load(a + start &* aStride, aStride, length)
-                tileB.load(b + start &* bStride, bStride, length)
-                if gradA == nil && gradB == nil {
-                    for k in 0..<tileWidth {
-                        values[k] = Overlap(metric, MeasuredBox(tileA[k], metric), MeasuredBox(tileB[k], metric), eps).value
-                    }
-                } else {
-                    for k in 0..<tileWidth {
-                        let overlap = Overlap(metric, MeasuredBox(tileA[k], metric), MeasuredBox(tileB[k], metric), eps)
-                        values[k] = overlap.value
-                        slopesA[k] = overlap.gradA
-                        slopesB[k] = overlap.gradB
-                    }
-                }
-                for k in 0..<tileWidth { factors[k] = 1 }
-                finish(start, length, values, factors)
-                if let gradA {
-                    slopesA.multiply(factors)
-                    slopesA.store(gradA + 4 &* start, 4, length)
-                }
-                if let gradB {
-                    slopesB.multiply(factors)
-                    slopesB.store(gradB + 4 &* start, 4, length)
-                }
+/// One tile of pairs, and where their results go.
+private struct Pairs<T: Real> {
+    let a, b: Tile<T>
+    let values: UnsafeMutablePointer<T>
+    let slopesA, slopesB: Tile<T>
+    let wantSlopes: Bool
+
+    @inline(never)
+    func measure<M: Metric>(_ metric: M.Type, _ eps: T) {
+        if wantSlopes {
+            for k in 0..<tileWidth {
+                let overlap = Overlap(metric, MeasuredBox(a[k], metric), MeasuredBox(b[k], metric), eps)
+                values[k] = overlap.value
+                slopesA[k] = overlap.gradA
+                slopesB[k] = overlap.gradB
             }
-        } } } } } }
+        } else {
+            for k in 0..<tileWidth { values[k] = Overlap(metric, MeasuredBox(a[k], metric), MeasuredBox(b[k], metric), eps).value }
+        }
     }
 }
 
