@@ -3,22 +3,47 @@
 LIBRARY := build/lib/libboxgrad.so
 VENV    := build/venv
 PYTHON  := $(VENV)/bin/python
+# Debian's own Python where there is one: the embedding test needs the interpreter whose headers are installed.
+PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
+CFLAGS  ?= -O2
 
-.PHONY: lib demo test check-swift venv clean
+.PHONY: lib demo test clean check-swift
 lib: $(LIBRARY)
 
-SOURCES := Package.swift Makefile Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
+SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
 
-# The compiled library is linked under its soname too, which is what programs that link it look for.
+# The library is also linked under its soname, which is what programs that link it look for.
 $(LIBRARY): $(SOURCES) | check-swift
 	swift build --configuration release --product boxgrad
 	mkdir -p build/lib build/include
-	cp .build/release/libboxgrad.so $@
-	ln -sf libboxgrad.so $@.1
 	cp include/boxgrad.h build/include/
+	ln -sf libboxgrad.so $@.1
+	cp .build/release/libboxgrad.so $@
 
 check-swift:
-	@command -v swift >/dev/null || { echo "boxgrad is written in Swift, and 'swift' is not on the PATH: install Swift 6.2 or later from https://swift.org/install" >&2; exit 1; }
+	@command -v swift >/dev/null || { echo "boxgrad is written in Swift, and there is no 'swift' on the PATH: install Swift 6.2 or later from https://swift.org/install" >&2; exit 1; }
+
+# One virtual environment: what the demo needs first, what the tests need on top.
+$(VENV)/demo: requirements/demo.txt bindings/python/pyproject.toml
+	Tests/debian.sh
+	$(PYTHON3) -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements/demo.txt --editable bindings/python
+	touch $@
+
+$(VENV)/test: $(VENV)/demo requirements/test.txt requirements/test-no-deps.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements/test.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/test-no-deps.txt
+	touch $@
+
+demo: $(LIBRARY) $(VENV)/demo build/demo/detector build/demo/experiments
+	$(PYTHON) examples/demo.py --out build/demo
+
+build/demo/%: examples/%.c examples/demo.h $(LIBRARY)
+	mkdir -p build/demo
+	$(CC) -std=c99 $(CFLAGS) -Wall -Wextra -Wpedantic -Werror -Ibuild/include $< -o $@ -Lbuild/lib -lboxgrad '-Wl,-rpath,$$ORIGIN/../lib' -lm
+
+test: $(LIBRARY) $(VENV)/test
+	Tests/run.sh
 
 clean:
 	rm -rf .build build

@@ -82,8 +82,8 @@ const char *boxgrad_last_error(void);
 const char *boxgrad_version_string(void);
 uint32_t boxgrad_version_number(void);
 
-/* The instruction set in use: "baseline" or "avx2". Chosen once, at the first use. The environment
- * variable BOXGRAD_CPU_TIER, read then, names a lower one to use instead; unknown or higher names are ignored. */
+/* The instruction set in use: "baseline" or "avx2". Chosen when the library is loaded. The environment variable
+ * BOXGRAD_CPU_TIER, read then, names a lower one to use instead; unknown or higher names are ignored. */
 const char *boxgrad_cpu_tier(void);
 
 /* How many threads one call may use. The default is 1.

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Runs every suite against build/lib/libboxgrad.so and ends with one line: N passed, N failed, N skipped.
+# Logs are kept in build/test. A suite that reports no test has failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+python=$PWD/build/venv/bin/python
+export BOXGRAD_LIBRARY=$PWD/build/lib/libboxgrad.so
+mkdir -p build/test
+passed=0 failed=0 skipped=0 broken=()
+
+# suite NAME PATTERN COMMAND...: PATTERN finds the number of passed tests in what the command prints.
+suite() {
+    local name=$1 pattern=$2 log=build/test/$1.log status ok bad skip
+    shift 2
+    echo "== $name"
+    "$@" 2>&1 | tee "$log"
+    status=${PIPESTATUS[0]}
+    ok=$(grep -oP "$pattern" "$log" | tail -1)
+    bad=$(grep -oP '\d+(?= (failed|error))' "$log" | tail -1)
+    skip=$(grep -oP '\d+(?= skipped)' "$log" | tail -1)
+    passed=$((passed + ${ok:-0})) skipped=$((skipped + ${skip:-0}))
+    if [ "$status" -ne 0 ] || [ "${ok:-0}" -eq 0 ]; then
+        broken+=("$name")
+        failed=$((failed + (${bad:-0} > 0 ? ${bad:-0} : 1)))
+    fi
+}
+
+suite swift 'Test run with \K\d+(?= tests?.* passed)' swift test --configuration release
+suite c '\d+(?= passed)' Tests/c/run.sh
+suite binary '\d+(?= passed)' "$python" -m pytest -q Tests/binary
+suite types 'no issues found in \K\d+' "$python" -m mypy --config-file bindings/python/pyproject.toml
+suite python '\d+(?= passed)' "$python" -m pytest -q bindings/python/tests
+suite documentation '\d+(?= passed)' "$python" -m pytest -q --doctest-modules bindings/python/boxgrad
+
+echo
+[ ${#broken[@]} -eq 0 ] || echo "Suites that failed: ${broken[*]} (logs in build/test)"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ ${#broken[@]} -eq 0 ]
