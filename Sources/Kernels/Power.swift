@@ -28,7 +28,10 @@ private func extendedLog(_ x: Double) -> (Double, Double) {
     let cubeLow = cubeRound + z * sLow + zLow * s
     let (third, thirdRound) = exactProduct(cube, 0x1.5555555555555p-1)
     let thirdLow = thirdRound + cubeLow * 0x1.5555555555555p-1 + cube * 0x1.5555555555555p-55
-    var q = 2.0 / 19
+    var q = 2.0 / 25
+    q = q * z + 2.0 / 23
+    q = q * z + 2.0 / 21
+    q = q * z + 2.0 / 19
     q = q * z + 2.0 / 17
     q = q * z + 2.0 / 15
     q = q * z + 2.0 / 13
