@@ -59,7 +59,8 @@ struct Overlap<T: Real> {
         let spanY = smaller(p.y2, q.y2) - larger(p.y1, q.y1)
         let (w, h) = (larger(spanX, 0), larger(spanY, 0))
         let inter = w * h
-        union = a.area + b.area - inter
+        // In this order a box within the other adds exactly nothing to the union.
+        union = larger(a.area, b.area) + (smaller(a.area, b.area) - inter)
         let unionTerm = M.isLoss ? union + eps : union
         let iou = quotient(inter, unionTerm)
 
@@ -78,16 +79,16 @@ struct Overlap<T: Real> {
         if M.code == BOXGRAD_GIOU {
             let enclosing = enclosingX * enclosingY
             let enclosingTerm = M.isLoss ? enclosing + eps : enclosing
-            let waste = quotient(enclosing - union, enclosingTerm)
-            result -= waste
+            result -= quotient(enclosing - union, enclosingTerm)
             let perEnclosing = quotient(1, enclosingTerm)
             byInter -= perEnclosing
             byArea += perEnclosing
-            let byEnclosing = (waste - 1) * perEnclosing
+            let byEnclosing = -quotient(unionTerm, enclosingTerm) * perEnclosing
             (byEnclosingX, byEnclosingY) = (byEnclosing * enclosingY, byEnclosing * enclosingX)
         }
         if M.code == BOXGRAD_DIOU || M.code == BOXGRAD_CIOU {
-            let (dx, dy) = ((p.x1 + p.x2) / 2 - (q.x1 + q.x2) / 2, (p.y1 + p.y2) / 2 - (q.y1 + q.y2) / 2)
+            // Between the centres. Differences of corners first: far from the origin a sum would lose the digits that matter.
+            let (dx, dy) = (((p.x1 - q.x1) + (p.x2 - q.x2)) / 2, ((p.y1 - q.y1) + (p.y2 - q.y2)) / 2)
             let diagonal = enclosingX * enclosingX + enclosingY * enclosingY + eps
             let distance = quotient(dx * dx + dy * dy, diagonal)
             result -= distance
