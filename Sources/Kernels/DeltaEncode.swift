@@ -42,9 +42,6 @@ private struct DeltaAxis<T: Real> {
         shift = ((t1 - r1) / 2 + (t2 - r2) / 2) / size
     }
 
-    @inline(__always)
-    var logRatio: T { log(targetSize / size) }
-
     /// Gradients with respect to r1, r2, t1, t2.
     @inline(__always)
     func gradient(_ byShift: T, _ byLogRatio: T) -> (r1: T, r2: T, t1: T, t2: T) {
@@ -72,7 +69,7 @@ func deltaEncode<T: Real>(
                 let keep = !both(zero, !both(!isDegenerate(r[k]), !isDegenerate(t[k])))
                 d[k] = Box(
                     choose(keep, (x.shift - mean.x1) / std.x1, 0), choose(keep, (y.shift - mean.y1) / std.y1, 0),
-                    choose(keep, (x.logRatio - mean.x2) / std.x2, 0), choose(keep, (y.logRatio - mean.y2) / std.y2, 0))
+                    choose(keep, (logRatio(x.targetSize, x.size) - mean.x2) / std.x2, 0), choose(keep, (logRatio(y.targetSize, y.size) - mean.y2) / std.y2, 0))
             }
             d.store(deltas + 4 &* start, 4, length)
         }

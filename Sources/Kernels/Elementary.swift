@@ -5,9 +5,6 @@
 @inline(__always)
 func exp<T: Real>(_ x: T) -> T { T(exp(Double(x))) }
 
-@inline(__always)
-func log<T: Real>(_ x: T) -> T { T(log(Double(x))) }
-
 /// The angle of a box's diagonal, atan(width / height): +-pi/2 without height, 0 without either.
 @inline(__always)
 func diagonalAngle<T: Real>(_ width: T, _ height: T) -> T {
@@ -47,31 +44,52 @@ func exp(_ x: Double) -> Double {
     return choose(x != x, x, mantissa * first * second)
 }
 
+/// log(a / b), also where a and b are close: the ratio would have lost the digits that matter. Zeros, infinities and
+/// different signs give the logarithm of the ratio.
 @inline(__always)
-func log(_ x: Double) -> Double {
+func logRatio<T: Real>(_ a: T, _ b: T) -> T {
+    let ratio = Double(a / b)
+    let special = choose(ratio == 0, -.infinity, choose(ratio < 0, .nan, ratio))
+    let (p, q) = (Double(a).magnitude, Double(b).magnitude)
+    let regular = both(both(both(p > 0, p < .infinity), both(q > 0, q < .infinity)), (a > 0) == (b > 0))
+    let (pExponent, pMantissa) = normalised(p)
+    let (qExponent, qMantissa) = normalised(q)
+    // The mantissas are in 1..<2. Bring them to within a factor of sqrt(2) of each other: their difference is then exact.
+    let up = choose(pMantissa > qMantissa * 1.4142135623730951, 1, 0)
+    let down = choose(qMantissa > pMantissa * 1.4142135623730951, 1, 0)
+    let k = pExponent - qExponent + up - down
+    let (m, n) = (pMantissa * choose(up == 1, 0.5, 1), qMantissa * choose(down == 1, 0.5, 1))
+    let (difference, sum) = (m - n, m + n)
+    let s = difference / sum
+    // What rounding took from the sum and the quotient: it would show in double, but not in float.
+    var lost = 0.0
+    if T.self == Double.self {
+        let part = sum - m
+        let sumLow = (m - (sum - part)) + (n - part)
+        let (back, backLow) = exactProduct(s, sum)
+        lost = (((difference - back) - backLow) - s * sumLow) / sum
+    }
+    let z = s * s
+    var t = 0x1.0c039c49989c6p-3
+    t = t * z + 0x1.0fbe95d716020p-3
+    t = t * z + 0x1.3b1c355a8f7a2p-3
+    t = t * z + 0x1.745cf9048dd95p-3
+    t = t * z + 0x1.c71c720159177p-3
+    t = t * z + 0x1.2492492476cccp-2
+    t = t * z + 0x1.9999999999a38p-2
+    t = t * z + 0x1.5555555555555p-1
+    // log(m / n) = 2 atanh(s)
+    return T(choose(regular, k * ln2.high + (2 * s + (s * z * t + (2 * lost + k * ln2.low))), special))
+}
+
+/// x = 2^exponent * mantissa with the mantissa in 1..<2, for positive finite x.
+@inline(__always)
+private func normalised(_ x: Double) -> (exponent: Double, mantissa: Double) {
     let subnormal = x < 0x1p-1022
     let bits = choose(subnormal, x * 0x1p54, x).bitPattern
-    // x = 2^k * (1 + f) with 1 + f between sqrt(1/2) and sqrt(2), whose upper bits these are.
-    let offset: UInt64 = 0x3ff0_0000_0000_0000 &- 0x3fe6_a09e_0000_0000
-    let moved = bits &+ offset
     // An integer placed in the low bits of 2^52 is converted by subtracting 2^52: 64-bit conversions do not vectorise.
-    let k = Double(bitPattern: (moved >> 52) | 0x4330_0000_0000_0000) - (0x1p52 + 1023) - choose(subnormal, 54, 0)
-    let f = Double(bitPattern: (moved & 0x000f_ffff_ffff_ffff) &+ 0x3fe6_a09e_0000_0000) - 1
-    let s = f / (2 + f)
-    let z = s * s
-    var p = 0x1.0c039c49989c6p-3
-    p = p * z + 0x1.0fbe95d716020p-3
-    p = p * z + 0x1.3b1c355a8f7a2p-3
-    p = p * z + 0x1.745cf9048dd95p-3
-    p = p * z + 0x1.c71c720159177p-3
-    p = p * z + 0x1.2492492476cccp-2
-    p = p * z + 0x1.9999999999a38p-2
-    p = p * z + 0x1.5555555555555p-1
-    // log(1 + f) = 2 s + s z p, and 2 s = f - (f^2 / 2 - s f^2 / 2): written so that the large f is added last.
-    let halfSquare = 0.5 * f * f
-    let result = k * ln2.high - ((halfSquare - (s * (halfSquare + z * p) + k * ln2.low)) - f)
-    let special = choose(x == 0, -.infinity, choose(x < 0, .nan, x))
-    return choose(both(x > 0, x < .infinity), result, special)
+    let exponent = Double(bitPattern: (bits >> 52) | 0x4330_0000_0000_0000) - (0x1p52 + 1023) - choose(subnormal, 54, 0)
+    return (exponent, Double(bitPattern: (bits & 0x000f_ffff_ffff_ffff) | 0x3ff0_0000_0000_0000))
 }
 
 @inline(__always)

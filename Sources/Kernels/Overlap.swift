@@ -49,6 +49,8 @@ struct MeasuredBox<T: Real> {
 /// One pair's metric and gradients. What the caller does not use costs nothing: everything here is inlined.
 struct Overlap<T: Real> {
     let value, union: T
+    /// 1 - value, without the rounding error of the 1 where the boxes nearly agree.
+    let loss: T
     /// d value / d a and d value / d b.
     let gradA, gradB: Box<T>
 
@@ -60,41 +62,40 @@ struct Overlap<T: Real> {
         let (w, h) = (larger(spanX, 0), larger(spanY, 0))
         let inter = w * h
         // In this order a box within the other adds exactly nothing to the union.
-        union = larger(a.area, b.area) + (smaller(a.area, b.area) - inter)
-        let unionTerm = M.isLoss ? union + eps : union
+        let (restA, restB) = (a.area - inter, b.area - inter)
+        union = choose(a.area > b.area, a.area + restB, b.area + restA)
+        let unionEps = M.isLoss ? eps : 0
+        let unionTerm = union + unionEps
         let iou = quotient(inter, unionTerm)
-
-        // Slopes of the value by each quantity, to be carried on to the corners below.
-        let perUnion = quotient(1, unionTerm)
-        var byInter = (1 + iou) * perUnion
-        var byArea = -iou * perUnion
-        var (byEnclosingX, byEnclosingY): (T, T) = (0, 0)
-        var (byCenterX, byCenterY): (T, T) = (0, 0)
-        var (byWidthA, byHeightA, byWidthB, byHeightB): (T, T, T, T) = (0, 0, 0, 0)
-        var result = iou
+        let apart = choose(unionTerm == 0, 1, (restA + restB + unionEps) / unionTerm)  // 1 - IoU
 
         let outerX = larger(p.x2, q.x2) - smaller(p.x1, q.x1)
         let outerY = larger(p.y2, q.y2) - smaller(p.y1, q.y1)
         let (enclosingX, enclosingY) = M.isLoss ? (outerX, outerY) : (larger(outerX, 0), larger(outerY, 0))
+        var penalty: T = 0
+        // Slopes of the value by the sides of the enclosing box, by the centres, and by a box's own width and height.
+        let waste, filled, perEnclosing: T
+        var (byEnclosingX, byEnclosingY): (T, T) = (0, 0)
+        var (byCenterX, byCenterY): (T, T) = (0, 0)
+        var (byWidthA, byHeightA, byWidthB, byHeightB): (T, T, T, T) = (0, 0, 0, 0)
         if M.code == BOXGRAD_GIOU {
             let enclosing = enclosingX * enclosingY
-            let enclosingTerm = M.isLoss ? enclosing + eps : enclosing
-            result -= quotient(enclosing - union, enclosingTerm)
-            let perEnclosing = quotient(1, enclosingTerm)
-            byInter -= perEnclosing
-            byArea += perEnclosing
-            let byEnclosing = -quotient(unionTerm, enclosingTerm) * perEnclosing
-            (byEnclosingX, byEnclosingY) = (byEnclosing * enclosingY, byEnclosing * enclosingX)
+            let enclosingTerm = enclosing + unionEps
+            waste = quotient(enclosing - union, enclosingTerm)
+            filled = quotient(unionTerm, enclosingTerm)
+            perEnclosing = quotient(1, enclosingTerm)
+            penalty = waste
+        } else {
+            (waste, filled, perEnclosing) = (0, 0, 0)
         }
         if M.code == BOXGRAD_DIOU || M.code == BOXGRAD_CIOU {
             // Between the centres. Differences of corners first: far from the origin a sum would lose the digits that matter.
             let (dx, dy) = (((p.x1 - q.x1) + (p.x2 - q.x2)) / 2, ((p.y1 - q.y1) + (p.y2 - q.y2)) / 2)
             let diagonal = enclosingX * enclosingX + enclosingY * enclosingY + eps
             let distance = quotient(dx * dx + dy * dy, diagonal)
-            result -= distance
+            penalty = distance
             let perDiagonal = quotient(1, diagonal)
-            let byDiagonal = distance * perDiagonal
-            (byEnclosingX, byEnclosingY) = (2 * enclosingX * byDiagonal, 2 * enclosingY * byDiagonal)
+            (byEnclosingX, byEnclosingY) = (2 * enclosingX * distance * perDiagonal, 2 * enclosingY * distance * perDiagonal)
             // d(distance^2) / d centre is 2 dx, of which each corner moves half.
             (byCenterX, byCenterY) = (-dx * perDiagonal, -dy * perDiagonal)
         }
@@ -102,8 +103,8 @@ struct Overlap<T: Real> {
             let scale = T(0.4052847345693511)  // 4 / pi^2
             let difference = b.angle - a.angle
             let v = scale * difference * difference
-            let alpha = quotient(v, 1 - iou + v + eps)
-            result -= alpha * v
+            let alpha = quotient(v, apart + v + eps)
+            penalty += alpha * v
             // d atan(w / h) is (h dw - w dh) / (w^2 + h^2); finite also where h is 0.
             let byAngleA = 2 * alpha * scale * difference
             let (turnA, turnB) = (a.width * a.width + a.height * a.height, b.width * b.width + b.height * b.height)
@@ -112,31 +113,42 @@ struct Overlap<T: Real> {
             byWidthB = quotient(-byAngleA * b.height, turnB)
             byHeightB = quotient(byAngleA * b.width, turnB)
         }
-        value = result
+        value = iou - penalty
+        loss = apart + penalty
 
         let overlaps = both(spanX > 0, spanY > 0)
-        let byW = choose(M.isLoss ? overlaps : spanX >= 0, byInter * h, 0)
-        let byH = choose(M.isLoss ? overlaps : spanY >= 0, byInter * w, 0)
-        if !M.isLoss {
-            // The clamp of the enclosing sides.
-            byEnclosingX = choose(outerX >= 0, byEnclosingX, 0)
-            byEnclosingY = choose(outerY >= 0, byEnclosingY, 0)
-        }
-        byWidthA += byArea * a.height
-        byHeightA += byArea * a.width
-        byWidthB += byArea * b.height
-        byHeightB += byArea * b.width
+        let innerY = choose(M.isLoss ? overlaps : spanX >= 0, h, 0)
+        let innerX = choose(M.isLoss ? overlaps : spanY >= 0, w, 0)
+        // The clamp of the enclosing sides.
+        let (passX, passY) = M.isLoss ? (true, true) : (outerX >= 0, outerY >= 0)
+        let (outX, outY) = (choose(passY, enclosingX, 0), choose(passX, enclosingY, 0))
+        (byEnclosingX, byEnclosingY) = (choose(passX, byEnclosingX, 0), choose(passY, byEnclosingY, 0))
 
-        // Each side of the intersection belongs to one box and the opposite side of the enclosing box to the other.
+        let perUnion = quotient(1, unionTerm)
+        let (close, tight) = (iou > 0.5, waste < 0.5)
+        /// The slope by one side, moving outwards, of a box whose extent along that side is `extent`. `share` of the side bounds the
+        /// intersection (along `inner`), and the rest the enclosing box (along `outer`). Its terms are d inter = inner,
+        /// d area = extent, d enclosing = outer; they are grouped so that equal lengths cancel before anything is rounded.
+        @inline(__always)
+        func slope(_ share: T, _ extent: T, _ inner: T, _ outer: T, _ byEnclosing: T) -> T {
+            let (shared, free) = (share * inner, (1 - share) * outer)
+            let rest = extent - shared
+            var result = choose(close, (shared - rest) + apart * rest, shared - iou * rest) * perUnion
+            if M.code == BOXGRAD_GIOU { result += choose(tight, (rest - free) + free * waste, rest - free * filled) * perEnclosing }
+            if M.code == BOXGRAD_DIOU || M.code == BOXGRAD_CIOU { result += (1 - share) * byEnclosing }
+            return result
+        }
         let left = shareOfLarger(p.x1, q.x1), top = shareOfLarger(p.y1, q.y1)
         let right = shareOfLarger(q.x2, p.x2), bottom = shareOfLarger(q.y2, p.y2)
-        @inline(__always)
-        func mix(_ share: T, _ inner: T, _ outer: T) -> T { share * inner + (1 - share) * outer }
         gradA = Box(
-            byCenterX - byWidthA - mix(left, byW, byEnclosingX), byCenterY - byHeightA - mix(top, byH, byEnclosingY),
-            byCenterX + byWidthA + mix(right, byW, byEnclosingX), byCenterY + byHeightA + mix(bottom, byH, byEnclosingY))
+            byCenterX - byWidthA - slope(left, a.height, innerY, outY, byEnclosingX),
+            byCenterY - byHeightA - slope(top, a.width, innerX, outX, byEnclosingY),
+            byCenterX + byWidthA + slope(right, a.height, innerY, outY, byEnclosingX),
+            byCenterY + byHeightA + slope(bottom, a.width, innerX, outX, byEnclosingY))
         gradB = Box(
-            -byCenterX - byWidthB - mix(1 - left, byW, byEnclosingX), -byCenterY - byHeightB - mix(1 - top, byH, byEnclosingY),
-            -byCenterX + byWidthB + mix(1 - right, byW, byEnclosingX), -byCenterY + byHeightB + mix(1 - bottom, byH, byEnclosingY))
+            -byCenterX - byWidthB - slope(1 - left, b.height, innerY, outY, byEnclosingX),
+            -byCenterY - byHeightB - slope(1 - top, b.width, innerX, outX, byEnclosingY),
+            -byCenterX + byWidthB + slope(1 - right, b.height, innerY, outY, byEnclosingX),
+            -byCenterY + byHeightB + slope(1 - bottom, b.width, innerX, outX, byEnclosingY))
     }
 }

@@ -10,7 +10,7 @@ private struct AlignedOverlap<T: Real> {
     let eps: T
     let gradA, gradB: UnsafeMutablePointer<T>?
 
-    /// Tile by tile: `finish` gets the metrics, and replaces `factors`, which are 1, by what the gradients are to be multiplied with.
+    /// Tile by tile: `finish` gets the values, and replaces `factors`, which are 1, by what the gradients are to be multiplied with.
     @inline(__always)
     func run(
         _ metric: Int32,
@@ -60,12 +60,15 @@ private struct Pairs<T: Real> {
         if wantSlopes {
             for k in 0..<tileWidth {
                 let overlap = Overlap(metric, MeasuredBox(a[k], metric), MeasuredBox(b[k], metric), eps)
-                values[k] = overlap.value
+                values[k] = M.isLoss ? overlap.loss : overlap.value
                 slopesA[k] = overlap.gradA
                 slopesB[k] = overlap.gradB
             }
         } else {
-            for k in 0..<tileWidth { values[k] = Overlap(metric, MeasuredBox(a[k], metric), MeasuredBox(b[k], metric), eps).value }
+            for k in 0..<tileWidth {
+                let overlap = Overlap(metric, MeasuredBox(a[k], metric), MeasuredBox(b[k], metric), eps)
+                values[k] = M.isLoss ? overlap.loss : overlap.value
+            }
         }
     }
 }
@@ -95,7 +98,7 @@ func iouLoss<T: Real>(
     pairs.run(metric) { start, length, values, factors in
         if let weights { for k in 0..<length { factors[k] = weights[start &+ k] } }
         for k in 0..<tileWidth {
-            values[k] = factors[k] * (1 - values[k])
+            values[k] *= factors[k]
             factors[k] *= scale
         }
         sum.add(values, length)
