@@ -12,13 +12,15 @@ lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
 
-# The library is also linked under its soname, which is what programs that link it look for.
+# The library is also linked under its soname, which is what programs that link it look for. It is moved into place, because running
+# programs may have the old one mapped.
 $(LIBRARY): $(SOURCES) | check-swift
 	swift build --configuration release --product boxgrad
 	mkdir -p build/lib build/include
 	cp include/boxgrad.h build/include/
 	ln -sf libboxgrad.so $@.1
-	cp .build/release/libboxgrad.so $@
+	cp .build/release/libboxgrad.so $@.new
+	mv $@.new $@
 
 check-swift:
 	@command -v swift >/dev/null || { echo "boxgrad is written in Swift, and there is no 'swift' on the PATH: install Swift 6.2 or later from https://swift.org/install" >&2; exit 1; }

@@ -10,13 +10,13 @@ struct Arguments {
 
     var valid: Bool { status == BOXGRAD_OK }
 
-    mutating func fail(_ status: Int32, _ name: StaticString, row: Int = -1, _ reason: StaticString, _ value: Double? = nil) {
+    mutating func fail(_ status: Int32, _ name: StaticString, row: Int = -1, element: Int = -1, _ reason: StaticString, _ value: Double? = nil) {
         guard valid else { return }
         guard var value else {
-            self.status = bgi_fail(status, name.cString, row, reason.cString, nil)
+            self.status = bgi_fail(status, name.cString, row, element, reason.cString, nil)
             return
         }
-        self.status = bgi_fail(status, name.cString, row, reason.cString, &value)
+        self.status = bgi_fail(status, name.cString, row, element, reason.cString, &value)
     }
 
     mutating func require(_ condition: Bool, _ name: StaticString, _ reason: StaticString, _ value: Double) {

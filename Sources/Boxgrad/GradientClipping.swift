@@ -149,7 +149,7 @@ public func boxgrad_clip_grad_norm(
     let norm = totalNorm(tensors, n, p, nil)
     if !norm.isFinite && onNonfinite == BOXGRAD_NONFINITE_ERROR {
         if let (tensor, element) = firstNonfinite(tensors, n) {
-            arguments.fail(BOXGRAD_NONFINITE, "tensors", row: tensor, "holds an infinity or a NaN, the first at element", Double(element))
+            arguments.fail(BOXGRAD_NONFINITE, "tensors", row: tensor, element: element, "is not finite")
         } else {
             arguments.fail(BOXGRAD_NONFINITE, "tensors", "are finite, but their total norm is too large for a double")
         }

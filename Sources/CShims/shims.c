@@ -51,9 +51,11 @@ static void normalise_decimal_point(char *number) {
     *out = 0;
 }
 
-boxgrad_status bgi_fail(boxgrad_status status, const char *argument, ptrdiff_t row, const char *reason, const double *value) {
-    char position[32] = "", got[64] = "";
-    if (row >= 0) snprintf(position, sizeof position, "[%td]", row);
+boxgrad_status bgi_fail(boxgrad_status status, const char *argument, ptrdiff_t row, ptrdiff_t element, const char *reason,
+                        const double *value) {
+    char position[64] = "", got[64] = "";
+    if (element >= 0) snprintf(position, sizeof position, "[%td][%td]", row, element);
+    else if (row >= 0) snprintf(position, sizeof position, "[%td]", row);
     if (value) {
         /* 0.1 rather than 0.10000000000000001: the shortest form that is the same number */
         char number[40];

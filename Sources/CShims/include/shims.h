@@ -91,9 +91,10 @@ void bgi_set_max_threads(int32_t n);
 int32_t bgi_max_threads(void);
 void bgi_set_parallel_for(boxgrad_parallel_for_fn _Nullable fn, void *_Nullable context);
 
-/* Stores the calling thread's error sentence, "<argument>[<row>] <reason> (got <value>)", and returns status. A negative row and an absent
- * value are left out. */
-boxgrad_status bgi_fail(boxgrad_status status, const char *argument, ptrdiff_t row, const char *reason, const double *_Nullable value);
+/* Stores the calling thread's error sentence, "<argument>[<row>][<element>] <reason> (got <value>)", and returns status. Negative
+ * indices and an absent value are left out. */
+boxgrad_status bgi_fail(boxgrad_status status, const char *argument, ptrdiff_t row, ptrdiff_t element, const char *reason,
+                        const double *_Nullable value);
 
 #pragma clang assume_nonnull end
 #endif
