@@ -1,0 +1,95 @@
+"""boxgrad: the arithmetic of box detectors, each formula with its exact gradient.
+
+Overlap of boxes, smooth L1, box deltas, clipping, and clipping of gradients, under the names of torchvision and torch, on NumPy
+arrays. Boxes are rows x1, y1, x2, y2 with y down and width = x2 - x1. float32 gives float32, float64 gives float64;
+float16 and bfloat16 are computed in float32, integers and Python numbers in float64. torch tensors on the CPU
+are taken, too. Inputs are not copied if they are float32 or float64 and their rows are packed, and never changed, except
+by functions whose name ends in `_`.
+
+>>> import boxgrad
+>>> value, pullback = boxgrad.vjp(boxgrad.generalized_box_iou, [[0.0, 0, 2, 2]], [[4.0, 0, 6, 2]])
+>>> gradient1, gradient2 = pullback(1.0)
+"""
+
+from ._library import __version__, cpu_tier, get_num_threads, library_path, set_num_threads
+from .autodiff import stop_gradient, value_and_grad, vjp
+from .boxes import (
+    BoxFlag,
+    BoxReport,
+    box_area,
+    box_convert,
+    clip_boxes_to_image,
+    inspect_boxes,
+    remove_small_boxes,
+    rotate_boxes,
+)
+from .clipping import clip
+from .coding import BoxCoder, DeltaXYWHBBoxCoder, decode_boxes, encode_boxes
+from .errors import BoxgradError, DegenerateBoxError, NonFiniteError
+from .gradients import (
+    GradNormMonitor,
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    combine_norms,
+    get_total_norm,
+    per_tensor_norms,
+    scale_grads_,
+)
+from .overlap import (
+    aligned_box_iou,
+    box_iou,
+    box_iou_loss,
+    complete_box_iou,
+    complete_box_iou_loss,
+    distance_box_iou,
+    distance_box_iou_loss,
+    generalized_box_iou,
+    generalized_box_iou_loss,
+)
+from .smooth_l1 import smooth_l1_loss
+
+__all__ = [
+    "BoxCoder",
+    "BoxFlag",
+    "BoxReport",
+    "BoxgradError",
+    "DegenerateBoxError",
+    "DeltaXYWHBBoxCoder",
+    "GradNormMonitor",
+    "NonFiniteError",
+    "__version__",
+    "aligned_box_iou",
+    "box_area",
+    "box_convert",
+    "box_iou",
+    "box_iou_loss",
+    "clip",
+    "clip_boxes_to_image",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "clip_grads_with_norm_",
+    "combine_norms",
+    "complete_box_iou",
+    "complete_box_iou_loss",
+    "cpu_tier",
+    "decode_boxes",
+    "distance_box_iou",
+    "distance_box_iou_loss",
+    "encode_boxes",
+    "generalized_box_iou",
+    "generalized_box_iou_loss",
+    "get_num_threads",
+    "get_total_norm",
+    "inspect_boxes",
+    "library_path",
+    "per_tensor_norms",
+    "remove_small_boxes",
+    "rotate_boxes",
+    "scale_grads_",
+    "set_num_threads",
+    "smooth_l1_loss",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,0 +1,190 @@
+"""Finds libboxgrad.so, checks its version, declares its functions, and turns its statuses into exceptions."""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from .errors import DegenerateBoxError, NonFiniteError
+
+__version__ = "0.1.0"
+
+TENSOR = np.dtype([("data", np.uintp), ("count", np.uintp), ("dtype", np.int32), ("reserved", np.int32)], align=True)
+"""boxgrad_tensor."""
+
+DELTA_OPTIONS = np.dtype(
+    [("size", np.uintp), ("means", "4f8"), ("stds", "4f8"), ("log_ratio_min", "f8"), ("log_ratio_max", "f8")]
+    + [("image_width", "f8"), ("image_height", "f8"), ("center_clamp", "f8"), ("on_degenerate", "i4"), ("reserved", "i4")],
+    align=True,
+)
+"""boxgrad_delta_options."""
+
+# What each function takes, one letter per parameter: * an array or None (NULL), n size_t, s ptrdiff_t, d double, i int32_t.
+_FOR_EACH_DTYPE = {
+    "box_area": "*ns*",
+    "box_area_grad": "*ns**",
+    "box_convert": "ii*ns*s",
+    "box_convert_grad": "iin**",
+    "box_clip": "*nsdd*s",
+    "box_clip_grad": "*nsdd**",
+    "box_inspect": "*nsddd**n",
+    "box_rotate": "*nsddd**",
+    "clip": "*ndd*",
+    "clip_grad": "*ndd*i**",
+    "iou_pairwise": "i*ns*nsd*s*",
+    "iou_pairwise_grad": "i*ns*nsd*s**",
+    "iou_aligned": "i*s*snd***",
+    "iou_loss": "i*s*sn*dd****",
+    "smooth_l1": "****ndd****",
+    "delta_encode": "**s*sn***",
+    "delta_encode_grad": "**s*sn***",
+    "delta_decode": "**s*snn*",
+    "delta_decode_grad": "**s*snn***",
+}
+_FOR_ALL_DTYPES = {
+    "grad_norm": "*nd***",
+    "grad_norm_combine": "*nd*",
+    "grad_scale": "*nd",
+    "clip_grad_norm": "*ndddi*",
+    "clip_grad_value": "*nd",
+    "set_max_threads": "i",
+}
+
+_EXCEPTIONS: dict[int, type[Exception]] = {
+    12: OverflowError,  # SIZE_OVERFLOW
+    21: DegenerateBoxError,  # DEGENERATE_BOX
+    22: NonFiniteError,  # NONFINITE
+    30: MemoryError,  # OUT_OF_MEMORY
+    40: TypeError,  # UNSUPPORTED
+}
+
+
+_reference, _first_byte = ctypes.byref, ctypes.c_char.from_buffer
+
+
+class _ArrayPointer:
+    """The ctypes parameter type that passes an array by its address."""
+
+    @staticmethod
+    def from_param(array: Any) -> object:
+        if array is None:
+            return None
+        try:  # a third of the cost of array.ctypes.data
+            return _reference(_first_byte(array))
+        except (TypeError, ValueError, BufferError):  # read-only, empty, or rows with gaps
+            return ctypes.c_void_p(array.ctypes.data)
+
+
+_TYPES = {"*": _ArrayPointer, "n": ctypes.c_size_t, "s": ctypes.c_ssize_t, "d": ctypes.c_double, "i": ctypes.c_int32}
+
+
+def _candidates() -> list[Path]:
+    """Where the library may be. The environment's choice is final: another copy would be a surprise."""
+    chosen = os.environ.get("BOXGRAD_LIBRARY")
+    if chosen:
+        return [Path(chosen)]
+    package = Path(__file__).resolve().parent
+    return [package / "lib" / "libboxgrad.so", package.parents[2] / "build" / "lib" / "libboxgrad.so"]
+
+
+def _load() -> ctypes.CDLL:
+    tried = []
+    for path in _candidates():
+        try:
+            return _of_this_version(ctypes.CDLL(str(path)))
+        except OSError as error:
+            tried.append(f"\n  {error}")  # it names the path
+    raise ImportError(
+        f"libboxgrad.so could not be loaded. Build it with `make`, or name it in BOXGRAD_LIBRARY. Tried:{''.join(tried)}"
+    )
+
+
+def _of_this_version(library: ctypes.CDLL) -> ctypes.CDLL:
+    try:
+        library.boxgrad_version_number.restype = ctypes.c_uint32
+        number = library.boxgrad_version_number()
+    except AttributeError:
+        raise ImportError(f"{library._name} is not libboxgrad: it has no boxgrad_version_number") from None
+    version = f"{number >> 16}.{number >> 8 & 0xFF}.{number & 0xFF}"
+    if version != __version__:
+        raise ImportError(f"boxgrad {__version__} needs libboxgrad {__version__}, but {library._name} is {version}")
+    return library
+
+
+def _check(status: int, function: object, arguments: object) -> None:
+    if status:
+        message = _last_error().decode().replace("options->", "")  # the fields are arguments here
+        raise _EXCEPTIONS.get(status, ValueError)(message)
+
+
+def _function(name: str, parameters: str) -> Any:
+    function = getattr(_library, f"boxgrad_{name}")
+    function.argtypes = [_TYPES[letter] for letter in parameters]
+    function.restype = ctypes.c_int32
+    function.errcheck = _check
+    return function
+
+
+def _string_function(name: str) -> Any:
+    function = getattr(_library, f"boxgrad_{name}")
+    function.restype = ctypes.c_char_p
+    return function
+
+
+_library = _load()
+_last_error = _string_function("last_error")
+_cpu_tier = _string_function("cpu_tier")
+
+library = SimpleNamespace(**{name: _function(name, parameters) for name, parameters in _FOR_ALL_DTYPES.items()})
+"""The functions without a dtype in their name."""
+
+library_of = {
+    np.dtype(dtype): SimpleNamespace(**{name: _function(f"{name}_{suffix}", p) for name, p in _FOR_EACH_DTYPE.items()})
+    for dtype, suffix in ((np.float32, "f32"), (np.float64, "f64"))
+}
+"""The functions of each dtype."""
+
+
+def library_path() -> str:
+    """The path of the shared library in use."""
+    return str(_library._name)
+
+
+def cpu_tier() -> str:
+    """The instruction set in use, such as "avx2". The environment variable BOXGRAD_CPU_TIER, read once, names a lower one.
+
+    >>> import boxgrad
+    >>> boxgrad.cpu_tier() in ("baseline", "avx2")
+    True
+    """
+    tier: bytes = _cpu_tier()
+    return tier.decode()
+
+
+def set_num_threads(n: int) -> None:
+    """How many threads one call may use, at first 1. This version stores the number and uses one thread.
+
+    ValueError: n < 1; TypeError: n is no integer.
+
+    >>> import boxgrad
+    >>> boxgrad.set_num_threads(1)
+    """
+    if not 1 <= operator.index(n) < 2**31:
+        raise ValueError(f"n must be at least 1 and fit 32 bits, not {n}")
+    library.set_max_threads(n)
+
+
+def get_num_threads() -> int:
+    """How many threads one call may use.
+
+    >>> import boxgrad
+    >>> boxgrad.get_num_threads()
+    1
+    """
+    return int(_library.boxgrad_max_threads())

@@ -1,0 +1,60 @@
+"""The reductions of a loss."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional, Union
+
+import numpy as np
+
+from ._arrays import Array, code_of, number
+from .autodiff import Gradients, WithPullback
+
+_REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
+
+Loss = Union[Array, "np.floating[Any]"]
+"""An array with reduction="none", a scalar of the same dtype otherwise."""
+
+Run = Callable[[Optional[Array], float, Optional[Array], Optional[Array], Gradients], Gradients]
+
+
+def divisor_of(reduction: str, count: int, normalizer: float | None = None) -> float | None:
+    """What the sum is divided by; None where nothing is summed."""
+    code_of(reduction, _REDUCTIONS, "reduction")
+    if normalizer is not None and reduction != "mean":
+        raise ValueError(f"normalizer replaces the count of reduction='mean'; it has no meaning with {reduction!r}")
+    if reduction == "mean":
+        return float(max(count, 1)) if normalizer is None else number(normalizer, "normalizer")
+    return 1.0 if reduction == "sum" else None
+
+
+def scaled(gradients: Gradients, factor: Array) -> Gradients:
+    """Every gradient times the factor."""
+    return tuple(None if gradient is None else gradient * factor for gradient in gradients)
+
+
+def evaluate(
+    run: Run,
+    weights: Array | None,
+    divisor: float | None,
+    each: Array | None,
+    dtype: np.dtype[Any],
+    gradients: Callable[[], Gradients],
+) -> WithPullback[Loss]:
+    """The value and the pullback of a loss.
+
+    run(weights, divisor, loss, each, gradients) is one call of C: the loss is the sum of `each`, which contains the
+    weights, divided by the divisor; it returns the gradients of the loss. `gradients()` is memory for them. Without a
+    reduction, `each` is the value, and its cotangent is one more weight.
+    """
+    if divisor is not None:
+        loss = np.empty(())
+        of_loss = run(weights, divisor, loss, None, gradients())
+        return dtype.type(loss), lambda cotangent: scaled(of_loss, cotangent)
+
+    assert each is not None
+    run(weights, 1.0, None, each, (None, None))
+
+    def pullback(cotangent: Array) -> Gradients:
+        return run(cotangent if weights is None else cotangent * weights, 1.0, None, None, gradients())
+
+    return each, pullback

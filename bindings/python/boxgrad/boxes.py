@@ -1,0 +1,229 @@
+"""Boxes: area, formats, the image's border, inspection, rotation."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ._arrays import Array, Operand, box_matrix, code_of, image_size, number, operands, output, pair, rows, stride
+from ._library import library_of
+from .autodiff import Gradients, WithPullback, differentiable
+
+_FORMATS = {"xyxy": 0, "xywh": 1, "cxcywh": 2}
+_XYXY = _FORMATS["xyxy"]
+
+
+def to_corners(boxes: Operand, fmt: str) -> Array:
+    """The operand's boxes as xyxy: its own array if they are."""
+    code = code_of(fmt, _FORMATS, "fmt")
+    return boxes.array if code == _XYXY else _convert(boxes.array, code, _XYXY, np.empty(boxes.array.shape, boxes.array.dtype))
+
+
+def from_corners_gradient(gradient: Array | None, fmt: str) -> Array | None:
+    """Pulls a packed gradient back through to_corners, in place."""
+    if gradient is not None and fmt != "xyxy":
+        _convert_gradient(gradient, _FORMATS[fmt], _XYXY)
+    return gradient
+
+
+def _convert(boxes: Array, source: int, target: int, out: Array) -> Array:
+    matrix, result = rows(boxes), rows(out)
+    library_of[out.dtype].box_convert(source, target, matrix, len(matrix), stride(matrix), result, stride(result))
+    return out
+
+
+def _convert_gradient(gradient: Array, source: int, target: int) -> None:
+    library_of[gradient.dtype].box_convert_grad(source, target, gradient.size // 4, gradient, gradient)
+
+
+@differentiable("boxes")
+def box_area(boxes: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = None) -> WithPullback[Array]:
+    """(x2 - x1) * (y2 - y1), of boxes (..., 4), as an array (...). After torchvision.ops.box_area.
+
+    fmt: "xyxy", "xywh" or "cxcywh"; where width and height are given, their product. Negative for a box that is inverted
+    on one axis. Gradient: (-h, -w, h, w).
+
+    ValueError: shape, fmt or out; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> boxgrad.box_area([[0.0, 0.0, 3.0, 2.0], [1.0, 1.0, 1.0, 5.0]])
+    array([6., 0.])
+    """
+    (operand,) = operands(4, boxes=boxes)
+    array = operand.array
+    matrix = rows(array)
+    corners_given = code_of(fmt, _FORMATS, "fmt") == _XYXY
+    if not corners_given:  # a box at the origin has its width and height for coordinates
+        matrix = np.pad(matrix[:, 2:], ((0, 0), (2, 0)))
+    value = output(out, array.shape[:-1], array.dtype, array)
+    library_of[array.dtype].box_area(matrix, len(matrix), stride(matrix), value)
+
+    def pullback(cotangent: Array) -> Gradients:
+        gradient = np.empty(array.shape, array.dtype)
+        library_of[array.dtype].box_area_grad(matrix, len(matrix), stride(matrix), cotangent, gradient)
+        if not corners_given:
+            gradient[..., :2] = 0
+        return (gradient,)
+
+    return value, pullback
+
+
+@differentiable("boxes")
+def box_convert(boxes: npt.ArrayLike, in_fmt: str, out_fmt: str, *, out: Array | None = None) -> WithPullback[Array]:
+    """Boxes (..., 4) in another format. After torchvision.ops.box_convert.
+
+    Formats: "xyxy" corners; "xywh" top-left corner and size (COCO); "cxcywh" centre and size (YOLO). Sizes that are given
+    are kept bit for bit. `out` may be `boxes` itself, and its rows may have gaps. The gradient is the transposed
+    conversion.
+
+    ValueError: shape, format or out; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> boxgrad.box_convert([10.0, 20.0, 30.0, 60.0], "xyxy", "cxcywh")
+    array([20., 40., 20., 40.])
+    """
+    (operand,) = operands(4, boxes=boxes)
+    source, target = code_of(in_fmt, _FORMATS, "in_fmt"), code_of(out_fmt, _FORMATS, "out_fmt")
+    array = operand.array
+    value = _convert(array, source, target, output(out, array.shape, array.dtype, array, strided=True, in_place=True))
+
+    def pullback(cotangent: Array) -> Gradients:
+        _convert_gradient(cotangent, source, target)
+        return (cotangent,)
+
+    return value, pullback
+
+
+@differentiable("boxes")
+def clip_boxes_to_image(boxes: npt.ArrayLike, size: Sequence[float], *, out: Array | None = None) -> WithPullback[Array]:
+    """x clamped to [0, width] and y to [0, height], of boxes (..., 4). After torchvision.ops.clip_boxes_to_image.
+
+    size: (height, width); an infinite side has no bound. A box outside the image becomes one without area on its border,
+    which encode_boxes refuses: see inspect_boxes. NaN stays NaN. `out` may be `boxes` itself, and its rows may have gaps.
+    Gradient: passes inside and on the border, is 0 beyond it and for NaN.
+
+    ValueError: shape, out, or a negative size; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> boxgrad.clip_boxes_to_image([[-5.0, 10.0, 30.0, 90.0]], (80, 60))
+    array([[ 0., 10., 30., 80.]])
+    """
+    (operand,) = operands(4, boxes=boxes)
+    height, width = image_size(size)
+    array = operand.array
+    value = output(out, array.shape, array.dtype, array, strided=True, in_place=not operand.wanted)
+    matrix, result = rows(array), rows(value)
+    library_of[array.dtype].box_clip(matrix, len(matrix), stride(matrix), width, height, result, stride(result))
+
+    def pullback(cotangent: Array) -> Gradients:
+        library_of[array.dtype].box_clip_grad(matrix, len(matrix), stride(matrix), width, height, cotangent, cotangent)
+        return (cotangent,)
+
+    return value, pullback
+
+
+def remove_small_boxes(boxes: npt.ArrayLike, min_size: float) -> npt.NDArray[np.int64]:
+    """The indices of the boxes (N, 4) with width >= min_size and height >= min_size. After torchvision.ops.remove_small_boxes.
+
+    Boxes with a NaN side are left out.
+
+    ValueError: shape; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> boxgrad.remove_small_boxes([[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 1.0]], 2.0)
+    array([0])
+    """
+    matrix = box_matrix(boxes)
+    with np.errstate(invalid="ignore"):
+        sides = matrix[:, 2:] - matrix[:, :2]
+    return np.flatnonzero((sides >= number(min_size, "min_size")).all(axis=1)).astype(np.int64, copy=False)
+
+
+class BoxFlag(enum.IntFlag):
+    """What can be wrong with a box."""
+
+    NOT_FINITE = 1 << 0
+    """A coordinate is NaN or infinite; no other flag is set then."""
+    ZERO_WIDTH = 1 << 1
+    ZERO_HEIGHT = 1 << 2
+    INVERTED = 1 << 3
+    """x2 < x1 or y2 < y1."""
+    CENTER_NEGATIVE = 1 << 4
+    CENTER_BEYOND = 1 << 5
+    """The centre is right of or below the image."""
+    PARTLY_OUTSIDE = 1 << 6
+    """Leaves the image, and something of it remains after clipping."""
+    WHOLLY_OUTSIDE = 1 << 7
+    """Leaves the image, and clipping makes its width or height 0."""
+    SMALL = 1 << 8
+    """Width or height is less than min_size."""
+
+
+@dataclass(frozen=True)
+class BoxReport:
+    """What inspect_boxes found."""
+
+    flags: npt.NDArray[np.uint32]
+    """A combination of BoxFlag for each box, 0 if nothing is wrong."""
+    counts: dict[BoxFlag, int]
+    """How many boxes have each flag."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong with any box."""
+        return not any(self.counts.values())
+
+    def rows(self, flag: BoxFlag) -> npt.NDArray[np.int64]:
+        """The indices of the boxes that have the flag, or any of several: report.rows(BoxFlag.ZERO_WIDTH | BoxFlag.INVERTED)."""
+        return np.flatnonzero(self.flags & np.uint32(flag)).astype(np.int64, copy=False)
+
+    def __str__(self) -> str:
+        found = [f"{count} {flag.name.lower().replace('_', ' ')}" for flag, count in self.counts.items() if count and flag.name]
+        return f"{len(self.flags)} boxes: {', '.join(found) or 'nothing wrong'}"
+
+
+def inspect_boxes(boxes: npt.ArrayLike, size: Sequence[float] | None = None, *, min_size: float = 0.0) -> BoxReport:
+    """Finds the boxes (N, 4) that break training: see BoxFlag.
+
+    size: the image's (height, width), or None if it is unknown: nothing is outside then.
+
+    ValueError: shape, a negative size, a NaN; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> report = boxgrad.inspect_boxes([[0.0, 0, 9, 9], [5, 5, 5, 8], [90, 0, 120, 30]], size=(100, 100))
+    >>> print(report)
+    3 boxes: 1 zero width, 1 center beyond, 1 partly outside
+    >>> report.rows(boxgrad.BoxFlag.ZERO_WIDTH)
+    array([1])
+    """
+    matrix = box_matrix(boxes)
+    height, width = (-1.0, -1.0) if size is None else image_size(size)
+    flags, counts = np.empty(len(matrix), np.uint32), np.empty(len(BoxFlag), np.uintp)
+    inspect = library_of[matrix.dtype].box_inspect
+    inspect(matrix, len(matrix), stride(matrix), width, height, number(min_size, "min_size"), flags, counts, len(counts))
+    return BoxReport(flags, dict(zip(BoxFlag, counts.tolist())))
+
+
+def rotate_boxes(boxes: npt.ArrayLike, degrees: float, center: Sequence[float] = (0.0, 0.0)) -> tuple[Array, Array]:
+    """Boxes (N, 4) rotated about center (x, y), counter-clockwise on the screen: their corners (N, 4, 2) and bounds (N, 4).
+
+    x' = cx + cos * (x - cx) + sin * (y - cy) and y' = cy - sin * (x - cx) + cos * (y - cy), of the top-left, top-right,
+    bottom-right and bottom-left corner; bounds is the smallest upright box around them. Exact at multiples of 90 degrees.
+    For augmentation: it has no gradient.
+
+    ValueError: shape, or an angle or centre that is not finite; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> corners, bounds = boxgrad.rotate_boxes([[0.0, 0.0, 4.0, 2.0]], 90)
+    >>> bounds
+    array([[ 0., -4.,  2.,  0.]])
+    """
+    matrix = box_matrix(boxes)
+    angle, (x, y) = number(degrees, "degrees"), pair(center, "center", "(x, y)")
+    corners, bounds = np.empty((len(matrix), 4, 2), matrix.dtype), np.empty((len(matrix), 4), matrix.dtype)
+    library_of[matrix.dtype].box_rotate(matrix, len(matrix), stride(matrix), angle, x, y, corners, bounds)
+    return corners, bounds

@@ -1,0 +1,78 @@
+"""Smooth L1, in the notation of torch (beta) and of Fast R-CNN (sigma, inside and outside weights)."""
+
+from __future__ import annotations
+
+import math
+from typing import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ._arrays import Array, constant, number, operands, output
+from ._library import library_of
+from ._reduction import Loss, divisor_of, evaluate
+from .autodiff import Gradients, WithPullback, differentiable
+
+
+def _sigma(beta: float, sigma: float | None) -> float:
+    if sigma is not None:
+        if beta != 1.0:
+            raise TypeError("beta and sigma are two names of one thing, beta = 1 / sigma^2: give one of them")
+        return number(sigma, "sigma")
+    beta = number(beta, "beta")
+    if not 0 <= beta < math.inf:
+        raise ValueError(f"beta must be a finite number, not negative, not {beta}")
+    return 1 / math.sqrt(beta) if beta else math.inf
+
+
+def _remaining(shape: tuple[int, ...], dim: int | Sequence[int]) -> int:
+    """How many sums are left of an array that is summed over the axes `dim`."""
+    axes = (dim,) if isinstance(dim, int) else tuple(dim)
+    if not all(-len(shape) <= axis < len(shape) for axis in axes):
+        raise ValueError(f"dim must name axes of an array of {len(shape)} dimensions, not {dim}")
+    summed = {axis % len(shape) for axis in axes}
+    return math.prod(n for axis, n in enumerate(shape) if axis not in summed)
+
+
+@differentiable("input", "target")
+def smooth_l1_loss(
+    input: npt.ArrayLike, target: npt.ArrayLike, *, beta: float = 1.0, sigma: float | None = None,
+    inside_weights: npt.ArrayLike | None = None, outside_weights: npt.ArrayLike | None = None,
+    dim: int | Sequence[int] | None = None, reduction: str = "mean", out: Array | None = None,
+) -> WithPullback[Loss]:  # fmt: skip
+    """outside * l(inside * (input - target)), with l(d) = d^2 / (2 beta) where |d| < beta, else |d| - beta / 2.
+
+    input, target: arrays of one shape. sigma: instead of beta = 1 / sigma^2; beta=0, sigma=inf is plain L1. Weights are
+    constants that broadcast to input. reduction: "none" gives the array, "sum" and "mean" a scalar of its dtype,
+    summed in double; the mean of nothing is 0. dim: with "mean", sums over these axes and then takes the mean over the rest,
+    as Faster R-CNN does. out: with "none". Gradient: that of the branch taken, 0 at 0. (Girshick 2015; sigma and the
+    weights: py-faster-rcnn; beta: torch.nn.functional.smooth_l1_loss.)
+
+    ValueError: shapes, a negative beta, dim, reduction; TypeError: dtype, beta and sigma together.
+
+    >>> import boxgrad
+    >>> boxgrad.smooth_l1_loss([0.5, 3.0], [0.0, 0.0], reduction="none")
+    array([0.125, 2.5  ])
+    >>> print(boxgrad.smooth_l1_loss([[0.5, 3.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]], sigma=1.0, dim=1))
+    1.3125
+    """
+    operand, operand_target = operands(input=input, target=target)
+    p, t = np.ascontiguousarray(operand.array), np.ascontiguousarray(operand_target.array)
+    shape, dtype = operand.array.shape, operand.array.dtype
+    if operand_target.array.shape != shape:
+        raise ValueError(f"input and target must have one shape, not {shape} and {operand_target.array.shape}")
+    if dim is not None and reduction != "mean":
+        raise ValueError(f"dim says what to sum before the mean; it has no meaning with reduction={reduction!r}")
+    sigma = _sigma(beta, sigma)
+    inside = constant(inside_weights, "inside_weights", shape, dtype)
+    outside = constant(outside_weights, "outside_weights", shape, dtype)
+    divisor = divisor_of(reduction, p.size if dim is None else _remaining(shape, dim))
+    if divisor is not None and out is not None:
+        raise ValueError("out needs reduction='none': a sum or mean is a scalar")
+    each = output(out, shape, dtype, operand.array, operand_target.array) if divisor is None else None
+
+    def run(outside: Array | None, divisor: float, loss: Array | None, each: Array | None, gradients: Gradients) -> Gradients:
+        library_of[dtype].smooth_l1(p, t, inside, outside, p.size, sigma, divisor, loss, each, *gradients)
+        return gradients
+
+    return evaluate(run, outside, divisor, each, dtype, lambda: (operand.gradient(), operand_target.gradient()))
