@@ -32,14 +32,16 @@ func deltaDegenerate<T: Real>(
 
 /// One axis of a proposal r and a target t.
 private struct DeltaAxis<T: Real> {
-    let size, targetSize, shift: T
+    let size, targetSize, shift, logRatio: T
 
-    /// The shift is taken from differences of corners: centres far from the origin would lose the digits that matter.
+    /// The shift is taken from differences of corners: centres far from the origin would lose the digits that matter. So would the
+    /// logarithm of sizes that are nearly equal if they were rounded first.
     @inline(__always)
     init(_ r1: T, _ r2: T, _ t1: T, _ t2: T) {
         size = r2 - r1
         targetSize = t2 - t1
         shift = ((t1 - r1) / 2 + (t2 - r2) / 2) / size
+        logRatio = log(ratioOf: Double(t2) - Double(t1), to: Double(r2) - Double(r1))
     }
 
     /// Gradients with respect to r1, r2, t1, t2.
@@ -69,7 +71,7 @@ func deltaEncode<T: Real>(
                 let keep = !both(zero, !both(!isDegenerate(r[k]), !isDegenerate(t[k])))
                 d[k] = Box(
                     choose(keep, (x.shift - mean.x1) / std.x1, 0), choose(keep, (y.shift - mean.y1) / std.y1, 0),
-                    choose(keep, (logRatio(x.targetSize, x.size) - mean.x2) / std.x2, 0), choose(keep, (logRatio(y.targetSize, y.size) - mean.y2) / std.y2, 0))
+                    choose(keep, (x.logRatio - mean.x2) / std.x2, 0), choose(keep, (y.logRatio - mean.y2) / std.y2, 0))
             }
             d.store(deltas + 4 &* start, 4, length)
         }

@@ -5,10 +5,11 @@
 @inline(__always)
 func exp<T: Real>(_ x: T) -> T { T(exp(Double(x))) }
 
-/// The angle of a box's diagonal, atan(width / height): +-pi/2 without height, 0 without either.
+/// The angle of a box's diagonal, atan(width / height): +-pi/2 without height, 0 without either. In double, because CIoU takes the
+/// difference of two that may be nearly equal.
 @inline(__always)
-func diagonalAngle<T: Real>(_ width: T, _ height: T) -> T {
-    choose(both(width == 0, height == 0), 0, T(atan(Double(width / height))))
+func diagonalAngle<T: Real>(_ width: T, _ height: T) -> Double {
+    choose(both(width == 0, height == 0), 0, atan(Double(width) / Double(height)))
 }
 
 private let ln2: (high: Double, low: Double) = (0x1.62e42fefa3800p-1, 0x1.ef35793c76730p-45)
@@ -47,10 +48,10 @@ func exp(_ x: Double) -> Double {
 /// log(a / b), also where a and b are close: the ratio would have lost the digits that matter. Zeros, infinities and
 /// different signs give the logarithm of the ratio.
 @inline(__always)
-func logRatio<T: Real>(_ a: T, _ b: T) -> T {
-    let ratio = Double(a / b)
+func log<T: Real>(ratioOf a: Double, to b: Double) -> T {
+    let ratio = T(a) / T(b)
     let special = choose(ratio == 0, -.infinity, choose(ratio < 0, .nan, ratio))
-    let (p, q) = (Double(a).magnitude, Double(b).magnitude)
+    let (p, q) = (a.magnitude, b.magnitude)
     let regular = both(both(both(p > 0, p < .infinity), both(q > 0, q < .infinity)), (a > 0) == (b > 0))
     let (pExponent, pMantissa) = normalised(p)
     let (qExponent, qMantissa) = normalised(q)
@@ -79,7 +80,7 @@ func logRatio<T: Real>(_ a: T, _ b: T) -> T {
     t = t * z + 0x1.9999999999a38p-2
     t = t * z + 0x1.5555555555555p-1
     // log(m / n) = 2 atanh(s)
-    return T(choose(regular, k * ln2.high + (2 * s + (s * z * t + (2 * lost + k * ln2.low))), special))
+    return choose(regular, T(k * ln2.high + (2 * s + (s * z * t + (2 * lost + k * ln2.low)))), special)
 }
 
 /// x = 2^exponent * mantissa with the mantissa in 1..<2, for positive finite x.

@@ -29,7 +29,7 @@ struct MeasuredBox<T: Real> {
     let box: Box<T>
     let width, height, area: T
     /// atan(width / height), for CIoU alone.
-    let angle: T
+    let angle: Double
 
     @inline(__always)
     init<M: Metric>(_ box: Box<T>, _: M.Type) {
@@ -37,7 +37,7 @@ struct MeasuredBox<T: Real> {
     }
 
     @inline(__always)
-    init(_ box: Box<T>, angle: T) {
+    init(_ box: Box<T>, angle: Double) {
         self.box = box
         width = box.x2 - box.x1
         height = box.y2 - box.y1
@@ -101,7 +101,7 @@ struct Overlap<T: Real> {
         }
         if M.code == BOXGRAD_CIOU {
             let scale = T(0.4052847345693511)  // 4 / pi^2
-            let difference = b.angle - a.angle
+            let difference = T(b.angle - a.angle)
             let v = scale * difference * difference
             let alpha = quotient(v, apart + v + eps)
             penalty += alpha * v

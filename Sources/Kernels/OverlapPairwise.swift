@@ -3,13 +3,13 @@
 import CBoxgrad
 
 /// Fills out (and outUnion) with the metric of each row of `a` and each of the `bCount` boxes of `b`, which are laid out by columns in
-/// `scratch`: x1, y1, x2, y2 and diagonal angle, `bCount` elements each.
+/// `scratch`: diagonal angle, x1, y1, x2, y2, `bCount` elements each.
 @inline(__always)
 func iouPairwise<T: Real>(
     _ metric: Int32, _ a: UnsafePointer<T>, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>, _ bCount: Int, _ bStride: Int,
-    _ eps: Double, _ scratch: UnsafeMutablePointer<T>, _ out: UnsafeMutablePointer<T>, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?
+    _ eps: Double, _ scratch: UnsafeMutablePointer<Double>, _ out: UnsafeMutablePointer<T>, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?
 ) {
-    let columns = BoxColumns(base: scratch, count: bCount)
+    let columns = BoxColumns<T>(base: scratch, count: bCount)
     for j in 0..<bCount {
         let row = b + j &* bStride
         (columns.x1[j], columns.y1[j], columns.x2[j], columns.y2[j]) = (row[0], row[1], row[2], row[3])
@@ -37,12 +37,15 @@ func iouPairwise<T: Real>(
 }
 
 private struct BoxColumns<T: Real> {
-    let x1, y1, x2, y2, angle: UnsafeMutablePointer<T>
+    let angle: UnsafeMutablePointer<Double>
+    let x1, y1, x2, y2: UnsafeMutablePointer<T>
     let count: Int
 
     @inline(__always)
-    init(base: UnsafeMutablePointer<T>, count: Int) {
-        (x1, y1, x2, y2, angle) = (base, base + count, base + 2 &* count, base + 3 &* count, base + 4 &* count)
+    init(base: UnsafeMutablePointer<Double>, count: Int) {
+        angle = base
+        x1 = UnsafeMutableRawPointer(base + count).assumingMemoryBound(to: T.self)
+        (y1, x2, y2) = (x1 + count, x1 + 2 &* count, x1 + 3 &* count)
         self.count = count
     }
 

@@ -1,0 +1,319 @@
+"""What goes in and comes out: dtypes, layouts, out=, copies, refusals with their messages."""
+
+import gc
+import tracemalloc
+
+import box_sets
+import boxgrad
+import ml_dtypes
+import numpy as np
+import pytest
+from overlap_functions import LOSSES, PAIRWISE
+
+A, B = box_sets.sets("random")
+PAIR = A[:5], B
+DELTAS = np.random.default_rng(0).normal(size=(5, 4))
+
+CALLS = {
+    "box_area": (boxgrad.box_area, (A,), {}),
+    "box_convert": (boxgrad.box_convert, (A, "xyxy", "cxcywh"), {}),
+    "clip_boxes_to_image": (boxgrad.clip_boxes_to_image, (A, (40, 50)), {}),
+    "clip": (boxgrad.clip, (A, 3, 30), {}),
+    **{f.__name__: (f, (A, B), {}) for f in PAIRWISE.values()},
+    "aligned_box_iou": (boxgrad.aligned_box_iou, PAIR, {}),
+    **{f.__name__: (f, PAIR, {}) for f in LOSSES.values()},
+    "smooth_l1_loss": (boxgrad.smooth_l1_loss, PAIR, {"reduction": "none"}),
+    "encode_boxes": (boxgrad.encode_boxes, PAIR, {}),
+    "decode_boxes": (boxgrad.decode_boxes, (A[:5], DELTAS), {}),
+}
+WITH_OUT = [name for name in CALLS if not (name.endswith("_loss") and name != "smooth_l1_loss")]
+
+every_call = pytest.mark.parametrize("name", CALLS)
+every_out = pytest.mark.parametrize("name", WITH_OUT)
+
+
+def call(name, convert=np.asarray, **more):
+    """Calls the function with its arrays converted."""
+    function, arguments, options = CALLS[name]
+    return function(*(convert(x) if isinstance(x, np.ndarray) else x for x in arguments), **options, **more)
+
+
+# Types
+
+
+@every_call
+@pytest.mark.parametrize(
+    ("source", "result"),
+    [
+        (np.float32, np.float32), (np.float64, np.float64), (np.float16, np.float32), (ml_dtypes.bfloat16, np.float32),
+        (np.int64, np.float64), (np.int32, np.float64), (np.uint8, np.float64), (">f4", np.float32), (">f8", np.float64),
+    ],
+)  # fmt: skip
+def test_types(name, source, result):
+    value = call(name, lambda x: np.ceil(np.abs(x)).astype(source))
+    assert value.dtype == result
+    np.testing.assert_array_equal(value, call(name, lambda x: np.ceil(np.abs(x)).astype(source).astype(result)))
+
+
+@every_call
+def test_lists_and_tuples(name):
+    for convert in (lambda x: x.tolist(), lambda x: tuple(map(tuple, x.tolist()))):
+        value = call(name, convert)
+        assert value.dtype == np.float64
+        np.testing.assert_array_equal(value, call(name))
+
+
+def test_mixed_types_are_promoted():
+    assert boxgrad.box_iou(A.astype(np.float32), B).dtype == np.float64
+    assert boxgrad.encode_boxes(A[:5], B.astype(np.float32)).dtype == np.float64
+    _, pullback = boxgrad.vjp(boxgrad.box_iou, A.astype(np.float32), B)
+    assert all(np.isfinite(gradient).all() for gradient in pullback(1.0))
+
+
+def test_large_integers_do_not_wrap():
+    boxes = np.array([[0, 0, 100_000, 100_000]], np.int32)
+    assert boxgrad.box_area(boxes).item() == 1e10
+    assert boxgrad.box_iou(boxes.astype(np.uint32), boxes).item() == 1
+
+
+@every_call
+@pytest.mark.parametrize(("dtype", "shown"), [(bool, "bool"), (complex, "complex128"), (object, "object"), (str, "<U|str")])
+def test_other_types_are_refused_by_name(name, dtype, shown):
+    with pytest.raises(TypeError, match=shown):
+        call(name, lambda x: x.astype(dtype))
+
+
+# Layouts
+
+
+@every_call
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "layout", ["fifth column", "every other", "reversed", "fortran", "middle columns", "unaligned", "read-only"]
+)
+def test_layouts(name, dtype, layout):
+    def rearranged(x):
+        x = x.astype(dtype)
+        if layout == "fifth column":
+            return np.hstack([x, np.full((len(x), 1), np.nan, dtype)])[:, :4]
+        if layout == "every other":
+            return np.repeat(x, 2, axis=0)[::2]
+        if layout == "reversed":
+            return x[::-1].copy()[::-1]
+        if layout == "fortran":
+            return np.asfortranarray(x)
+        if layout == "middle columns":
+            return np.repeat(x, 2, axis=1)[:, ::2]
+        if layout == "unaligned":
+            return np.frombuffer(b"\0" + x.tobytes(), np.uint8)[1:].view(dtype).reshape(x.shape)
+        x.setflags(write=False)
+        return x
+
+    np.testing.assert_array_equal(call(name, rearranged), call(name, lambda x: x.astype(dtype)))
+
+
+@pytest.mark.parametrize("columns", [4, 5])
+def test_rows_are_not_copied(columns):
+    boxes = np.zeros((200_000, columns), np.float32)[:, :4]
+    out = np.empty(len(boxes), np.float32)
+    boxgrad.box_area(boxes, out=out)
+    tracemalloc.start()
+    boxgrad.box_area(boxes, out=out)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000
+
+
+@every_call
+def test_inputs_are_not_changed_and_not_returned(name):
+    arrays = []
+
+    def keep(x):
+        arrays.append((x.copy(), x))
+        return arrays[-1][1]
+
+    value = call(name, keep)
+    for before, after in arrays:
+        np.testing.assert_array_equal(before, after)
+        assert not np.shares_memory(value, after)
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 3, 4), (0, 3, 4), (1, 1, 1, 4)])
+def test_leading_dimensions(shape):
+    boxes = np.resize(A, shape)
+    rows = boxes.reshape(-1, 4)
+    np.testing.assert_array_equal(boxgrad.box_area(boxes), boxgrad.box_area(rows).reshape(shape[:-1]))
+    np.testing.assert_array_equal(boxgrad.aligned_box_iou(boxes, boxes), boxgrad.aligned_box_iou(rows, rows).reshape(shape[:-1]))
+    for function, arguments in [(boxgrad.box_convert, ("xyxy", "xywh")), (boxgrad.clip_boxes_to_image, ((9, 9),))]:
+        np.testing.assert_array_equal(function(boxes, *arguments), function(rows, *arguments).reshape(shape))
+    for function in LOSSES.values():
+        assert function(boxes, boxes).shape == shape[:-1]
+
+
+def test_decode_keeps_the_shape_of_the_deltas():
+    deltas = np.random.default_rng(1).normal(size=(5, 12))
+    flat = boxgrad.decode_boxes(A[:5], deltas)
+    assert flat.shape == (5, 12)
+    np.testing.assert_array_equal(boxgrad.decode_boxes(A[:5], deltas.reshape(5, 3, 4)), flat.reshape(5, 3, 4))
+    np.testing.assert_array_equal(boxgrad.decode_boxes(A[:5], deltas[:, 4:8]), flat[:, 4:8])
+
+
+# Torch tensors
+
+
+@every_call
+def test_torch_tensors(name, torch):
+    np.testing.assert_array_equal(call(name, torch.tensor), call(name))
+    np.testing.assert_array_equal(call(name, lambda x: torch.tensor(x, requires_grad=True)), call(name))
+    value = call(name, lambda x: torch.tensor(x).bfloat16())
+    assert isinstance(value, np.ndarray)
+    assert value.dtype == np.float32
+    np.testing.assert_array_equal(value, call(name, lambda x: torch.tensor(x).bfloat16().float().numpy()))
+
+
+@every_call
+def test_tensors_elsewhere_are_refused_by_their_device(name, torch):
+    with pytest.raises(TypeError, match="meta"):
+        call(name, lambda x: torch.tensor(x, device="meta"))
+
+
+def test_gradients_elsewhere_are_refused_by_their_device(torch):
+    parameter = torch.nn.Parameter(torch.zeros(3, device="meta"))
+    parameter.grad = torch.zeros(3, device="meta")
+    with pytest.raises(TypeError, match="meta"):
+        boxgrad.clip_grad_norm_([parameter], 1.0)
+
+
+# out=
+
+
+@every_out
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_out_is_filled_and_returned(name, dtype):
+    expected = call(name, lambda x: x.astype(dtype))
+    out = np.full(expected.shape, np.nan, dtype)
+    assert call(name, lambda x: x.astype(dtype), out=out) is out
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("function", PAIRWISE.values())
+def test_out_of_pairwise_functions_may_have_strided_rows(function):
+    whole = np.full((len(A), len(B) + 3), np.nan)
+    out = whole[:, : len(B)]
+    assert function(A, B, out=out) is out
+    np.testing.assert_array_equal(out, function(A, B))
+    assert np.isnan(whole[:, len(B) :]).all()
+
+
+@every_out
+def test_unfit_outs_are_refused_and_not_written(name):
+    expected = call(name)
+    read_only = np.full(expected.shape, np.nan)
+    read_only.setflags(write=False)
+    for out, error in [
+        (np.full((*expected.shape, 1), np.nan), ValueError),
+        (np.full((len(expected) + 1, *expected.shape[1:]), np.nan), ValueError),
+        (np.full(expected.shape, np.nan, np.float32), TypeError),
+        (np.full(expected.shape, np.nan, ">f8"), TypeError),
+        (np.repeat(np.full(expected.shape, np.nan), 2, axis=-1)[..., ::2], ValueError),
+        (read_only, ValueError),
+        (expected.tolist(), TypeError),
+    ]:
+        with pytest.raises(error, match="out"):
+            call(name, out=out)
+        if isinstance(out, np.ndarray):
+            assert np.isnan(out).all()
+
+
+def test_overlapping_out_is_refused_where_in_place_is_not_documented():
+    memory = np.arange(8.0).reshape(2, 4)
+    with pytest.raises(ValueError, match="overlap"):
+        boxgrad.encode_boxes(memory, memory + 1, out=memory)
+    boxes = A.copy()
+    np.testing.assert_array_equal(boxgrad.box_convert(boxes, "xyxy", "xywh", out=boxes), boxgrad.box_convert(A, "xyxy", "xywh"))
+    boxes = A.copy()
+    np.testing.assert_array_equal(boxgrad.clip(boxes, 3, 30, out=boxes), boxgrad.clip(A, 3, 30))
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "options", "words"),
+    [
+        (boxgrad.box_area, (np.zeros((3, 5)),), {}, r"boxes.*\(3, 5\)"),
+        (boxgrad.box_area, (1.0,), {}, r"boxes.*\(\)"),
+        (boxgrad.box_area, (A, "yxyx"), {}, "xyxy.*yxyx"),
+        (boxgrad.box_convert, (A, "xyxy", "xyrb"), {}, "out_fmt.*cxcywh.*xyrb"),
+        (boxgrad.clip_boxes_to_image, (A, (-1, 5)), {}, r"size.*\(-1, 5\)"),
+        (boxgrad.clip_boxes_to_image, (A, (5, np.nan)), {}, "size.*nan"),
+        (boxgrad.clip, (A, 2, 1), {}, "min.*max.*2.*1"),
+        (boxgrad.clip, (A, np.nan, 1), {}, "min.*max.*nan"),
+        (boxgrad.clip, (A, 0, 1), {"mode": "soft"}, "mode.*hard.*soft"),
+        (boxgrad.box_iou, (A, np.zeros((3, 3))), {}, r"boxes2.*\(3, 3\)"),
+        (boxgrad.box_iou, (np.zeros((2, 3, 4)), np.zeros((3, 3, 4))), {}, r"\(2, 3, 4\).*\(3, 3, 4\)"),
+        (boxgrad.distance_box_iou, (A, B, -1e-7), {}, "eps"),
+        (boxgrad.complete_box_iou_loss, PAIR, {"eps": np.nan}, "eps"),
+        (boxgrad.aligned_box_iou, (A, B), {}, r"\(7, 4\).*\(5, 4\)"),
+        (boxgrad.aligned_box_iou, PAIR, {"metric": "eiou"}, "metric.*ciou.*eiou"),
+        (boxgrad.box_iou_loss, (A, B), {}, r"\(7, 4\).*\(5, 4\)"),
+        (boxgrad.box_iou_loss, PAIR, {"reduction": "average"}, "reduction.*mean.*average"),
+        (boxgrad.box_iou_loss, PAIR, {"weights": np.ones(4)}, r"weights.*\(4,\)"),
+        (boxgrad.box_iou_loss, PAIR, {"reduction": "mean", "normalizer": 0.0}, "normalizer"),
+        (boxgrad.smooth_l1_loss, (A, B), {}, r"\(7, 4\).*\(5, 4\)"),
+        (boxgrad.smooth_l1_loss, PAIR, {"beta": -1.0}, "beta"),
+        (boxgrad.smooth_l1_loss, PAIR, {"sigma": 0.0}, "sigma"),
+        (boxgrad.smooth_l1_loss, PAIR, {"inside_weights": np.ones(3)}, "inside_weights"),
+        (boxgrad.smooth_l1_loss, PAIR, {"outside_weights": np.ones((2, 5, 4))}, "outside_weights"),
+        (boxgrad.smooth_l1_loss, PAIR, {"dim": 2}, "dim"),
+        (boxgrad.smooth_l1_loss, PAIR, {"dim": 0, "reduction": "sum"}, "dim"),
+        (boxgrad.encode_boxes, (A, B), {}, r"\(7, 4\).*\(5, 4\)"),
+        (boxgrad.encode_boxes, PAIR, {"stds": (1, 1, 0, 1)}, "stds"),
+        (boxgrad.encode_boxes, PAIR, {"means": (0, 0, 0)}, "means"),
+        (boxgrad.encode_boxes, PAIR, {"on_degenerate": "ignore"}, "on_degenerate.*zero.*ignore"),
+        (boxgrad.decode_boxes, (A, np.zeros((7, 6))), {}, r"deltas.*\(7, 6\)"),
+        (boxgrad.decode_boxes, (A, np.zeros((5, 4))), {}, r"deltas.*7.*\(5, 4\)"),
+        (boxgrad.decode_boxes, (A[:5], DELTAS), {"log_ratio_clip": (2, 1)}, "log_ratio_clip"),
+        (boxgrad.decode_boxes, (A[:5], DELTAS), {"center_clamp": -1}, "center_clamp"),
+        (boxgrad.rotate_boxes, (A, np.inf), {}, "degrees.*inf"),
+        (boxgrad.inspect_boxes, (A,), {"min_size": np.nan}, "min_size"),
+        (boxgrad.set_num_threads, (0,), {}, "1.*0"),
+    ],
+)  # fmt: skip
+def test_refusals_name_the_argument_and_the_reason(function, arguments, options, words):
+    with pytest.raises(ValueError, match=words):
+        function(*arguments, **options)
+
+
+def test_beta_and_sigma_exclude_each_other():
+    with pytest.raises(TypeError, match="sigma"):
+        boxgrad.smooth_l1_loss(*PAIR, beta=0.5, sigma=1.0)
+
+
+def test_ragged_lists_are_refused():
+    with pytest.raises((ValueError, TypeError)):
+        boxgrad.box_area([[1, 2, 3, 4], [1, 2, 3]])
+
+
+# Memory
+
+
+@every_call
+def test_memory_does_not_grow(name):
+    def rounds(count):
+        for _ in range(count):
+            call(name)
+            function, arguments, options = CALLS[name]
+            boxgrad.vjp(function, *arguments, **options)[1](1.0)
+
+    rounds(20)
+    gc.collect()
+    tracemalloc.start()
+    rounds(10)
+    gc.collect()
+    first = tracemalloc.get_traced_memory()[0]
+    rounds(50)
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - first
+    tracemalloc.stop()
+    assert grown < 2000

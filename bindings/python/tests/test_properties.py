@@ -1,0 +1,160 @@
+"""Laws that hold for any boxes."""
+
+import boxgrad
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from overlap_functions import EPS, LOSSES, METRICS, PAIRWISE, aligned
+from tolerances import assert_within, row_maximum
+
+coordinates = st.integers(-50, 50) | st.floats(-50, 50, width=32)
+sizes = st.integers(1, 50) | st.floats(0.125, 50, width=32)
+scalars = st.floats(-4, 4, width=32)
+all_metrics = pytest.mark.parametrize("metric", METRICS)
+
+
+def tables(strategy, rows, columns=4):
+    return st.lists(st.lists(strategy, min_size=columns, max_size=columns), min_size=rows, max_size=rows).map(np.float64)
+
+
+@st.composite
+def boxes(draw, rows=5):
+    """Integers as often as not, so that ties are common."""
+    corner, size = draw(tables(coordinates, rows, 2)), draw(tables(sizes, rows, 2))
+    return np.hstack([corner, corner + size])
+
+
+@all_metrics
+@given(a=boxes(), b=boxes(3))
+def test_symmetry(metric, a, b):
+    forward, pullback = boxgrad.vjp(PAIRWISE[metric], a, b)
+    backward, pullforward = boxgrad.vjp(PAIRWISE[metric], b, a)
+    np.testing.assert_array_equal(forward, backward.T)
+    for gradient, other in zip(pullback(1.0), reversed(pullforward(1.0))):
+        assert_within(gradient, other, 1e-13 * np.maximum(1, row_maximum(other)))
+
+
+@all_metrics
+@given(a=boxes(), b=boxes(3))
+def test_range(metric, a, b):
+    value = PAIRWISE[metric](a, b)
+    lowest = {"iou": 0.0, "giou": -1.0, "diou": -1.0, "ciou": -2.0}[metric]
+    assert (value >= lowest).all()
+    assert (value <= 1).all()
+    assert (value <= PAIRWISE["iou"](a, b) + 1e-15).all()
+
+
+@all_metrics
+@given(a=boxes())
+def test_a_box_overlaps_itself_completely(metric, a):
+    np.testing.assert_array_equal(np.diag(PAIRWISE[metric](a, a)), np.ones(len(a)))
+
+
+@all_metrics
+@given(a=boxes(), b=boxes(), power=st.integers(-20, 20))
+def test_scaling_by_a_power_of_two_changes_nothing(metric, a, b, power):
+    scale = 2.0**power
+    value, pullback = boxgrad.vjp(aligned(metric).func, a, b, metric=metric, eps=0.0)
+    scaled, scaled_pullback = boxgrad.vjp(aligned(metric).func, a * scale, b * scale, metric=metric, eps=0.0)
+    np.testing.assert_array_equal(value, scaled)
+    for gradient, other in zip(pullback(1.0), scaled_pullback(1.0)):
+        np.testing.assert_array_equal(gradient, other * scale)
+
+
+@all_metrics
+@given(a=boxes(), b=boxes())
+def test_moving_both_boxes_changes_nothing(metric, a, b):
+    """So the gradients of the two boxes cancel along either axis."""
+    _, pullback = boxgrad.vjp(aligned(metric).func, a, b, metric=metric)
+    to_a, to_b = pullback(1.0)
+    drift = (to_a + to_b).reshape(-1, 2, 2).sum(axis=1)
+    assert_within(drift, np.zeros_like(drift), 1e-13 * np.maximum(1, np.maximum(row_maximum(to_a), row_maximum(to_b))))
+
+
+@all_metrics
+@given(a=boxes(), b=boxes(3))
+def test_pairwise_aligned_and_loss_agree(metric, a, b):
+    matrix, pullback = boxgrad.vjp(PAIRWISE[metric], a, b)
+    to_a, to_b = pullback(1.0)
+    rows, columns = np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1))
+    value, each = boxgrad.vjp(aligned(metric).func, rows, columns, metric=metric)
+    np.testing.assert_array_equal(matrix, value.reshape(matrix.shape))
+    of_a, of_b = (gradient.reshape(*matrix.shape, 4) for gradient in each(1.0))
+    assert_within(to_a, of_a.sum(axis=1), 1e-13 * np.maximum(1, np.abs(of_a).max()))
+    assert_within(to_b, of_b.sum(axis=0), 1e-13 * np.maximum(1, np.abs(of_b).max()))
+    assert_within(LOSSES[metric](rows, columns), 1 - value, 200 * EPS)
+
+
+DIFFERENTIABLE = {
+    **{name: (lambda a, b, f=f: (f, (a, b), {})) for name, f in PAIRWISE.items()},
+    "aligned": lambda a, b: (boxgrad.aligned_box_iou, (a, b), {"metric": "ciou"}),
+    "loss": lambda a, b: (boxgrad.generalized_box_iou_loss, (a, b), {}),
+    "smooth_l1": lambda a, b: (boxgrad.smooth_l1_loss, (a, b), {"reduction": "none"}),
+    "encode": lambda a, b: (boxgrad.encode_boxes, (a, b), {}),
+    "decode": lambda a, b: (boxgrad.decode_boxes, (a, b / 50), {"max_shape": (30, 40)}),
+    "area": lambda a, b: (boxgrad.box_area, (a,), {}),
+    "convert": lambda a, b: (boxgrad.box_convert, (a, "xyxy", "cxcywh"), {}),
+    "clip": lambda a, b: (boxgrad.clip, (a, -10, 10), {}),
+    "image": lambda a, b: (boxgrad.clip_boxes_to_image, (a, (30, 40)), {}),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+@given(a=boxes(), b=boxes(), s=scalars, t=scalars, seed=st.integers(0, 2**16))
+def test_pullbacks_are_linear(name, a, b, s, t, seed):
+    function, arguments, options = DIFFERENTIABLE[name](a, b)
+    value, pullback = boxgrad.vjp(function, *arguments, **options)
+    x, y = np.random.default_rng(seed).normal(size=(2, *value.shape))
+    for together, of_x, of_y in zip(pullback(s * x + t * y), pullback(x), pullback(y)):
+        scale = max(1, np.abs(s * of_x).max(), np.abs(t * of_y).max()) * max(1, len(a))
+        assert_within(together, s * of_x + t * of_y, 1e-12 * scale)
+
+
+@given(proposals=boxes(), targets=boxes(), stds=st.lists(st.floats(0.1, 2), min_size=4, max_size=4))
+def test_decode_undoes_encode(proposals, targets, stds):
+    options = {"means": (0.1, -0.1, 0.2, 0.0), "stds": tuple(stds)}
+    deltas = boxgrad.encode_boxes(proposals, targets, **options)
+    decoded = boxgrad.decode_boxes(proposals, deltas, log_ratio_clip=None, **options)
+    assert_within(decoded, targets, 1e-12 * np.maximum(1, row_maximum(targets) + row_maximum(proposals)))
+
+
+@given(proposals=boxes(), deltas=tables(st.floats(-2, 2), 5))
+def test_encode_undoes_decode(proposals, deltas):
+    encoded = boxgrad.encode_boxes(proposals, boxgrad.decode_boxes(proposals, deltas))
+    assert_within(encoded, deltas, 1e-10)
+
+
+@pytest.mark.parametrize("source", ["xyxy", "xywh", "cxcywh"])
+@pytest.mark.parametrize("target", ["xyxy", "xywh", "cxcywh"])
+@given(a=boxes())
+def test_conversions_undo_each_other(source, target, a):
+    there = boxgrad.box_convert(a, source, target)
+    assert_within(boxgrad.box_convert(there, target, source), a, 1e-13 * np.maximum(1, row_maximum(a)))
+    if "xyxy" not in (source, target):
+        np.testing.assert_array_equal(there[:, 2:], a[:, 2:])
+
+
+@given(a=boxes(), size=st.tuples(st.integers(0, 40), st.integers(0, 40)))
+def test_clipping_to_the_image_is_idempotent(a, size):
+    clipped = boxgrad.clip_boxes_to_image(a, size)
+    assert (clipped >= 0).all()
+    assert (clipped <= np.tile(size[::-1], 2)).all()
+    np.testing.assert_array_equal(boxgrad.clip_boxes_to_image(clipped, size), clipped)
+
+
+@given(a=boxes(), degrees=st.floats(-720, 720))
+def test_rotation_keeps_areas_and_bounds_hold_the_corners(a, degrees):
+    corners, bounds = boxgrad.rotate_boxes(a, degrees)
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]
+    area = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+    np.testing.assert_allclose(area, boxgrad.box_area(a), rtol=1e-10)
+    np.testing.assert_array_equal(bounds, np.hstack([corners.min(axis=1), corners.max(axis=1)]))
+
+
+@given(x=tables(st.floats(-1e6, 1e6), 3), max_norm=st.floats(0, 1e3), p=st.sampled_from([1.0, 2.0, 3.0, np.inf]))
+def test_clipped_gradients_keep_their_direction_and_the_limit(x, max_norm, p):
+    clipped = x.copy()
+    total = boxgrad.clip_grad_norm_(clipped, max_norm, p)
+    assert boxgrad.get_total_norm(clipped, p) <= max(max_norm, 0) * (1 + 1e-12) or total <= max_norm
+    np.testing.assert_allclose(clipped * max(total, 1e-300), x * min(total, max_norm), rtol=1e-5, atol=1e-5 * max_norm)
