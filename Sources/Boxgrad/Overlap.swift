@@ -8,7 +8,7 @@ extension Arguments {
     }
 }
 
-/// How many boxes of `b` the pairwise kernel takes at a time. Room for five columns of doubles, 40 KB, is room for both types.
+/// How many boxes of `b` the pairwise kernel takes at a time: six columns of doubles are 48 KB of scratch.
 private let pairwiseWidth = 1024
 
 @_cdecl("boxgrad_iou_pairwise_f32") @implementation
@@ -31,7 +31,7 @@ private func iouPairwise<T>(
     _ metric: Int32, _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int,
     _ eps: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?,
     _ kernel: (
-        Int32, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, Double, UnsafeMutablePointer<Double>, UnsafeMutablePointer<T>, Int,
+        Int32, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, Double, UnsafeMutablePointer<T>, UnsafeMutablePointer<T>, Int,
         UnsafeMutablePointer<T>?
     ) -> Void
 ) -> Int32 {
@@ -42,7 +42,7 @@ private func iouPairwise<T>(
     arguments.matrix(outUnion, "out_union", aCount, bCount, outStride, "out_stride", optional: true)
     guard arguments.valid, let a, let b, let out, aCount > 0, bCount > 0 else { return arguments.status }
     let width = min(bCount, pairwiseWidth)
-    let bytes = 5 &* width &* MemoryLayout<Double>.stride
+    let bytes = 6 &* width &* MemoryLayout<T>.stride
     guard let scratch = malloc(bytes) else {
         arguments.fail(BOXGRAD_OUT_OF_MEMORY, "scratch", "could not be allocated, in bytes", Double(bytes))
         return arguments.status
@@ -52,7 +52,7 @@ private func iouPairwise<T>(
     while start < bCount {
         kernel(
             metric, a, aCount, aStride, b + start &* bStride, min(width, bCount &- start), bStride, eps,
-            scratch.assumingMemoryBound(to: Double.self), out + start, outStride, outUnion.map { $0 + start })
+            scratch.assumingMemoryBound(to: T.self), out + start, outStride, outUnion.map { $0 + start })
         start &+= width
     }
     return BOXGRAD_OK

@@ -29,15 +29,15 @@ struct MeasuredBox<T: Real> {
     let box: Box<T>
     let width, height, area: T
     /// atan(width / height), for CIoU alone.
-    let angle: Double
+    let angle: DiagonalAngle<T>
 
     @inline(__always)
     init<M: Metric>(_ box: Box<T>, _: M.Type) {
-        self.init(box, angle: M.code == BOXGRAD_CIOU ? diagonalAngle(box.x2 - box.x1, box.y2 - box.y1) : 0)
+        self.init(box, angle: M.code == BOXGRAD_CIOU ? DiagonalAngle(box) : DiagonalAngle(0, 0))
     }
 
     @inline(__always)
-    init(_ box: Box<T>, angle: Double) {
+    init(_ box: Box<T>, angle: DiagonalAngle<T>) {
         self.box = box
         width = box.x2 - box.x1
         height = box.y2 - box.y1
@@ -101,7 +101,7 @@ struct Overlap<T: Real> {
         }
         if M.code == BOXGRAD_CIOU {
             let scale = T(0.4052847345693511)  // 4 / pi^2
-            let difference = T(b.angle - a.angle)
+            let difference = b.angle - a.angle
             let v = scale * difference * difference
             let alpha = quotient(v, apart + v + eps)
             penalty += alpha * v

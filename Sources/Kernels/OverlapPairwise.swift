@@ -3,19 +3,22 @@
 import CBoxgrad
 
 /// Fills out (and outUnion) with the metric of each row of `a` and each of the `bCount` boxes of `b`, which are laid out by columns in
-/// `scratch`: diagonal angle, x1, y1, x2, y2, `bCount` elements each.
+/// `scratch`: x1, y1, x2, y2 and the two parts of the diagonal angle, `bCount` elements each.
 @inline(__always)
 func iouPairwise<T: Real>(
     _ metric: Int32, _ a: UnsafePointer<T>, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>, _ bCount: Int, _ bStride: Int,
-    _ eps: Double, _ scratch: UnsafeMutablePointer<Double>, _ out: UnsafeMutablePointer<T>, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?
+    _ eps: Double, _ scratch: UnsafeMutablePointer<T>, _ out: UnsafeMutablePointer<T>, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?
 ) {
-    let columns = BoxColumns<T>(base: scratch, count: bCount)
+    let columns = BoxColumns(base: scratch, count: bCount)
     for j in 0..<bCount {
         let row = b + j &* bStride
         (columns.x1[j], columns.y1[j], columns.x2[j], columns.y2[j]) = (row[0], row[1], row[2], row[3])
     }
     if metric == BOXGRAD_CIOU {
-        for j in 0..<bCount { columns.angle[j] = diagonalAngle(columns.x2[j] - columns.x1[j], columns.y2[j] - columns.y1[j]) }
+        for j in 0..<bCount {
+            let angle = DiagonalAngle(Box(columns.x1[j], columns.y1[j], columns.x2[j], columns.y2[j]))
+            (columns.angle[j], columns.angleLow[j]) = (angle.high, angle.low)
+        }
     }
     let eps = T(eps)
     for i in 0..<aCount {
@@ -37,21 +40,19 @@ func iouPairwise<T: Real>(
 }
 
 private struct BoxColumns<T: Real> {
-    let angle: UnsafeMutablePointer<Double>
-    let x1, y1, x2, y2: UnsafeMutablePointer<T>
+    let x1, y1, x2, y2, angle, angleLow: UnsafeMutablePointer<T>
     let count: Int
 
     @inline(__always)
-    init(base: UnsafeMutablePointer<Double>, count: Int) {
-        angle = base
-        x1 = UnsafeMutableRawPointer(base + count).assumingMemoryBound(to: T.self)
-        (y1, x2, y2) = (x1 + count, x1 + 2 &* count, x1 + 3 &* count)
+    init(base: UnsafeMutablePointer<T>, count: Int) {
+        (x1, y1, x2, y2) = (base, base + count, base + 2 &* count, base + 3 &* count)
+        (angle, angleLow) = (base + 4 &* count, base + 5 &* count)
         self.count = count
     }
 
     @inline(__always)
     subscript<M: Metric>(j: Int, _: M.Type) -> MeasuredBox<T> {
-        MeasuredBox(Box(x1[j], y1[j], x2[j], y2[j]), angle: M.code == BOXGRAD_CIOU ? angle[j] : 0)
+        MeasuredBox(Box(x1[j], y1[j], x2[j], y2[j]), angle: M.code == BOXGRAD_CIOU ? DiagonalAngle(angle[j], angleLow[j]) : DiagonalAngle(0, 0))
     }
 
     func fill<M: Metric>(_ out: UnsafeMutablePointer<T>, _ metric: M.Type, _ box: Box<T>, _ eps: T) {
