@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 python=$PWD/build/venv/bin/python
-export BOXGRAD_LIBRARY=$PWD/build/lib/libboxgrad.so
+export BOXGRAD_LIBRARY=$PWD/build/lib/libboxgrad.so BOXGRAD_REQUIRE_PEERS=1
 mkdir -p build/test
 passed=0 failed=0 skipped=0 broken=()
 

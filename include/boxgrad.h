@@ -146,7 +146,7 @@ boxgrad_status boxgrad_box_clip_grad_f64(const double *in, size_t count, ptrdiff
 #define BOXGRAD_BOX_CENTER_NEGATIVE (1u << 4) /* centre x < 0 or centre y < 0 */
 #define BOXGRAD_BOX_CENTER_BEYOND   (1u << 5) /* centre x > width or centre y > height */
 #define BOXGRAD_BOX_PARTLY_OUTSIDE  (1u << 6) /* leaves the image, and something of it remains inside after clipping */
-#define BOXGRAD_BOX_WHOLLY_OUTSIDE  (1u << 7) /* leaves the image, and clipping makes its width or height 0 */
+#define BOXGRAD_BOX_WHOLLY_OUTSIDE  (1u << 7) /* leaves the image, and clipping where it leaves makes its width or height 0 */
 #define BOXGRAD_BOX_SMALL           (1u << 8) /* width < min_size or height < min_size (an inverted box is small, too) */
 #define BOXGRAD_BOX_FLAGS           9         /* how many flags this version knows */
 

@@ -27,9 +27,10 @@ private func inspect<T: Real>(_ box: Box<T>, _ width: T, _ height: T, _ minSize:
     let (cx, cy) = (box.x1 / 2 + box.x2 / 2, box.y1 / 2 + box.y2 / 2)
     let (left, right) = (smaller(box.x1, box.x2), larger(box.x1, box.x2))
     let (top, bottom) = (smaller(box.y1, box.y2), larger(box.y1, box.y2))
-    let leaves = left < 0 || top < 0 || right > width || bottom > height
+    let (leavesX, leavesY) = (left < 0 || right > width, top < 0 || bottom > height)
+    let leaves = leavesX || leavesY
     let collapses =
-        left < 0 && right <= 0 || top < 0 && bottom <= 0 || right > width && left >= width || bottom > height && top >= height
+        leavesX && clamp(left, 0, width) == clamp(right, 0, width) || leavesY && clamp(top, 0, height) == clamp(bottom, 0, height)
     var word: UInt32 = 0
     if w == 0 { word |= 1 << 1 }
     if h == 0 { word |= 1 << 2 }

@@ -1,0 +1,66 @@
+import Glibc
+
+/// A number with its derivative in one direction, so that a reference needs to state the forward formula only. Its ties and
+/// clamps are those of torch's autograd.
+struct Dual {
+    var value: Double
+    var derivative = 0.0
+    /// The largest term the derivative was added up from: what rounding errors are measured against.
+    var term = 0.0
+
+    init(_ value: Double) { self.value = value }
+
+    init(_ value: Double, _ derivative: Double, _ term: Double) { (self.value, self.derivative, self.term) = (value, derivative, term) }
+
+    /// f(x), given f' at x.
+    func mapped(_ value: Double, slope: Double) -> Dual { Dual(value, derivative * slope, term * abs(slope)) }
+
+    static func + (a: Dual, b: Dual) -> Dual { Dual(a.value + b.value, a.derivative + b.derivative, Swift.max(a.term, b.term)) }
+    static func - (a: Dual, b: Dual) -> Dual { a + -b }
+    static prefix func - (a: Dual) -> Dual { a.mapped(-a.value, slope: -1) }
+
+    static func * (a: Dual, b: Dual) -> Dual {
+        let sum = a.mapped(0, slope: b.value) + b.mapped(0, slope: a.value)
+        return Dual(a.value * b.value, sum.derivative, sum.term)
+    }
+
+    /// A term without a denominator is no term, and neither is its gradient.
+    static func / (a: Dual, b: Dual) -> Dual { b.value == 0 ? Dual(0) : a * b.mapped(1 / b.value, slope: -1 / (b.value * b.value)) }
+
+    static func * (a: Double, b: Dual) -> Dual { Dual(a) * b }
+    static func + (a: Dual, b: Double) -> Dual { a + Dual(b) }
+
+    static func max(_ a: Dual, _ b: Dual) -> Dual { a.value > b.value ? a : (a.value < b.value ? b : 0.5 * (a + b)) }
+    static func min(_ a: Dual, _ b: Dual) -> Dual { -max(-a, -b) }
+
+    func clamped(_ lo: Double, _ hi: Double) -> Dual { value < lo ? Dual(lo) : (value > hi ? Dual(hi) : self) }
+
+    var squared: Dual { self * self }
+    var exponential: Dual { mapped(exp(value), slope: exp(value)) }
+    var logarithm: Dual { mapped(log(value), slope: 1 / value) }
+
+    /// The number without its derivative.
+    var stopped: Dual { Dual(value) }
+}
+
+/// A value with the largest term of its formula: 32 eps of it is what the header allows.
+struct Term {
+    let value, scale: Double
+
+    init(_ value: Double, scale: Double? = nil) { (self.value, self.scale) = (value, scale ?? abs(value)) }
+
+    func matches(_ other: Double, eps: Double) -> Bool {
+        value.isNaN || other.isNaN ? value.isNaN && other.isNaN : value == other || abs(value - other) <= 32 * eps * scale
+    }
+}
+
+/// The gradient of sum(cotangent * f(x)) with respect to x, its scale being the largest term or entry of its row of four.
+func pullback(_ x: [Double], _ cotangent: [Double], _ f: ([Dual]) -> [Dual]) -> [Term] {
+    let entries = x.indices.map { k in
+        let seeded = x.indices.map { Dual(x[$0], $0 == k ? 1 : 0, $0 == k ? 1 : 0) }
+        return zip(cotangent, f(seeded)).reduce(Dual(0)) { $0 + $1.0 * $1.1 }
+    }
+    return entries.indices.map { k in
+        Term(entries[k].derivative, scale: entries[(k / 4 * 4)..<(k / 4 * 4 + 4)].map { Swift.max($0.term, abs($0.derivative)) }.max()!)
+    }
+}

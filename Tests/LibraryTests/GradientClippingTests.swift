@@ -1,0 +1,230 @@
+import CBoxgrad
+import Glibc
+import Testing
+
+@Suite struct GradientClippingTests {
+    static let exponents: [Double] = [1, 2, .infinity, 3, 0.5, 10]
+
+    private static func norm(_ x: [Double], _ p: Double) -> Double {
+        p == .infinity ? x.map(abs).max() ?? 0 : pow(x.reduce(0) { $0 + pow(abs($1), p) }, 1 / p)
+    }
+
+    private func isClose(_ a: Double, _ b: Double, _ p: Double) -> Bool {
+        a == b || abs(a - b) <= ([1, 2, .infinity].contains(p) ? 1e-13 : 1e-11) * b
+    }
+
+    @Test(arguments: exponents)
+    func norms(p: Double) throws {
+        for n in 0...67 {
+            let gradients = Gradients.mixed(n)
+            var total = -1.0, each = [Double](repeating: -1, count: gradients.count), first = -7
+            #expect(api.grad_norm(gradients.tensors, gradients.count, p, &total, &each, &first) == BOXGRAD_OK)
+            try demand(isClose(total, Self.norm(Array(gradients.values.joined()), p), p), "\(n): total \(total)")
+            for (norm, values) in zip(each, gradients.values) { try demand(isClose(norm, Self.norm(values, p), p), "\(n): \(norm) of \(values)") }
+            try demand(first == -1 && gradients.isUnchanged, "\(n): \(first)")
+
+            var combined = -1.0, alone = -1.0
+            #expect(api.grad_norm_combine(each, each.count, p, &combined) == BOXGRAD_OK)
+            try demand(isClose(combined, total, p), "\(n): \(combined) combined from tensors, \(total) in one")
+            #expect(api.grad_norm(gradients.tensors, gradients.count, p, &alone, nil, nil) == BOXGRAD_OK)
+            #expect(api.grad_norm(gradients.tensors, gradients.count, p, nil, nil, nil) == BOXGRAD_OK)
+            try demand(alone == total, "\(n): \(alone) alone, \(total) with the others")
+        }
+    }
+
+    @Test func nothingHasNormZero() {
+        var total = -1.0, first = -7
+        #expect(api.grad_norm(nil, 0, 2, &total, nil, &first) == BOXGRAD_OK)
+        #expect(total == 0 && first == -1)
+        total = -1
+        #expect(api.grad_norm_combine(nil, 0, 2, &total) == BOXGRAD_OK)
+        #expect(total == 0)
+        total = -1
+        #expect(api.clip_grad_norm(nil, 0, 1, 2, 1e-6, BOXGRAD_NONFINITE_PROPAGATE, &total) == BOXGRAD_OK)
+        #expect(total == 0)
+        #expect(api.grad_scale(nil, 0, 2) == BOXGRAD_OK)
+        #expect(api.clip_grad_value(nil, 0, 2) == BOXGRAD_OK)
+    }
+
+    @Test(arguments: [1, 2, .infinity] as [Double])
+    func manySmallAndFewLargeNumbers(p: Double) throws {
+        let count = 1_000_003
+        let (small, tiny, huge) = (Double(Float(1e-3)), 1e-200, 1e200)
+        for (dtype, x) in [(Dtype.f32, small), (.f64, tiny), (.f64, huge), (.f32, Double(Float(1e30))), (.f64, 0x1p-1074), (.f16, 0x1p-24)] {
+            let gradients = Gradients([(dtype, [Double](repeating: x, count: count))])
+            var total = 0.0
+            #expect(api.grad_norm(gradients.tensors, 1, p, &total, nil, nil) == BOXGRAD_OK)
+            let expected = p == .infinity ? x : (p == 2 ? Double(count).squareRoot() : Double(count)) * x
+            try demand(isClose(total, expected, p) || abs(total - expected) <= 0x1p-1074, "\(dtype): \(total) instead of \(expected)")
+        }
+        // More parts than fit in one run of the combination.
+        var total = 0.0
+        #expect(api.grad_norm_combine([Double](repeating: 1e200, count: 1000), 1000, p, &total) == BOXGRAD_OK)
+        #expect(isClose(total, p == .infinity ? 1e200 : (p == 2 ? 1000.0.squareRoot() : 1000) * 1e200, p))
+    }
+
+    @Test(arguments: exponents)
+    func nonfiniteNumbersAreFound(p: Double) throws {
+        for dtype in Dtype.allCases {
+            for (bad, row) in [(Double.nan, 0), (.infinity, 33), (-.infinity, 66)] {
+                var random = Random(seed: 2)
+                var values = random.numbers(67).map(dtype.rounded)
+                values[row] = bad
+                let gradients = Gradients([(.f32, [1, 2]), (.f16, []), (dtype, values), (.f64, [.nan])])
+                var total = 0.0, each = [0, 0, 0, 0.0], first = -7
+                #expect(api.grad_norm(gradients.tensors, 3, p, &total, &each, &first) == BOXGRAD_OK)
+                try demand(bad.isNaN ? total.isNaN : total == .infinity, "\(dtype): \(total) of a tensor with \(bad)")
+                try demand(each[2].isNaN == bad.isNaN && each[1] == 0 && first == 2, "\(dtype): \(each), first \(first)")
+                #expect(api.grad_norm(gradients.tensors, 4, p, &total, nil, &first) == BOXGRAD_OK)
+                try demand(total.isNaN && first == 2, "\(dtype): NaN after \(bad) gives \(total), first \(first)")
+            }
+        }
+    }
+
+    @Test func scale() throws {
+        for coefficient in [0.3, -1.7, 1e-4, 0, 3e38, 1 / 3] as [Double] {
+            for n in 0...67 {
+                let gradients = Gradients.mixed(n, scale: 100)
+                let before = gradients.values
+                #expect(api.grad_scale(gradients.tensors, gradients.count, coefficient) == BOXGRAD_OK)
+                for ((dtype, before), after) in zip(zip(gradients.dtypes, before), gradients.values) {
+                    try demand(after == before.map { dtype.rounded($0 * coefficient) }, "\(dtype) times \(coefficient): \(before) became \(after)")
+                }
+                try demand(gradients.isIntact, "\(n): wrote outside")
+            }
+        }
+    }
+
+    /// Every number of the half types, scaled so that the results meet ties, subnormals and overflow.
+    @Test(arguments: [1, 0.75, 0x1p-8, 0x1.01p-9, 1.5, 0x1p-20, 1.5 + 0x1p-30, 1.5 - 0x1p-30] as [Double])
+    func everyHalfNumberIsRoundedOnce(coefficient: Double) throws {
+        for (dtype, number) in [(Dtype.f16, { Double(Float16(bitPattern: $0)) }), (.bf16, Dtype.bfloat)] as [(Dtype, (UInt16) -> Double)] {
+            let numbers = (0...UInt16.max).map(number).filter { !$0.isNaN }
+            let gradients = Gradients([(dtype, numbers)])
+            #expect(api.grad_scale(gradients.tensors, 1, coefficient) == BOXGRAD_OK)
+            for (before, after) in zip(numbers, gradients.values[0]) {
+                try demand(after == dtype.rounded(before * coefficient), "\(dtype): \(before) times \(coefficient) became \(after)")
+            }
+        }
+    }
+
+    @Test(arguments: exponents)
+    func clipNorm(p: Double) throws {
+        for n in 1...67 {
+            for (limit, eps) in [(0.5, 1e-6), (0, 1e-6), (2, 0), (.infinity, 1e-6), (1e6, 1e-6)] as [(Double, Double)] {
+                let gradients = Gradients.mixed(n)
+                let before = gradients.values
+                var norm = 0.0, total = -1.0
+                #expect(api.grad_norm(gradients.tensors, gradients.count, p, &norm, nil, nil) == BOXGRAD_OK)
+                #expect(api.clip_grad_norm(gradients.tensors, gradients.count, limit, p, eps, BOXGRAD_NONFINITE_ERROR, &total) == BOXGRAD_OK)
+                try demand(total == norm, "\(n): total \(total) instead of \(norm)")
+                let coefficient = limit / (norm + eps)
+                try demand(coefficient < 1 || gradients.isUnchanged, "\(n): a norm of \(norm) within \(limit) was scaled")
+                for ((dtype, before), after) in zip(zip(gradients.dtypes, before), gradients.values) where coefficient < 1 {
+                    try demand(after == before.map { dtype.rounded($0 * coefficient) }, "\(dtype) times \(coefficient): \(before) became \(after)")
+                }
+                try demand(gradients.isIntact, "\(n): wrote outside")
+            }
+        }
+    }
+
+    @Test(arguments: [Double.nan, .infinity])
+    func nonfiniteTotals(bad: Double) {
+        func clipped(_ mode: Int32) -> (status: Int32, total: Double, gradients: Gradients) {
+            let gradients = Gradients([(.f32, [1, -2]), (.f64, [3, bad]), (.f16, [5]), (.bf16, [-7])])
+            var total = -1.0
+            let status = api.clip_grad_norm(gradients.tensors, 4, 1, 2, 1e-6, mode, &total)
+            #expect(gradients.isIntact)
+            return (status, total, gradients)
+        }
+        let propagated = clipped(BOXGRAD_NONFINITE_PROPAGATE)
+        #expect(propagated.status == BOXGRAD_OK && !propagated.total.isFinite)
+        let flat = Array(propagated.gradients.values.joined())
+        #expect(bad.isNaN ? flat.allSatisfy(\.isNaN) : flat[3].isNaN && flat[..<3] == [0, 0, 0] && flat[4...] == [0, 0])
+
+        let error = clipped(BOXGRAD_NONFINITE_ERROR)
+        #expect(error.status == BOXGRAD_NONFINITE && error.total == -1 && error.gradients.isUnchanged)
+        #expect(lastError().contains("tensors[1][1]"))
+
+        let skipped = clipped(BOXGRAD_NONFINITE_SKIP)
+        #expect(skipped.status == BOXGRAD_OK && !skipped.total.isFinite && skipped.gradients.isUnchanged)
+
+        let zeroed = clipped(BOXGRAD_NONFINITE_ZERO)
+        #expect(zeroed.status == BOXGRAD_OK && !zeroed.total.isFinite && zeroed.gradients.values.joined().allSatisfy { $0 == 0 })
+    }
+
+    /// torch's float32 norm of these overflows, and its clipping makes every gradient 0.
+    @Test func largeFiniteGradientsSurvive() {
+        let gradients = Gradients([(.f32, [3e20, -4e20].map { Double(Float($0)) })])
+        #expect(api.clip_grad_norm(gradients.tensors, 1, 1, 2, 1e-6, BOXGRAD_NONFINITE_ERROR, nil) == BOXGRAD_OK)
+        #expect(abs(gradients.values[0][0] - 0.6) < 1e-7 && abs(gradients.values[0][1] + 0.8) < 1e-7)
+    }
+
+    @Test(arguments: [0, 0.1, 1.5, 1e6, .infinity] as [Double])
+    func clipValue(limit: Double) throws {
+        for n in 0...67 {
+            let gradients = Gradients.mixed(n)
+            let before = gradients.values
+            #expect(api.clip_grad_value(gradients.tensors, gradients.count, limit) == BOXGRAD_OK)
+            for ((dtype, before), after) in zip(zip(gradients.dtypes, before), gradients.values) {
+                try demand(after == before.map { dtype.rounded(min(max($0, -limit), limit)) }, "\(dtype): \(before) became \(after)")
+            }
+            try demand(gradients.isIntact, "\(n): wrote outside")
+        }
+    }
+
+    @Test func clipValueKeepsNaN() {
+        let gradients = Gradients(Dtype.allCases.map { ($0, [.nan, .infinity, -.infinity]) })
+        #expect(api.clip_grad_value(gradients.tensors, 4, 2) == BOXGRAD_OK)
+        for values in gradients.values { #expect(values[0].isNaN && values[1...] == [2, -2]) }
+    }
+
+    /// Every function, given the same tensors.
+    private static var functions: [(UnsafePointer<boxgrad_tensor>?, Int) -> Int32] {
+        [
+            { api.grad_norm($0, $1, 2, nil, nil, nil) }, { api.grad_scale($0, $1, 0.5) },
+            { api.clip_grad_norm($0, $1, 0.5, 2, 1e-6, BOXGRAD_NONFINITE_PROPAGATE, nil) }, { api.clip_grad_value($0, $1, 0.5) },
+        ]
+    }
+
+    @Test func badTensors() {
+        let cases: [(Int32, (inout boxgrad_tensor) -> Void)] = [
+            (BOXGRAD_NULL_POINTER, { $0.data = nil }), (BOXGRAD_SIZE_OVERFLOW, { $0.count = -1 }), (BOXGRAD_SIZE_OVERFLOW, { $0.count = .max }),
+            (BOXGRAD_UNSUPPORTED, { $0.dtype = 4 }), (BOXGRAD_UNSUPPORTED, { $0.dtype = -1 }), (BOXGRAD_BAD_PARAMETER, { $0.reserved = 1 }),
+        ]
+        for call in Self.functions {
+            for (status, change) in cases {
+                let gradients = Gradients.mixed(40)
+                change(&gradients.tensors[2])
+                #expect(call(gradients.tensors, 4) == status)
+                #expect(lastError().contains("tensors[2]") && gradients.isUnchanged)
+            }
+            let gradients = Gradients.mixed(40)
+            #expect(call(nil, 1) == BOXGRAD_NULL_POINTER && lastError().contains("tensors"))
+            for n in [-1, .max, .min, .max / 24 + 1] as [Int] { #expect(call(gradients.tensors, n) == BOXGRAD_SIZE_OVERFLOW) }
+            #expect(gradients.isUnchanged)
+        }
+    }
+
+    @Test func parametersOutOfRange() {
+        let gradients = Gradients.mixed(40)
+        let (tensors, n) = (gradients.tensors, gradients.count)
+        var total = -1.0
+        func refused(_ name: String, _ values: [Double], _ call: (Double) -> Int32) {
+            for value in values { #expect(call(value) == BOXGRAD_BAD_PARAMETER && lastError().hasPrefix(name), "\(name) = \(value)") }
+        }
+        let notPositive: [Double] = [0, -1, .nan, -.infinity], negative: [Double] = [-1, .nan, -.infinity]
+        refused("p", notPositive) { api.grad_norm(tensors, n, $0, &total, nil, nil) }
+        refused("p", notPositive) { api.grad_norm_combine([1], 1, $0, &total) }
+        refused("p", notPositive) { api.clip_grad_norm(tensors, n, 1, $0, 1e-6, 0, &total) }
+        refused("coefficient", [.nan, .infinity, -.infinity]) { api.grad_scale(tensors, n, $0) }
+        refused("max_norm", negative) { api.clip_grad_norm(tensors, n, $0, 2, 1e-6, 0, &total) }
+        refused("eps", negative + [.infinity]) { api.clip_grad_norm(tensors, n, 1, 2, $0, 0, &total) }
+        refused("on_nonfinite", [-1, 4]) { api.clip_grad_norm(tensors, n, 1, 2, 1e-6, Int32($0), &total) }
+        refused("limit", negative) { api.clip_grad_value(tensors, n, $0) }
+        #expect(api.grad_norm_combine([1], 1, 2, nil) == BOXGRAD_NULL_POINTER)
+        #expect(api.grad_norm_combine(nil, 1, 2, &total) == BOXGRAD_NULL_POINTER)
+        for n in [-1, .max] { #expect(api.grad_norm_combine([1], n, 2, &total) == BOXGRAD_SIZE_OVERFLOW) }
+        #expect(total == -1 && gradients.isUnchanged)
+    }
+}

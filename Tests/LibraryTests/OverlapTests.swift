@@ -1,0 +1,226 @@
+import CBoxgrad
+import Testing
+
+private let metrics = [BOXGRAD_IOU, BOXGRAD_GIOU, BOXGRAD_DIOU, BOXGRAD_CIOU]
+
+extension Argument {
+    /// Proper boxes; or whatever four small numbers give: points, lines, inverted boxes, all of them often equal.
+    fileprivate static func boxes(_ name: String, _ rows: Int, stride: String, odd: Bool) -> Argument {
+        odd ? input(name, rows, 4, stride: stride) { random in (0..<4).map { _ in Double(Int.random(in: 0..<3, using: &random)) } }
+            : boxes(name, rows, stride: stride)
+    }
+}
+
+/// Either side's count takes every length; the other one is 3.
+protocol Pairwise: Operation {
+    var isTall: Bool { get }
+}
+
+extension Pairwise {
+    var isRowwise: Bool { false }
+
+    func counts(_ n: Int) -> [String: Int] { isTall ? ["a_count": n, "b_count": 3] : ["a_count": 3, "b_count": n] }
+}
+
+struct IoUPairwise: Pairwise {
+    var metric = BOXGRAD_IOU, eps = 1e-7, isTall = false, odd = false
+
+    func arguments(_ n: Int) -> [Argument] {
+        let (rows, columns) = (counts(n)["a_count"]!, counts(n)["b_count"]!)
+        return [
+            .boxes("a", rows, stride: "a_stride", odd: odd), .boxes("b", columns, stride: "b_stride", odd: odd),
+            .output("out", rows, columns, stride: "out_stride"), .output("out_union", rows, columns, stride: "out_stride", optional: true),
+        ]
+    }
+
+    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
+        T.functions.iouPairwise(
+            metric, c.read("a"), c.count("a_count"), c.stride("a_stride"), c.read("b"), c.count("b_count"), c.stride("b_stride"), eps,
+            c.write("out"), c.stride("out_stride"), c.write("out_union"))
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let pairs = x["a"]!.map { a in x["b"]!.map { b in Overlap(metric, (a + b).map { Dual($0) }, eps: eps, isLoss: false) } }
+        return [
+            "out": pairs.map { $0.map { Term($0.value.value, scale: $0.scale) } },
+            "out_union": pairs.map { $0.map { Term($0.union.value) } },
+        ]
+    }
+}
+
+struct IoUPairwiseGrad: Pairwise {
+    var metric = BOXGRAD_IOU, eps = 1e-7, isTall = false, odd = false
+
+    func arguments(_ n: Int) -> [Argument] {
+        let (rows, columns) = (counts(n)["a_count"]!, counts(n)["b_count"]!)
+        return [
+            .boxes("a", rows, stride: "a_stride", odd: odd), .boxes("b", columns, stride: "b_stride", odd: odd),
+            .numbers("grad_out", rows, columns, stride: "grad_out_stride"),
+            .output("grad_a", rows, 4, optional: true), .output("grad_b", columns, 4, optional: true),
+        ]
+    }
+
+    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
+        T.functions.iouPairwiseGrad(
+            metric, c.read("a"), c.count("a_count"), c.stride("a_stride"), c.read("b"), c.count("b_count"), c.stride("b_stride"), eps,
+            c.read("grad_out"), c.stride("grad_out_stride"), c.write("grad_a"), c.write("grad_b"))
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let (a, b) = (x["a"]!, x["b"]!)
+        let pairs = a.indices.map { i in
+            b.indices.map { j in pullback(a[i] + b[j], [x["grad_out"]![i][j]]) { [Overlap(metric, $0, eps: eps, isLoss: false).value] } }
+        }
+        return [
+            "grad_a": a.indices.map { i in sum(pairs[i].map { Array($0[..<4]) }) },
+            "grad_b": b.indices.map { j in sum(pairs.map { Array($0[j][4...]) }) },
+        ]
+    }
+
+    private func sum(_ rows: [[Term]]) -> [Term] {
+        let sums = (0..<4).map { k in rows.reduce(0) { $0 + $1[k].value } }
+        let largest = (rows.joined().map(\.scale) + sums.map(abs)).max()!
+        return sums.map { Term($0, scale: largest) }
+    }
+}
+
+struct IoUAligned: Operation {
+    var metric = BOXGRAD_IOU, eps = 1e-7, odd = false
+
+    func arguments(_ n: Int) -> [Argument] {
+        [
+            .boxes("a", n, stride: "a_stride", odd: odd), .boxes("b", n, stride: "b_stride", odd: odd),
+            .output("out", n, optional: true), .output("grad_a", n, 4, optional: true), .output("grad_b", n, 4, optional: true),
+        ]
+    }
+
+    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
+        T.functions.iouAligned(
+            metric, c.read("a"), c.stride("a_stride"), c.read("b"), c.stride("b_stride"), c.count("count"), eps,
+            c.write("out"), c.write("grad_a"), c.write("grad_b"))
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let rows = zip(x["a"]!, x["b"]!).map { $0 + $1 }
+        let overlaps = rows.map { Overlap(metric, $0.map { Dual($0) }, eps: eps, isLoss: false) }
+        let gradients = rows.map { pullback($0, [1]) { [Overlap(metric, $0, eps: eps, isLoss: false).value] } }
+        return [
+            "out": overlaps.map { [Term($0.value.value, scale: $0.scale)] },
+            "grad_a": gradients.map { Array($0[..<4]) }, "grad_b": gradients.map { Array($0[4...]) },
+        ]
+    }
+}
+
+struct IoULoss: Operation {
+    var metric = BOXGRAD_IOU, eps = 1e-7, normalizer = 4.0, odd = false
+
+    func arguments(_ n: Int) -> [Argument] {
+        [
+            .boxes("pred", n, stride: "pred_stride", odd: odd), .boxes("target", n, stride: "target_stride", odd: odd),
+            .numbers("weights", n, optional: true), .output("loss", 1, optional: true, of: .double), .output("per_box", n, optional: true),
+            .output("grad_pred", n, 4, optional: true), .output("grad_target", n, 4, optional: true),
+        ]
+    }
+
+    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
+        T.functions.iouLoss(
+            metric, c.read("pred"), c.stride("pred_stride"), c.read("target"), c.stride("target_stride"), c.count("count"), c.read("weights"),
+            eps, normalizer, c.write("loss"), c.write("per_box"), c.write("grad_pred"), c.write("grad_target"))
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let rows = zip(x["pred"]!, x["target"]!).map { $0 + $1 }
+        let weights = x["weights"]?.map { $0[0] } ?? rows.map { _ in 1 }
+        let losses = zip(rows, weights).map { row, weight in
+            let overlap = Overlap(metric, row.map { Dual($0) }, eps: eps, isLoss: true)
+            return [Term(weight * (1 - overlap.value.value), scale: abs(weight) * overlap.scale)]
+        }
+        let gradients = zip(rows, weights).map { row, weight in
+            pullback(row, [-weight / normalizer]) { [Overlap(metric, $0, eps: eps, isLoss: true).value] }
+        }
+        let loss = Term(losses.reduce(0) { $0 + $1[0].value } / normalizer, scale: losses.reduce(0) { $0 + $1[0].scale } / normalizer)
+        return [
+            "loss": [[loss]], "per_box": losses,
+            "grad_pred": gradients.map { Array($0[..<4]) }, "grad_target": gradients.map { Array($0[4...]) },
+        ]
+    }
+}
+
+@Suite struct OverlapTests {
+    @Test(arguments: metrics, [false, true])
+    func pairwise(metric: Int32, isTall: Bool) throws {
+        for odd in [false, true] {
+            try sweep(IoUPairwise(metric: metric, isTall: isTall, odd: odd))
+            try sweep(IoUPairwiseGrad(metric: metric, isTall: isTall, odd: odd))
+        }
+        try sweep(IoUPairwise(metric: metric, eps: 0, isTall: isTall, odd: true))
+        try sweep(IoUPairwiseGrad(metric: metric, eps: 0, isTall: isTall, odd: true))
+    }
+
+    @Test(arguments: metrics)
+    func aligned(metric: Int32) throws {
+        for odd in [false, true] { try sweep(IoUAligned(metric: metric, odd: odd)) }
+        try sweep(IoUAligned(metric: metric, eps: 0, odd: true))
+    }
+
+    @Test(arguments: metrics)
+    func loss(metric: Int32) throws {
+        for odd in [false, true] { try sweep(IoULoss(metric: metric, odd: odd)) }
+        try sweep(IoULoss(metric: metric, eps: 0, odd: true))
+    }
+
+    @Test func refusals() throws {
+        try refuse(IoUPairwise())
+        try refuse(IoUPairwiseGrad())
+        try refuse(IoUAligned())
+        try refuse(IoULoss())
+        let (codes, negatives): ([Int32], [Double]) = ([-1, 4, .min, .max], [-1e-300, .nan, -.infinity])
+        try refuse("metric", codes.map { IoUPairwise(metric: $0) })
+        try refuse("metric", codes.map { IoUPairwiseGrad(metric: $0) })
+        try refuse("metric", codes.map { IoUAligned(metric: $0) })
+        try refuse("metric", codes.map { IoULoss(metric: $0) })
+        try refuse("eps", negatives.map { IoUPairwise(eps: $0) })
+        try refuse("eps", negatives.map { IoUPairwiseGrad(eps: $0) })
+        try refuse("eps", negatives.map { IoUAligned(eps: $0) })
+        try refuse("eps", negatives.map { IoULoss(eps: $0) })
+        try refuse("normalizer", [0, -1, .nan, .infinity].map { IoULoss(normalizer: $0) })
+    }
+
+    /// More than one tile of either kernel, where the sweeps stay within the first few.
+    @Test(arguments: metrics)
+    func manyBoxes(metric: Int32) throws {
+        let count = 2500
+        var random = Random(seed: 1)
+        let boxes = (0..<count).flatMap { _ in random.box() }
+        var whole = [Double](repeating: 0, count: 3 * count), unions = whole, pair = [0.0], union = [0.0]
+        #expect(api.iou_pairwise_f64(metric, boxes, 3, 4, boxes, count, 4, 1e-7, &whole, count, &unions) == BOXGRAD_OK)
+        for i in 0..<3 {
+            for j in 0..<count {
+                let (a, b) = (Array(boxes[4 * i..<4 * i + 4]), Array(boxes[4 * j..<4 * j + 4]))
+                try demand(api.iou_pairwise_f64(metric, a, 1, 4, b, 1, 4, 1e-7, &pair, 1, &union) == BOXGRAD_OK, "refused")
+                try demand(pair[0] == whole[i * count + j], "\(a), \(b): \(pair[0]) alone, \(whole[i * count + j]) among others")
+                try demand(union[0] == unions[i * count + j], "\(a), \(b): union \(union[0]) alone, \(unions[i * count + j]) among others")
+            }
+        }
+    }
+
+    @Test(arguments: metrics)
+    func nanStaysInItsRowAndColumn(metric: Int32) {
+        for coordinate in 0..<4 {
+            var a = [0, 0, 4, 4, 1, 1, 5, 6, 2, 2, 4, 4.0], b = Array(a.reversed().map { 8 - $0 })
+            a[4 + coordinate] = .nan
+            b[coordinate] = .nan
+            var out = [Double](repeating: 0, count: 9), union = out
+            #expect(api.iou_pairwise_f64(metric, a, 3, 4, b, 3, 4, 0, &out, 3, &union) == BOXGRAD_OK)
+            for k in 0..<9 {
+                #expect(out[k].isNaN == (k / 3 == 1 || k % 3 == 0))
+                #expect(union[k].isNaN == (k / 3 == 1 || k % 3 == 0))
+            }
+        }
+    }
+
+    @Test func noBoxesAtAll() {
+        #expect(api.iou_pairwise_f32(BOXGRAD_IOU, nil, 0, 0, nil, 0, 0, 0, nil, 0, nil) == BOXGRAD_OK)
+        #expect(api.iou_pairwise_grad_f32(BOXGRAD_IOU, nil, 0, 0, nil, 0, 0, 0, nil, 0, nil, nil) == BOXGRAD_OK)
+    }
+}

@@ -1,0 +1,70 @@
+import CBoxgrad
+import Testing
+
+struct SmoothL1: Operation {
+    var sigma = 1.0, normalizer = 1.0
+
+    func arguments(_ n: Int) -> [Argument] {
+        // Eighths meet the branches' border exactly, and each other.
+        let numbers: (inout Random) -> [Double] = { [Double(Int.random(in: -16...16, using: &$0)) / 8] }
+        return [
+            .input("pred", n, row: numbers), .input("target", n, row: numbers),
+            .numbers("inside_weights", n, optional: true), .numbers("outside_weights", n, optional: true),
+            .output("loss", 1, optional: true, of: .double), .output("elementwise", n, optional: true),
+            .output("grad_pred", n, optional: true), .output("grad_target", n, optional: true),
+        ]
+    }
+
+    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
+        T.functions.smoothL1(
+            c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.count("count"), sigma, normalizer,
+            c.write("loss"), c.write("elementwise"), c.write("grad_pred"), c.write("grad_target"))
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let (pred, target) = (x["pred"]!, x["target"]!)
+        var losses: [[Term]] = [], gradients: [[Term]] = []
+        for i in pred.indices {
+            let inside = x["inside_weights"]?[i][0] ?? 1, outside = x["outside_weights"]?[i][0] ?? 1
+            let d = inside * (pred[i][0] - target[i][0]), border = 1 / (sigma * sigma)
+            let (l, slope) = abs(d) < border ? (0.5 * d * d / border, d / border) : (abs(d) - 0.5 * border, d < 0 ? -1 : (d > 0 ? 1 : 0))
+            losses.append([Term(outside * l, scale: abs(outside) * max(abs(d), border))])
+            gradients.append([Term(inside * outside * slope / normalizer)])
+        }
+        let loss = losses.reduce(0) { $0 + $1[0].value } / normalizer
+        return [
+            "loss": [[Term(loss, scale: losses.reduce(0) { $0 + $1[0].scale } / normalizer)]], "elementwise": losses,
+            "grad_pred": gradients, "grad_target": gradients.map { [Term(-$0[0].value)] },
+        ]
+    }
+}
+
+@Suite struct SmoothL1Tests {
+    @Test func everySigma() throws {
+        for sigma in [1, 3, 0.75, .infinity] as [Double] { try sweep(SmoothL1(sigma: sigma, normalizer: 4)) }
+        try refuse(SmoothL1())
+    }
+
+    @Test func parametersOutOfRange() throws {
+        try refuse("sigma", [0, -1, .nan, -.infinity].map { SmoothL1(sigma: $0) })
+        try refuse("normalizer", [0, -1, .nan, .infinity].map { SmoothL1(normalizer: $0) })
+    }
+
+    /// The branches meet at |d| = 1 / sigma^2; equal numbers are pushed nowhere, not even by plain L1.
+    @Test func kinks() throws {
+        var elementwise = [Double](repeating: 9, count: 3), gradient = elementwise
+        #expect(api.smooth_l1_f64([0.25, -0.25, 0], [0, 0, 0], nil, nil, 3, 2, 1, nil, &elementwise, &gradient, nil) == BOXGRAD_OK)
+        #expect(elementwise == [0.125, 0.125, 0] && gradient == [1, -1, 0])
+        #expect(api.smooth_l1_f64([0.25, -0.25, 0], [0, 0, 0], nil, nil, 3, .infinity, 1, nil, &elementwise, &gradient, nil) == BOXGRAD_OK)
+        #expect(elementwise == [0.25, 0.25, 0] && gradient == [1, -1, 0])
+    }
+
+    @Test func longSums() throws {
+        // 0.1 is not a binary fraction; a sum in float would be off in the fourth digit.
+        let count = 1_000_003
+        var loss = 0.0
+        let ones = [Float](repeating: 1.1, count: count), zeros = [Float](repeating: 0, count: count)
+        #expect(api.smooth_l1_f32(ones, zeros, nil, nil, count, 1, Double(count), &loss, nil, nil, nil) == BOXGRAD_OK)
+        #expect(abs(loss - Double(Float(1.1) - 0.5)) < 1e-7)
+    }
+}

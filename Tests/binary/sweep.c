@@ -1,0 +1,127 @@
+/* Calls every function that computes, and prints a hash of the bits it returned: equal on every CPU tier. */
+#include <boxgrad.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { largest = 1100 };
+
+static uint64_t hash;
+
+/* FNV-1a. */
+static void take(const void *bytes, size_t size) {
+    for (size_t k = 0; k < size; k++) hash = (hash ^ ((const unsigned char *)bytes)[k]) * 0x100000001b3u;
+}
+
+/* The sign and payload of a NaN are not promised. */
+static void take_floats(const float *x, size_t count) {
+    for (size_t k = 0; k < count; k++) x[k] == x[k] ? take(x + k, sizeof *x) : take("nan", 3);
+}
+
+static void take_doubles(const double *x, size_t count) {
+    for (size_t k = 0; k < count; k++) x[k] == x[k] ? take(x + k, sizeof *x) : take("nan", 3);
+}
+
+static void begin(void) { hash = 0xcbf29ce484222325u; }
+static void end(const char *name) { printf("%s %016llx\n", name, (unsigned long long)hash); }
+
+static void ok(boxgrad_status status) {
+    if (status == BOXGRAD_OK) return;
+    fprintf(stderr, "%s: %s\n", boxgrad_status_string(status), boxgrad_last_error());
+    exit(1);
+}
+
+static uint64_t state = 1;
+
+static double uniform(double lo, double hi) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return lo + (hi - lo) * (double)(state >> 40) / (1 << 24);
+}
+
+/* Box k: one in four on a grid where boxes touch and coincide, and one in thirty-two inverted, flat or a point. */
+static void box(size_t k, double *out) {
+    const int grid = k % 4 == 0;
+    for (int i = 0; i < 4; i++) {
+        out[i] = uniform(i < 2 ? 0 : 1, 50) + (i < 2 ? 0 : out[i - 2]);
+        if (grid) out[i] = (double)(int)(out[i] / 10);
+    }
+    if (k % 32 == 31) out[2 + k / 32 % 2] = uniform(0, 1) < 0.5 ? out[k / 32 % 2] : out[k / 32 % 2] - 3;
+}
+
+static const size_t sizes[] = {0, 1, 2, 3, 5, 8, 15, 31, 32, 33, 63, 64, 67, 255, 1000, largest};
+#define EACH_SIZE(n) for (size_t s_ = 0, n = 0; s_ < sizeof sizes / sizeof *sizes && (n = sizes[s_], 1); s_++)
+
+#define fp float
+#define T(name) name##_f32
+#define take_numbers take_floats
+#include "sweep_typed.h"
+#undef fp
+#undef T
+#undef take_numbers
+
+#define fp double
+#define T(name) name##_f64
+#define take_numbers take_doubles
+#include "sweep_typed.h"
+
+static uint64_t memory[4][largest];
+
+/* Four tensors of n elements, one of each dtype; the halves' bits are random, their exponents small. */
+static void tensors(boxgrad_tensor *all, size_t n) {
+    for (int32_t dtype = 0; dtype < 4; dtype++) {
+        void *data = memory[dtype];
+        for (size_t k = 0; k < n; k++) {
+            const double x = uniform(-2, 2);
+            if (dtype == BOXGRAD_F32) ((float *)data)[k] = (float)x;
+            else if (dtype == BOXGRAD_F64) ((double *)data)[k] = x;
+            else ((uint16_t *)data)[k] = (uint16_t)((uint64_t)(int64_t)(x * 8192) & 0xBFFF);
+        }
+        all[dtype].data = n ? data : NULL;
+        all[dtype].count = n;
+        all[dtype].dtype = dtype;
+        all[dtype].reserved = 0;
+    }
+}
+
+static void gradients(void) {
+    boxgrad_tensor all[4];
+    double total, norms[4];
+    size_t first;
+    const double exponents[] = {1, 2, 3, 0.5, INFINITY};
+
+    begin();
+    EACH_SIZE(n) for (int k = 0; k < 5; k++) {
+        tensors(all, n);
+        ok(boxgrad_grad_norm(all, 4, exponents[k], &total, norms, &first));
+        take_doubles(&total, 1), take_doubles(norms, 4), take(&first, sizeof first);
+    }
+    end("boxgrad_grad_norm");
+    begin();
+    for (int k = 0; k < 5; k++) {
+        double parts[200];
+        for (int i = 0; i < 200; i++) parts[i] = uniform(0, 3);
+        ok(boxgrad_grad_norm_combine(parts, 200, exponents[k], &total));
+        take_doubles(&total, 1);
+    }
+    end("boxgrad_grad_norm_combine");
+    begin();
+    EACH_SIZE(n) { tensors(all, n), ok(boxgrad_grad_scale(all, 4, 0.3)), take(memory, sizeof memory); }
+    end("boxgrad_grad_scale");
+    begin();
+    EACH_SIZE(n) for (int k = 0; k < 5; k++) {
+        tensors(all, n), ok(boxgrad_clip_grad_norm(all, 4, 0.7, exponents[k], 1e-6, BOXGRAD_NONFINITE_PROPAGATE, &total));
+        take(memory, sizeof memory), take_doubles(&total, 1);
+    }
+    end("boxgrad_clip_grad_norm");
+    begin();
+    EACH_SIZE(n) { tensors(all, n), ok(boxgrad_clip_grad_value(all, 4, 0.1)), take(memory, sizeof memory); }
+    end("boxgrad_clip_grad_value");
+}
+
+int main(void) {
+    printf("tier %s\n", boxgrad_cpu_tier());
+    sweep_f32();
+    sweep_f64();
+    gradients();
+    return 0;
+}

@@ -1,0 +1,56 @@
+/* The functions of one type: sweep.c includes this with fp, T and take_numbers set for float, then for double. */
+
+static fp T(a)[5 * largest], T(b)[5 * largest], T(in)[9 * largest], T(x)[200 * largest], T(y)[200 * largest];
+
+/* Boxes five apart, and numbers. */
+static void T(fill)(void) {
+    for (size_t k = 0; k < largest; k++) {
+        double rows[2][4];
+        box(k, rows[0]), box(k + 1, rows[1]);
+        for (int i = 0; i < 4; i++) T(a)[5 * k + i] = (fp)rows[0][i], T(b)[5 * k + i] = (fp)(k % 16 ? rows[1][i] : rows[0][i]);
+    }
+    for (size_t k = 0; k < 9 * largest; k++) T(in)[k] = (fp)uniform(-2, 2);
+}
+
+static void T(sweep)(void) {
+    fp *const a = T(a), *const b = T(b), *const in = T(in), *const x = T(x), *const y = T(y);
+    static uint32_t flags[largest];
+    static uint8_t degenerate[largest];
+    size_t counts[BOXGRAD_BOX_FLAGS], found;
+    double loss;
+    boxgrad_delta_options options = BOXGRAD_DELTA_OPTIONS_INIT;
+    options.on_degenerate = BOXGRAD_DEGENERATE_ZERO;
+    options.stds[0] = 0.1, options.means[2] = 0.2, options.image_width = 60, options.image_height = 40, options.center_clamp = 20;
+    T(fill)();
+
+#define NAMED(name) (sizeof(fp) == sizeof(float) ? "boxgrad_" #name "_f32" : "boxgrad_" #name "_f64")
+#define SWEEP(name, variants, call, ...) \
+    begin(); \
+    EACH_SIZE(n) for (int32_t k = 0; k < (variants); k++) { ok(T(boxgrad_##name) call); __VA_ARGS__; } \
+    end(NAMED(name))
+
+    SWEEP(box_area, 1, (a, n, 5, x), take_numbers(x, n));
+    SWEEP(box_area_grad, 1, (a, n, 5, in, x), take_numbers(x, 4 * n));
+    SWEEP(box_convert, 9, (k / 3, k % 3, a, n, 5, x, 4), take_numbers(x, 4 * n));
+    SWEEP(box_convert_grad, 9, (k / 3, k % 3, n, in, x), take_numbers(x, 4 * n));
+    SWEEP(box_clip, 1, (a, n, 5, 40, 30, x, 4), take_numbers(x, 4 * n));
+    SWEEP(box_clip_grad, 1, (a, n, 5, 40, 30, in, x), take_numbers(x, 4 * n));
+    SWEEP(box_inspect, 1, (a, n, 5, 40, 30, 3, flags, counts, BOXGRAD_BOX_FLAGS), take(flags, n * sizeof *flags), take(counts, sizeof counts));
+    SWEEP(box_rotate, 4, (a, n, 5, 77.7 * k - 90, 20, 10, x, y), take_numbers(x, 8 * n), take_numbers(y, 4 * n));
+    SWEEP(clip, 1, (in, n, -1, 0.5, x), take_numbers(x, n));
+    SWEEP(clip_grad, 3, (in, n, -1, 0.5, in + largest, k, x, &found), take_numbers(x, n), take(&found, sizeof found));
+    SWEEP(iou_pairwise, 8, (k % 4, a, n, 5, b, 67, 5, k / 4 * 1e-7, x, 67, y), take_numbers(x, 67 * n), take_numbers(y, 67 * n));
+    SWEEP(iou_pairwise_grad, 8, (k % 4, a, n, 5, b, 7, 5, k / 4 * 1e-7, in, 7, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * 7));
+    SWEEP(iou_aligned, 8, (k % 4, a, 5, b, 5, n, k / 4 * 1e-7, x, y, y + 4 * largest),
+          take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
+    SWEEP(iou_loss, 8, (k % 4, a, 5, b, 5, n, k < 4 ? in : NULL, 1e-7, 3, &loss, x, y, y + 4 * largest),
+          take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
+    SWEEP(smooth_l1, 4, (a, b, k & 1 ? in : NULL, k & 1 ? in + largest : NULL, n, k < 2 ? 0.7 : INFINITY, 3, &loss, x, y, y + largest),
+          take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, n), take_numbers(y + largest, n));
+    SWEEP(delta_encode, 1, (&options, a, 5, b, 5, n, x, degenerate, &found), take_numbers(x, 4 * n), take(degenerate, n), take(&found, sizeof found));
+    SWEEP(delta_encode_grad, 1, (&options, a, 5, b, 5, n, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * n));
+    SWEEP(delta_decode, 3, (k ? &options : NULL, a, 5, in, 9, n, k ? 2 : 1, x), take_numbers(x, 4 * n * (k ? 2 : 1)));
+    SWEEP(delta_decode_grad, 3, (k ? &options : NULL, a, 5, in, 9, n, k ? 2 : 1, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * n * (k ? 2 : 1)));
+#undef SWEEP
+#undef NAMED
+}

@@ -1,0 +1,191 @@
+"""What the built libboxgrad.so is, apart from what it computes: its exports, needs, size, table and instructions.
+
+The golden files beside this one pin what programs were linked against; a change of them is a change of the ABI.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+LIBRARY = Path(os.environ.get("BOXGRAD_LIBRARY", ROOT / "build/lib/libboxgrad.so"))
+HEADER = re.sub(r"/\*.*?\*/", "", (ROOT / "include/boxgrad.h").read_text(), flags=re.DOTALL)
+TABLE = re.search(r"typedef struct \{([^}]*)\} boxgrad_api;", HEADER)[1]
+SIZE_LIMIT = 1_000_000
+NEWEST_GLIBC = (2, 14)  # memcpy's; Linux distributions of 2012 have it
+
+
+def run(*command, **environment):
+    return subprocess.run(list(map(str, command)), check=True, text=True, capture_output=True, env=os.environ | environment).stdout
+
+
+def declared_functions():
+    return sorted(re.findall(r"\b(boxgrad_\w+)\(", HEADER))
+
+
+def exported_symbols():
+    lines = run("nm", "--dynamic", "--defined-only", "--with-symbol-versions", LIBRARY).splitlines()
+    return sorted(line.split()[2] for line in lines if line.split()[1] != "A")
+
+
+def test_exports_are_the_declared_functions_under_one_version():
+    assert exported_symbols() == [name + "@@BOXGRAD_1" for name in declared_functions()]
+
+
+def test_exports_are_the_golden_ones():
+    assert exported_symbols() == (HERE / "exports.txt").read_text().split()
+
+
+def test_only_the_c_library_is_needed():
+    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "--dynamic", LIBRARY))
+    assert set(needed) <= {"libc.so.6", "ld-linux-x86-64.so.2"}
+
+
+def test_soname():
+    assert re.findall(r"\(SONAME\).*\[(.*)\]", run("readelf", "--dynamic", LIBRARY)) == ["libboxgrad.so.1"]
+
+
+def test_no_newer_c_library_is_needed():
+    versions = re.findall(r"@GLIBC_(\d+)\.(\d+)", run("nm", "--dynamic", LIBRARY))
+    assert max((int(major), int(minor)) for major, minor in versions) <= NEWEST_GLIBC
+
+
+def test_size():
+    assert LIBRARY.stat().st_size <= SIZE_LIMIT
+
+
+def test_table_offsets_are_the_golden_ones(tmp_path):
+    fields = ["abi_version", "size", *re.findall(r"\(\*(\w+)\)\(", TABLE)]
+    prints = "".join(f'printf("%zu {field}\\n", offsetof(boxgrad_api, {field}));\n' for field in fields)
+    source = tmp_path / "offsets.c"
+    source.write_text(f"#include <boxgrad.h>\n#include <stdio.h>\nint main(void) {{\n{prints}return 0;\n}}\n")
+    run("cc", source, "-I", ROOT / "include", "-o", tmp_path / "offsets")
+    assert run(tmp_path / "offsets").splitlines() == (HERE / "api_offsets.txt").read_text().splitlines()
+
+
+def test_table_holds_every_function():
+    fields = re.findall(r"\(\*(\w+)\)\(", TABLE)
+    assert sorted("boxgrad_" + field for field in fields) == [name for name in declared_functions() if name != "boxgrad_get_api"]
+
+
+# ---- The same bits on every CPU ----
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """A program that calls everything and prints a hash of each function's results."""
+    program = tmp_path_factory.mktemp("sweep") / "sweep"
+    run("cc", "-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", HERE / "sweep.c", "-I", ROOT / "include", "-o", program, LIBRARY)
+    return program
+
+
+def hashes(*command, **environment):
+    tier, *functions = run(*command, LD_LIBRARY_PATH=str(LIBRARY.parent), **environment).splitlines()
+    return tier.removeprefix("tier "), functions
+
+
+def test_sweep_covers_every_function_that_computes(sweep):
+    tools = r"version|status|last_error|cpu_tier|threads|parallel|get_api"
+    names = [line.split()[0] for line in hashes(sweep)[1]]
+    assert sorted(names) == [name for name in declared_functions() if not re.search(tools, name)]
+
+
+def test_baseline_gives_the_same_bits(sweep):
+    tier, functions = hashes(sweep, BOXGRAD_CPU_TIER="baseline")
+    assert tier == "baseline"
+    assert functions == hashes(sweep)[1]
+
+
+@pytest.mark.parametrize("name", ["", "avx9", "AVX2", "neon"])
+def test_unknown_tiers_are_ignored(sweep, name):
+    assert hashes(sweep, BOXGRAD_CPU_TIER=name) == hashes(sweep)
+
+
+def test_an_old_cpu_gives_the_same_bits(sweep):
+    qemu = shutil.which("qemu-x86_64")
+    if not qemu:
+        pytest.skip("qemu-x86_64 is not installed (Debian: qemu-user)")
+    # Of a tier this CPU does not have, nothing is used, even if asked for.
+    for environment in ({}, {"BOXGRAD_CPU_TIER": "avx2"}):
+        tier, functions = hashes(qemu, "-cpu", "Nehalem", sweep, **environment)
+        assert tier == "baseline"
+        assert functions == hashes(sweep)[1]
+
+
+# ---- Instructions ----
+
+BEYOND_SSE2 = re.compile(
+    r"v(?!er[rw]$)|k(mov|or|and|not|unpck)|(andn|bextr|pdep|pext)\b|bls|bzhi|mulx|rorx|sarx|shlx|shrx|lzcnt|movbe|popcnt|crc32|aes|pclmul"
+    r"|addsub|h(add|sub)p|movs[hl]dup|movddup|lddqu|pshufb|ph(add|sub)|pmaddub|pmulhrs|psign|pabs|palignr|p?blend|round[sp]|dpp[sd]"
+    r"|insertps|extractps|pextr[bdq]|pinsr[bdq]|pmov[sz]x|pmulld|pmuldq|ptest|packusdw|pcmp(eq|gt)q|p(max|min)(sb|sd|uw|ud)|mpsadbw|pcmp.str"
+)
+PACKED_SINGLE_YMM = re.compile(r"v(add|sub|mul|div|min|max)ps .*%ymm")
+HOT = ["iou_pairwise", "iou_loss", "smooth_l1", "delta_decode"]
+
+
+@cache
+def functions():
+    """Every function's instructions, by the name in the unstripped library."""
+    found, body = {}, []
+    for line in run("objdump", "--disassemble", "--no-show-raw-insn", LIBRARY).splitlines():
+        if start := re.match(r"[0-9a-f]+ <(.*)>:$", line):
+            body = found.setdefault(start[1], [])
+        elif instruction := re.match(r" *[0-9a-f]+:\t(.*)", line):
+            body.append(re.sub(r"\s+", " ", instruction[1]))
+    return found
+
+
+def is_avx2(name):
+    return "KernelsAVX2" in name or name == "bgi_kernels_avx2"
+
+
+def test_newer_instructions_stay_in_their_tier():
+    assert any(is_avx2(name) for name in functions())
+    strays = {
+        name: [instruction for instruction in body if BEYOND_SSE2.match(instruction) or re.search("%[yz]mm", instruction)]
+        for name, body in functions().items()
+        if not is_avx2(name)
+    }
+    assert not {name: instructions[:3] for name, instructions in strays.items() if instructions}
+
+
+def test_tiers_do_not_call_each_other():
+    for name, body in functions().items():
+        for target in re.findall(r"(?:call|j\w+) .*<([^>+@]+)[>+]", "\n".join(body)):
+            if "Kernels" in name and "Kernels" in target:
+                assert is_avx2(name) == is_avx2(target), f"{name} calls {target}"
+
+
+def avx2_kernel(name):
+    """The f32 kernel of this name: the entries of the table are closures, numbered in the table's order."""
+    shims = (ROOT / "Sources/CShims/include/shims.h").read_text()
+    number = re.findall(r"(?:void|double|ptrdiff_t) \(\*(\w+)\)\(", shims).index(name)
+    suffix = "U_" if number == 0 else f"U{number - 1}_"
+    (kernel,) = [symbol for symbol in functions() if "KernelsAVX2" in symbol and "5table" in symbol and symbol.endswith("f" + suffix)]
+    return kernel
+
+
+def reachable(kernel):
+    seen, waiting = set(), [kernel]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in functions():
+            continue
+        seen.add(name)
+        waiting += re.findall(r"(?:call|jmp) .*<([^>+@]+)>", "\n".join(functions()[name]))
+    return seen
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_hot_kernels_are_vectorised(name):
+    """Packed arithmetic, in the kernel itself or what it calls; of the overlap kernels, in the code of each metric."""
+    bodies = {symbol: functions()[symbol] for symbol in reachable(avx2_kernel(name))}
+    packed = {symbol: sum(bool(PACKED_SINGLE_YMM.match(line)) for line in body) for symbol, body in bodies.items()}
+    assert sum(packed.values()) >= 8
+    assert not [symbol for symbol in packed if "Metric" in symbol and packed[symbol] < 4]

@@ -1,0 +1,66 @@
+#!/bin/bash
+# Compiles the C and C++ tests against build/lib/libboxgrad.so with gcc and with clang, and runs them.
+# EMBED_PYTHON is the interpreter that embed.c embeds, by default the one of `make test`; it needs libpython3-dev and NumPy.
+set -u
+cd "$(dirname "$0")/../.."
+out=build/tests/c
+passed=0 failed=0
+mkdir -p "$out"
+
+# check NAME COMMAND...: counts it, and shows its output if it fails.
+check() {
+    local name=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'FAILED %s\n%s\n' "$name" "$output"
+    fi
+}
+
+# build_and_run COMPILER SOURCE PROGRAM [FLAG | -- ARGUMENT]...
+build_and_run() {
+    local compiler=$1 source=$2 program=$3 flags=()
+    shift 3
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do flags+=("$1"); shift; done
+    "$compiler" -Wall -Wextra -Wpedantic -Werror -O1 "Tests/c/$source" -o "$program" -Iinclude "${flags[@]}" \
+        -Lbuild/lib -lboxgrad "-Wl,-rpath,$PWD/build/lib" -lm -ldl -pthread && "$program" "${@:2}"
+}
+
+# embed COMPILER: the interpreter says where its header, its library and its packages are.
+embed() {
+    local python=${EMBED_PYTHON:-build/venv/bin/python} settings
+    command -v "$python" || { echo "There is no $python to embed: run make test, or set EMBED_PYTHON."; return 1; }
+    mapfile -t settings < <("$python" - <<'PYTHON'
+import sys, sysconfig
+get = sysconfig.get_config_var
+libpl, libdir = get("LIBPL"), get("LIBDIR")
+print("-isystem", sysconfig.get_path("include"), "-L" + libdir, "-L" + libpl, "-Wl,-rpath," + libdir, "-lpython" + get("LDVERSION"), sep="\n")
+print("--", sys.base_prefix, sysconfig.get_path("purelib"), sep="\n")
+PYTHON
+    )
+    local flags=("${settings[@]:0:6}") home=${settings[7]} packages=${settings[8]}
+    PYTHONHOME=$home PYTHONPATH=bindings/python:$packages:${PYTHONPATH:-} BOXGRAD_LIBRARY=$PWD/build/lib/libboxgrad.so \
+        build_and_run "$1" embed.c "$out/embed-$1" -std=c11 "${flags[@]}"
+}
+
+for compilers in "gcc g++" "clang clang++"; do
+    read -r cc cxx <<<"$compilers"
+    if ! command -v "$cc" "$cxx" >/dev/null; then
+        check "$cc" bash -c "echo '$cc and $cxx are needed: install gcc and g++ from Debian, clang from there or with Swift.'; false"
+        continue
+    fi
+    for standard in c99 c11; do
+        check "header.c $cc $standard" build_and_run $cc header.c "$out/header-$cc" -std=$standard
+        check "smoke.c $cc $standard" build_and_run $cc smoke.c "$out/smoke-$cc" -std=$standard
+    done
+    check "header.cpp $cxx" build_and_run $cxx header.cpp "$out/header-$cxx" -std=c++17
+    check "cpp.cpp $cxx" build_and_run $cxx cpp.cpp "$out/cpp-$cxx" -std=c++17
+    check "plugin.c $cc" build_and_run $cc plugin.c "$out/plugin-$cc" -std=c11 -D_GNU_SOURCE -Wl,--as-needed -- build/lib/libboxgrad.so
+    check "memory.c $cc" build_and_run $cc memory.c "$out/memory-$cc" -std=c11 -fno-builtin-malloc
+    check "embed.c $cc" embed $cc
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
