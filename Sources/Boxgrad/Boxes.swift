@@ -29,16 +29,16 @@ private func boxArea<T>(
 
 @_cdecl("boxgrad_box_area_grad_f32") @implementation
 public func boxgrad_box_area_grad_f32(
-    _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<Float>?, _ gradBoxes:
-    UnsafeMutablePointer<Float>?
+    _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<Float>?,
+    _ gradBoxes: UnsafeMutablePointer<Float>?
 ) -> Int32 {
     boxAreaGrad(boxes, count, stride, gradOut, gradBoxes, kernels.f32.box_area_grad)
 }
 
 @_cdecl("boxgrad_box_area_grad_f64") @implementation
 public func boxgrad_box_area_grad_f64(
-    _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<Double>?, _ gradBoxes:
-    UnsafeMutablePointer<Double>?
+    _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<Double>?,
+    _ gradBoxes: UnsafeMutablePointer<Double>?
 ) -> Int32 {
     boxAreaGrad(boxes, count, stride, gradOut, gradBoxes, kernels.f64.box_area_grad)
 }
@@ -70,16 +70,16 @@ extension Arguments {
 
 @_cdecl("boxgrad_box_convert_f32") @implementation
 public func boxgrad_box_convert_f32(
-    _ from: Int32, _ to: Int32, _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Float>?, _
-    outStride: Int
+    _ from: Int32, _ to: Int32, _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Float>?,
+    _ outStride: Int
 ) -> Int32 {
     boxConvert(from, to, `in`, count, inStride, out, outStride, kernels.f32.box_convert)
 }
 
 @_cdecl("boxgrad_box_convert_f64") @implementation
 public func boxgrad_box_convert_f64(
-    _ from: Int32, _ to: Int32, _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Double>?, _
-    outStride: Int
+    _ from: Int32, _ to: Int32, _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Double>?,
+    _ outStride: Int
 ) -> Int32 {
     boxConvert(from, to, `in`, count, inStride, out, outStride, kernels.f64.box_convert)
 }
@@ -127,16 +127,16 @@ private func boxConvertGrad<T>(
 
 @_cdecl("boxgrad_box_clip_f32") @implementation
 public func boxgrad_box_clip_f32(
-    _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double, _ out:
-    UnsafeMutablePointer<Float>?, _ outStride: Int
+    _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double,
+    _ out: UnsafeMutablePointer<Float>?, _ outStride: Int
 ) -> Int32 {
     boxClip(`in`, count, inStride, width, height, out, outStride, kernels.f32.box_clip)
 }
 
 @_cdecl("boxgrad_box_clip_f64") @implementation
 public func boxgrad_box_clip_f64(
-    _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double, _ out:
-    UnsafeMutablePointer<Double>?, _ outStride: Int
+    _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double,
+    _ out: UnsafeMutablePointer<Double>?, _ outStride: Int
 ) -> Int32 {
     boxClip(`in`, count, inStride, width, height, out, outStride, kernels.f64.box_clip)
 }
@@ -157,16 +157,16 @@ private func boxClip<T>(
 
 @_cdecl("boxgrad_box_clip_grad_f32") @implementation
 public func boxgrad_box_clip_grad_f32(
-    _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double, _ gradOut: UnsafePointer<Float>?, _
-    gradIn: UnsafeMutablePointer<Float>?
+    _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double,
+    _ gradOut: UnsafePointer<Float>?, _ gradIn: UnsafeMutablePointer<Float>?
 ) -> Int32 {
     boxClipGrad(`in`, count, inStride, width, height, gradOut, gradIn, kernels.f32.box_clip_grad)
 }
 
 @_cdecl("boxgrad_box_clip_grad_f64") @implementation
 public func boxgrad_box_clip_grad_f64(
-    _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double, _ gradOut: UnsafePointer<Double>?,
-    _ gradIn: UnsafeMutablePointer<Double>?
+    _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double,
+    _ gradOut: UnsafePointer<Double>?, _ gradIn: UnsafeMutablePointer<Double>?
 ) -> Int32 {
     boxClipGrad(`in`, count, inStride, width, height, gradOut, gradIn, kernels.f64.box_clip_grad)
 }
@@ -188,16 +188,16 @@ private func boxClipGrad<T>(
 
 @_cdecl("boxgrad_box_inspect_f32") @implementation
 public func boxgrad_box_inspect_f32(
-    _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double, _ flags:
-    UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
+    _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
+    _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
 ) -> Int32 {
     boxInspect(boxes, count, stride, width, height, minSize, flags, counts, countsLength, kernels.f32.box_inspect)
 }
 
 @_cdecl("boxgrad_box_inspect_f64") @implementation
 public func boxgrad_box_inspect_f64(
-    _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double, _ flags:
-    UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
+    _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
+    _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
 ) -> Int32 {
     boxInspect(boxes, count, stride, width, height, minSize, flags, counts, countsLength, kernels.f64.box_inspect)
 }
@@ -226,16 +226,16 @@ private func boxInspect<T>(
 
 @_cdecl("boxgrad_box_rotate_f32") @implementation
 public func boxgrad_box_rotate_f32(
-    _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double, _ corners:
-    UnsafeMutablePointer<Float>?, _ bounds: UnsafeMutablePointer<Float>?
+    _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double,
+    _ corners: UnsafeMutablePointer<Float>?, _ bounds: UnsafeMutablePointer<Float>?
 ) -> Int32 {
     boxRotate(boxes, count, stride, degrees, cx, cy, corners, bounds, kernels.f32.box_rotate)
 }
 
 @_cdecl("boxgrad_box_rotate_f64") @implementation
 public func boxgrad_box_rotate_f64(
-    _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double, _ corners:
-    UnsafeMutablePointer<Double>?, _ bounds: UnsafeMutablePointer<Double>?
+    _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double,
+    _ corners: UnsafeMutablePointer<Double>?, _ bounds: UnsafeMutablePointer<Double>?
 ) -> Int32 {
     boxRotate(boxes, count, stride, degrees, cx, cy, corners, bounds, kernels.f64.box_rotate)
 }

@@ -38,16 +38,16 @@ private func clip<T>(
 
 @_cdecl("boxgrad_clip_grad_f32") @implementation
 public func boxgrad_clip_grad_f32(
-    _ x: UnsafePointer<Float>?, _ count: Int, _ lo: Double, _ hi: Double, _ gradOut: UnsafePointer<Float>?, _ mode: Int32, _ gradIn:
-    UnsafeMutablePointer<Float>?, _ blocked: UnsafeMutablePointer<Int>?
+    _ x: UnsafePointer<Float>?, _ count: Int, _ lo: Double, _ hi: Double, _ gradOut: UnsafePointer<Float>?, _ mode: Int32,
+    _ gradIn: UnsafeMutablePointer<Float>?, _ blocked: UnsafeMutablePointer<Int>?
 ) -> Int32 {
     clipGrad(x, count, lo, hi, gradOut, mode, gradIn, blocked, kernels.f32.clip_grad)
 }
 
 @_cdecl("boxgrad_clip_grad_f64") @implementation
 public func boxgrad_clip_grad_f64(
-    _ x: UnsafePointer<Double>?, _ count: Int, _ lo: Double, _ hi: Double, _ gradOut: UnsafePointer<Double>?, _ mode: Int32, _ gradIn:
-    UnsafeMutablePointer<Double>?, _ blocked: UnsafeMutablePointer<Int>?
+    _ x: UnsafePointer<Double>?, _ count: Int, _ lo: Double, _ hi: Double, _ gradOut: UnsafePointer<Double>?, _ mode: Int32,
+    _ gradIn: UnsafeMutablePointer<Double>?, _ blocked: UnsafeMutablePointer<Int>?
 ) -> Int32 {
     clipGrad(x, count, lo, hi, gradOut, mode, gradIn, blocked, kernels.f64.clip_grad)
 }

@@ -2,7 +2,9 @@ import CBoxgrad
 import CShims
 
 /// The kernel that counts and marks degenerate rows and tells the first.
-private typealias FindDegenerate<T> = (UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<Int>) -> Int
+private typealias FindDegenerate<T> = (
+    UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<Int>
+) -> Int
 
 /// The caller's options, completed by defaults where the caller's struct is NULL or shorter than ours.
 private func complete(_ options: UnsafePointer<boxgrad_delta_options>?, _ arguments: inout Arguments) -> boxgrad_delta_options {
@@ -30,7 +32,9 @@ private func complete(_ options: UnsafePointer<boxgrad_delta_options>?, _ argume
     check(m.1, s.1)
     check(m.2, s.2)
     check(m.3, s.3)
-    arguments.require(complete.log_ratio_min <= complete.log_ratio_max, "options->log_ratio_min", "must not exceed log_ratio_max or be NaN", complete.log_ratio_min)
+    arguments.require(
+        complete.log_ratio_min <= complete.log_ratio_max, "options->log_ratio_min", "must not exceed log_ratio_max or be NaN",
+        complete.log_ratio_min)
     arguments.require(complete.image_width == complete.image_width, "options->image_width", "is NaN", complete.image_width)
     arguments.require(complete.image_height == complete.image_height, "options->image_height", "is NaN", complete.image_height)
     arguments.require(complete.center_clamp >= 0, "options->center_clamp", "must not be negative or NaN", complete.center_clamp)
@@ -72,20 +76,24 @@ extension Arguments {
 
 @_cdecl("boxgrad_delta_encode_f32") @implementation
 public func boxgrad_delta_encode_f32(
-    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int, _ targets:
-    UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Float>?, _ degenerate:
-    UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Float>?,
+    _ degenerate: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
 ) -> Int32 {
-    deltaEncode(options, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount, kernels.f32.delta_encode, kernels.f32.delta_degenerate)
+    deltaEncode(
+        options, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount,
+        kernels.f32.delta_encode, kernels.f32.delta_degenerate)
 }
 
 @_cdecl("boxgrad_delta_encode_f64") @implementation
 public func boxgrad_delta_encode_f64(
-    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int, _ targets:
-    UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Double>?, _ degenerate:
-    UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Double>?,
+    _ degenerate: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
 ) -> Int32 {
-    deltaEncode(options, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount, kernels.f64.delta_encode, kernels.f64.delta_degenerate)
+    deltaEncode(
+        options, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount,
+        kernels.f64.delta_encode, kernels.f64.delta_degenerate)
 }
 
 private func deltaEncode<T: BinaryFloatingPoint>(
@@ -118,20 +126,24 @@ private func deltaEncode<T: BinaryFloatingPoint>(
 
 @_cdecl("boxgrad_delta_encode_grad_f32") @implementation
 public func boxgrad_delta_encode_grad_f32(
-    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int, _ targets:
-    UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Float>?, _ gradProposals:
-    UnsafeMutablePointer<Float>?, _ gradTargets: UnsafeMutablePointer<Float>?
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Float>?,
+    _ gradProposals: UnsafeMutablePointer<Float>?, _ gradTargets: UnsafeMutablePointer<Float>?
 ) -> Int32 {
-    deltaEncodeGrad(options, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets, kernels.f32.delta_encode_grad, kernels.f32.delta_degenerate)
+    deltaEncodeGrad(
+        options, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets,
+        kernels.f32.delta_encode_grad, kernels.f32.delta_degenerate)
 }
 
 @_cdecl("boxgrad_delta_encode_grad_f64") @implementation
 public func boxgrad_delta_encode_grad_f64(
-    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int, _ targets:
-    UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Double>?, _ gradProposals:
-    UnsafeMutablePointer<Double>?, _ gradTargets: UnsafeMutablePointer<Double>?
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Double>?,
+    _ gradProposals: UnsafeMutablePointer<Double>?, _ gradTargets: UnsafeMutablePointer<Double>?
 ) -> Int32 {
-    deltaEncodeGrad(options, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets, kernels.f64.delta_encode_grad, kernels.f64.delta_degenerate)
+    deltaEncodeGrad(
+        options, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets,
+        kernels.f64.delta_encode_grad, kernels.f64.delta_degenerate)
 }
 
 private func deltaEncodeGrad<T: BinaryFloatingPoint>(
@@ -160,16 +172,16 @@ private func deltaEncodeGrad<T: BinaryFloatingPoint>(
 
 @_cdecl("boxgrad_delta_decode_f32") @implementation
 public func boxgrad_delta_decode_f32(
-    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int, _ deltas:
-    UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<Float>?
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<Float>?
 ) -> Int32 {
     deltaDecode(options, proposals, proposalsStride, deltas, deltasStride, count, groups, boxes, kernels.f32.delta_decode)
 }
 
 @_cdecl("boxgrad_delta_decode_f64") @implementation
 public func boxgrad_delta_decode_f64(
-    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int, _ deltas:
-    UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<Double>?
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<Double>?
 ) -> Int32 {
     deltaDecode(options, proposals, proposalsStride, deltas, deltasStride, count, groups, boxes, kernels.f64.delta_decode)
 }
@@ -197,20 +209,24 @@ private func deltaDecode<T>(
 
 @_cdecl("boxgrad_delta_decode_grad_f32") @implementation
 public func boxgrad_delta_decode_grad_f32(
-    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int, _ deltas:
-    UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ gradBoxes: UnsafePointer<Float>?, _ gradProposals:
-    UnsafeMutablePointer<Float>?, _ gradDeltas: UnsafeMutablePointer<Float>?
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ gradBoxes: UnsafePointer<Float>?,
+    _ gradProposals: UnsafeMutablePointer<Float>?, _ gradDeltas: UnsafeMutablePointer<Float>?
 ) -> Int32 {
-    deltaDecodeGrad(options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas, kernels.f32.delta_decode_grad)
+    deltaDecodeGrad(
+        options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas,
+        kernels.f32.delta_decode_grad)
 }
 
 @_cdecl("boxgrad_delta_decode_grad_f64") @implementation
 public func boxgrad_delta_decode_grad_f64(
-    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int, _ deltas:
-    UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ gradBoxes: UnsafePointer<Double>?, _ gradProposals:
-    UnsafeMutablePointer<Double>?, _ gradDeltas: UnsafeMutablePointer<Double>?
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ gradBoxes: UnsafePointer<Double>?,
+    _ gradProposals: UnsafeMutablePointer<Double>?, _ gradDeltas: UnsafeMutablePointer<Double>?
 ) -> Int32 {
-    deltaDecodeGrad(options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas, kernels.f64.delta_decode_grad)
+    deltaDecodeGrad(
+        options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas,
+        kernels.f64.delta_decode_grad)
 }
 
 private func deltaDecodeGrad<T: BinaryFloatingPoint>(

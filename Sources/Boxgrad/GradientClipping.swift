@@ -111,7 +111,9 @@ public func boxgrad_grad_norm(
 }
 
 @_cdecl("boxgrad_grad_norm_combine") @implementation
-public func boxgrad_grad_norm_combine(_ norms: UnsafePointer<Double>?, _ n: Int, _ p: Double, _ total: UnsafeMutablePointer<Double>?) -> Int32 {
+public func boxgrad_grad_norm_combine(
+    _ norms: UnsafePointer<Double>?, _ n: Int, _ p: Double, _ total: UnsafeMutablePointer<Double>?
+) -> Int32 {
     var arguments = Arguments()
     arguments.norm(p)
     arguments.packed(norms, "norms", n)

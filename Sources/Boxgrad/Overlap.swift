@@ -13,16 +13,16 @@ private let pairwiseWidth = 1024
 
 @_cdecl("boxgrad_iou_pairwise_f32") @implementation
 public func boxgrad_iou_pairwise_f32(
-    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int, _ bStride:
-    Int, _ eps: Double, _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<Float>?
+    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int,
+    _ bStride: Int, _ eps: Double, _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<Float>?
 ) -> Int32 {
     iouPairwise(metric, a, aCount, aStride, b, bCount, bStride, eps, out, outStride, outUnion, kernels.f32.iou_pairwise)
 }
 
 @_cdecl("boxgrad_iou_pairwise_f64") @implementation
 public func boxgrad_iou_pairwise_f64(
-    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bCount: Int, _ bStride:
-    Int, _ eps: Double, _ out: UnsafeMutablePointer<Double>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<Double>?
+    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bCount: Int,
+    _ bStride: Int, _ eps: Double, _ out: UnsafeMutablePointer<Double>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<Double>?
 ) -> Int32 {
     iouPairwise(metric, a, aCount, aStride, b, bCount, bStride, eps, out, outStride, outUnion, kernels.f64.iou_pairwise)
 }
@@ -67,7 +67,8 @@ extension Arguments {
     }
 
     fileprivate mutating func matrix<T>(
-        _ matrix: UnsafePointer<T>?, _ name: StaticString, _ aCount: Int, _ bCount: Int, _ stride: Int, _ strideName: StaticString, optional: Bool = false
+        _ matrix: UnsafePointer<T>?, _ name: StaticString, _ aCount: Int, _ bCount: Int, _ stride: Int, _ strideName: StaticString,
+        optional: Bool = false
     ) {
         if bCount > 0 { rows(matrix, name, aCount, stride: stride, strideName, width: bCount, optional: optional) }
     }
@@ -75,20 +76,22 @@ extension Arguments {
 
 @_cdecl("boxgrad_iou_pairwise_grad_f32") @implementation
 public func boxgrad_iou_pairwise_grad_f32(
-    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int, _ bStride:
-    Int, _ eps: Double, _ gradOut: UnsafePointer<Float>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Float>?, _ gradB:
-    UnsafeMutablePointer<Float>?
+    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int,
+    _ bStride: Int, _ eps: Double, _ gradOut: UnsafePointer<Float>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Float>?,
+    _ gradB: UnsafeMutablePointer<Float>?
 ) -> Int32 {
-    iouPairwiseGrad(metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB, kernels.f32.iou_pairwise_grad)
+    iouPairwiseGrad(
+        metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB, kernels.f32.iou_pairwise_grad)
 }
 
 @_cdecl("boxgrad_iou_pairwise_grad_f64") @implementation
 public func boxgrad_iou_pairwise_grad_f64(
-    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bCount: Int, _ bStride:
-    Int, _ eps: Double, _ gradOut: UnsafePointer<Double>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Double>?, _ gradB:
-    UnsafeMutablePointer<Double>?
+    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bCount: Int,
+    _ bStride: Int, _ eps: Double, _ gradOut: UnsafePointer<Double>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Double>?,
+    _ gradB: UnsafeMutablePointer<Double>?
 ) -> Int32 {
-    iouPairwiseGrad(metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB, kernels.f64.iou_pairwise_grad)
+    iouPairwiseGrad(
+        metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB, kernels.f64.iou_pairwise_grad)
 }
 
 private func iouPairwiseGrad<T: BinaryFloatingPoint>(
@@ -115,16 +118,17 @@ private func iouPairwiseGrad<T: BinaryFloatingPoint>(
 
 @_cdecl("boxgrad_iou_aligned_f32") @implementation
 public func boxgrad_iou_aligned_f32(
-    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bStride: Int, _ count: Int, _ eps:
-    Double, _ out: UnsafeMutablePointer<Float>?, _ gradA: UnsafeMutablePointer<Float>?, _ gradB: UnsafeMutablePointer<Float>?
+    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bStride: Int, _ count: Int,
+    _ eps: Double, _ out: UnsafeMutablePointer<Float>?, _ gradA: UnsafeMutablePointer<Float>?, _ gradB: UnsafeMutablePointer<Float>?
 ) -> Int32 {
     iouAligned(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB, kernels.f32.iou_aligned)
 }
 
 @_cdecl("boxgrad_iou_aligned_f64") @implementation
 public func boxgrad_iou_aligned_f64(
-    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bStride: Int, _ count: Int, _ eps:
-    Double, _ out: UnsafeMutablePointer<Double>?, _ gradA: UnsafeMutablePointer<Double>?, _ gradB: UnsafeMutablePointer<Double>?
+    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bStride: Int, _ count: Int,
+    _ eps: Double, _ out: UnsafeMutablePointer<Double>?, _ gradA: UnsafeMutablePointer<Double>?,
+    _ gradB: UnsafeMutablePointer<Double>?
 ) -> Int32 {
     iouAligned(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB, kernels.f64.iou_aligned)
 }
@@ -151,20 +155,24 @@ private func iouAligned<T>(
 
 @_cdecl("boxgrad_iou_loss_f32") @implementation
 public func boxgrad_iou_loss_f32(
-    _ metric: Int32, _ pred: UnsafePointer<Float>?, _ predStride: Int, _ target: UnsafePointer<Float>?, _ targetStride: Int, _ count:
-    Int, _ weights: UnsafePointer<Float>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ perBox:
-    UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?
+    _ metric: Int32, _ pred: UnsafePointer<Float>?, _ predStride: Int, _ target: UnsafePointer<Float>?, _ targetStride: Int,
+    _ count: Int, _ weights: UnsafePointer<Float>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
+    _ perBox: UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?
 ) -> Int32 {
-    iouLoss(metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget, kernels.f32.iou_loss)
+    iouLoss(
+        metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget,
+        kernels.f32.iou_loss)
 }
 
 @_cdecl("boxgrad_iou_loss_f64") @implementation
 public func boxgrad_iou_loss_f64(
-    _ metric: Int32, _ pred: UnsafePointer<Double>?, _ predStride: Int, _ target: UnsafePointer<Double>?, _ targetStride: Int, _ count:
-    Int, _ weights: UnsafePointer<Double>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ perBox:
-    UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?, _ gradTarget: UnsafeMutablePointer<Double>?
+    _ metric: Int32, _ pred: UnsafePointer<Double>?, _ predStride: Int, _ target: UnsafePointer<Double>?, _ targetStride: Int,
+    _ count: Int, _ weights: UnsafePointer<Double>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
+    _ perBox: UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?, _ gradTarget: UnsafeMutablePointer<Double>?
 ) -> Int32 {
-    iouLoss(metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget, kernels.f64.iou_loss)
+    iouLoss(
+        metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget,
+        kernels.f64.iou_loss)
 }
 
 private func iouLoss<T>(

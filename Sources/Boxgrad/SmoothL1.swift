@@ -3,20 +3,26 @@ import CShims
 
 @_cdecl("boxgrad_smooth_l1_f32") @implementation
 public func boxgrad_smooth_l1_f32(
-    _ pred: UnsafePointer<Float>?, _ target: UnsafePointer<Float>?, _ insideWeights: UnsafePointer<Float>?, _ outsideWeights:
-    UnsafePointer<Float>?, _ count: Int, _ sigma: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ elementwise:
-    UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?
+    _ pred: UnsafePointer<Float>?, _ target: UnsafePointer<Float>?, _ insideWeights: UnsafePointer<Float>?,
+    _ outsideWeights: UnsafePointer<Float>?, _ count: Int, _ sigma: Double, _ normalizer: Double,
+    _ loss: UnsafeMutablePointer<Double>?, _ elementwise: UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?,
+    _ gradTarget: UnsafeMutablePointer<Float>?
 ) -> Int32 {
-    smoothL1(pred, target, insideWeights, outsideWeights, count, sigma, normalizer, loss, elementwise, gradPred, gradTarget, kernels.f32.smooth_l1)
+    smoothL1(
+        pred, target, insideWeights, outsideWeights, count, sigma, normalizer, loss, elementwise, gradPred, gradTarget,
+        kernels.f32.smooth_l1)
 }
 
 @_cdecl("boxgrad_smooth_l1_f64") @implementation
 public func boxgrad_smooth_l1_f64(
-    _ pred: UnsafePointer<Double>?, _ target: UnsafePointer<Double>?, _ insideWeights: UnsafePointer<Double>?, _ outsideWeights:
-    UnsafePointer<Double>?, _ count: Int, _ sigma: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ elementwise:
-    UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?, _ gradTarget: UnsafeMutablePointer<Double>?
+    _ pred: UnsafePointer<Double>?, _ target: UnsafePointer<Double>?, _ insideWeights: UnsafePointer<Double>?,
+    _ outsideWeights: UnsafePointer<Double>?, _ count: Int, _ sigma: Double, _ normalizer: Double,
+    _ loss: UnsafeMutablePointer<Double>?, _ elementwise: UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?,
+    _ gradTarget: UnsafeMutablePointer<Double>?
 ) -> Int32 {
-    smoothL1(pred, target, insideWeights, outsideWeights, count, sigma, normalizer, loss, elementwise, gradPred, gradTarget, kernels.f64.smooth_l1)
+    smoothL1(
+        pred, target, insideWeights, outsideWeights, count, sigma, normalizer, loss, elementwise, gradPred, gradTarget,
+        kernels.f64.smooth_l1)
 }
 
 private func smoothL1<T>(

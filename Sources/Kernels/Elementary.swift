@@ -5,26 +5,6 @@
 @inline(__always)
 func exp<T: Real>(_ x: T) -> T { T(exp(Double(x))) }
 
-/// The angle of a box's diagonal, atan(width / height): +-pi/2 without height, 0 without either. In two parts, because CIoU takes the
-/// difference of two that may be nearly equal.
-struct DiagonalAngle<T: Real> {
-    let high, low: T
-
-    @inline(__always)
-    init(_ high: T, _ low: T) { (self.high, self.low) = (high, low) }
-
-    @inline(__always)
-    init(_ box: Box<T>) {
-        let (width, height) = (box.x2 - box.x1, box.y2 - box.y1)
-        let angle = choose(both(width == 0, height == 0), 0, atan(Double(width) / Double(height)))
-        high = T(angle)
-        low = T(angle - Double(high))
-    }
-
-    @inline(__always)
-    static func - (_ a: Self, _ b: Self) -> T { (a.high - b.high) + (a.low - b.low) }
-}
-
 private let ln2: (high: Double, low: Double) = (0x1.62e42fefa3800p-1, 0x1.ef35793c76730p-45)
 
 @inline(__always)

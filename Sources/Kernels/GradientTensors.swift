@@ -7,7 +7,9 @@ private let runLength = 128
 
 /// Calls body with each run of the tensor widened to double. The run is the body's to overwrite.
 @inline(__always)
-private func forEachRun(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ body: (_ start: Int, UnsafeMutablePointer<Double>, _ length: Int) -> Void) {
+private func forEachRun(
+    _ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ body: (_ start: Int, UnsafeMutablePointer<Double>, _ length: Int) -> Void
+) {
     withUnsafeTemporaryAllocation(of: Double.self, capacity: runLength) { scratch in
         let run = scratch.baseAddress.unsafelyUnwrapped
         @inline(__always)
