@@ -15,6 +15,16 @@ import Testing
         }
     }
 
+    /// A new function that the sweeps do not know of fails here.
+    @Test func sweepsKnowEveryFunctionOfBothTypes() {
+        let known = Set(Mirror(reflecting: Float.functions).children.compactMap(\.label))
+        for name in Mirror(reflecting: api).children.compactMap(\.label) where name.hasSuffix("_f32") || name.hasSuffix("_f64") {
+            let words = name.dropLast(4).split(separator: "_")
+            let camel = words[0] + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+            #expect(known.contains(String(camel)), "\(name)")
+        }
+    }
+
     @Test func unknownABIVersions() {
         for version in [0, 2, 256, UInt32.max] { #expect(getAPI(version) == nil) }
     }
