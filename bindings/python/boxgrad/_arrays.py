@@ -66,6 +66,8 @@ def to_numpy(x: Any, name: str) -> Array:
     if is_tensor(x):
         tensor = host_tensor(x, name)
         return np.asarray(tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor)
+    if isinstance(x, np.ma.MaskedArray) and x.mask.any():
+        raise TypeError(f"{name} has masked elements, which boxgrad would take for numbers: pass its filled() or compressed()")
     if hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] not in _HOST_MEMORY:
         raise TypeError(f"{name} is a {type(x).__name__} on another device; boxgrad computes on the CPU: pass a copy there")
     try:

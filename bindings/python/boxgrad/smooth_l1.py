@@ -28,9 +28,9 @@ def _sigma(beta: float, sigma: float | None) -> float:
 def _remaining(shape: tuple[int, ...], dim: int | Sequence[int]) -> int:
     """How many sums are left of an array that is summed over the axes `dim`."""
     axes = (dim,) if isinstance(dim, int) else tuple(dim)
-    if not all(-len(shape) <= axis < len(shape) for axis in axes):
-        raise ValueError(f"dim must name axes of an array of {len(shape)} dimensions, not {dim}")
-    summed = {axis % len(shape) for axis in axes}
+    summed = {axis % len(shape) for axis in axes if -len(shape) <= axis < len(shape)}
+    if len(summed) < len(axes):
+        raise ValueError(f"dim must name different axes of an array of {len(shape)} dimensions, not {dim}")
     return math.prod(n for axis, n in enumerate(shape) if axis not in summed)
 
 

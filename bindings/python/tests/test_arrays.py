@@ -238,6 +238,13 @@ def test_overlapping_out_is_refused_where_in_place_is_not_documented():
 # Refusals
 
 
+def test_masked_elements_are_no_numbers():
+    masked = np.ma.masked_array(A, mask=A == A[0, 2])
+    with pytest.raises(TypeError, match="boxes.*mask"):
+        boxgrad.box_area(masked)
+    np.testing.assert_array_equal(boxgrad.box_area(np.ma.masked_array(A)), boxgrad.box_area(A))
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "options", "words"),
     [
@@ -266,6 +273,7 @@ def test_overlapping_out_is_refused_where_in_place_is_not_documented():
         (boxgrad.smooth_l1_loss, PAIR, {"inside_weights": np.ones(3)}, "inside_weights"),
         (boxgrad.smooth_l1_loss, PAIR, {"outside_weights": np.ones((2, 5, 4))}, "outside_weights"),
         (boxgrad.smooth_l1_loss, PAIR, {"dim": 2}, "dim"),
+        (boxgrad.smooth_l1_loss, PAIR, {"dim": (1, -1)}, "dim.*different"),
         (boxgrad.smooth_l1_loss, PAIR, {"dim": 0, "reduction": "sum"}, "dim"),
         (boxgrad.encode_boxes, (A, B), {}, r"\(7, 4\).*\(5, 4\)"),
         (boxgrad.encode_boxes, PAIR, {"stds": (1, 1, 0, 1)}, "stds"),
