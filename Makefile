@@ -27,12 +27,12 @@ check-swift:
 
 # One virtual environment: what the demo needs first, what the tests need on top.
 $(VENV)/demo: requirements/demo.txt bindings/python/pyproject.toml
-	Tests/debian.sh
-	$(PYTHON3) -m venv $(VENV)
+	$(PYTHON3) -m venv $(VENV) || { echo "Python's venv module is missing or incomplete: on Debian, install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements/demo.txt --editable bindings/python
 	touch $@
 
 $(VENV)/test: $(VENV)/demo requirements/test.txt requirements/test-no-deps.txt
+	Tests/debian.sh
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements/test.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/test-no-deps.txt
 	touch $@

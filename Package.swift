@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// One row per CPU tier. Each is the same folder, Sources/Kernels (the others are symbolic links to it), compiled for its own
-/// instruction set. A new tier is a row here, a link, its name in Kernels/Table.swift and a case in Boxgrad/Tier.swift.
+/// instruction set. A new tier is a row here, a link, its name in Kernels/Table.swift and a case in choose_tier of CShims/shims.c.
 let tiers: [(suffix: String, march: String, define: String)] = [
     ("", "x86-64", "TIER_BASELINE"),
     ("AVX2", "x86-64-v3", "TIER_AVX2"),

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the demo and the tests need and that are missing. Does nothing where all are there.
+# Installs the Debian packages that the tests need and that are missing. Does nothing where all are there.
 set -euo pipefail
 
 missing=()
 need() { eval "$1" >/dev/null 2>&1 || missing+=("$2"); }
 need 'type gcc g++ make objdump readelf' build-essential
-need '/usr/bin/python3 -c "import ensurepip"' python3-venv
 need 'test -e "$(/usr/bin/python3 -c "import sysconfig; print(sysconfig.get_config_var(\"INCLUDEPY\"))")/Python.h"' libpython3-dev
 need 'type qemu-x86_64' qemu-user
 [ ${#missing[@]} -eq 0 ] && exit 0

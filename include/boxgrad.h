@@ -30,7 +30,8 @@
  *             arithmetic, kinks included: where max or min has a tie, each side gets half; a clamp passes the gradient at
  *             its bounds and stops it beyond them. Where a function differs from that, it says so.
  * NaN, inf.   Inputs are not searched for them, except where stated: the formula's result is returned. A NaN coordinate
- *             gives NaN in the results of its own box and nowhere else. The sign and payload of a NaN are not promised.
+ *             gives NaN in the results of its own box and in every sum it enters (a loss, the other side's pairwise gradient),
+ *             and nowhere else. The sign and payload of a NaN are not promised.
  * Accuracy.   Unless stated otherwise a value is within 32 eps of the largest term of its formula, and a gradient within
  *             32 eps of the largest term of its row; eps is 2^-24 for f32 and 2^-53 for f64. This holds while squares and products
  *             of the coordinates neither overflow nor underflow: box sides of about 1e-15 to 1e15 in f32, 1e-100 to 1e100 in f64.
@@ -207,7 +208,7 @@ boxgrad_status boxgrad_clip_grad_f64(const double *x, size_t count, double lo, d
 
 /* out[i * out_stride + j] = metric(a[i], b[j]); out_union likewise, or NULL. a: a_count rows, b: b_count rows; out, out_union: a_count rows
  * of b_count.
- * BAD_PARAMETER: metric is none of the four; eps negative or NaN. OUT_OF_MEMORY. */
+ * BAD_PARAMETER: metric is none of the four; eps negative, infinite or NaN. OUT_OF_MEMORY. */
 boxgrad_status boxgrad_iou_pairwise_f32(int32_t metric, const float *a, size_t a_count, ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride,
                                         double eps, float *out, ptrdiff_t out_stride, float *out_union);
 boxgrad_status boxgrad_iou_pairwise_f64(int32_t metric, const double *a, size_t a_count, ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t b_stride,
@@ -235,7 +236,7 @@ boxgrad_status boxgrad_iou_aligned_f64(int32_t metric, const double *a, ptrdiff_
  * Like the metrics above, but as torchvision's *_box_iou_loss: eps (theirs is 1e-7) is added to the union, the enclosing
  * area, the squared diagonal and alpha's denominator; boxes that merely touch have no intersection gradient (strict
  * comparison); the enclosing sides are not clamped. For metric IOU the loss is 1 - inter / (union + eps).
- * BAD_PARAMETER: metric; eps negative or NaN; normalizer not a positive finite number. */
+ * BAD_PARAMETER: metric; eps negative, infinite or NaN; normalizer not a positive finite number. */
 boxgrad_status boxgrad_iou_loss_f32(int32_t metric, const float *pred, ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride, size_t count,
                                     const float *weights, double eps, double normalizer, double *loss, float *per_box, float *grad_pred, float *grad_target);
 boxgrad_status boxgrad_iou_loss_f64(int32_t metric, const double *pred, ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride, size_t count,
@@ -278,7 +279,8 @@ typedef struct {
     { sizeof(boxgrad_delta_options), {0, 0, 0, 0}, {1, 1, 1, 1}, -INFINITY, 4.135166556742356, -1, -1, INFINITY, BOXGRAD_DEGENERATE_ERROR, 0 }
 
 /* Every function of this section also fails with BAD_PARAMETER if a field of options is outside the range given above (NaN
- * always is; log_ratio_min <= log_ratio_max; center_clamp >= 0), or options->size is less than sizeof(size_t); and with
+ * always is; log_ratio_min <= log_ratio_max; center_clamp >= 0), or options->size is less than sizeof(size_t) or ends within
+ * a field; and with
  * UNSUPPORTED if it is larger than this version's struct. */
 
 /* deltas[i] = the deltas of targets[i] (ground truth) against proposals[i]. proposals, targets: count rows; deltas: count x 4.
@@ -341,11 +343,11 @@ typedef struct {
  * each of the three outputs may be NULL. tensors may be NULL if n is 0 (as in the functions below).
  * NaN anywhere makes the norm NaN, else infinity makes it infinite. A general p costs a power per element and is within
  * 1e-11 for p from 0.1 to 100.
- * BAD_PARAMETER: p not positive. */
+ * BAD_PARAMETER: p not positive (or so small that 1 / p is infinite). */
 boxgrad_status boxgrad_grad_norm(const boxgrad_tensor *tensors, size_t n, double p, double *total, double *per_tensor, size_t *first_nonfinite);
 
 /* Norms of parts (tensors, shards, machines) to the norm of the whole: (sum of norms^p)^(1/p). total must not be NULL.
- * BAD_PARAMETER: p not positive. */
+ * BAD_PARAMETER: p not positive (or so small that 1 / p is infinite). */
 boxgrad_status boxgrad_grad_norm_combine(const double *norms, size_t n, double p, double *total);
 
 /* Multiplies every element by coefficient, in place.

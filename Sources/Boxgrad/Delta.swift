@@ -22,6 +22,10 @@ private func complete(_ options: UnsafePointer<boxgrad_delta_options>?, _ argume
         arguments.fail(BOXGRAD_UNSUPPORTED, "options", "size is larger than this version's struct", Double(UInt(bitPattern: size)))
         return complete
     }
+    guard size % 8 == 0 else {
+        arguments.fail(BOXGRAD_BAD_PARAMETER, "options", "size ends within a field", Double(size))
+        return complete
+    }
     memcpy(&complete, options, size)
     let (m, s) = (complete.means, complete.stds)
     func check(_ mean: Double, _ std: Double) {

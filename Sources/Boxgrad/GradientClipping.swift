@@ -20,7 +20,7 @@ extension Arguments {
         }
     }
 
-    fileprivate mutating func norm(_ p: Double) { require(p > 0, "p", "must be positive", p) }
+    fileprivate mutating func norm(_ p: Double) { require(p > 0 && 1 / p < .infinity, "p", "must be positive, and 1 / p finite", p) }
 }
 
 private func elementSize(_ dtype: Int32) -> Int? {

@@ -4,7 +4,7 @@ import CShims
 extension Arguments {
     fileprivate mutating func metric(_ metric: Int32, _ eps: Double) {
         require(BOXGRAD_IOU...BOXGRAD_CIOU ~= metric, "metric", "is no overlap metric", Double(metric))
-        require(eps >= 0, "eps", "must not be negative or NaN", eps)
+        require(eps >= 0 && eps < .infinity, "eps", "must be a finite number, not negative", eps)
     }
 }
 

@@ -6,7 +6,8 @@ func smoothL1<T: Real>(
     _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
 ) -> Double {
     let square = T(sigma * sigma)
-    let threshold = T(1 / (sigma * sigma))
+    // Where sigma^2 is infinite in T, the parabola has no width: its 0 times infinity must not be chosen.
+    let threshold = square < .infinity ? T(1 / (sigma * sigma)) : 0
     let scale = T(1 / normalizer)
     var sum = BlockSum()
     withUnsafeTemporaryAllocation(of: T.self, capacity: 3 &* tileWidth) { scratch in

@@ -74,8 +74,9 @@ class _Gradients:
 
 def _gradient(x: Any, index: int, in_place: bool, copies: _Copies) -> Optional[_Gradient]:
     name = f"gradient {index}"
-    gradient = getattr(x, "grad", x)
-    if gradient is None and not in_place and is_tensor(x) and type(x).__name__ == "Tensor" and not x.requires_grad:
+    computed = is_tensor(x) and not x.is_leaf and not x.retains_grad  # by torch, whose .grad would only warn
+    gradient = None if computed else getattr(x, "grad", x)
+    if gradient is None and not in_place and is_tensor(x) and type(x).__name__ == "Tensor" and (computed or not x.requires_grad):
         gradient = x  # a tensor that can have no gradient is one
     if gradient is None:
         return None

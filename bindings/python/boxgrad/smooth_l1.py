@@ -69,7 +69,8 @@ def smooth_l1_loss(
     divisor = divisor_of(reduction, p.size if dim is None else _remaining(shape, dim))
     if divisor is not None and out is not None:
         raise ValueError("out needs reduction='none': a sum or mean is a scalar")
-    each = output(out, shape, dtype, operand.array, operand_target.array) if divisor is None else None
+    inputs = [x for x in (operand.array, operand_target.array, inside, outside) if x is not None]
+    each = output(out, shape, dtype, *inputs) if divisor is None else None
 
     def run(outside: Array | None, divisor: float, loss: Array | None, each: Array | None, gradients: Gradients) -> Gradients:
         library_of[dtype].smooth_l1(p, t, inside, outside, p.size, sigma, divisor, loss, each, *gradients)

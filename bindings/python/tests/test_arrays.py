@@ -325,3 +325,9 @@ def test_memory_does_not_grow(name):
     grown = tracemalloc.get_traced_memory()[0] - first
     tracemalloc.stop()
     assert grown < 2000
+
+
+def test_out_must_not_overlap_weights():
+    buffer = np.arange(41.0)
+    with pytest.raises(ValueError, match="overlaps"):
+        boxgrad.smooth_l1_loss(np.ones(40), np.zeros(40), outside_weights=buffer[:40], reduction="none", out=buffer[1:])

@@ -308,3 +308,11 @@ def test_monitor_remembers_as_much_as_asked():
     for size in (1.0, 2.0, 3.0):
         monitor.record([np.array([size, size])])
     np.testing.assert_array_equal(monitor.norms, [4, 6])
+
+
+def test_gradients_that_require_gradients_are_measured():
+    torch = pytest.importorskip("torch", reason="skipped: torch not installed")
+    weight = torch.nn.Parameter(torch.tensor([3.0, 4.0]))
+    (gradient,) = torch.autograd.grad((weight**3).sum(), [weight], create_graph=True)
+    assert boxgrad.get_total_norm([gradient]) == pytest.approx(float(torch.nn.utils.get_total_norm([gradient])))
+    assert boxgrad.get_total_norm([weight]) == 0

@@ -305,3 +305,11 @@ def test_without_a_size_nothing_is_beyond_the_image():
     report = boxgrad.inspect_boxes([[1e9, 1e9, 2e9, 2e9], [-20, -20, -10, -10]])
     assert report.flags[0] == 0
     assert report.flags[1] & boxgrad.BoxFlag.CENTER_NEGATIVE
+
+
+def test_a_parabola_too_narrow_for_float32_is_plain_l1():
+    for dtype in (np.float32, np.float64):
+        input, target = np.array([1.0, 3.0], dtype), np.array([1.0, 1.0], dtype)
+        value, gradient = boxgrad.value_and_grad(boxgrad.smooth_l1_loss)(input, target, sigma=2e19, reduction="sum")
+        assert value == 2
+        np.testing.assert_array_equal(gradient, [0, 1])
