@@ -46,7 +46,7 @@ struct Arguments {
         let (last, overflow) = (count &- 1).multipliedReportingOverflow(by: stride)
         let (elements, overflow2) = last.addingReportingOverflow(width)
         let overflow3 = elements.multipliedReportingOverflow(by: MemoryLayout<T>.stride).overflow
-        if count > 1 ? overflow || overflow2 || overflow3 : width.multipliedReportingOverflow(by: MemoryLayout<T>.stride).overflow {
+        if overflow || overflow2 || overflow3 {
             fail(BOXGRAD_SIZE_OVERFLOW, name, "has more rows than memory can hold", Double(count))
         }
     }

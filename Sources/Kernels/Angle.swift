@@ -47,13 +47,12 @@ private func exactRemainder360(_ x: Double) -> Double {
     let magnitude = x.magnitude
     guard magnitude >= 360 else { return x }
     let exponent = Int(magnitude.bitPattern >> 52) &- 1075
-    var remainder: UInt64
     if exponent < 0 {  // below 2^53: the fraction is apart, the integer fits
         let integer = UInt64(magnitude)
         let rest = Double(integer % 360) + (magnitude - Double(integer))
         return x < 0 ? -rest : rest
     }
-    remainder = (magnitude.bitPattern & 0x000f_ffff_ffff_ffff | 0x0010_0000_0000_0000) % 360
+    var remainder = (magnitude.bitPattern & 0x000f_ffff_ffff_ffff | 0x0010_0000_0000_0000) % 360
     for _ in 0..<exponent { remainder = remainder &* 2 % 360 }
     return x < 0 ? -Double(remainder) : Double(remainder)
 }

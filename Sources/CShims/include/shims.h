@@ -35,7 +35,7 @@ BGI_INLINE _Bool bgi_both(_Bool a, _Bool b) { return a & b; }
         ptrdiff_t (*clip_grad)(const fp *x, ptrdiff_t count, double lo, double hi, const fp *grad_out, int32_t mode,          \
                                fp *grad_in);                                                                                  \
         void (*iou_pairwise)(int32_t metric, const fp *a, ptrdiff_t a_count, ptrdiff_t a_stride, const fp *b,                 \
-                             ptrdiff_t b_count, ptrdiff_t b_stride, double eps, fp *scratch, fp *out,                            \
+                             ptrdiff_t b_count, ptrdiff_t b_stride, double eps, fp *scratch, fp *out,                         \
                              ptrdiff_t out_stride, fp *_Nullable out_union);                                                  \
         void (*iou_pairwise_grad)(int32_t metric, const fp *a, ptrdiff_t a_count, ptrdiff_t a_stride, const fp *b,            \
                                   ptrdiff_t b_count, ptrdiff_t b_stride, double eps, const fp *grad_out,                      \
