@@ -52,19 +52,46 @@ private struct DecodedAxis<T: Real> {
     }
 }
 
+/// What decoding a tile of rows takes.
+private struct Decoder<T: Real> {
+    let mean, std: Box<T>
+    let limitsX, limitsY: DecodeLimits<T>
+
+    @inline(__always)
+    init(_ options: boxgrad_delta_options) {
+        (mean, std) = (row(options.means), row(options.stds))
+        (limitsX, limitsY) = (DecodeLimits(options, options.image_width), DecodeLimits(options, options.image_height))
+    }
+
+    @inline(__always)
+    func axes(_ r: Box<T>, _ d: Box<T>) -> (x: DecodedAxis<T>, y: DecodedAxis<T>) {
+        (
+            DecodedAxis(r.x1, r.x2, d.x1 * std.x1 + mean.x1, d.x2 * std.x2 + mean.x2, limitsX),
+            DecodedAxis(r.y1, r.y2, d.y1 * std.y1 + mean.y1, d.y2 * std.y2 + mean.y2, limitsY)
+        )
+    }
+}
+
 @inline(__always)
 func deltaDecode<T: Real>(
     _ options: UnsafePointer<boxgrad_delta_options>, _ proposals: UnsafePointer<T>, _ proposalsStride: Int,
     _ deltas: UnsafePointer<T>, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<T>
 ) {
-    withTile { out in
-        forEachDecoded(options, proposals, proposalsStride, deltas, deltasStride, count, groups) { start, length, group, axes in
-            for k in 0..<tileWidth {
-                let (x, y, _) = axes(k)
-                let (clippedX, clippedY) = (x.clipped, y.clipped)
-                out[k] = Box(clippedX.start, clippedY.start, clippedX.end, clippedY.end)
+    let decoder = Decoder<T>(options.pointee)
+    Workspace.with { space in
+        let (r, d, out) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self))
+        var tiles = Tiles(count)
+        while let (start, length) = tiles.next() {
+            r.load(proposals + start &* proposalsStride, proposalsStride, length)
+            for group in 0..<groups {
+                d.load(deltas + (start &* deltasStride &+ 4 &* group), deltasStride, length)
+                for k in 0..<tileWidth {
+                    let axes = decoder.axes(r[k], d[k])
+                    let (x, y) = (axes.x.clipped, axes.y.clipped)
+                    out[k] = Box(x.start, y.start, x.end, y.end)
+                }
+                out.store(boxes + 4 &* (start &* groups &+ group), 4 &* groups, length)
             }
-            out.store(boxes + 4 &* (start &* groups &+ group), 4 &* groups, length)
         }
     }
 }
@@ -75,52 +102,34 @@ func deltaDecodeGrad<T: Real>(
     _ deltas: UnsafePointer<T>, _ deltasStride: Int, _ count: Int, _ groups: Int, _ gradBoxes: UnsafePointer<T>,
     _ gradProposals: UnsafeMutablePointer<T>?, _ gradDeltas: UnsafeMutablePointer<T>?
 ) {
-    withTile { g in withTile { (slopes: Tile<T>) in withTile { (sums: Tile<Double>) in
-        forEachDecoded(options, proposals, proposalsStride, deltas, deltasStride, count, groups) { start, length, group, axes in
-            let offset = 4 &* (start &* groups &+ group)
-            g.load(gradBoxes + offset, 4 &* groups, length)
-            if group == 0 { for k in 0..<tileWidth { sums[k] = Box(0, 0, 0, 0) } }
-            for k in 0..<tileWidth {
-                let (axisX, axisY, std) = axes(k)
-                let (x, y) = (axisX.gradient(g.x1[k], g.x2[k]), axisY.gradient(g.y1[k], g.y2[k]))
-                slopes[k] = Box(x.dShift * std.x1, y.dShift * std.y1, x.dLogRatio * std.x2, y.dLogRatio * std.y2)
-                sums.x1[k] += Double(x.r1)
-                sums.y1[k] += Double(y.r1)
-                sums.x2[k] += Double(x.r2)
-                sums.y2[k] += Double(y.r2)
+    let decoder = Decoder<T>(options.pointee)
+    let std = decoder.std
+    Workspace.with { space in
+        let (r, d, g, slopes): (Tile<T>, Tile<T>, Tile<T>, Tile<T>) = (space.tile(0), space.tile(1), space.tile(2), space.tile(3))
+        let sums = space.tile(4, of: Double.self)
+        var tiles = Tiles(count)
+        while let (start, length) = tiles.next() {
+            r.load(proposals + start &* proposalsStride, proposalsStride, length)
+            for k in 0..<tileWidth { sums[k] = Box(0, 0, 0, 0) }
+            for group in 0..<groups {
+                d.load(deltas + (start &* deltasStride &+ 4 &* group), deltasStride, length)
+                let offset = 4 &* (start &* groups &+ group)
+                g.load(gradBoxes + offset, 4 &* groups, length)
+                for k in 0..<tileWidth {
+                    let (axes, g, sum) = (decoder.axes(r[k], d[k]), g[k], sums[k])
+                    let (x, y) = (axes.x.gradient(g.x1, g.x2), axes.y.gradient(g.y1, g.y2))
+                    slopes[k] = Box(x.dShift * std.x1, y.dShift * std.y1, x.dLogRatio * std.x2, y.dLogRatio * std.y2)
+                    sums[k] = Box(sum.x1 + Double(x.r1), sum.y1 + Double(y.r1), sum.x2 + Double(x.r2), sum.y2 + Double(y.r2))
+                }
+                if let gradDeltas { slopes.store(gradDeltas + offset, 4 &* groups, length) }
             }
-            if let gradDeltas { slopes.store(gradDeltas + offset, 4 &* groups, length) }
-            if let gradProposals, group &+ 1 == groups {
-                for k in 0..<tileWidth { slopes[k] = Box(T(sums.x1[k]), T(sums.y1[k]), T(sums.x2[k]), T(sums.y2[k])) }
+            if let gradProposals {
+                for k in 0..<tileWidth {
+                    let sum = sums[k]
+                    slopes[k] = Box(T(sum.x1), T(sum.y1), T(sum.x2), T(sum.y2))
+                }
                 slopes.store(gradProposals + 4 &* start, 4, length)
             }
         }
-    } } }
-}
-
-/// Calls body for each tile of rows and, within it, each group; `axes` gives row k's two axes and the stds.
-@inline(__always)
-private func forEachDecoded<T: Real>(
-    _ options: UnsafePointer<boxgrad_delta_options>, _ proposals: UnsafePointer<T>, _ proposalsStride: Int,
-    _ deltas: UnsafePointer<T>, _ deltasStride: Int, _ count: Int, _ groups: Int,
-    _ body: (_ start: Int, _ length: Int, _ group: Int, _ axes: (Int) -> (DecodedAxis<T>, DecodedAxis<T>, Box<T>)) -> Void
-) {
-    let (mean, std): (Box<T>, Box<T>) = (row(options.pointee.means), row(options.pointee.stds))
-    let limitsX = DecodeLimits<T>(options.pointee, options.pointee.image_width)
-    let limitsY = DecodeLimits<T>(options.pointee, options.pointee.image_height)
-    withTile { r in withTile { d in
-        forEachTile(count) { start, length in
-            r.load(proposals + start &* proposalsStride, proposalsStride, length)
-            for group in 0..<groups {
-                d.load(deltas + (start &* deltasStride &+ 4 &* group), deltasStride, length)
-                body(start, length, group) { k in
-                    (
-                        DecodedAxis(r.x1[k], r.x2[k], d.x1[k] * std.x1 + mean.x1, d.x2[k] * std.x2 + mean.x2, limitsX),
-                        DecodedAxis(r.y1[k], r.y2[k], d.y1[k] * std.y1 + mean.y1, d.y2[k] * std.y2 + mean.y2, limitsY),
-                        std
-                    )
-                }
-            }
-        }
-    } }
+    }
 }

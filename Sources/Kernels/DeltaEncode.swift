@@ -61,8 +61,10 @@ func deltaEncode<T: Real>(
 ) {
     let (mean, std): (Box<T>, Box<T>) = (row(options.pointee.means), row(options.pointee.stds))
     let zero = options.pointee.on_degenerate == BOXGRAD_DEGENERATE_ZERO
-    withTile { r in withTile { t in withTile { d in
-        forEachTile(count) { start, length in
+    Workspace.with { space in
+        let (r, t, d) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self))
+        var tiles = Tiles(count)
+        while let (start, length) = tiles.next() {
             r.load(proposals + start &* proposalsStride, proposalsStride, length)
             t.load(targets + start &* targetsStride, targetsStride, length)
             for k in 0..<tileWidth {
@@ -75,7 +77,7 @@ func deltaEncode<T: Real>(
             }
             d.store(deltas + 4 &* start, 4, length)
         }
-    } } }
+    }
 }
 
 @inline(__always)
@@ -86,8 +88,10 @@ func deltaEncodeGrad<T: Real>(
 ) {
     let std: Box<T> = row(options.pointee.stds)
     let zero = options.pointee.on_degenerate == BOXGRAD_DEGENERATE_ZERO
-    withTile { r in withTile { t in withTile { g in withTile { slopesR in withTile { slopesT in
-        forEachTile(count) { start, length in
+    Workspace.with { space in
+        let (r, t, g, slopesR, slopesT) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self), space.tile(3, of: T.self), space.tile(4, of: T.self))
+        var tiles = Tiles(count)
+        while let (start, length) = tiles.next() {
             r.load(proposals + start &* proposalsStride, proposalsStride, length)
             t.load(targets + start &* targetsStride, targetsStride, length)
             g.load(gradDeltas + 4 &* start, 4, length)
@@ -101,5 +105,5 @@ func deltaEncodeGrad<T: Real>(
             if let gradProposals { slopesR.store(gradProposals + 4 &* start, 4, length) }
             if let gradTargets { slopesT.store(gradTargets + 4 &* start, 4, length) }
         }
-    } } } } }
+    }
 }

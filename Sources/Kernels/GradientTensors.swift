@@ -2,25 +2,24 @@
 
 import CBoxgrad
 
-/// How many elements are widened to double at a time: 1024 bytes of stack.
-private let runLength = 128
-
-/// Calls body with each run of the tensor widened to double. The run is the body's to overwrite.
+/// Calls body with each tile of the tensor widened to double. The tile is the body's to overwrite.
 @inline(__always)
-private func forEachRun(
+private func forEachTile(
     _ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ body: (_ start: Int, UnsafeMutablePointer<Double>, _ length: Int) -> Void
 ) {
-    withUnsafeTemporaryAllocation(of: Double.self, capacity: runLength) { scratch in
-        let run = scratch.baseAddress.unsafelyUnwrapped
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: tileWidth) { scratch in
+        let wide = scratch.baseAddress.unsafelyUnwrapped
         @inline(__always)
         func each<Element>(_: Element.Type, _ widen: (Element) -> Double) {
             let x = data.assumingMemoryBound(to: Element.self)
-            var start = 0
-            while start < count {
-                let length = Swift.min(runLength, count &- start)
-                for k in 0..<length { run[k] = widen(x[start &+ k]) }
-                body(start, run, length)
-                start &+= runLength
+            var tiles = Tiles(count)
+            while let (start, length) = tiles.next() {
+                if length == tileWidth {
+                    for k in 0..<tileWidth { wide[k] = widen(x[start &+ k]) }
+                } else {
+                    for k in 0..<length { wide[k] = widen(x[start &+ k]) }
+                }
+                body(start, wide, length)
             }
         }
         switch dtype {
@@ -59,8 +58,8 @@ func tensorLimit(_ data: UnsafeMutableRawPointer, _ count: Int, _ dtype: Int32, 
 /// The index of the first infinity or NaN, or count.
 func tensorFirstNonfinite(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32) -> Int {
     var found = count
-    forEachRun(data, count, dtype) { start, run, length in
-        for k in 0..<length where found == count && !(run[k].magnitude < .infinity) { found = start &+ k }
+    forEachTile(data, count, dtype) { start, x, length in
+        for k in 0..<length where found == count && !(x[k].magnitude < .infinity) { found = start &+ k }
     }
     return found
 }
@@ -82,9 +81,9 @@ func tensorNorm(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ p: Dou
 @inline(__always)
 private func sum(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ term: (Double) -> Double) -> Double {
     var sum = BlockSum()
-    forEachRun(data, count, dtype) { _, run, length in
-        for k in 0..<length { run[k] = term(run[k]) }
-        sum.add(run, length)
+    forEachTile(data, count, dtype) { _, x, length in
+        for k in 0..<tileWidth { x[k] = term(x[k]) }
+        sum.add(x, length)
     }
     return sum.total
 }
@@ -92,8 +91,8 @@ private func sum(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ term:
 /// NaN if there is one. The bit patterns of magnitudes order like the magnitudes, with NaN above infinity, and integers vectorise.
 private func largestMagnitude(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32) -> Double {
     var largest: Int64 = 0
-    forEachRun(data, count, dtype) { _, run, length in
-        for k in 0..<length { largest = Swift.max(largest, Int64(bitPattern: run[k].magnitude.bitPattern)) }
+    forEachTile(data, count, dtype) { _, x, length in
+        for k in 0..<length { largest = Swift.max(largest, Int64(bitPattern: x[k].magnitude.bitPattern)) }
     }
     return Double(bitPattern: UInt64(bitPattern: largest))
 }

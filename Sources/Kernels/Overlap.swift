@@ -75,6 +75,9 @@ struct Overlap<T: Real> {
     let gradA, gradB: Box<T>
 
     @inline(__always)
+    func result<M: Metric>(_: M.Type) -> T { M.isLoss ? loss : value }
+
+    @inline(__always)
     init<M: Metric>(_: M.Type, _ a: MeasuredBox<T>, _ b: MeasuredBox<T>, _ eps: T) {
         let (p, q) = (a.box, b.box)
         let spanX = smaller(p.x2, q.x2) - larger(p.x1, q.x1)
@@ -83,7 +86,7 @@ struct Overlap<T: Real> {
         let inter = w * h
         // In this order a box within the other adds exactly nothing to the union.
         let (restA, restB) = (a.area - inter, b.area - inter)
-        union = choose(a.area > b.area, a.area + restB, b.area + restA)
+        union = larger(a.area, b.area) + (smaller(b.area, a.area) - inter)
         let unionEps = M.isLoss ? eps : 0
         let unionTerm = union + unionEps
         let iou = quotient(inter, unionTerm)

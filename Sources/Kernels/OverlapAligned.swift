@@ -2,85 +2,17 @@
 
 import CBoxgrad
 
-/// Metrics, or losses made of them, of paired boxes.
-private struct AlignedOverlap<T: Real> {
-    let isLoss: Bool
-    let a, b: UnsafePointer<T>
-    let aStride, bStride, count: Int
-    let eps: T
-    let gradA, gradB: UnsafeMutablePointer<T>?
-
-    /// Tile by tile: `finish` gets the values, and replaces `factors`, which are 1, by what the gradients are to be multiplied with.
-    @inline(__always)
-    func run(
-        _ metric: Int32,
-        _ finish: (_ start: Int, _ length: Int, _ values: UnsafeMutablePointer<T>, _ factors: UnsafeMutablePointer<T>) -> Void
-    ) {
-        withTile { tileA in withTile { tileB in withTile { slopesA in withTile { slopesB in
-            withColumn { (values: UnsafeMutablePointer<T>) in withColumn { (factors: UnsafeMutablePointer<T>) in
-                let pairs = Pairs(a: tileA, b: tileB, values: values, slopesA: slopesA, slopesB: slopesB, wantSlopes: gradA != nil || gradB != nil)
-                forEachTile(count) { start, length in
-                    tileA.load(a + start &* aStride, aStride, length)
-                    tileB.load(b + start &* bStride, bStride, length)
-                    switch (metric, isLoss) {
-                    case (BOXGRAD_GIOU, false): pairs.measure(GIoU.self, eps)
-                    case (BOXGRAD_DIOU, false): pairs.measure(DIoU.self, eps)
-                    case (BOXGRAD_CIOU, false): pairs.measure(CIoU.self, eps)
-                    case (_, false): pairs.measure(IoU.self, eps)
-                    case (BOXGRAD_GIOU, true): pairs.measure(Loss<GIoU>.self, eps)
-                    case (BOXGRAD_DIOU, true): pairs.measure(Loss<DIoU>.self, eps)
-                    case (BOXGRAD_CIOU, true): pairs.measure(Loss<CIoU>.self, eps)
-                    case (_, true): pairs.measure(Loss<IoU>.self, eps)
-                    }
-                    for k in 0..<tileWidth { factors[k] = 1 }
-                    finish(start, length, values, factors)
-                    if let gradA {
-                        slopesA.multiply(factors)
-                        slopesA.store(gradA + 4 &* start, 4, length)
-                    }
-                    if let gradB {
-                        slopesB.multiply(factors)
-                        slopesB.store(gradB + 4 &* start, 4, length)
-                    }
-                }
-            } }
-        } } } }
-    }
-}
-
-/// One tile of pairs, and where their results go.
-private struct Pairs<T: Real> {
-    let a, b: Tile<T>
-    let values: UnsafeMutablePointer<T>
-    let slopesA, slopesB: Tile<T>
-    let wantSlopes: Bool
-
-    @inline(never)
-    func measure<M: Metric>(_ metric: M.Type, _ eps: T) {
-        if wantSlopes {
-            for k in 0..<tileWidth {
-                let overlap = Overlap(metric, MeasuredBox(a[k], metric), MeasuredBox(b[k], metric), eps)
-                values[k] = M.isLoss ? overlap.loss : overlap.value
-                slopesA[k] = overlap.gradA
-                slopesB[k] = overlap.gradB
-            }
-        } else {
-            for k in 0..<tileWidth {
-                let overlap = Overlap(metric, MeasuredBox(a[k], metric), MeasuredBox(b[k], metric), eps)
-                values[k] = M.isLoss ? overlap.loss : overlap.value
-            }
-        }
-    }
-}
-
 @inline(__always)
 func iouAligned<T: Real>(
     _ metric: Int32, _ a: UnsafePointer<T>, _ aStride: Int, _ b: UnsafePointer<T>, _ bStride: Int, _ count: Int, _ eps: Double,
     _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?
 ) {
-    let pairs = AlignedOverlap(isLoss: false, a: a, b: b, aStride: aStride, bStride: bStride, count: count, eps: T(eps), gradA: gradA, gradB: gradB)
-    pairs.run(metric) { start, length, values, _ in
-        if let out { for k in 0..<length { out[start &+ k] = values[k] } }
+    let pairs = Pairs(a: a, b: b, aStride: aStride, bStride: bStride, count: count, weights: nil, eps: T(eps), scale: 1, values: out, gradA: gradA, gradB: gradB)
+    switch metric {
+    case BOXGRAD_GIOU: _ = pairs.measure(GIoU.self)
+    case BOXGRAD_DIOU: _ = pairs.measure(DIoU.self)
+    case BOXGRAD_CIOU: _ = pairs.measure(CIoU.self)
+    default: _ = pairs.measure(IoU.self)
     }
 }
 
@@ -91,18 +23,71 @@ func iouLoss<T: Real>(
     _ weights: UnsafePointer<T>?, _ eps: Double, _ normalizer: Double, _ perBox: UnsafeMutablePointer<T>?,
     _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
 ) -> Double {
-    let pairs = AlignedOverlap(
-        isLoss: true, a: pred, b: target, aStride: predStride, bStride: targetStride, count: count, eps: T(eps), gradA: gradPred, gradB: gradTarget)
-    let scale = T(-1 / normalizer)
-    var sum = BlockSum()
-    pairs.run(metric) { start, length, values, factors in
-        if let weights { for k in 0..<length { factors[k] = weights[start &+ k] } }
-        for k in 0..<tileWidth {
-            values[k] *= factors[k]
-            factors[k] *= scale
-        }
-        sum.add(values, length)
-        if let perBox { for k in 0..<length { perBox[start &+ k] = values[k] } }
+    let pairs = Pairs(
+        a: pred, b: target, aStride: predStride, bStride: targetStride, count: count, weights: weights, eps: T(eps), scale: T(-1 / normalizer),
+        values: perBox, gradA: gradPred, gradB: gradTarget)
+    switch metric {
+    case BOXGRAD_GIOU: return pairs.measure(Loss<GIoU>.self)
+    case BOXGRAD_DIOU: return pairs.measure(Loss<DIoU>.self)
+    case BOXGRAD_CIOU: return pairs.measure(Loss<CIoU>.self)
+    default: return pairs.measure(Loss<IoU>.self)
     }
-    return sum.total
+}
+
+private struct Pairs<T: Real> {
+    let a, b: UnsafePointer<T>
+    let aStride, bStride, count: Int
+    /// Of a loss: what multiplies each value, and what multiplies the gradients on top.
+    let weights: UnsafePointer<T>?
+    let eps, scale: T
+    let values, gradA, gradB: UnsafeMutablePointer<T>?
+
+    /// Returns the sum of a loss's values.
+    @inline(never)
+    func measure<M: Metric>(_ metric: M.Type) -> Double {
+        @inline(__always)
+        func measure(_ space: Workspace) -> Double {
+            let (tileA, tileB, slopesA, slopesB): (Tile<T>, Tile<T>, Tile<T>, Tile<T>) = (space.tile(0), space.tile(1), space.tile(2), space.tile(3))
+            let (column, factors): (UnsafeMutablePointer<T>, UnsafeMutablePointer<T>) = (space.column(0), space.column(1))
+            for k in 0..<tileWidth { factors[k] = 1 }
+            var sum = BlockSum()
+            var tiles = Tiles(count)
+            while let (start, length) = tiles.next() {
+                tileA.load(a + start &* aStride, aStride, length)
+                tileB.load(b + start &* bStride, bStride, length)
+                if gradB != nil {
+                    for k in 0..<tileWidth {
+                        let overlap = Overlap(metric, MeasuredBox(tileA[k], metric), MeasuredBox(tileB[k], metric), eps)
+                        (column[k], slopesA[k], slopesB[k]) = (overlap.result(metric), overlap.gradA, overlap.gradB)
+                    }
+                } else if gradA != nil {
+                    for k in 0..<tileWidth {
+                        let overlap = Overlap(metric, MeasuredBox(tileA[k], metric), MeasuredBox(tileB[k], metric), eps)
+                        (column[k], slopesA[k]) = (overlap.result(metric), overlap.gradA)
+                    }
+                } else {
+                    for k in 0..<tileWidth {
+                        let overlap = Overlap(metric, MeasuredBox(tileA[k], metric), MeasuredBox(tileB[k], metric), eps)
+                        column[k] = overlap.result(metric)
+                    }
+                }
+                if M.isLoss {
+                    if let weights { copy(weights + start, to: factors, length) }
+                    for k in 0..<tileWidth { column[k] *= factors[k] }
+                    sum.add(column, length)
+                }
+                if let values { copy(column, to: values + start, length) }
+                if let gradA {
+                    if M.isLoss { slopesA.multiply(factors, scale) }
+                    slopesA.store(gradA + 4 &* start, 4, length)
+                }
+                if let gradB {
+                    if M.isLoss { slopesB.multiply(factors, scale) }
+                    slopesB.store(gradB + 4 &* start, 4, length)
+                }
+            }
+            return sum.total
+        }
+        return Workspace.with(measure)
+    }
 }

@@ -69,12 +69,13 @@ func iouPairwiseGrad<T: Real>(
     _ eps: Double, _ gradOut: UnsafePointer<T>, _ rowStride: Int, _ columnStride: Int, _ gradA: UnsafeMutablePointer<T>
 ) {
     let eps = T(eps)
-    withTile { tileB in withTile { slopes in withColumn { factors in
+    Workspace.with { space in
+        let (tileB, slopes, factors) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.column(0, of: T.self))
         for i in 0..<aCount {
-            let row = a + i &* aStride
-            let box = Box(row[0], row[1], row[2], row[3])
+            let box = Box(a + i &* aStride)
             var sums = (BlockSum(), BlockSum(), BlockSum(), BlockSum())
-            forEachTile(bCount) { start, length in
+            var tiles = Tiles(bCount)
+            while let (start, length) = tiles.next() {
                 tileB.load(b + start &* bStride, bStride, length)
                 let cotangents = gradOut + (i &* rowStride &+ start &* columnStride)
                 for k in 0..<length { factors[k] = cotangents[k &* columnStride] }
@@ -90,14 +91,14 @@ func iouPairwiseGrad<T: Real>(
                 sums.2.add(slopes.x2, length)
                 sums.3.add(slopes.y2, length)
             }
-            let out = gradA + 4 &* i
-            (out[0], out[1], out[2], out[3]) = (T(sums.0.total), T(sums.1.total), T(sums.2.total), T(sums.3.total))
+            Box(T(sums.0.total), T(sums.1.total), T(sums.2.total), T(sums.3.total)).store(gradA + 4 &* i)
         }
-    } } }
+    }
 }
 
 extension Tile {
     /// d metric(box, boxes[k]) / d box.
+    @inline(never)
     fileprivate func fill<M: Metric>(_ metric: M.Type, _ box: Box<T>, _ boxes: Tile, _ eps: T) {
         let first = MeasuredBox(box, metric)
         for k in 0..<tileWidth { self[k] = Overlap(metric, first, MeasuredBox(boxes[k], metric), eps).gradA }

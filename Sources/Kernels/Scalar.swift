@@ -6,16 +6,32 @@ import CShims
 /// float or double.
 protocol Real: BinaryFloatingPoint {
     static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self
+
+    /// The packed rows of a whole tile to its columns, and back.
+    static func columns(_ columns: UnsafeMutablePointer<Self>, ofRows rows: UnsafePointer<Self>)
+    static func rows(_ rows: UnsafeMutablePointer<Self>, ofColumns columns: UnsafePointer<Self>)
 }
 
 extension Float: Real {
     @inline(__always)
     static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self { bgi_choose_f32(condition, a, b) }
+
+    @inline(__always)
+    static func columns(_ columns: UnsafeMutablePointer<Self>, ofRows rows: UnsafePointer<Self>) { bgi_columns_of_rows_f32(rows, columns) }
+
+    @inline(__always)
+    static func rows(_ rows: UnsafeMutablePointer<Self>, ofColumns columns: UnsafePointer<Self>) { bgi_rows_of_columns_f32(columns, rows) }
 }
 
 extension Double: Real {
     @inline(__always)
     static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self { bgi_choose_f64(condition, a, b) }
+
+    @inline(__always)
+    static func columns(_ columns: UnsafeMutablePointer<Self>, ofRows rows: UnsafePointer<Self>) { bgi_columns_of_rows_f64(rows, columns) }
+
+    @inline(__always)
+    static func rows(_ rows: UnsafeMutablePointer<Self>, ofColumns columns: UnsafePointer<Self>) { bgi_rows_of_columns_f64(columns, rows) }
 }
 
 /// condition ? a : b, both of which are computed.

@@ -9,17 +9,18 @@ func smoothL1<T: Real>(
     // Where sigma^2 is infinite in T, the parabola has no width: its 0 times infinity must not be chosen.
     let threshold = square < .infinity ? T(1 / (sigma * sigma)) : 0
     let scale = T(1 / normalizer)
-    var sum = BlockSum()
-    withUnsafeTemporaryAllocation(of: T.self, capacity: 3 &* tileWidth) { scratch in
-        let losses = scratch.baseAddress.unsafelyUnwrapped
-        let slopes = losses + tileWidth
-        let ones = slopes + tileWidth
-        for k in 0..<tileWidth { ones[k] = 1 }
-        forEachTile(count) { start, length in
-            let (p, t) = (pred + start, target + start)
-            let inner = inside.map { $0 + start } ?? UnsafePointer(ones)
-            let outer = outside.map { $0 + start } ?? UnsafePointer(ones)
-            for k in 0..<length {
+    return Workspace.with { space in
+        let (inputs, results): (Tile<T>, Tile<T>) = (space.tile(0), space.tile(1))
+        let (p, t, inner, outer, losses, slopes) = (inputs.x1, inputs.y1, inputs.x2, inputs.y2, results.x1, results.y1)
+        for k in 0..<tileWidth { (inner[k], outer[k]) = (1, 1) }
+        var sum = BlockSum()
+        var tiles = Tiles(count)
+        while let (start, length) = tiles.next() {
+            copy(pred + start, to: p, length)
+            copy(target + start, to: t, length)
+            if let inside { copy(inside + start, to: inner, length) }
+            if let outside { copy(outside + start, to: outer, length) }
+            for k in 0..<tileWidth {
                 let d = inner[k] * (p[k] - t[k])
                 let size = d.magnitude
                 let quadratic = size < threshold
@@ -28,10 +29,13 @@ func smoothL1<T: Real>(
                 slopes[k] = inner[k] * outer[k] * choose(quadratic, square * d, sign) * scale
             }
             sum.add(losses, length)
-            if let elementwise { for k in 0..<length { elementwise[start &+ k] = losses[k] } }
-            if let gradPred { for k in 0..<length { gradPred[start &+ k] = slopes[k] } }
-            if let gradTarget { for k in 0..<length { gradTarget[start &+ k] = -slopes[k] } }
+            if let elementwise { copy(losses, to: elementwise + start, length) }
+            if let gradPred { copy(slopes, to: gradPred + start, length) }
+            if let gradTarget {
+                for k in 0..<tileWidth { slopes[k] = -slopes[k] }
+                copy(slopes, to: gradTarget + start, length)
+            }
         }
+        return sum.total
     }
-    return sum.total
 }

@@ -5,21 +5,23 @@ struct BlockSum {
     private var filled = 0
     private var blocks = 0.0
 
-    /// Adds a run whose length is a multiple of 8, unless it is the last.
     @inline(__always)
-    mutating func add<T: Real>(_ x: UnsafePointer<T>, _ count: Int) {
-        var i = 0
-        while i &+ 8 <= count {
-            lanes += SIMD8(
-                Double(x[i]), Double(x[i &+ 1]), Double(x[i &+ 2]), Double(x[i &+ 3]),
-                Double(x[i &+ 4]), Double(x[i &+ 5]), Double(x[i &+ 6]), Double(x[i &+ 7]))
-            i &+= 8
+    init() {}
+
+    /// Adds a column's first elements: all of them, unless it is the last column.
+    @inline(__always)
+    mutating func add<T: Real>(_ x: UnsafePointer<T>, _ length: Int) {
+        if length == tileWidth {
+            for k in 0..<4 {
+                let i = k &* 8
+                lanes += SIMD8(
+                    Double(x[i]), Double(x[i &+ 1]), Double(x[i &+ 2]), Double(x[i &+ 3]),
+                    Double(x[i &+ 4]), Double(x[i &+ 5]), Double(x[i &+ 6]), Double(x[i &+ 7]))
+            }
+        } else {
+            lanes = lanes.adding(x, length)
         }
-        while i < count {
-            lanes[i & 7] += Double(x[i])
-            i &+= 1
-        }
-        filled &+= count
+        filled &+= length
         if filled >= 4096 { close() }
     }
 
@@ -32,6 +34,15 @@ struct BlockSum {
 
     @inline(__always)
     var total: Double { blocks + combined(lanes) }
+}
+
+extension SIMD8<Double> {
+    @inline(never)
+    fileprivate func adding<T: Real>(_ x: UnsafePointer<T>, _ length: Int) -> Self {
+        var lanes = self
+        for k in 0..<length { lanes[k & 7] += Double(x[k]) }
+        return lanes
+    }
 }
 
 @inline(__always)

@@ -1,60 +1,50 @@
-/// The number of boxes that kernels work on at a time. Four columns of that many doubles are 1024 bytes, the most that
-/// withUnsafeTemporaryAllocation puts on the stack unconditionally: no kernel allocates.
+import CShims
+
+/// The number of boxes that kernels work on at a time.
 let tileWidth = 32
 
 /// Up to 32 rows of four (boxes, deltas, gradients) turned into four columns, so that loops over them vectorise whatever the
 /// rows' stride. Loops always run over the whole width, a constant; a short tile is filled up with zeros.
 struct Tile<T: Real> {
-    let x1, y1, x2, y2: UnsafeMutablePointer<T>
+    /// The columns' only pointer: at constant distances from it they cannot overlap, as the compiler has to know.
+    fileprivate let base: UnsafeMutablePointer<T>
 
-    @inline(__always)
-    init(_ base: UnsafeMutablePointer<T>) {
-        x1 = base
-        y1 = base + tileWidth
-        x2 = base + 2 &* tileWidth
-        y2 = base + 3 &* tileWidth
-    }
-
-    @inline(__always)
-    func load(_ rows: UnsafePointer<T>, _ stride: Int, _ count: Int) {
-        if count == tileWidth && stride == 4 {
-            for k in 0..<tileWidth { set(k, rows + k &* 4) }
-        } else {
-            for k in 0..<count { set(k, rows + k &* stride) }
-            for k in count..<tileWidth { (x1[k], y1[k], x2[k], y2[k]) = (0, 0, 0, 0) }
-        }
-    }
-
-    @inline(__always)
-    private func set(_ k: Int, _ row: UnsafePointer<T>) { (x1[k], y1[k], x2[k], y2[k]) = (row[0], row[1], row[2], row[3]) }
-
-    @inline(__always)
-    func store(_ rows: UnsafeMutablePointer<T>, _ stride: Int, _ count: Int) {
-        if count == tileWidth && stride == 4 {
-            for k in 0..<tileWidth { get(k, rows + k &* 4) }
-        } else {
-            for k in 0..<count { get(k, rows + k &* stride) }
-        }
-    }
-
-    /// Multiplies row k by factors[k].
-    @inline(__always)
-    func multiply(_ factors: UnsafeMutablePointer<T>) {
-        for k in 0..<tileWidth {
-            x1[k] *= factors[k]
-            y1[k] *= factors[k]
-            x2[k] *= factors[k]
-            y2[k] *= factors[k]
-        }
-    }
-
-    @inline(__always)
-    private func get(_ k: Int, _ row: UnsafeMutablePointer<T>) { (row[0], row[1], row[2], row[3]) = (x1[k], y1[k], x2[k], y2[k]) }
+    var x1: UnsafeMutablePointer<T> { @inline(__always) get { base } }
+    var y1: UnsafeMutablePointer<T> { @inline(__always) get { base + tileWidth } }
+    var x2: UnsafeMutablePointer<T> { @inline(__always) get { base + 2 &* tileWidth } }
+    var y2: UnsafeMutablePointer<T> { @inline(__always) get { base + 3 &* tileWidth } }
 
     @inline(__always)
     subscript(k: Int) -> Box<T> {
         get { Box(x1[k], y1[k], x2[k], y2[k]) }
         nonmutating set { (x1[k], y1[k], x2[k], y2[k]) = (newValue.x1, newValue.y1, newValue.x2, newValue.y2) }
+    }
+
+    // Not inlined, because every kernel has them.
+
+    @inline(never)
+    func load(_ rows: UnsafePointer<T>, _ stride: Int, _ length: Int) {
+        if length == tileWidth && stride == 4 { return T.columns(base, ofRows: rows) }
+        for k in 0..<length { self[k] = Box(rows + k &* stride) }
+        for k in length..<tileWidth { self[k] = Box(0, 0, 0, 0) }
+    }
+
+    @inline(never)
+    func store(_ rows: UnsafeMutablePointer<T>, _ stride: Int, _ length: Int) {
+        if length == tileWidth && stride == 4 { return T.rows(rows, ofColumns: base) }
+        for k in 0..<length { self[k].store(rows + k &* stride) }
+    }
+
+    /// Multiplies row k by factors[k] * scale.
+    @inline(__always)
+    func multiply(_ factors: UnsafeMutablePointer<T>, _ scale: T = 1) {
+        for k in 0..<tileWidth {
+            let factor = factors[k] * scale
+            x1[k] *= factor
+            y1[k] *= factor
+            x2[k] *= factor
+            y2[k] *= factor
+        }
     }
 }
 
@@ -64,25 +54,60 @@ struct Box<T: Real> {
 
     @inline(__always)
     init(_ x1: T, _ y1: T, _ x2: T, _ y2: T) { (self.x1, self.y1, self.x2, self.y2) = (x1, y1, x2, y2) }
+
+    @inline(__always)
+    init(_ row: UnsafePointer<T>) { self.init(row[0], row[1], row[2], row[3]) }
+
+    @inline(__always)
+    func store(_ row: UnsafeMutablePointer<T>) { (row[0], row[1], row[2], row[3]) = (x1, y1, x2, y2) }
 }
 
-@inline(__always)
-func withTile<T: Real, R>(_ body: (Tile<T>) -> R) -> R {
-    withUnsafeTemporaryAllocation(of: T.self, capacity: 4 &* tileWidth) { body(Tile($0.baseAddress.unsafelyUnwrapped)) }
+/// Room on the stack for six tiles of either type. Everything in it lies at a constant distance from one pointer, which tells the compiler
+/// that no two overlap.
+struct Workspace {
+    private let base: UnsafeMutableRawPointer
+    private static var tileSize: Int { 4 &* tileWidth &* MemoryLayout<Double>.stride }
+
+    @inline(__always)
+    static func with<R>(_ body: (Self) -> R) -> R {
+        var memory = InlineArray<768, Double>(repeating: 0)
+        return withUnsafeMutablePointer(to: &memory) { body(Self(base: $0)) }
+    }
+
+    @inline(__always)
+    func tile<T: Real>(_ index: Int, of _: T.Type = T.self) -> Tile<T> {
+        Tile(base: (base + index &* Self.tileSize).assumingMemoryBound(to: T.self))
+    }
+
+    /// One of the four columns that have the place of tile 5.
+    @inline(__always)
+    func column<T: Real>(_ index: Int, of _: T.Type = T.self) -> UnsafeMutablePointer<T> {
+        (base + 5 &* Self.tileSize).assumingMemoryBound(to: T.self) + index &* tileWidth
+    }
 }
 
-/// A stack column of one tile.
+/// Copies the elements of a tile, or fewer.
 @inline(__always)
-func withColumn<T: Real, R>(_ body: (UnsafeMutablePointer<T>) -> R) -> R {
-    withUnsafeTemporaryAllocation(of: T.self, capacity: tileWidth) { body($0.baseAddress.unsafelyUnwrapped) }
+func copy<T: Real>(_ source: UnsafePointer<T>, to target: UnsafeMutablePointer<T>, _ length: Int) {
+    if length == tileWidth {
+        memcpy(target, source, tileWidth &* MemoryLayout<T>.stride)
+    } else {
+        memcpy(target, source, length &* MemoryLayout<T>.stride)
+    }
 }
 
-/// Calls body with the start and length of each tile of 0..<count.
-@inline(__always)
-func forEachTile(_ count: Int, _ body: (_ start: Int, _ length: Int) -> Void) {
-    var start = 0
-    while start < count {
-        body(start, Swift.min(tileWidth, count &- start))
-        start &+= tileWidth
+/// The start and the length of each tile of 0..<count.
+struct Tiles {
+    private var start = 0
+    private let count: Int
+
+    @inline(__always)
+    init(_ count: Int) { self.count = count }
+
+    @inline(__always)
+    mutating func next() -> (start: Int, length: Int)? {
+        guard start < count else { return nil }
+        defer { start &+= tileWidth }
+        return (start, Swift.min(tileWidth, count &- start))
     }
 }
