@@ -3,9 +3,10 @@ import PackageDescription
 
 /// One row per CPU tier. Each is the same folder, Sources/Kernels (the others are symbolic links to it), compiled for its own
 /// instruction set. A new tier is a row here, a link, its name in Kernels/Table.swift and a case in choose_tier of CShims/shims.c.
-let tiers: [(suffix: String, march: String, define: String)] = [
-    ("", "x86-64", "TIER_BASELINE"),
-    ("AVX2", "x86-64-v3", "TIER_AVX2"),
+let tiers: [(suffix: String, instructions: [String], define: String)] = [
+    ("", ["-march=x86-64"], "TIER_BASELINE"),
+    ("AVX2", ["-march=x86-64-v3"], "TIER_AVX2"),
+    ("AVX512", ["-march=x86-64-v4", "-mprefer-vector-width=512"], "TIER_AVX512"),
 ]
 let embedded: [SwiftSetting] = [
     .enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-O", "-no-allocations", "-Xfrontend", "-function-sections"]),
@@ -32,5 +33,5 @@ let package = Package(
         // Without -fno-math-errno a square root is a call of libm's sqrt.
         .target(
             name: "Kernels\(tier.suffix)", dependencies: ["CShims"],
-            swiftSettings: embedded + [.unsafeFlags(["-Xcc", "-march=\(tier.march)", "-Xcc", "-fno-math-errno", "-D\(tier.define)"])])
+            swiftSettings: embedded + [.unsafeFlags((tier.instructions + ["-fno-math-errno"]).flatMap { ["-Xcc", $0] } + ["-D\(tier.define)"])])
     })

@@ -83,7 +83,7 @@ const char *boxgrad_last_error(void);
 const char *boxgrad_version_string(void);
 uint32_t boxgrad_version_number(void);
 
-/* The instruction set in use: "baseline" or "avx2". Chosen when the library is loaded. The environment variable
+/* The instruction set in use: "baseline", "avx2" or "avx512". Chosen when the library is loaded. The environment variable
  * BOXGRAD_CPU_TIER, read then, names a lower one to use instead; unknown or higher names are ignored. */
 const char *boxgrad_cpu_tier(void);
 

@@ -55,7 +55,9 @@ private func table(_ name: StaticString) -> bgi_kernels {
             limit: { tensorLimit($0, $1, $2, $3) }))
 }
 
-#if TIER_AVX2
+#if TIER_AVX512
+@_cdecl("bgi_kernels_avx512") public func kernels() -> bgi_kernels { table("avx512") }
+#elseif TIER_AVX2
 @_cdecl("bgi_kernels_avx2") public func kernels() -> bgi_kernels { table("avx2") }
 #else
 @_cdecl("bgi_kernels_baseline") public func kernels() -> bgi_kernels { table("baseline") }

@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test func tier() { #expect(["baseline", "avx2"].contains(String(cString: api.cpu_tier()!))) }
+    @Test func tier() { #expect(["baseline", "avx2", "avx512"].contains(String(cString: api.cpu_tier()!))) }
 
     @Test func threads() {
         #expect(api.max_threads() == 1)

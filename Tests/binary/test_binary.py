@@ -18,6 +18,7 @@ LIBRARY = Path(os.environ.get("BOXGRAD_LIBRARY", ROOT / "build/lib/libboxgrad.so
 HEADER = re.sub(r"/\*.*?\*/", "", (ROOT / "include/boxgrad.h").read_text(), flags=re.DOTALL)
 TABLE = re.search(r"typedef struct \{([^}]*)\} boxgrad_api;", HEADER)[1]
 SIZE_LIMIT = 1_000_000
+TIERS = ["baseline", "avx2", "avx512"]
 NEWEST_GLIBC = (2, 14)  # memcpy's; Linux distributions of 2012 have it
 
 
@@ -96,10 +97,12 @@ def test_sweep_covers_every_function_that_computes(sweep):
     assert sorted(names) == [name for name in declared_functions() if not re.search(tools, name)]
 
 
-def test_baseline_gives_the_same_bits(sweep):
-    tier, functions = hashes(sweep, BOXGRAD_CPU_TIER="baseline")
-    assert tier == "baseline"
-    assert functions == hashes(sweep)[1]
+@pytest.mark.parametrize("name", TIERS)
+def test_each_tier_gives_the_same_bits(sweep, name):
+    best, functions = hashes(sweep)
+    if TIERS.index(name) > TIERS.index(best):
+        pytest.skip(f"this CPU has nothing above {best}: Tests/avx512.sh emulates one that has")
+    assert hashes(sweep, BOXGRAD_CPU_TIER=name) == (name, functions)
 
 
 @pytest.mark.parametrize("name", ["", "avx9", "AVX2", "neon"])
@@ -125,7 +128,12 @@ BEYOND_SSE2 = re.compile(
     r"|addsub|h(add|sub)p|movs[hl]dup|movddup|lddqu|pshufb|ph(add|sub)|pmaddub|pmulhrs|psign|pabs|palignr|p?blend|round[sp]|dpp[sd]"
     r"|insertps|extractps|pextr[bdq]|pinsr[bdq]|pmov[sz]x|pmulld|pmuldq|ptest|packusdw|pcmp(eq|gt)q|p(max|min)(sb|sd|uw|ud)|mpsadbw|pcmp.str"
 )
-PACKED_SINGLE_YMM = re.compile(r"v(add|sub|mul|div|min|max)ps .*%ymm")
+BEYOND_AVX2 = re.compile(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|2\d|3[01])")
+PACKED_SINGLE = {
+    "baseline": re.compile(r"(add|sub|mul|div|min|max)ps .*%xmm"),
+    "avx2": re.compile(r"v(add|sub|mul|div|min|max)ps .*%ymm"),
+    "avx512": re.compile(r"v(add|sub|mul|div|min|max)ps .*%zmm"),
+}
 HOT = ["iou_pairwise", "iou_loss", "smooth_l1", "delta_decode"]
 
 
@@ -141,33 +149,36 @@ def functions():
     return found
 
 
-def is_avx2(name):
-    return "KernelsAVX2" in name or name == "bgi_kernels_avx2"
+def tier_of(name):
+    """The tier that a function belongs to; what belongs to none must run everywhere."""
+    match = re.search("11Kernels(AVX2)|13Kernels(AVX512)|bgi_kernels_(avx2|avx512)$", name)
+    return next(filter(None, match.groups())).lower() if match else "baseline"
 
 
 def test_newer_instructions_stay_in_their_tier():
-    assert any(is_avx2(name) for name in functions())
-    strays = {
-        name: [instruction for instruction in body if BEYOND_SSE2.match(instruction) or re.search("%[yz]mm", instruction)]
-        for name, body in functions().items()
-        if not is_avx2(name)
-    }
-    assert not {name: instructions[:3] for name, instructions in strays.items() if instructions}
+    assert {tier_of(name) for name in functions()} == set(TIERS)
+    strays = {}
+    for name, body in functions().items():
+        tier = tier_of(name)
+        newer = {"baseline": re.compile(f"{BEYOND_SSE2.pattern}|.*%[yz]mm"), "avx2": re.compile(f".*({BEYOND_AVX2.pattern})")}.get(tier)
+        if newer and (found := [instruction for instruction in body if newer.match(instruction)]):
+            strays[name] = found[:3]
+    assert not strays
 
 
 def test_tiers_do_not_call_each_other():
     for name, body in functions().items():
         for target in re.findall(r"(?:call|j\w+) .*<([^>+@]+)[>+]", "\n".join(body)):
             if "Kernels" in name and "Kernels" in target:
-                assert is_avx2(name) == is_avx2(target), f"{name} calls {target}"
+                assert tier_of(name) == tier_of(target), f"{name} calls {target}"
 
 
-def avx2_kernel(name):
+def kernel_of(name, tier):
     """The f32 kernel of this name: the entries of the table are closures, numbered in the table's order."""
     shims = (ROOT / "Sources/CShims/include/shims.h").read_text()
     number = re.findall(r"(?:void|double|ptrdiff_t) \(\*(\w+)\)\(", shims).index(name)
     suffix = "U_" if number == 0 else f"U{number - 1}_"
-    (kernel,) = [symbol for symbol in functions() if "KernelsAVX2" in symbol and "5table" in symbol and symbol.endswith("f" + suffix)]
+    (kernel,) = [s for s in functions() if tier_of(s) == tier and "5table" in s and s.endswith("f" + suffix)]
     return kernel
 
 
@@ -182,10 +193,11 @@ def reachable(kernel):
     return seen
 
 
+@pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("name", HOT)
-def test_hot_kernels_are_vectorised(name):
+def test_hot_kernels_are_vectorised(name, tier):
     """Packed arithmetic, in the kernel itself or what it calls; of the overlap kernels, in the code of each metric."""
-    bodies = {symbol: functions()[symbol] for symbol in reachable(avx2_kernel(name))}
-    packed = {symbol: sum(bool(PACKED_SINGLE_YMM.match(line)) for line in body) for symbol, body in bodies.items()}
+    bodies = {symbol: functions()[symbol] for symbol in reachable(kernel_of(name, tier))}
+    packed = {symbol: sum(bool(PACKED_SINGLE[tier].match(line)) for line in body) for symbol, body in bodies.items()}
     assert sum(packed.values()) >= 8
     assert not [symbol for symbol in packed if "Metric" in symbol and packed[symbol] < 4]

@@ -143,6 +143,7 @@ typedef struct {
 /* The tables of the tiers, each in its own module. */
 bgi_kernels bgi_kernels_baseline(void);
 bgi_kernels bgi_kernels_avx2(void);
+bgi_kernels bgi_kernels_avx512(void);
 
 /* The table of the best tier that this CPU runs, or of the lower one that BOXGRAD_CPU_TIER names. Chosen when the library is loaded. */
 const bgi_kernels *bgi_current(void);

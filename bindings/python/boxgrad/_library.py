@@ -160,7 +160,7 @@ def cpu_tier() -> str:
     """The instruction set in use, such as "avx2". The environment variable BOXGRAD_CPU_TIER, read once, names a lower one.
 
     >>> import boxgrad
-    >>> boxgrad.cpu_tier() in ("baseline", "avx2")
+    >>> boxgrad.cpu_tier() in ("baseline", "avx2", "avx512")
     True
     """
     tier: bytes = _cpu_tier()
