@@ -4,6 +4,7 @@
 /// sin and cos of an angle in degrees, which must be finite.
 func sineAndCosine(degrees: Double) -> (sine: Double, cosine: Double) {
     let turn = exactRemainder360(degrees)
+    if turn.magnitude < 0x1p-300 { return (turn * 0x1.1df46a2529d39p-6, 1) }  // the second parts below would underflow
     // Nearest multiple of 90, leaving -45...45; all exact.
     let quarter = Int((turn + 45) * (1 / 90.0) + 4) &- 4
     let rest = turn - 90 * Double(quarter)
