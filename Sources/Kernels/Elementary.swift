@@ -111,5 +111,5 @@ func atan(_ x: Double) -> Double {
     p = p * z - 0x1.99999999998c5p-3
     p = p * z + 0x1.5555555555555p-2
     let result = high - ((t * z * p - low) - t)
-    return choose(x < 0, -result, result)
+    return Double(signOf: x, magnitudeOf: result)
 }
