@@ -36,7 +36,8 @@
  *             32 eps of the largest term of its row; eps is 2^-24 for f32 and 2^-53 for f64. This holds while squares and products
  *             of the coordinates neither overflow nor underflow: box sides of about 1e-15 to 1e15 in f32, 1e-100 to 1e100 in f64.
  * Same bits.  The same input gives the same bits on every CPU tier, with every number of threads, in every build.
- * Threads.    Every function may be called from any number of threads at once. One call uses one thread.
+ * Threads.    Every function may be called from any number of threads at once. One call uses one thread, unless
+ *             boxgrad_set_max_threads allows more.
  * Host.       The library does not print, abort, raise signals or touch the locale or the floating-point environment, and
  *             assumes the default rounding mode.
  * Since.      0.1.0, unless stated otherwise.
@@ -64,7 +65,7 @@ typedef int32_t boxgrad_status;
 #define BOXGRAD_BAD_PARAMETER   20 /* a scalar or a code is outside its documented range */
 #define BOXGRAD_DEGENERATE_BOX  21 /* delta_encode: a box whose width or height is not a positive finite number */
 #define BOXGRAD_NONFINITE       22 /* clip_grad_norm with ON_NONFINITE ERROR: the total norm is infinite or NaN */
-#define BOXGRAD_OUT_OF_MEMORY   30 /* the pairwise functions' scratch (48 KB at most) could not be had */
+#define BOXGRAD_OUT_OF_MEMORY   30 /* iou_pairwise's scratch (28 KB a thread in f32, 56 KB in f64) could not be had */
 #define BOXGRAD_UNSUPPORTED     40 /* a tensor's dtype is unknown to this version */
 
 /* The status' name, such as "BOXGRAD_BAD_STRIDE"; "unknown status" for any other number. Never NULL, valid forever. */
@@ -87,13 +88,18 @@ uint32_t boxgrad_version_number(void);
  * BOXGRAD_CPU_TIER, read then, names a lower one to use instead; unknown or higher names are ignored. */
 const char *boxgrad_cpu_tier(void);
 
-/* How many threads one call may use. The default is 1.
- * BAD_PARAMETER: n < 1. This version stores the number and uses one thread. */
+/* How many threads one call may use, the calling one among them. The default is 1. A call is divided only if each thread gets work for
+ * some 50 us: 16384 boxes or pairs of a gradient, 131072 elements or pairs of a matrix. Threads that the library starts block all signals
+ * and end before the call returns; where none can be had, the calling thread does the work. Clipping, box formats and inspection
+ * are not divided. Applies to calls that begin afterwards, on every thread.
+ * BAD_PARAMETER: n < 1. */
 boxgrad_status boxgrad_set_max_threads(int32_t n);
 int32_t boxgrad_max_threads(void);
 
-/* Lends the host's thread pool: fn must run task over [0, count), in any split and order, and return when all is done.
- * NULL returns to the library's own threads. This version stores the function and does not call it. */
+/* Lends the host's thread pool, for calls that boxgrad_set_max_threads allows to be divided: fn must run task over [0, count), in any split
+ * and order, and return when all is done. count is the number of threads that have work; fn(context, count, task, task_context) may simply
+ * call task(task_context, 0, count). fn is called with its own context, never with one set at another time, and from any thread that calls
+ * the library. NULL returns to the library's own threads. A call that began before keeps the function it found. */
 typedef void (*boxgrad_task)(void *task_context, size_t begin, size_t end);
 typedef void (*boxgrad_parallel_for_fn)(void *context, size_t count, boxgrad_task task, void *task_context);
 boxgrad_status boxgrad_set_parallel_for(boxgrad_parallel_for_fn fn, void *context);

@@ -1,8 +1,9 @@
 """Prints the polynomial coefficients of Sources/Kernels/Elementary.swift and Angle.swift (needs mpmath).
 
 Each is the near-minimax (Chebyshev) fit of the function named beside it, computed with 60 digits and rounded to double.
-The bound printed is the fit's error relative to the elementary function's result, as a power of two: all are
-below 2^-57, a sixteenth of an ulp, so that rounding in the evaluation dominates.
+The bound printed is the fit's error relative to the elementary function's result, as a power of two. Those for double are
+below 2^-57, a sixteenth of an ulp, so that rounding in the evaluation dominates; the short ones, whose result is rounded
+to float, are below 2^-32, a 256th of its ulp.
 """
 
 from mpmath import atan, atanh, chebyfit, cos, exp, log, mp, mpf, pi, sin, sqrt
@@ -19,12 +20,21 @@ FITS = {
     "exp: (e^r - 1 - r) / r^2, r in +-ln2/2": (
         series(lambda r: (exp(r) - 1 - r) / r**2, mpf(1) / 2),
         [-log(2) / 2, log(2) / 2], 11, lambda r: r**2 / exp(r)),
+    "short exp": (
+        series(lambda r: (exp(r) - 1 - r) / r**2, mpf(1) / 2),
+        [-log(2) / 2, log(2) / 2], 6, lambda r: r**2 / exp(r)),
     "log: (2 atanh(s) - 2 s) / s^3 in z = s^2, 1+f in sqrt(1/2)..sqrt(2), s = f / (2+f)": (
         series(lambda z: (2 * atanh(sqrt(z)) - 2 * sqrt(z)) / sqrt(z) ** 3, mpf(2) / 3),
         [0, ((sqrt(2) - 1) / (sqrt(2) + 1)) ** 2], 8, lambda z: z / 2),
+    "short log: m within a factor of 2^0.5861 of n (0.0861: how far log2(x) is from the exponent and the fraction of x)": (
+        series(lambda z: (2 * atanh(sqrt(z)) - 2 * sqrt(z)) / sqrt(z) ** 3, mpf(2) / 3),
+        [0, ((mpf(2) ** 0.5861 - 1) / (mpf(2) ** 0.5861 + 1)) ** 2], 4, lambda z: z / 2),
     "atan: (t - atan(t)) / t^3 in z = t^2, |t| <= 7/16": (
         series(lambda z: (sqrt(z) - atan(sqrt(z))) / sqrt(z) ** 3, mpf(1) / 3),
         [0, mpf(49) / 256], 12, lambda z: z),
+    "short angle: (t - atan(t)) / t^3 in z = t^2, |t| <= tan(pi/8)": (
+        series(lambda z: (sqrt(z) - atan(sqrt(z))) / sqrt(z) ** 3, mpf(1) / 3),
+        [0, (sqrt(2) - 1) ** 2], 6, lambda z: z),
     "sin: (sin(x) - x) / x^3 in z = x^2, |x| <= pi/4": (
         series(lambda z: (sin(sqrt(z)) - sqrt(z)) / sqrt(z) ** 3, mpf(-1) / 6),
         [0, (pi / 4) ** 2], 7, lambda z: z),

@@ -1,10 +1,40 @@
 import CBoxgrad
 import CShims
 
-/// The kernel that counts and marks degenerate rows and tells the first.
-private typealias FindDegenerate<T> = (
-    UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<Int>
-) -> Int
+/// Finds degenerate rows.
+private struct FindDegenerate<T>: Work {
+    let proposals, targets: UnsafePointer<T>
+    let proposalsStride, targetsStride: Int
+    let marks: UnsafeMutablePointer<UInt8>?
+    var found, first: UnsafeMutablePointer<Int>?
+
+    static func run(
+        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
+        _ kernel: (UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<Int>) -> Int
+    ) {
+        let work = at(context)
+        var first = 0
+        let found = kernel(
+            work.proposals + begin &* work.proposalsStride, work.proposalsStride, work.targets + begin &* work.targetsStride, work.targetsStride,
+            end &- begin, work.marks.map { $0 + begin }, &first)
+        guard found > 0, let totalFound = work.found, let least = work.first else { return }
+        bgi_add(totalFound, found)
+        bgi_lower(least, begin &+ first)
+    }
+
+    /// How many of the rows are degenerate, and the first of them.
+    func run(_ count: Int, _ task: boxgrad_task) -> (found: Int, first: Int) {
+        var (found, first) = (0, count)
+        withUnsafeMutablePointer(to: &found) { found in
+            withUnsafeMutablePointer(to: &first) { first in
+                var work = self
+                (work.found, work.first) = (found, first)
+                work.run(count, .boxes, task)
+            }
+        }
+        return (found, first)
+    }
+}
 
 /// The caller's options, completed by defaults where the caller's struct is NULL or shorter than ours.
 private func complete(_ options: UnsafePointer<boxgrad_delta_options>?, _ arguments: inout Arguments) -> boxgrad_delta_options {
@@ -53,14 +83,15 @@ extension Arguments {
     /// Fails with the first degenerate row, if such rows are errors.
     fileprivate mutating func noneDegenerate<T: BinaryFloatingPoint>(
         _ options: boxgrad_delta_options, _ proposals: UnsafePointer<T>, _ proposalsStride: Int, _ targets: UnsafePointer<T>, _ targetsStride: Int,
-        _ count: Int, _ find: FindDegenerate<T>
+        _ count: Int, _ find: boxgrad_task
     ) {
         guard options.on_degenerate == BOXGRAD_DEGENERATE_ERROR else { return }
-        var i = 0
-        guard find(proposals, proposalsStride, targets, targetsStride, count, nil, &i) > 0 else { return }
-        let (r, t) = (proposals + i &* proposalsStride, targets + i &* targetsStride)
-        sizes(r, "proposals", row: i)
-        sizes(t, "targets", row: i)
+        let (found, i) = FindDegenerate(
+            proposals: proposals, targets: targets, proposalsStride: proposalsStride, targetsStride: targetsStride, marks: nil
+        ).run(count, find)
+        guard found > 0 else { return }
+        sizes(proposals + i &* proposalsStride, "proposals", row: i)
+        sizes(targets + i &* targetsStride, "targets", row: i)
     }
 
     private mutating func sizes<T: BinaryFloatingPoint>(_ box: UnsafePointer<T>, _ name: StaticString, row: Int) {
@@ -86,7 +117,7 @@ public func boxgrad_delta_encode_f32(
 ) -> Int32 {
     deltaEncode(
         options, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount,
-        kernels.f32.delta_encode, kernels.f32.delta_degenerate)
+        { Encode<Float>.run($0, $1, $2, kernels.f32.delta_encode) }, { FindDegenerate<Float>.run($0, $1, $2, kernels.f32.delta_degenerate) })
 }
 
 @_cdecl("boxgrad_delta_encode_f64") @implementation
@@ -97,18 +128,34 @@ public func boxgrad_delta_encode_f64(
 ) -> Int32 {
     deltaEncode(
         options, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount,
-        kernels.f64.delta_encode, kernels.f64.delta_degenerate)
+        { Encode<Double>.run($0, $1, $2, kernels.f64.delta_encode) }, { FindDegenerate<Double>.run($0, $1, $2, kernels.f64.delta_degenerate) })
+}
+
+private struct Encode<T>: Work {
+    var options: boxgrad_delta_options
+    let proposals, targets: UnsafePointer<T>
+    let proposalsStride, targetsStride: Int
+    let deltas: UnsafeMutablePointer<T>
+
+    static func run(
+        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
+        _ kernel: (UnsafePointer<boxgrad_delta_options>, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<T>) -> Void
+    ) {
+        var work = at(context)
+        kernel(
+            &work.options, work.proposals + begin &* work.proposalsStride, work.proposalsStride, work.targets + begin &* work.targetsStride,
+            work.targetsStride, end &- begin, work.deltas + 4 &* begin)
+    }
 }
 
 private func deltaEncode<T: BinaryFloatingPoint>(
     _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?, _ proposalsStride: Int,
     _ targets: UnsafePointer<T>?, _ targetsStride: Int, _ count: Int,
     _ deltas: UnsafeMutablePointer<T>?, _ degenerate: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?,
-    _ kernel: (UnsafePointer<boxgrad_delta_options>, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<T>) -> Void,
-    _ find: FindDegenerate<T>
+    _ task: boxgrad_task, _ find: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    var options = complete(options, &arguments)
+    let options = complete(options, &arguments)
     arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
     arguments.rows(targets, "targets", count, stride: targetsStride, "targets_stride")
     arguments.packed(deltas, "deltas", count, width: 4)
@@ -118,11 +165,15 @@ private func deltaEncode<T: BinaryFloatingPoint>(
     if count > 0, let proposals, let targets, let deltas {
         arguments.noneDegenerate(options, proposals, proposalsStride, targets, targetsStride, count, find)
         guard arguments.valid else { return arguments.status }
-        if degenerate != nil || degenerateCount != nil {
-            var first = 0
-            found = find(proposals, proposalsStride, targets, targetsStride, count, degenerate, &first)
+        if options.on_degenerate == BOXGRAD_DEGENERATE_ERROR {
+            degenerate?.update(repeating: 0, count: count)
+        } else if degenerate != nil || degenerateCount != nil {
+            found = FindDegenerate(
+                proposals: proposals, targets: targets, proposalsStride: proposalsStride, targetsStride: targetsStride, marks: degenerate
+            ).run(count, find).found
         }
-        kernel(&options, proposals, proposalsStride, targets, targetsStride, count, deltas)
+        Encode(options: options, proposals: proposals, targets: targets, proposalsStride: proposalsStride, targetsStride: targetsStride, deltas: deltas)
+            .run(count, .boxes, task)
     }
     degenerateCount?.pointee = found
     return BOXGRAD_OK
@@ -136,7 +187,7 @@ public func boxgrad_delta_encode_grad_f32(
 ) -> Int32 {
     deltaEncodeGrad(
         options, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets,
-        kernels.f32.delta_encode_grad, kernels.f32.delta_degenerate)
+        { EncodeGradient<Float>.run($0, $1, $2, kernels.f32.delta_encode_grad) }, { FindDegenerate<Float>.run($0, $1, $2, kernels.f32.delta_degenerate) })
 }
 
 @_cdecl("boxgrad_delta_encode_grad_f64") @implementation
@@ -147,21 +198,39 @@ public func boxgrad_delta_encode_grad_f64(
 ) -> Int32 {
     deltaEncodeGrad(
         options, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets,
-        kernels.f64.delta_encode_grad, kernels.f64.delta_degenerate)
+        { EncodeGradient<Double>.run($0, $1, $2, kernels.f64.delta_encode_grad) }, { FindDegenerate<Double>.run($0, $1, $2, kernels.f64.delta_degenerate) })
+}
+
+private struct EncodeGradient<T>: Work {
+    var options: boxgrad_delta_options
+    let proposals, targets: UnsafePointer<T>
+    let proposalsStride, targetsStride: Int
+    let gradDeltas: UnsafePointer<T>
+    let gradProposals, gradTargets: UnsafeMutablePointer<T>?
+
+    static func run(
+        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
+        _ kernel: (
+            UnsafePointer<boxgrad_delta_options>, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafePointer<T>,
+            UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
+        ) -> Void
+    ) {
+        var work = at(context)
+        kernel(
+            &work.options, work.proposals + begin &* work.proposalsStride, work.proposalsStride, work.targets + begin &* work.targetsStride,
+            work.targetsStride, end &- begin, work.gradDeltas + 4 &* begin, work.gradProposals.map { $0 + 4 &* begin },
+            work.gradTargets.map { $0 + 4 &* begin })
+    }
 }
 
 private func deltaEncodeGrad<T: BinaryFloatingPoint>(
     _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?, _ proposalsStride: Int,
     _ targets: UnsafePointer<T>?, _ targetsStride: Int, _ count: Int,
     _ gradDeltas: UnsafePointer<T>?, _ gradProposals: UnsafeMutablePointer<T>?, _ gradTargets: UnsafeMutablePointer<T>?,
-    _ kernel: (
-        UnsafePointer<boxgrad_delta_options>, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafePointer<T>,
-        UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
-    ) -> Void,
-    _ find: FindDegenerate<T>
+    _ task: boxgrad_task, _ find: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    var options = complete(options, &arguments)
+    let options = complete(options, &arguments)
     arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
     arguments.rows(targets, "targets", count, stride: targetsStride, "targets_stride")
     arguments.packed(gradDeltas, "grad_deltas", count, width: 4)
@@ -170,7 +239,10 @@ private func deltaEncodeGrad<T: BinaryFloatingPoint>(
     guard arguments.valid, count > 0, let proposals, let targets, let gradDeltas else { return arguments.status }
     arguments.noneDegenerate(options, proposals, proposalsStride, targets, targetsStride, count, find)
     guard arguments.valid else { return arguments.status }
-    kernel(&options, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets)
+    EncodeGradient(
+        options: options, proposals: proposals, targets: targets, proposalsStride: proposalsStride, targetsStride: targetsStride,
+        gradDeltas: gradDeltas, gradProposals: gradProposals, gradTargets: gradTargets
+    ).run(count, .boxes, task)
     return BOXGRAD_OK
 }
 
@@ -179,7 +251,9 @@ public func boxgrad_delta_decode_f32(
     _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
     _ deltas: UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<Float>?
 ) -> Int32 {
-    deltaDecode(options, proposals, proposalsStride, deltas, deltasStride, count, groups, boxes, kernels.f32.delta_decode)
+    deltaDecode(options, proposals, proposalsStride, deltas, deltasStride, count, groups, boxes) {
+        Decode<Float>.run($0, $1, $2, kernels.f32.delta_decode)
+    }
 }
 
 @_cdecl("boxgrad_delta_decode_f64") @implementation
@@ -187,18 +261,42 @@ public func boxgrad_delta_decode_f64(
     _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
     _ deltas: UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<Double>?
 ) -> Int32 {
-    deltaDecode(options, proposals, proposalsStride, deltas, deltasStride, count, groups, boxes, kernels.f64.delta_decode)
+    deltaDecode(options, proposals, proposalsStride, deltas, deltasStride, count, groups, boxes) {
+        Decode<Double>.run($0, $1, $2, kernels.f64.delta_decode)
+    }
+}
+
+extension Division {
+    /// Rows of `groups` boxes each.
+    fileprivate static func boxes(groups: Int) -> Self {
+        let rows = max(1, boxes.rows / groups)
+        return Self(rows: rows, worthThread: rows)
+    }
+}
+
+private struct Decode<T>: Work {
+    var options: boxgrad_delta_options
+    let proposals, deltas: UnsafePointer<T>
+    let proposalsStride, deltasStride, groups: Int
+    let boxes: UnsafeMutablePointer<T>
+
+    static func run(
+        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
+        _ kernel: (UnsafePointer<boxgrad_delta_options>, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, Int, UnsafeMutablePointer<T>) -> Void
+    ) {
+        var work = at(context)
+        kernel(
+            &work.options, work.proposals + begin &* work.proposalsStride, work.proposalsStride, work.deltas + begin &* work.deltasStride,
+            work.deltasStride, end &- begin, work.groups, work.boxes + 4 &* begin &* work.groups)
+    }
 }
 
 private func deltaDecode<T>(
     _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?, _ proposalsStride: Int,
-    _ deltas: UnsafePointer<T>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<T>?,
-    _ kernel: (
-        UnsafePointer<boxgrad_delta_options>, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, Int, UnsafeMutablePointer<T>
-    ) -> Void
+    _ deltas: UnsafePointer<T>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    var options = complete(options, &arguments)
+    let options = complete(options, &arguments)
     let width = arguments.rowWidth(groups)
     arguments.count(count)
     if groups > 0 {
@@ -207,7 +305,10 @@ private func deltaDecode<T>(
         arguments.packed(boxes, "boxes", count, width: width)
     }
     guard arguments.valid, groups > 0, let proposals, let deltas, let boxes else { return arguments.status }
-    kernel(&options, proposals, proposalsStride, deltas, deltasStride, count, groups, boxes)
+    Decode(
+        options: options, proposals: proposals, deltas: deltas, proposalsStride: proposalsStride, deltasStride: deltasStride, groups: groups,
+        boxes: boxes
+    ).run(count, .boxes(groups: groups), task)
     return BOXGRAD_OK
 }
 
@@ -218,8 +319,9 @@ public func boxgrad_delta_decode_grad_f32(
     _ gradProposals: UnsafeMutablePointer<Float>?, _ gradDeltas: UnsafeMutablePointer<Float>?
 ) -> Int32 {
     deltaDecodeGrad(
-        options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas,
-        kernels.f32.delta_decode_grad)
+        options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas) {
+        DecodeGradient<Float>.run($0, $1, $2, kernels.f32.delta_decode_grad)
+    }
 }
 
 @_cdecl("boxgrad_delta_decode_grad_f64") @implementation
@@ -229,21 +331,41 @@ public func boxgrad_delta_decode_grad_f64(
     _ gradProposals: UnsafeMutablePointer<Double>?, _ gradDeltas: UnsafeMutablePointer<Double>?
 ) -> Int32 {
     deltaDecodeGrad(
-        options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas,
-        kernels.f64.delta_decode_grad)
+        options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas) {
+        DecodeGradient<Double>.run($0, $1, $2, kernels.f64.delta_decode_grad)
+    }
+}
+
+private struct DecodeGradient<T>: Work {
+    var options: boxgrad_delta_options
+    let proposals, deltas: UnsafePointer<T>
+    let proposalsStride, deltasStride, groups: Int
+    let gradBoxes: UnsafePointer<T>
+    let gradProposals, gradDeltas: UnsafeMutablePointer<T>?
+
+    static func run(
+        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
+        _ kernel: (
+            UnsafePointer<boxgrad_delta_options>, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, Int, UnsafePointer<T>,
+            UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
+        ) -> Void
+    ) {
+        var work = at(context)
+        let offset = 4 &* begin &* work.groups
+        kernel(
+            &work.options, work.proposals + begin &* work.proposalsStride, work.proposalsStride, work.deltas + begin &* work.deltasStride,
+            work.deltasStride, end &- begin, work.groups, work.gradBoxes + offset, work.gradProposals.map { $0 + 4 &* begin },
+            work.gradDeltas.map { $0 + offset })
+    }
 }
 
 private func deltaDecodeGrad<T: BinaryFloatingPoint>(
     _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?, _ proposalsStride: Int,
     _ deltas: UnsafePointer<T>?, _ deltasStride: Int, _ count: Int, _ groups: Int,
-    _ gradBoxes: UnsafePointer<T>?, _ gradProposals: UnsafeMutablePointer<T>?, _ gradDeltas: UnsafeMutablePointer<T>?,
-    _ kernel: (
-        UnsafePointer<boxgrad_delta_options>, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, Int, UnsafePointer<T>,
-        UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
-    ) -> Void
+    _ gradBoxes: UnsafePointer<T>?, _ gradProposals: UnsafeMutablePointer<T>?, _ gradDeltas: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    var options = complete(options, &arguments)
+    let options = complete(options, &arguments)
     let width = arguments.rowWidth(groups)
     arguments.packed(gradProposals, "grad_proposals", count, width: 4, optional: true)
     if groups > 0 {
@@ -254,7 +376,10 @@ private func deltaDecodeGrad<T: BinaryFloatingPoint>(
     }
     guard arguments.valid else { return arguments.status }
     if groups > 0, let proposals, let deltas, let gradBoxes {
-        kernel(&options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas)
+        DecodeGradient(
+            options: options, proposals: proposals, deltas: deltas, proposalsStride: proposalsStride, deltasStride: deltasStride, groups: groups,
+            gradBoxes: gradBoxes, gradProposals: gradProposals, gradDeltas: gradDeltas
+        ).run(count, .boxes(groups: groups), task)
     } else {
         gradProposals?.update(repeating: 0, count: 4 &* count)
     }

@@ -8,15 +8,14 @@ extension Arguments {
     }
 }
 
-/// How many boxes of `b` the pairwise kernel takes at a time: six columns of doubles are 48 KB of scratch.
-private let pairwiseWidth = 1024
-
 @_cdecl("boxgrad_iou_pairwise_f32") @implementation
 public func boxgrad_iou_pairwise_f32(
     _ metric: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int,
     _ bStride: Int, _ eps: Double, _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<Float>?
 ) -> Int32 {
-    iouPairwise(metric, a, aCount, aStride, b, bCount, bStride, eps, out, outStride, outUnion, kernels.f32.iou_pairwise)
+    iouPairwise(metric, a, aCount, aStride, b, bCount, bStride, eps, out, outStride, outUnion) {
+        Pairwise<Float>.run($0, $1, $2, kernels.f32.iou_pairwise)
+    }
 }
 
 @_cdecl("boxgrad_iou_pairwise_f64") @implementation
@@ -24,16 +23,39 @@ public func boxgrad_iou_pairwise_f64(
     _ metric: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bCount: Int,
     _ bStride: Int, _ eps: Double, _ out: UnsafeMutablePointer<Double>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<Double>?
 ) -> Int32 {
-    iouPairwise(metric, a, aCount, aStride, b, bCount, bStride, eps, out, outStride, outUnion, kernels.f64.iou_pairwise)
+    iouPairwise(metric, a, aCount, aStride, b, bCount, bStride, eps, out, outStride, outUnion) {
+        Pairwise<Double>.run($0, $1, $2, kernels.f64.iou_pairwise)
+    }
+}
+
+private struct Pairwise<T>: Work {
+    let metric: Int32
+    let a, b: UnsafePointer<T>
+    let aStride, bCount, bStride: Int
+    let eps: Double
+    let scratch, out: UnsafeMutablePointer<T>
+    let outStride: Int
+    let outUnion: UnsafeMutablePointer<T>?
+    let chunkRows: Int
+
+    static func run(
+        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
+        _ kernel: (
+            Int32, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, Double, UnsafeMutablePointer<T>, UnsafeMutablePointer<T>, Int,
+            UnsafeMutablePointer<T>?
+        ) -> Void
+    ) {
+        let work = at(context)
+        let offset = begin &* work.outStride
+        kernel(
+            work.metric, work.a + begin &* work.aStride, end &- begin, work.aStride, work.b, work.bCount, work.bStride, work.eps,
+            work.scratch + begin / work.chunkRows &* Int(BGI_PAIRWISE_SCRATCH), work.out + offset, work.outStride, work.outUnion.map { $0 + offset })
+    }
 }
 
 private func iouPairwise<T>(
     _ metric: Int32, _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int,
-    _ eps: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?,
-    _ kernel: (
-        Int32, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, Double, UnsafeMutablePointer<T>, UnsafeMutablePointer<T>, Int,
-        UnsafeMutablePointer<T>?
-    ) -> Void
+    _ eps: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
     arguments.metric(metric, eps)
@@ -41,20 +63,20 @@ private func iouPairwise<T>(
     arguments.matrix(out, "out", aCount, bCount, outStride, "out_stride")
     arguments.matrix(outUnion, "out_union", aCount, bCount, outStride, "out_stride", optional: true)
     guard arguments.valid, let a, let b, let out, aCount > 0, bCount > 0 else { return arguments.status }
-    let width = min(bCount, pairwiseWidth)
-    let bytes = 6 &* width &* MemoryLayout<T>.stride
+    // One chunk for each thread, which has its scratch.
+    let worthThread = max(1, (1 << 17) / bCount)
+    let threads = bgi_threads(aCount, worthThread)
+    let chunkRows = (aCount &- 1) / threads &+ 1
+    let bytes = threads &* Int(BGI_PAIRWISE_SCRATCH) &* MemoryLayout<T>.stride
     guard let scratch = malloc(bytes) else {
         arguments.fail(BOXGRAD_OUT_OF_MEMORY, "scratch", "could not be allocated, in bytes", Double(bytes))
         return arguments.status
     }
     defer { free(scratch) }
-    var start = 0
-    while start < bCount {
-        kernel(
-            metric, a, aCount, aStride, b + start &* bStride, min(width, bCount &- start), bStride, eps,
-            scratch.assumingMemoryBound(to: T.self), out + start, outStride, outUnion.map { $0 + start })
-        start &+= width
-    }
+    Pairwise(
+        metric: metric, a: a, b: b, aStride: aStride, bCount: bCount, bStride: bStride, eps: eps, scratch: scratch.assumingMemoryBound(to: T.self),
+        out: out, outStride: outStride, outUnion: outUnion, chunkRows: chunkRows
+    ).run(aCount, Division(rows: chunkRows, worthThread: worthThread), task)
     return BOXGRAD_OK
 }
 
@@ -81,7 +103,9 @@ public func boxgrad_iou_pairwise_grad_f32(
     _ gradB: UnsafeMutablePointer<Float>?
 ) -> Int32 {
     iouPairwiseGrad(
-        metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB, kernels.f32.iou_pairwise_grad)
+        metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB) {
+        PairwiseGradient<Float>.run($0, $1, $2, kernels.f32.iou_pairwise_grad)
+    }
 }
 
 @_cdecl("boxgrad_iou_pairwise_grad_f64") @implementation
@@ -91,13 +115,41 @@ public func boxgrad_iou_pairwise_grad_f64(
     _ gradB: UnsafeMutablePointer<Double>?
 ) -> Int32 {
     iouPairwiseGrad(
-        metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB, kernels.f64.iou_pairwise_grad)
+        metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB) {
+        PairwiseGradient<Double>.run($0, $1, $2, kernels.f64.iou_pairwise_grad)
+    }
+}
+
+/// The gradient with respect to one side, `a`.
+private struct PairwiseGradient<T>: Work {
+    let metric: Int32
+    let a, b: UnsafePointer<T>
+    let aStride, bCount, bStride: Int
+    let eps: Double
+    let gradOut: UnsafePointer<T>
+    let rowStride, columnStride: Int
+    let gradA: UnsafeMutablePointer<T>
+
+    static func run(
+        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
+        _ kernel: (Int32, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, Double, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<T>) -> Void
+    ) {
+        let work = at(context)
+        kernel(
+            work.metric, work.a + begin &* work.aStride, end &- begin, work.aStride, work.b, work.bCount, work.bStride, work.eps,
+            work.gradOut + begin &* work.rowStride, work.rowStride, work.columnStride, work.gradA + 4 &* begin)
+    }
+
+    func run(_ aCount: Int, _ task: boxgrad_task) {
+        let rows = max(1, (1 << 14) / bCount)
+        run(aCount, Division(rows: rows, worthThread: rows), task)
+    }
 }
 
 private func iouPairwiseGrad<T: BinaryFloatingPoint>(
     _ metric: Int32, _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int,
     _ eps: Double, _ gradOut: UnsafePointer<T>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?,
-    _ kernel: (Int32, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, Double, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<T>) -> Void
+    _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
     arguments.metric(metric, eps)
@@ -107,8 +159,18 @@ private func iouPairwiseGrad<T: BinaryFloatingPoint>(
     arguments.packed(gradB, "grad_b", bCount, width: 4, optional: true)
     guard arguments.valid else { return arguments.status }
     if let a, let b, let gradOut, aCount > 0, bCount > 0 {
-        if let gradA { kernel(metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, 1, gradA) }
-        if let gradB { kernel(metric, b, bCount, bStride, a, aCount, aStride, eps, gradOut, 1, gradOutStride, gradB) }
+        if let gradA {
+            PairwiseGradient(
+                metric: metric, a: a, b: b, aStride: aStride, bCount: bCount, bStride: bStride, eps: eps, gradOut: gradOut,
+                rowStride: gradOutStride, columnStride: 1, gradA: gradA
+            ).run(aCount, task)
+        }
+        if let gradB {
+            PairwiseGradient(
+                metric: metric, a: b, b: a, aStride: bStride, bCount: aCount, bStride: aStride, eps: eps, gradOut: gradOut,
+                rowStride: 1, columnStride: gradOutStride, gradA: gradB
+            ).run(bCount, task)
+        }
     } else {
         gradA?.update(repeating: 0, count: 4 &* aCount)
         gradB?.update(repeating: 0, count: 4 &* bCount)
@@ -121,7 +183,7 @@ public func boxgrad_iou_aligned_f32(
     _ metric: Int32, _ a: UnsafePointer<Float>?, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bStride: Int, _ count: Int,
     _ eps: Double, _ out: UnsafeMutablePointer<Float>?, _ gradA: UnsafeMutablePointer<Float>?, _ gradB: UnsafeMutablePointer<Float>?
 ) -> Int32 {
-    iouAligned(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB, kernels.f32.iou_aligned)
+    iouAligned(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB) { Aligned<Float>.run($0, $1, $2, kernels.f32.iou_aligned) }
 }
 
 @_cdecl("boxgrad_iou_aligned_f64") @implementation
@@ -130,16 +192,33 @@ public func boxgrad_iou_aligned_f64(
     _ eps: Double, _ out: UnsafeMutablePointer<Double>?, _ gradA: UnsafeMutablePointer<Double>?,
     _ gradB: UnsafeMutablePointer<Double>?
 ) -> Int32 {
-    iouAligned(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB, kernels.f64.iou_aligned)
+    iouAligned(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB) { Aligned<Double>.run($0, $1, $2, kernels.f64.iou_aligned) }
+}
+
+private struct Aligned<T>: Work {
+    let metric: Int32
+    let a, b: UnsafePointer<T>
+    let aStride, bStride: Int
+    let eps: Double
+    let out, gradA, gradB: UnsafeMutablePointer<T>?
+
+    static func run(
+        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
+        _ kernel: (
+            Int32, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, Double,
+            UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
+        ) -> Void
+    ) {
+        let work = at(context)
+        kernel(
+            work.metric, work.a + begin &* work.aStride, work.aStride, work.b + begin &* work.bStride, work.bStride, end &- begin, work.eps,
+            work.out.map { $0 + begin }, work.gradA.map { $0 + 4 &* begin }, work.gradB.map { $0 + 4 &* begin })
+    }
 }
 
 private func iouAligned<T>(
     _ metric: Int32, _ a: UnsafePointer<T>?, _ aStride: Int, _ b: UnsafePointer<T>?, _ bStride: Int, _ count: Int, _ eps: Double,
-    _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?,
-    _ kernel: (
-        Int32, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, Double,
-        UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
-    ) -> Void
+    _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
     arguments.metric(metric, eps)
@@ -149,7 +228,8 @@ private func iouAligned<T>(
     arguments.packed(gradA, "grad_a", count, width: 4, optional: true)
     arguments.packed(gradB, "grad_b", count, width: 4, optional: true)
     guard arguments.valid, let a, let b else { return arguments.status }
-    kernel(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB)
+    Aligned(metric: metric, a: a, b: b, aStride: aStride, bStride: bStride, eps: eps, out: out, gradA: gradA, gradB: gradB)
+        .run(count, .boxes, task)
     return BOXGRAD_OK
 }
 
@@ -160,8 +240,9 @@ public func boxgrad_iou_loss_f32(
     _ perBox: UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?
 ) -> Int32 {
     iouLoss(
-        metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget,
-        kernels.f32.iou_loss)
+        metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget) {
+        Loss<Float>.run($0, $1, $2, kernels.f32.iou_loss)
+    }
 }
 
 @_cdecl("boxgrad_iou_loss_f64") @implementation
@@ -171,18 +252,41 @@ public func boxgrad_iou_loss_f64(
     _ perBox: UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?, _ gradTarget: UnsafeMutablePointer<Double>?
 ) -> Int32 {
     iouLoss(
-        metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget,
-        kernels.f64.iou_loss)
+        metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget) {
+        Loss<Double>.run($0, $1, $2, kernels.f64.iou_loss)
+    }
+}
+
+private struct Loss<T>: SummingWork {
+    let metric: Int32
+    let pred, target: UnsafePointer<T>
+    let predStride, targetStride: Int
+    let weights: UnsafePointer<T>?
+    let eps, normalizer: Double
+    let perBox, gradPred, gradTarget: UnsafeMutablePointer<T>?
+    var sums = Sums()
+
+    static func run(
+        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
+        _ kernel: (
+            Int32, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafePointer<T>?, Double, Double,
+            UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
+        ) -> Double
+    ) {
+        let work = at(context)
+        let first = work.sums.first &+ begin
+        let sum = kernel(
+            work.metric, work.pred + first &* work.predStride, work.predStride, work.target + first &* work.targetStride, work.targetStride,
+            end &- begin, work.weights.map { $0 + first }, work.eps, work.normalizer, work.perBox.map { $0 + first },
+            work.gradPred.map { $0 + 4 &* first }, work.gradTarget.map { $0 + 4 &* first })
+        work.sums.store(sum, begin: begin)
+    }
 }
 
 private func iouLoss<T>(
     _ metric: Int32, _ pred: UnsafePointer<T>?, _ predStride: Int, _ target: UnsafePointer<T>?, _ targetStride: Int, _ count: Int,
     _ weights: UnsafePointer<T>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
-    _ perBox: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?,
-    _ kernel: (
-        Int32, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafePointer<T>?, Double, Double,
-        UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
-    ) -> Double
+    _ perBox: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
     arguments.metric(metric, eps)
@@ -196,7 +300,10 @@ private func iouLoss<T>(
     guard arguments.valid else { return arguments.status }
     var sum = 0.0
     if count > 0, let pred, let target {
-        sum = kernel(metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, perBox, gradPred, gradTarget)
+        sum = Loss(
+            metric: metric, pred: pred, target: target, predStride: predStride, targetStride: targetStride, weights: weights, eps: eps,
+            normalizer: normalizer, perBox: perBox, gradPred: gradPred, gradTarget: gradTarget
+        ).sum(count, worthThread: Division.boxes.worthThread, task)
     }
     loss?.pointee = sum / normalizer
     return BOXGRAD_OK

@@ -9,8 +9,9 @@ public func boxgrad_smooth_l1_f32(
     _ gradTarget: UnsafeMutablePointer<Float>?
 ) -> Int32 {
     smoothL1(
-        pred, target, insideWeights, outsideWeights, count, sigma, normalizer, loss, elementwise, gradPred, gradTarget,
-        kernels.f32.smooth_l1)
+        pred, target, insideWeights, outsideWeights, count, sigma, normalizer, loss, elementwise, gradPred, gradTarget) {
+        SmoothL1<Float>.run($0, $1, $2, kernels.f32.smooth_l1)
+    }
 }
 
 @_cdecl("boxgrad_smooth_l1_f64") @implementation
@@ -21,18 +22,38 @@ public func boxgrad_smooth_l1_f64(
     _ gradTarget: UnsafeMutablePointer<Double>?
 ) -> Int32 {
     smoothL1(
-        pred, target, insideWeights, outsideWeights, count, sigma, normalizer, loss, elementwise, gradPred, gradTarget,
-        kernels.f64.smooth_l1)
+        pred, target, insideWeights, outsideWeights, count, sigma, normalizer, loss, elementwise, gradPred, gradTarget) {
+        SmoothL1<Double>.run($0, $1, $2, kernels.f64.smooth_l1)
+    }
+}
+
+private struct SmoothL1<T>: SummingWork {
+    let pred, target: UnsafePointer<T>
+    let insideWeights, outsideWeights: UnsafePointer<T>?
+    let sigma, normalizer: Double
+    let elementwise, gradPred, gradTarget: UnsafeMutablePointer<T>?
+    var sums = Sums()
+
+    static func run(
+        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
+        _ kernel: (
+            UnsafePointer<T>, UnsafePointer<T>, UnsafePointer<T>?, UnsafePointer<T>?, Int, Double, Double,
+            UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
+        ) -> Double
+    ) {
+        let work = at(context)
+        let first = work.sums.first &+ begin
+        let sum = kernel(
+            work.pred + first, work.target + first, work.insideWeights.map { $0 + first }, work.outsideWeights.map { $0 + first }, end &- begin,
+            work.sigma, work.normalizer, work.elementwise.map { $0 + first }, work.gradPred.map { $0 + first }, work.gradTarget.map { $0 + first })
+        work.sums.store(sum, begin: begin)
+    }
 }
 
 private func smoothL1<T>(
     _ pred: UnsafePointer<T>?, _ target: UnsafePointer<T>?, _ insideWeights: UnsafePointer<T>?, _ outsideWeights: UnsafePointer<T>?, _ count: Int,
     _ sigma: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ elementwise: UnsafeMutablePointer<T>?,
-    _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?,
-    _ kernel: (
-        UnsafePointer<T>, UnsafePointer<T>, UnsafePointer<T>?, UnsafePointer<T>?, Int, Double, Double,
-        UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
-    ) -> Double
+    _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
     arguments.require(sigma > 0, "sigma", "must be positive", sigma)
@@ -47,7 +68,10 @@ private func smoothL1<T>(
     guard arguments.valid else { return arguments.status }
     var sum = 0.0
     if count > 0, let pred, let target {
-        sum = kernel(pred, target, insideWeights, outsideWeights, count, sigma, normalizer, elementwise, gradPred, gradTarget)
+        sum = SmoothL1(
+            pred: pred, target: target, insideWeights: insideWeights, outsideWeights: outsideWeights, sigma: sigma, normalizer: normalizer,
+            elementwise: elementwise, gradPred: gradPred, gradTarget: gradTarget
+        ).sum(count, worthThread: Division.elements.worthThread, task)
     }
     loss?.pointee = sum / normalizer
     return BOXGRAD_OK

@@ -1,5 +1,7 @@
 #include "shims.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -27,15 +29,91 @@ const char *bgi_version_string(void) { return BOXGRAD_VERSION_STRING; }
 /* ---- Threads ---- */
 
 static _Atomic int32_t max_threads = 1;
-static _Atomic(boxgrad_parallel_for_fn) parallel_for;
-static _Atomic(void *) parallel_for_context;
 
 void bgi_set_max_threads(int32_t n) { max_threads = n; }
 int32_t bgi_max_threads(void) { return max_threads; }
 
+/* The host's pool: a function that must never be called with another's context. */
+static struct { boxgrad_parallel_for_fn fn; void *context; } pool;
+static atomic_flag pool_lock = ATOMIC_FLAG_INIT;
+
+static void lock_pool(void) { while (atomic_flag_test_and_set_explicit(&pool_lock, memory_order_acquire)) {} }
+static void unlock_pool(void) { atomic_flag_clear_explicit(&pool_lock, memory_order_release); }
+
 void bgi_set_parallel_for(boxgrad_parallel_for_fn fn, void *context) {
-    parallel_for = fn;
-    parallel_for_context = context;
+    lock_pool();
+    pool.fn = fn;
+    pool.context = context;
+    unlock_pool();
+}
+
+/* The oldest versions of these symbols, so that the library loads where they are still in a library of their own; weak, so that it loads
+ * where that is missing, and works with one thread. */
+#if defined(__x86_64__)
+#define BGI_OLDEST "GLIBC_2.2.5"
+#elif defined(__aarch64__)
+#define BGI_OLDEST "GLIBC_2.17"
+#endif
+__asm__(".symver pthread_create, pthread_create@" BGI_OLDEST);
+__asm__(".symver pthread_join, pthread_join@" BGI_OLDEST);
+__asm__(".symver pthread_sigmask, pthread_sigmask@" BGI_OLDEST);
+#pragma weak pthread_create
+#pragma weak pthread_join
+#pragma weak pthread_sigmask
+
+#define BGI_MOST_THREADS 256
+
+typedef struct {
+    boxgrad_task task;
+    void *context;
+    size_t count, rows, chunks;
+    atomic_size_t next;
+} bgi_work;
+
+/* What each thread does: take the next chunk until there is none. Some threads, or all, may come too late to find one. */
+static void work_on(void *context, size_t begin, size_t end) {
+    (void)begin, (void)end;
+    bgi_work *work = context;
+    for (size_t chunk; (chunk = atomic_fetch_add(&work->next, 1)) < work->chunks;) {
+        size_t first = chunk * work->rows;
+        work->task(work->context, first, work->count - first < work->rows ? work->count : first + work->rows);
+    }
+}
+
+static void *thread_main(void *work) {
+    work_on(work, 0, 1);
+    return NULL;
+}
+
+ptrdiff_t bgi_threads(ptrdiff_t count, ptrdiff_t worth_thread) {
+    ptrdiff_t threads = count / worth_thread, most = max_threads < BGI_MOST_THREADS ? max_threads : BGI_MOST_THREADS;
+    if (threads > most) threads = most;
+    return threads > 1 ? threads : 1;
+}
+
+void bgi_parallel(ptrdiff_t count, ptrdiff_t rows, ptrdiff_t worth_thread, boxgrad_task task, void *context) {
+    size_t chunks = (size_t)count / (size_t)rows + (count % rows != 0), threads = (size_t)bgi_threads(count, worth_thread);
+    if (threads > chunks) threads = chunks;
+    bgi_work work = {task, context, (size_t)count, (size_t)rows, chunks, 0};
+    if (threads <= 1) return work_on(&work, 0, 1);
+
+    lock_pool();
+    boxgrad_parallel_for_fn host = pool.fn;
+    void *host_context = pool.context;
+    unlock_pool();
+    if (host) return host(host_context, threads, work_on, &work);
+
+    pthread_t helpers[BGI_MOST_THREADS];
+    size_t started = 0;
+    if (pthread_create && pthread_join && pthread_sigmask) {
+        sigset_t all, before; /* the host's signals are for its own threads */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        while (started < threads - 1 && pthread_create(&helpers[started], NULL, thread_main, &work) == 0) started++;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    work_on(&work, 0, 1); /* what threads could not be had for is done here */
+    while (started > 0) pthread_join(helpers[--started], NULL);
 }
 
 /* ---- Errors ---- */

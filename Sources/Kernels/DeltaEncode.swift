@@ -6,28 +6,45 @@ import CBoxgrad
 @inline(__always)
 func row<T: Real>(_ field: (Double, Double, Double, Double)) -> Box<T> { Box(T(field.0), T(field.1), T(field.2), T(field.3)) }
 
-/// A box that encoding divides by or takes the logarithm of: some side is not a positive finite number.
+/// 1 / stds: torchvision's weights.
 @inline(__always)
-private func isDegenerate<T: Real>(_ box: Box<T>) -> Bool {
+private func inverse<T: Real>(_ stds: (Double, Double, Double, Double)) -> Box<T> { row((1 / stds.0, 1 / stds.1, 1 / stds.2, 1 / stds.3)) }
+
+/// A box that encoding may divide by and take the logarithm of: both sides are positive finite numbers.
+@inline(__always)
+private func isSound<T: Real>(_ box: Box<T>) -> Bool {
     let (w, h) = (box.x2 - box.x1, box.y2 - box.y1)
-    return !both(both(w > 0, w < .infinity), both(h > 0, h < .infinity))
+    return both(both(w > 0, w < .infinity), both(h > 0, h < .infinity))
 }
 
 /// How many rows have a degenerate proposal or target; the first goes to `first`, and each is marked in `marks`.
-@inline(__always)
+@inline(never)
 func deltaDegenerate<T: Real>(
     _ proposals: UnsafePointer<T>, _ proposalsStride: Int, _ targets: UnsafePointer<T>, _ targetsStride: Int, _ count: Int,
     _ marks: UnsafeMutablePointer<UInt8>?, _ first: UnsafeMutablePointer<Int>
 ) -> Int {
-    var found = 0
-    for i in 0..<count {
-        let (p, t) = (proposals + i &* proposalsStride, targets + i &* targetsStride)
-        let degenerate = isDegenerate(Box(p[0], p[1], p[2], p[3])) || isDegenerate(Box(t[0], t[1], t[2], t[3]))
-        if degenerate && found == 0 { first.pointee = i }
-        found &+= degenerate ? 1 : 0
-        marks?[i] = degenerate ? 1 : 0
+    Workspace.with { space in
+        let (r, t): (Tile<T>, Tile<T>) = (space.tile(0), space.tile(1))
+        let degenerate = space.column(0, of: UInt8.self)
+        var found = 0
+        var tiles = Tiles(count)
+        while let (start, length) = tiles.next() {
+            r.load(proposals + start &* proposalsStride, proposalsStride, length)
+            t.load(targets + start &* targetsStride, targetsStride, length)
+            var any: UInt8 = 0
+            for k in 0..<tileWidth {
+                degenerate[k] = bit(!both(isSound(r[k]), isSound(t[k])))
+                any |= degenerate[k]
+            }
+            if let marks { copy(degenerate, to: marks + start, length) }
+            guard any != 0 else { continue }
+            for k in 0..<length where degenerate[k] != 0 {
+                if found == 0 { first.pointee = start &+ k }
+                found &+= 1
+            }
+        }
+        return found
     }
-    return found
 }
 
 /// One axis of a proposal r and a target t.
@@ -59,7 +76,7 @@ func deltaEncode<T: Real>(
     _ options: UnsafePointer<boxgrad_delta_options>, _ proposals: UnsafePointer<T>, _ proposalsStride: Int,
     _ targets: UnsafePointer<T>, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<T>
 ) {
-    let (mean, std): (Box<T>, Box<T>) = (row(options.pointee.means), row(options.pointee.stds))
+    let (mean, perStd): (Box<T>, Box<T>) = (row(options.pointee.means), inverse(options.pointee.stds))
     let zero = options.pointee.on_degenerate == BOXGRAD_DEGENERATE_ZERO
     Workspace.with { space in
         let (r, t, d) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self))
@@ -70,10 +87,10 @@ func deltaEncode<T: Real>(
             for k in 0..<tileWidth {
                 let x = DeltaAxis(r.x1[k], r.x2[k], t.x1[k], t.x2[k])
                 let y = DeltaAxis(r.y1[k], r.y2[k], t.y1[k], t.y2[k])
-                let keep = !both(zero, !both(!isDegenerate(r[k]), !isDegenerate(t[k])))
+                let keep = !both(zero, !both(isSound(r[k]), isSound(t[k])))
                 d[k] = Box(
-                    choose(keep, (x.shift - mean.x1) / std.x1, 0), choose(keep, (y.shift - mean.y1) / std.y1, 0),
-                    choose(keep, (x.logRatio - mean.x2) / std.x2, 0), choose(keep, (y.logRatio - mean.y2) / std.y2, 0))
+                    choose(keep, (x.shift - mean.x1) * perStd.x1, 0), choose(keep, (y.shift - mean.y1) * perStd.y1, 0),
+                    choose(keep, (x.logRatio - mean.x2) * perStd.x2, 0), choose(keep, (y.logRatio - mean.y2) * perStd.y2, 0))
             }
             d.store(deltas + 4 &* start, 4, length)
         }
@@ -86,7 +103,7 @@ func deltaEncodeGrad<T: Real>(
     _ targets: UnsafePointer<T>, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<T>,
     _ gradProposals: UnsafeMutablePointer<T>?, _ gradTargets: UnsafeMutablePointer<T>?
 ) {
-    let std: Box<T> = row(options.pointee.stds)
+    let perStd: Box<T> = inverse(options.pointee.stds)
     let zero = options.pointee.on_degenerate == BOXGRAD_DEGENERATE_ZERO
     Workspace.with { space in
         let (r, t, g, slopesR, slopesT) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self), space.tile(3, of: T.self), space.tile(4, of: T.self))
@@ -96,9 +113,9 @@ func deltaEncodeGrad<T: Real>(
             t.load(targets + start &* targetsStride, targetsStride, length)
             g.load(gradDeltas + 4 &* start, 4, length)
             for k in 0..<tileWidth {
-                let x = DeltaAxis(r.x1[k], r.x2[k], t.x1[k], t.x2[k]).gradient(g.x1[k] / std.x1, g.x2[k] / std.x2)
-                let y = DeltaAxis(r.y1[k], r.y2[k], t.y1[k], t.y2[k]).gradient(g.y1[k] / std.y1, g.y2[k] / std.y2)
-                let keep = !both(zero, !both(!isDegenerate(r[k]), !isDegenerate(t[k])))
+                let x = DeltaAxis(r.x1[k], r.x2[k], t.x1[k], t.x2[k]).gradient(g.x1[k] * perStd.x1, g.x2[k] * perStd.x2)
+                let y = DeltaAxis(r.y1[k], r.y2[k], t.y1[k], t.y2[k]).gradient(g.y1[k] * perStd.y1, g.y2[k] * perStd.y2)
+                let keep = !both(zero, !both(isSound(r[k]), isSound(t[k])))
                 slopesR[k] = Box(choose(keep, x.r1, 0), choose(keep, y.r1, 0), choose(keep, x.r2, 0), choose(keep, y.r2, 0))
                 slopesT[k] = Box(choose(keep, x.t1, 0), choose(keep, y.t1, 0), choose(keep, x.t2, 0), choose(keep, y.t2, 0))
             }

@@ -1,9 +1,28 @@
 // exp, log and atan as branch-free polynomials: they vectorise, need no libm, and give the same bits in every tier.
 // Coefficients and their error bounds: tools/elementary_coefficients.py. The results are within 1 ulp; the float32
-// functions go through double, so they are within 0.5000001 ulp.
+// functions go through double and round once, so they are within 0.51 ulp.
 
 @inline(__always)
-func exp<T: Real>(_ x: T) -> T { T(exp(Double(x))) }
+func exp<T: Real>(_ x: T) -> T { T(T.self == Float.self ? shortExp(Double(x)) : exp(Double(x))) }
+
+/// exp for a result that is rounded to float: fewer terms, and no exponent that a double could not hold.
+@inline(__always)
+private func shortExp(_ x: Double) -> Double {
+    let clamped = smaller(larger(x, -150), 100)
+    let shifted = clamped * 1.4426950408889634 + rounder
+    let r = clamped - (shifted - rounder) * 0x1.62e42fefa39efp-1
+    var q = 0x1.a124e3f154d32p-13
+    q = q * r + 0x1.6d431504c53d3p-10
+    q = q * r + 0x1.1110e0f726534p-7
+    q = q * r + 0x1.5554e9114ecf9p-5
+    q = q * r + 0x1.5555555a78232p-3
+    q = q * r + 0x1.0000000b8f62bp-1
+    let power = Double(bitPattern: (shifted.bitPattern &- rounder.bitPattern &+ 1023) << 52)
+    return choose(x != x, x, (1 + (r + r * r * q)) * power)
+}
+
+/// Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits.
+private let rounder = 0x1.8p52
 
 private let ln2: (high: Double, low: Double) = (0x1.62e42fefa3800p-1, 0x1.ef35793c76730p-45)
 
@@ -11,8 +30,6 @@ private let ln2: (high: Double, low: Double) = (0x1.62e42fefa3800p-1, 0x1.ef3579
 func exp(_ x: Double) -> Double {
     // Beyond these bounds the result is 0 or infinity; clamping keeps the exponent's arithmetic in range.
     let clamped = smaller(larger(x, -750), 710)
-    // Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits.
-    let rounder = 0x1.8p52
     let shifted = clamped * 1.4426950408889634 + rounder
     let k = shifted - rounder
     let high = clamped - k * ln2.high
@@ -44,6 +61,10 @@ func exp(_ x: Double) -> Double {
 func log<T: Real>(ratioOf a: Double, to b: Double) -> T {
     let ratio = T(a) / T(b)
     let special = choose(ratio == 0, -.infinity, choose(ratio < 0, .nan, ratio))
+    if T.self == Float.self {
+        let product = a * b
+        return choose(both(product > 0, product < .infinity), T(shortLog(ratioOf: a.magnitude, to: b.magnitude)), special)
+    }
     let (p, q) = (a.magnitude, b.magnitude)
     let regular = both(both(both(p > 0, p < .infinity), both(q > 0, q < .infinity)), (a > 0) == (b > 0))
     let (pExponent, pMantissa) = normalised(p)
@@ -55,14 +76,11 @@ func log<T: Real>(ratioOf a: Double, to b: Double) -> T {
     let (m, n) = (pMantissa * choose(up == 1, 0.5, 1), qMantissa * choose(down == 1, 0.5, 1))
     let (difference, sum) = (m - n, m + n)
     let s = difference / sum
-    // What rounding took from the sum and the quotient: it would show in double, but not in float.
-    var lost = 0.0
-    if T.self == Double.self {
-        let part = sum - m
-        let sumLow = (m - (sum - part)) + (n - part)
-        let (back, backLow) = exactProduct(s, sum)
-        lost = (((difference - back) - backLow) - s * sumLow) / sum
-    }
+    // What rounding took from the sum and the quotient.
+    let part = sum - m
+    let sumLow = (m - (sum - part)) + (n - part)
+    let (back, backLow) = exactProduct(s, sum)
+    let lost = (((difference - back) - backLow) - s * sumLow) / sum
     let z = s * s
     var t = 0x1.0c039c49989c6p-3
     t = t * z + 0x1.0fbe95d716020p-3
@@ -76,6 +94,23 @@ func log<T: Real>(ratioOf a: Double, to b: Double) -> T {
     return choose(regular, T(k * ln2.high + (2 * s + (s * z * t + (2 * lost + k * ln2.low)))), special)
 }
 
+/// log(p / q) for a result that is rounded to float; p and q are positive and differences of floats.
+@inline(__always)
+private func shortLog(ratioOf p: Double, to q: Double) -> Double {
+    // As integers, doubles are about 2^52 times their logarithms: the difference rounds to an exponent k that leaves p within a factor of
+    // 1.51 of n = 2^k q.
+    let biased = (p.bitPattern &- q.bitPattern &+ (1024 << 52 | 1 << 51)) >> 52
+    let k = Double(bitPattern: 0x4330_0000_0000_0000 | biased) - (0x1p52 + 1024)
+    let n = q * Double(bitPattern: (biased &- 1) << 52)
+    let s = (p - n) / (p + n)
+    let z = s * s
+    var t = 0x1.e6783b8998102p-3
+    t = t * z + 0x1.242c159e61429p-2
+    t = t * z + 0x1.999a6cea0e31ap-2
+    t = t * z + 0x1.555555335bdd8p-1
+    return k * 0x1.62e42fefa39efp-1 + (2 * s + s * z * t)
+}
+
 /// x = 2^exponent * mantissa with the mantissa in 1..<2, for positive finite x.
 @inline(__always)
 private func normalised(_ x: Double) -> (exponent: Double, mantissa: Double) {
@@ -84,6 +119,28 @@ private func normalised(_ x: Double) -> (exponent: Double, mantissa: Double) {
     // An integer placed in the low bits of 2^52 is converted by subtracting 2^52: 64-bit conversions do not vectorise.
     let exponent = Double(bitPattern: (bits >> 52) | 0x4330_0000_0000_0000) - (0x1p52 + 1023) - choose(subnormal, 54, 0)
     return (exponent, Double(bitPattern: (bits & 0x000f_ffff_ffff_ffff) | 0x3ff0_0000_0000_0000))
+}
+
+/// The angle of the vector (x, y), which is not (0, 0), for a result that is rounded to float: atan(y / x), and half a turn further where
+/// x < 0.
+@inline(__always)
+func shortAngle(_ y: Double, _ x: Double) -> Double {
+    let (opposite, adjacent) = (y.magnitude, x.magnitude)
+    let steep = opposite > adjacent
+    let (small, large) = (choose(steep, adjacent, opposite), choose(steep, opposite, adjacent))
+    // atan(s / l) = pi/4 + atan((s - l) / (s + l)) beyond tan(pi/8)
+    let diagonal = small > large * 0.41421356237309503
+    let t = choose(diagonal, small - large, small) / choose(diagonal, small + large, large)
+    let z = t * t
+    var p = -0x1.9d8b2344d1c3cp-5
+    p = p * z + 0x1.614448bd30a84p-4
+    p = p * z - 0x1.c57bad2e925f0p-4
+    p = p * z + 0x1.248a173238684p-3
+    p = p * z - 0x1.99997b13bead1p-3
+    p = p * z + 0x1.5555554c0aef3p-2
+    let octant = (t - t * z * p) + choose(diagonal, 0x1.921fb54442d18p-1, 0)
+    let quadrant = choose(steep, 0x1.921fb54442d18p+0 - octant, octant)
+    return Double(signOf: y, magnitudeOf: choose(x < 0, 0x1.921fb54442d18p+1 - quadrant, quadrant))
 }
 
 @inline(__always)

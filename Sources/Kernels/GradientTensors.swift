@@ -1,98 +1,108 @@
-// Norms and in-place scaling of one gradient tensor of any dtype. Everything is computed in double.
+// Sums, magnitudes and in-place changes of a gradient tensor of any dtype. What is computed is computed in double.
 
 import CBoxgrad
 
-/// Calls body with each tile of the tensor widened to double. The tile is the body's to overwrite.
-@inline(__always)
-private func forEachTile(
-    _ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ body: (_ start: Int, UnsafeMutablePointer<Double>, _ length: Int) -> Void
-) {
-    withUnsafeTemporaryAllocation(of: Double.self, capacity: tileWidth) { scratch in
-        let wide = scratch.baseAddress.unsafelyUnwrapped
+/// An element of a tensor. `bits` of a magnitude order like the magnitudes, with NaN above infinity.
+protocol TensorElement {
+    associatedtype Exact: Real
+    associatedtype Bits: FixedWidthInteger & UnsignedInteger
+
+    var exact: Exact { get }
+    var magnitudeBits: Bits { get }
+    init(magnitudeBits: Bits)
+    init(rounding: Double)
+}
+
+extension Float: TensorElement {
+    @inline(__always) var exact: Float { self }
+    @inline(__always) var magnitudeBits: UInt32 { bitPattern & 0x7fff_ffff }
+    @inline(__always) init(magnitudeBits: UInt32) { self.init(bitPattern: magnitudeBits) }
+    @inline(__always) init(rounding x: Double) { self.init(x) }
+}
+
+extension Double: TensorElement {
+    @inline(__always) var exact: Double { self }
+    @inline(__always) var magnitudeBits: UInt64 { bitPattern & 0x7fff_ffff_ffff_ffff }
+    @inline(__always) init(magnitudeBits: UInt64) { self.init(bitPattern: magnitudeBits) }
+    @inline(__always) init(rounding x: Double) { self = x }
+}
+
+extension Half: TensorElement {
+    @inline(__always) var exact: Float { float }
+    @inline(__always) var magnitudeBits: UInt16 { bits & 0x7fff }
+    @inline(__always) init(magnitudeBits: UInt16) { bits = magnitudeBits }
+    @inline(__always) init(rounding x: Double) { self.init(x) }
+}
+
+/// The sum of |x / divisor|^p.
+func tensorSum(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ p: Double, _ divisor: Double) -> Double {
+    switch dtype {
+    case BOXGRAD_F32: return sum(data.assumingMemoryBound(to: Float.self), count, p, divisor)
+    case BOXGRAD_F64: return sum(data.assumingMemoryBound(to: Double.self), count, p, divisor)
+    case BOXGRAD_F16: return sum(data.assumingMemoryBound(to: Half<Binary16>.self), count, p, divisor)
+    default: return sum(data.assumingMemoryBound(to: Half<BFloat16>.self), count, p, divisor)
+    }
+}
+
+@inline(never)
+private func sum<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: Int, _ p: Double, _ divisor: Double) -> Double {
+    @inline(__always)
+    func sum(_ term: (Double) -> Double) -> Double {
         @inline(__always)
-        func each<Element>(_: Element.Type, _ widen: (Element) -> Double) {
-            let x = data.assumingMemoryBound(to: Element.self)
+        func sum(_ space: Workspace) -> Double {
+            let exact: UnsafeMutablePointer<Element.Exact> = space.column(0)
+            var sum = BlockSum()
             var tiles = Tiles(count)
             while let (start, length) = tiles.next() {
                 if length == tileWidth {
-                    for k in 0..<tileWidth { wide[k] = widen(x[start &+ k]) }
+                    for k in 0..<tileWidth { exact[k] = x[start &+ k].exact }
                 } else {
-                    for k in 0..<length { wide[k] = widen(x[start &+ k]) }
+                    for k in 0..<length { exact[k] = x[start &+ k].exact }
                 }
-                body(start, wide, length)
+                sum.add(UnsafePointer(exact), length, term)
             }
+            return sum.total
         }
-        switch dtype {
-        case BOXGRAD_F32: each(Float.self) { Double($0) }
-        case BOXGRAD_F64: each(Double.self) { $0 }
-        case BOXGRAD_F16: each(UInt16.self) { HalfFormat.float16.decode($0) }
-        default: each(UInt16.self) { HalfFormat.bfloat16.decode($0) }
-        }
+        return Workspace.with(sum)
     }
+    if p == 1 { return sum { $0.magnitude } }
+    if p == 2 && divisor == 1 { return sum { $0 * $0 } }
+    if p == 2 { return sum { ($0 / divisor) * ($0 / divisor) } }
+    return sum { power(($0 / divisor).magnitude, p) }
 }
 
-/// Replaces every element by body(element).
-@inline(__always)
-private func update(_ data: UnsafeMutableRawPointer, _ count: Int, _ dtype: Int32, _ body: (Double) -> Double) {
-    @inline(__always)
-    func each<Element>(_: Element.Type, _ change: (Element) -> Element) {
-        let x = data.assumingMemoryBound(to: Element.self)
-        for i in 0..<count { x[i] = change(x[i]) }
-    }
+/// sum^(1 / p)
+@inline(never)
+func tensorRoot(_ sum: Double, _ p: Double) -> Double { p == 2 ? sum.squareRoot() : power(sum, 1 / p) }
+
+/// The largest magnitude; NaN if there is one.
+func tensorLargest(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32) -> Double {
     switch dtype {
-    case BOXGRAD_F32: each(Float.self) { Float(body(Double($0))) }
-    case BOXGRAD_F64: each(Double.self, body)
-    case BOXGRAD_F16: each(UInt16.self) { HalfFormat.float16.encode(body(HalfFormat.float16.decode($0))) }
-    default: each(UInt16.self) { HalfFormat.bfloat16.encode(body(HalfFormat.bfloat16.decode($0))) }
+    case BOXGRAD_F32: return largest(data.assumingMemoryBound(to: Float.self), count)
+    case BOXGRAD_F64: return largest(data.assumingMemoryBound(to: Double.self), count)
+    case BOXGRAD_F16: return largest(data.assumingMemoryBound(to: Half<Binary16>.self), count)
+    default: return largest(data.assumingMemoryBound(to: Half<BFloat16>.self), count)
     }
 }
 
-func tensorScale(_ data: UnsafeMutableRawPointer, _ count: Int, _ dtype: Int32, _ coefficient: Double) {
-    update(data, count, dtype) { $0 * coefficient }
+@inline(never)
+private func largest<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: Int) -> Double {
+    var bits: Element.Bits = 0
+    for i in 0..<count { bits = Swift.max(bits, x[i].magnitudeBits) }
+    return Double(Element(magnitudeBits: bits).exact)
 }
 
-func tensorLimit(_ data: UnsafeMutableRawPointer, _ count: Int, _ dtype: Int32, _ limit: Double) {
-    update(data, count, dtype) { clamp($0, -limit, limit) }
-}
-
-/// The index of the first infinity or NaN, or count.
-func tensorFirstNonfinite(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32) -> Int {
-    var found = count
-    forEachTile(data, count, dtype) { start, x, length in
-        for k in 0..<length where found == count && !(x[k].magnitude < .infinity) { found = start &+ k }
+/// Replaces each x by x * coefficient, limited to +-limit.
+func tensorScale(_ data: UnsafeMutableRawPointer, _ count: Int, _ dtype: Int32, _ coefficient: Double, _ limit: Double) {
+    switch dtype {
+    case BOXGRAD_F32: scale(data.assumingMemoryBound(to: Float.self), count, coefficient, limit)
+    case BOXGRAD_F64: scale(data.assumingMemoryBound(to: Double.self), count, coefficient, limit)
+    case BOXGRAD_F16: scale(data.assumingMemoryBound(to: Half<Binary16>.self), count, coefficient, limit)
+    default: scale(data.assumingMemoryBound(to: Half<BFloat16>.self), count, coefficient, limit)
     }
-    return found
 }
 
-/// (sum of |x|^p)^(1/p), or the largest |x|. A plain sum of squares is used where it neither overflows nor loses digits to underflow;
-/// otherwise, and for a general p, everything is divided by the largest element first.
-func tensorNorm(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ p: Double) -> Double {
-    if p == 1 { return sum(data, count, dtype) { $0.magnitude } }
-    if p == 2 {
-        let squares = sum(data, count, dtype) { $0 * $0 }
-        if squares > 0x1p-900 && squares < .infinity { return squares.squareRoot() }
-    }
-    let largest = largestMagnitude(data, count, dtype)
-    guard p != .infinity && largest > 0 && largest < .infinity else { return largest }
-    if p == 2 { return sum(data, count, dtype) { ($0 / largest) * ($0 / largest) }.squareRoot() * largest }
-    return power(sum(data, count, dtype) { power($0.magnitude / largest, p) }, 1 / p) * largest
-}
-
-@inline(__always)
-private func sum(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ term: (Double) -> Double) -> Double {
-    var sum = BlockSum()
-    forEachTile(data, count, dtype) { _, x, length in
-        for k in 0..<tileWidth { x[k] = term(x[k]) }
-        sum.add(x, length)
-    }
-    return sum.total
-}
-
-/// NaN if there is one. The bit patterns of magnitudes order like the magnitudes, with NaN above infinity, and integers vectorise.
-private func largestMagnitude(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32) -> Double {
-    var largest: Int64 = 0
-    forEachTile(data, count, dtype) { _, x, length in
-        for k in 0..<length { largest = Swift.max(largest, Int64(bitPattern: x[k].magnitude.bitPattern)) }
-    }
-    return Double(bitPattern: UInt64(bitPattern: largest))
+@inline(never)
+private func scale<Element: TensorElement>(_ x: UnsafeMutablePointer<Element>, _ count: Int, _ coefficient: Double, _ limit: Double) {
+    for i in 0..<count { x[i] = Element(rounding: clamp(Double(x[i].exact) * coefficient, -limit, limit)) }
 }

@@ -1,42 +1,57 @@
-/// A 16-bit floating-point format. Swift's Float16 would need the compiler's conversion library; bfloat16 it lacks.
-struct HalfFormat {
-    let significandBits: UInt64
-    let bias: UInt64
+// The 16-bit floating-point formats. Swift's Float16 would need the compiler's conversion library; bfloat16 it lacks.
 
-    static var float16: Self { Self(significandBits: 10, bias: 15) }
-    static var bfloat16: Self { Self(significandBits: 7, bias: 127) }
+protocol HalfFormat {
+    static var significandBits: UInt64 { get }
+    static var bias: UInt64 { get }
+}
 
+enum Binary16: HalfFormat {
+    static var significandBits: UInt64 { 10 }
+    static var bias: UInt64 { 15 }
+}
+
+enum BFloat16: HalfFormat {
+    static var significandBits: UInt64 { 7 }
+    static var bias: UInt64 { 127 }
+}
+
+struct Half<Format: HalfFormat> {
+    let bits: UInt16
+
+    private static var infinity: UInt16 { UInt16((2 &* Format.bias &+ 1) << Format.significandBits) }
+
+    /// Every value fits a float. Masks rather than choices, and no subnormal on the way, whatever the host does with them.
     @inline(__always)
-    private var infinity: UInt64 { (2 &* bias &+ 1) << significandBits }
-
-    /// The step between subnormals, 2^(1 - bias - significandBits).
-    @inline(__always)
-    private var step: Double { Double(bitPattern: (1024 &- bias &- significandBits) << 52) }
-
-    @inline(__always)
-    func decode(_ bits: UInt16) -> Double {
-        let magnitude = UInt64(bits) & 0x7fff
-        let subnormal = (Double(bitPattern: 0x4330_0000_0000_0000 | magnitude) - 0x1p52) * step
-        let shifted = magnitude << (52 &- significandBits)
-        let normal = Double(bitPattern: magnitude >= infinity ? shifted | 0x7ff0_0000_0000_0000 : shifted &+ ((1023 &- bias) << 52))
-        let value = magnitude >> significandBits == 0 ? subnormal : normal
-        return bits >> 15 != 0 ? -value : value
+    var float: Float {
+        let sign = UInt32(bits >> 15) << 31
+        let magnitude = UInt32(bits & 0x7fff)
+        if Format.significandBits == 7 { return Float(bitPattern: UInt32(bits) << 16) }
+        let shift = UInt32(23 &- Format.significandBits)
+        let rebias = UInt32(127 &- Format.bias) << 23
+        let isSpecial = 0 &- UInt32(bit(magnitude >= UInt32(Self.infinity)))
+        let isNormal = 0 &- UInt32(bit(magnitude >= 1 << UInt32(Format.significandBits)))
+        let normal = (magnitude << shift) &+ rebias &+ (isSpecial & rebias)
+        // The number of subnormal steps, placed in the low bits of 2^23.
+        let step = Float(bitPattern: UInt32(128 &- Format.bias &- Format.significandBits) << 23)
+        let subnormal = (Float(bitPattern: 0x4b00_0000 | magnitude) - 0x1p23) * step
+        return Float(bitPattern: sign | (isNormal & normal) | (~isNormal & subnormal.bitPattern))
     }
 
     /// Rounded once, to nearest, ties to even.
     @inline(__always)
-    func encode(_ x: Double) -> UInt16 {
+    init(_ x: Double) {
         let magnitude = x.magnitude
-        let shift = 52 &- significandBits
+        let shift = 52 &- Format.significandBits
         // Adding 2^52 steps leaves the number of steps in the low bits.
-        let rounder = step * 0x1p52
+        let rounder = Double(bitPattern: (1076 &- Format.bias &- Format.significandBits) << 52)
         let subnormal = (magnitude + rounder).bitPattern &- rounder.bitPattern
-        let bits = magnitude.bitPattern
-        let rounded = (bits &+ ((bits >> shift) & 1) &+ ((1 << (shift &- 1)) &- 1)) >> shift
-        let normal = rounded &- ((1023 &- bias) << significandBits)
-        let smallestNormal = Double(bitPattern: (1024 &- bias) << 52)
-        var result = magnitude < smallestNormal ? subnormal : (normal < infinity ? normal : infinity)
-        if x != x { result = infinity | (1 << (significandBits &- 1)) }
-        return UInt16(truncatingIfNeeded: result | (x.bitPattern >> 48) & 0x8000)
+        let pattern = magnitude.bitPattern
+        let rounded = (pattern &+ ((pattern >> shift) & 1) &+ ((1 << (shift &- 1)) &- 1)) >> shift
+        let normal = rounded &- ((1023 &- Format.bias) << Format.significandBits)
+        let isSubnormal = 0 &- UInt64(bit(magnitude < Double(bitPattern: (1024 &- Format.bias) << 52)))
+        let isFinite = 0 &- UInt64(bit(normal < UInt64(Self.infinity)))
+        let quiet = UInt64(bit(x != x)) << (Format.significandBits &- 1)
+        let result = (isSubnormal & subnormal) | (~isSubnormal & ((isFinite & normal) | (~isFinite & (UInt64(Self.infinity) | quiet))))
+        bits = UInt16(truncatingIfNeeded: result | (x.bitPattern >> 48) & 0x8000)
     }
 }

@@ -6,10 +6,14 @@ import CBoxgrad
 protocol Metric {
     static var code: Int32 { get }
     static var isLoss: Bool { get }
+    static func result<T: Real>(of overlap: Overlap<T>) -> T
 }
 
 extension Metric {
     static var isLoss: Bool { false }
+
+    @inline(__always)
+    static func result<T: Real>(of overlap: Overlap<T>) -> T { overlap.value }
 }
 
 enum IoU: Metric { static var code: Int32 { BOXGRAD_IOU } }
@@ -17,11 +21,22 @@ enum GIoU: Metric { static var code: Int32 { BOXGRAD_GIOU } }
 enum DIoU: Metric { static var code: Int32 { BOXGRAD_DIOU } }
 enum CIoU: Metric { static var code: Int32 { BOXGRAD_CIOU } }
 
-/// The same metric as torchvision's losses compute it. A metric lets a touching pair pass the gradient of its intersection, clamps
+/// The area that IoU divides by.
+enum Union: Metric {
+    static var code: Int32 { BOXGRAD_IOU }
+
+    @inline(__always)
+    static func result<T: Real>(of overlap: Overlap<T>) -> T { overlap.union }
+}
+
+/// 1 - metric, as torchvision's losses compute it. A metric lets a touching pair pass the gradient of its intersection, clamps
 /// the enclosing sides at 0, and adds eps in DIoU and CIoU only; a loss does neither, and adds it to every denominator.
 enum Loss<Base: Metric>: Metric {
     static var code: Int32 { Base.code }
     static var isLoss: Bool { true }
+
+    @inline(__always)
+    static func result<T: Real>(of overlap: Overlap<T>) -> T { overlap.loss }
 }
 
 /// The angle of a box's diagonal, atan(width / height): +-pi/2 without height, 0 without either. In two parts, because CIoU takes the
@@ -33,9 +48,8 @@ struct DiagonalAngle<T: Real> {
     init(_ high: T, _ low: T) { (self.high, self.low) = (high, low) }
 
     @inline(__always)
-    init(_ box: Box<T>) {
-        let (width, height) = (box.x2 - box.x1, box.y2 - box.y1)
-        let angle = choose(both(width == 0, height == 0), 0, atan(Double(width) / Double(height)))
+    init(_ box: MeasuredBox<T>) {
+        let angle = choose(both(box.width == 0, box.height == 0), 0, atan(Double(box.width) / Double(box.height)))
         high = T(angle)
         low = T(angle - Double(high))
     }
@@ -48,21 +62,31 @@ struct DiagonalAngle<T: Real> {
 struct MeasuredBox<T: Real> {
     let box: Box<T>
     let width, height, area: T
-    /// atan(width / height), for CIoU alone.
-    let angle: DiagonalAngle<T>
 
     @inline(__always)
-    init<M: Metric>(_ box: Box<T>, _: M.Type) {
-        self.init(box, angle: M.code == BOXGRAD_CIOU ? DiagonalAngle(box) : DiagonalAngle(0, 0))
-    }
+    init(_ box: Box<T>) { self.init(box, area: (box.x2 - box.x1) * (box.y2 - box.y1)) }
 
     @inline(__always)
-    init(_ box: Box<T>, angle: DiagonalAngle<T>) {
+    init(_ box: Box<T>, area: T) {
         self.box = box
         width = box.x2 - box.x1
         height = box.y2 - box.y1
-        area = width * height
-        self.angle = angle
+        self.area = area
+    }
+
+    /// The angle from this box's diagonal to another's. A float's is found with one quotient.
+    @inline(__always)
+    func turn(to other: Self) -> T {
+        if T.self == Double.self { return DiagonalAngle(other) - DiagonalAngle(self) }
+        let (a, b) = (upright, other.upright)
+        return T(shortAngle(b.width * a.height - a.width * b.height, a.height * b.height + a.width * b.width))
+    }
+
+    /// The diagonal of a box turned until its height is not negative; of one without sides, one without width.
+    @inline(__always)
+    private var upright: (width: Double, height: Double) {
+        let sign = T(signOf: height, magnitudeOf: 1)
+        return (Double(width * sign), Double(choose(both(width == 0, height == 0), 1, height * sign)))
     }
 }
 
@@ -75,10 +99,14 @@ struct Overlap<T: Real> {
     let gradA, gradB: Box<T>
 
     @inline(__always)
-    func result<M: Metric>(_: M.Type) -> T { M.isLoss ? loss : value }
+    init<M: Metric>(_ metric: M.Type, _ a: Box<T>, _ b: Box<T>, _ eps: T) {
+        let (a, b) = (MeasuredBox(a), MeasuredBox(b))
+        self.init(metric, a, b, eps, turn: M.code == BOXGRAD_CIOU ? a.turn(to: b) : 0)
+    }
 
+    /// `turn` is the angle from a's diagonal to b's, for CIoU alone.
     @inline(__always)
-    init<M: Metric>(_: M.Type, _ a: MeasuredBox<T>, _ b: MeasuredBox<T>, _ eps: T) {
+    init<M: Metric>(_: M.Type, _ a: MeasuredBox<T>, _ b: MeasuredBox<T>, _ eps: T, turn: T) {
         let (p, q) = (a.box, b.box)
         let spanX = smaller(p.x2, q.x2) - larger(p.x1, q.x1)
         let spanY = smaller(p.y2, q.y2) - larger(p.y1, q.y1)
@@ -124,12 +152,11 @@ struct Overlap<T: Real> {
         }
         if M.code == BOXGRAD_CIOU {
             let scale = T(0.4052847345693511)  // 4 / pi^2
-            let difference = b.angle - a.angle
-            let v = scale * difference * difference
+            let v = scale * turn * turn
             let alpha = quotient(v, apart + v + eps)
             penalty += alpha * v
             // d atan(w / h) is (h dw - w dh) / (w^2 + h^2); finite also where h is 0.
-            let byAngleA = 2 * alpha * scale * difference
+            let byAngleA = 2 * alpha * scale * turn
             let (turnA, turnB) = (a.width * a.width + a.height * a.height, b.width * b.width + b.height * b.height)
             byWidthA = quotient(byAngleA * a.height, turnA)
             byHeightA = quotient(-byAngleA * a.width, turnA)

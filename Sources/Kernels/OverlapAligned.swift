@@ -57,18 +57,18 @@ private struct Pairs<T: Real> {
                 tileB.load(b + start &* bStride, bStride, length)
                 if gradB != nil {
                     for k in 0..<tileWidth {
-                        let overlap = Overlap(metric, MeasuredBox(tileA[k], metric), MeasuredBox(tileB[k], metric), eps)
-                        (column[k], slopesA[k], slopesB[k]) = (overlap.result(metric), overlap.gradA, overlap.gradB)
+                        let overlap = Overlap(metric, tileA[k], tileB[k], eps)
+                        (column[k], slopesA[k], slopesB[k]) = (M.result(of: overlap), overlap.gradA, overlap.gradB)
                     }
                 } else if gradA != nil {
                     for k in 0..<tileWidth {
-                        let overlap = Overlap(metric, MeasuredBox(tileA[k], metric), MeasuredBox(tileB[k], metric), eps)
-                        (column[k], slopesA[k]) = (overlap.result(metric), overlap.gradA)
+                        let overlap = Overlap(metric, tileA[k], tileB[k], eps)
+                        (column[k], slopesA[k]) = (M.result(of: overlap), overlap.gradA)
                     }
                 } else {
                     for k in 0..<tileWidth {
-                        let overlap = Overlap(metric, MeasuredBox(tileA[k], metric), MeasuredBox(tileB[k], metric), eps)
-                        column[k] = overlap.result(metric)
+                        let overlap = Overlap(metric, tileA[k], tileB[k], eps)
+                        column[k] = M.result(of: overlap)
                     }
                 }
                 if M.isLoss {

@@ -42,6 +42,10 @@ func choose<T: Real>(_ condition: Bool, _ a: T, _ b: T) -> T { T.choose(conditio
 @inline(__always)
 func both(_ a: Bool, _ b: Bool) -> Bool { bgi_both(a, b) }
 
+/// 1 if so, else 0.
+@inline(__always)
+func bit(_ condition: Bool) -> UInt8 { bgi_bit(condition) }
+
 /// The smaller of two; `b` if either is NaN.
 @inline(__always)
 func smaller<T: Real>(_ a: T, _ b: T) -> T { choose(a < b, a, b) }

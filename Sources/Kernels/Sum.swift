@@ -8,18 +8,18 @@ struct BlockSum {
     @inline(__always)
     init() {}
 
-    /// Adds a column's first elements: all of them, unless it is the last column.
+    /// Adds the terms of a column's first elements: of all of them, unless it is the last column.
     @inline(__always)
-    mutating func add<T: Real>(_ x: UnsafePointer<T>, _ length: Int) {
+    mutating func add<T: Real>(_ x: UnsafePointer<T>, _ length: Int, _ term: (Double) -> Double = { $0 }) {
         if length == tileWidth {
             for k in 0..<4 {
                 let i = k &* 8
                 lanes += SIMD8(
-                    Double(x[i]), Double(x[i &+ 1]), Double(x[i &+ 2]), Double(x[i &+ 3]),
-                    Double(x[i &+ 4]), Double(x[i &+ 5]), Double(x[i &+ 6]), Double(x[i &+ 7]))
+                    term(Double(x[i])), term(Double(x[i &+ 1])), term(Double(x[i &+ 2])), term(Double(x[i &+ 3])),
+                    term(Double(x[i &+ 4])), term(Double(x[i &+ 5])), term(Double(x[i &+ 6])), term(Double(x[i &+ 7])))
             }
         } else {
-            lanes = lanes.adding(x, length)
+            for k in 0..<length { lanes[k & 7] += term(Double(x[k])) }
         }
         filled &+= length
         if filled >= 4096 { close() }
@@ -34,15 +34,6 @@ struct BlockSum {
 
     @inline(__always)
     var total: Double { blocks + combined(lanes) }
-}
-
-extension SIMD8<Double> {
-    @inline(never)
-    fileprivate func adding<T: Real>(_ x: UnsafePointer<T>, _ length: Int) -> Self {
-        var lanes = self
-        for k in 0..<length { lanes[k & 7] += Double(x[k]) }
-        return lanes
-    }
 }
 
 @inline(__always)

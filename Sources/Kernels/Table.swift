@@ -3,6 +3,9 @@
 import CBoxgrad
 import CShims
 
+// A closure that is a C function lacks the tier's attributes: what is inlined into it may call helpers instead of inlining them in turn.
+// Kernels that are compiled into their closures whole are therefore never inlined.
+
 private func table(_ name: StaticString) -> bgi_kernels {
     bgi_kernels(
         name: UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self),
@@ -49,10 +52,10 @@ private func table(_ name: StaticString) -> bgi_kernels {
             delta_decode: { deltaDecode($0, $1, $2, $3, $4, $5, $6, $7) },
             delta_decode_grad: { deltaDecodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) }),
         tensor: .init(
-            norm: { tensorNorm($0, $1, $2, $3) },
-            first_nonfinite: { tensorFirstNonfinite($0, $1, $2) },
-            scale: { tensorScale($0, $1, $2, $3) },
-            limit: { tensorLimit($0, $1, $2, $3) }))
+            sum: { tensorSum($0, $1, $2, $3, $4) },
+            largest: { tensorLargest($0, $1, $2) },
+            root: { tensorRoot($0, $1) },
+            scale: { tensorScale($0, $1, $2, $3, $4) }))
 }
 
 #if TIER_AVX512

@@ -81,18 +81,18 @@ struct Workspace {
 
     /// One of the four columns that have the place of tile 5.
     @inline(__always)
-    func column<T: Real>(_ index: Int, of _: T.Type = T.self) -> UnsafeMutablePointer<T> {
-        (base + 5 &* Self.tileSize).assumingMemoryBound(to: T.self) + index &* tileWidth
+    func column<Element>(_ index: Int, of _: Element.Type = Element.self) -> UnsafeMutablePointer<Element> {
+        (base + 5 &* Self.tileSize).assumingMemoryBound(to: Element.self) + index &* tileWidth
     }
 }
 
 /// Copies the elements of a tile, or fewer.
 @inline(__always)
-func copy<T: Real>(_ source: UnsafePointer<T>, to target: UnsafeMutablePointer<T>, _ length: Int) {
+func copy<Element>(_ source: UnsafePointer<Element>, to target: UnsafeMutablePointer<Element>, _ length: Int) {
     if length == tileWidth {
-        memcpy(target, source, tileWidth &* MemoryLayout<T>.stride)
+        memcpy(target, source, tileWidth &* MemoryLayout<Element>.stride)
     } else {
-        memcpy(target, source, length &* MemoryLayout<T>.stride)
+        memcpy(target, source, length &* MemoryLayout<Element>.stride)
     }
 }
 

@@ -10,6 +10,7 @@
 BGI_INLINE float bgi_choose_f32(_Bool condition, float a, float b) { return condition ? a : b; }
 BGI_INLINE double bgi_choose_f64(_Bool condition, double a, double b) { return condition ? a : b; }
 BGI_INLINE _Bool bgi_both(_Bool a, _Bool b) { return a & b; }
+BGI_INLINE uint8_t bgi_bit(_Bool condition) { return condition; }
 
 #pragma clang assume_nonnull begin
 
@@ -125,12 +126,15 @@ BGI_INLINE void bgi_rows_of_columns_f64(const double *columns, double *rows) {
                                   const fp *grad_boxes, fp *_Nullable grad_proposals, fp *_Nullable grad_deltas);             \
     }
 
+/* How many boxes of one side the pairwise kernel takes at a time, and the elements of scratch it needs for them: seven columns a side. */
+enum { BGI_PAIRWISE_WIDTH = 512, BGI_PAIRWISE_SCRATCH = 2 * 7 * BGI_PAIRWISE_WIDTH };
+
 /* The kernels over gradient tensors; dtype is one of BOXGRAD_F32 ... BOXGRAD_BF16. */
 typedef struct {
-    double (*norm)(const void *data, ptrdiff_t count, int32_t dtype, double p);
-    ptrdiff_t (*first_nonfinite)(const void *data, ptrdiff_t count, int32_t dtype); /* count if there is none */
-    void (*scale)(void *data, ptrdiff_t count, int32_t dtype, double coefficient);
-    void (*limit)(void *data, ptrdiff_t count, int32_t dtype, double limit);
+    double (*sum)(const void *data, ptrdiff_t count, int32_t dtype, double p, double divisor);
+    double (*largest)(const void *data, ptrdiff_t count, int32_t dtype); /* NaN if there is one */
+    double (*root)(double sum, double p);                               /* sum^(1 / p) */
+    void (*scale)(void *data, ptrdiff_t count, int32_t dtype, double coefficient, double limit);
 } bgi_tensor_kernels;
 
 typedef struct {
@@ -154,6 +158,18 @@ const char *bgi_version_string(void);
 void bgi_set_max_threads(int32_t n);
 int32_t bgi_max_threads(void);
 void bgi_set_parallel_for(boxgrad_parallel_for_fn _Nullable fn, void *_Nullable context);
+
+/* Calls task for each chunk of `rows` of 0..<count, once and in any order, with as many threads as the settings allow and `worth_thread`
+ * rows each deserve. bgi_threads says how many those are at most. */
+void bgi_parallel(ptrdiff_t count, ptrdiff_t rows, ptrdiff_t worth_thread, boxgrad_task task, void *_Nullable context);
+ptrdiff_t bgi_threads(ptrdiff_t count, ptrdiff_t worth_thread);
+
+/* What chunks find together. */
+BGI_INLINE void bgi_add(ptrdiff_t *total, ptrdiff_t n) { __atomic_fetch_add(total, n, __ATOMIC_RELAXED); }
+BGI_INLINE void bgi_lower(ptrdiff_t *least, ptrdiff_t n) {
+    ptrdiff_t seen = __atomic_load_n(least, __ATOMIC_RELAXED);
+    while (n < seen && !__atomic_compare_exchange_n(least, &seen, n, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+}
 
 /* Stores the calling thread's error sentence, "<argument>[<row>][<element>] <reason> (got <value>)", and returns status. Negative
  * indices and an absent value are left out. */

@@ -168,7 +168,7 @@ def cpu_tier() -> str:
 
 
 def set_num_threads(n: int) -> None:
-    """How many threads one call may use, at first 1. This version stores the number and uses one thread.
+    """How many threads one call may use, at first 1. A call is divided only where each thread has work for some 50 us.
 
     ValueError: n < 1; TypeError: n is no integer.
 
