@@ -7,7 +7,7 @@ PYTHON  := $(VENV)/bin/python
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib demo test clean check-swift
+.PHONY: lib demo test test-all clean check-swift
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
@@ -46,6 +46,10 @@ build/demo/%: examples/%.c examples/demo.h $(LIBRARY)
 
 test: $(LIBRARY) $(VENV)/test
 	Tests/run.sh
+
+# The same with the campaigns that take minutes each.
+test-all: export BOXGRAD_TEST_ALL := 1
+test-all: test
 
 clean:
 	rm -rf .build build

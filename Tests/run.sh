@@ -27,6 +27,7 @@ suite() {
 
 suite swift 'Test run with \K\d+(?= tests?.* passed)' swift test --configuration release
 suite c '\d+(?= passed)' Tests/c/run.sh
+suite elementary '\d+(?= passed)' "$python" -m pytest -q Tests/elementary
 suite binary '\d+(?= passed)' "$python" -m pytest -q Tests/binary
 suite types 'no issues found in \K\d+' "$python" -m mypy --config-file bindings/python/pyproject.toml
 suite python '\d+(?= passed)' "$python" -m pytest -q bindings/python/tests

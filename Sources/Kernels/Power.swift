@@ -1,4 +1,4 @@
-/// x^p for x >= 0 and p > 0, both finite, within 4 ulp: the power of a general p-norm. The logarithm is carried as a sum of two doubles,
+/// x^p for x >= 0 and p > 0, both finite, within 3 ulp: the power of a general p-norm. The logarithm is carried as a sum of two doubles,
 /// because a power magnifies its relative error by p log x.
 func power(_ x: Double, _ p: Double) -> Double {
     if x == 0 || x == 1 { return x }  // 1 also where p is too large for its product to be split
