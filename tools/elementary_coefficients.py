@@ -58,3 +58,5 @@ for value, bits in ((log(2), 42), (pi / 180, 53)):
 print("// atan(1/2), pi/4, atan(3/2), pi/2 in two parts")
 for value in (atan(mpf(1) / 2), pi / 4, atan(mpf(3) / 2), pi / 2):
     print(float(value).hex(), float(value - mpf(float(value))).hex())
+print("// ln2, pi")
+print(float(log(2)).hex(), float(pi).hex())

@@ -25,6 +25,11 @@ public func atanF64(_ x: UnsafePointer<Double>, _ count: Int, _ out: UnsafeMutab
     for i in 0..<count { out[i] = atan(x[i]) }
 }
 
+@_cdecl("angle_f32")
+public func angleF32(_ y: UnsafePointer<Double>, _ x: UnsafePointer<Double>, _ count: Int, _ out: UnsafeMutablePointer<Float>) {
+    for i in 0..<count { out[i] = Float(shortAngle(y[i], x[i])) }
+}
+
 @_cdecl("power_f64")
 public func powerF64(_ x: UnsafePointer<Double>, _ p: UnsafePointer<Double>, _ count: Int, _ out: UnsafeMutablePointer<Double>) {
     for i in 0..<count { out[i] = power(x[i], p[i]) }

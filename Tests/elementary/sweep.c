@@ -1,6 +1,6 @@
 /* The kernels' exp, log and atan of every float against the C library's double functions, whose results are less than an ulp off.
- * A sweep takes the 2^23 floats from the one with the bits `first`, and returns how many of them test_elementary.py has to look at with
- * more digits; as many of them as there is room for are in `found`. */
+ * A sweep takes the 2^23 floats from the one with the bits `first`. It stores the one whose result is furthest from the C library's in
+ * `found`, for test_elementary.py to look at with more digits, and returns whether there is one at all. */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,51 +15,55 @@ static void floats(uint32_t first, float *x) {
     }
 }
 
-/* Where `ours` is not what every double within an ulp of `reference` rounds to. */
-static ptrdiff_t undecided(const float *x, const float *ours, const double *reference, float *found, ptrdiff_t count, ptrdiff_t room) {
+typedef struct { double error; float x; } worst_t;
+
+/* What `reference` and the doubles beside it round to is right; the error of anything else is in ulps, infinity being 2^128. */
+static void compare(const float *x, const float *ours, const double *reference, worst_t *worst) {
     char suspect[BLOCK], any = 0;
     for (int i = 0; i < BLOCK; i++) { /* vectorises */
         float below = (float)(reference[i] * (1 - 0x1p-52)), above = (float)(reference[i] * (1 + 0x1p-52));
-        any |= suspect[i] = (ours[i] != below) | (ours[i] != above);
+        any |= suspect[i] = (ours[i] != below) & (ours[i] != above);
     }
     for (int i = 0; any && i < BLOCK; i++) {
         if (!suspect[i] || (isnan(ours[i]) && isnan(reference[i]))) continue;
-        if (count < room) found[count] = x[i];
-        count++;
+        double value = isinf(ours[i]) ? copysign(0x1p128, ours[i]) : ours[i], error = INFINITY;
+        if (isfinite(reference[i]) && !isnan(value)) error = fabs(value - reference[i]) / ldexp(1, fmax(ilogb(reference[i]) - 23, -149));
+        if (error > worst->error) *worst = (worst_t){error, x[i]};
     }
-    return count;
 }
 
-ptrdiff_t sweep_exp(void (*kernel)(const float *, ptrdiff_t, float *), uint32_t first, float *found, ptrdiff_t room) {
+int sweep_exp(void (*kernel)(const float *, ptrdiff_t, float *), uint32_t first, float *found) {
     float x[BLOCK], ours[BLOCK];
     double reference[BLOCK];
-    ptrdiff_t count = 0;
+    worst_t worst = {0, 0};
     for (uint32_t start = 0; start < FLOATS; start += BLOCK) {
         floats(first + start, x);
         kernel(x, BLOCK, ours);
         for (int i = 0; i < BLOCK; i++) /* where a float's exp is clear, it need not be computed */
             reference[i] = fabsf(x[i]) < 0x1p-25f ? 1 : x[i] >= 128 ? INFINITY : x[i] <= -128 ? 0 : exp(x[i]);
-        count = undecided(x, ours, reference, found, count, room);
+        compare(x, ours, reference, &worst);
     }
-    return count;
+    *found = worst.x;
+    return worst.error > 0;
 }
 
-ptrdiff_t sweep_log(void (*kernel)(const double *, const double *, ptrdiff_t, float *), uint32_t first, float *found, ptrdiff_t room) {
+int sweep_log(void (*kernel)(const double *, const double *, ptrdiff_t, float *), uint32_t first, float *found) {
     float x[BLOCK], ours[BLOCK];
     double wide[BLOCK], one[BLOCK], reference[BLOCK];
-    ptrdiff_t count = 0;
+    worst_t worst = {0, 0};
     for (uint32_t start = 0; start < FLOATS; start += BLOCK) {
         floats(first + start, x);
         for (int i = 0; i < BLOCK; i++) wide[i] = x[i], one[i] = 1;
         kernel(wide, one, BLOCK, ours);
         for (int i = 0; i < BLOCK; i++) reference[i] = log(wide[i]);
-        count = undecided(x, ours, reference, found, count, room);
+        compare(x, ours, reference, &worst);
     }
-    return count;
+    *found = worst.x;
+    return worst.error > 0;
 }
 
-/* atan's result is a double. Where it is not the C library's, extended precision tells how far off it is, and the worst is returned. */
-ptrdiff_t sweep_atan(void (*kernel)(const double *, ptrdiff_t, double *), uint32_t first, float *found, ptrdiff_t room) {
+/* atan's result is a double. Where it is not the C library's, extended precision tells how far off it is, and which is the worst. */
+int sweep_atan(void (*kernel)(const double *, ptrdiff_t, double *), uint32_t first, float *found) {
     float x[BLOCK];
     double wide[BLOCK], ours[BLOCK], reference[BLOCK];
     long double worst = -1;
@@ -76,7 +80,7 @@ ptrdiff_t sweep_atan(void (*kernel)(const double *, ptrdiff_t, double *), uint32
             long double exact = atanl(wide[i]), error = fabsl(ours[i] - exact) / ldexpl(1, ilogbl(exact) - 52);
             if (error <= worst) continue;
             worst = error;
-            if (room > 0) *found = x[i];
+            *found = x[i];
         }
     }
     return worst >= 0;
