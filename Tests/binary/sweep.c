@@ -48,7 +48,7 @@ static void box(size_t k, double *out) {
     if (k % 32 == 31) out[2 + k / 32 % 2] = uniform(0, 1) < 0.5 ? out[k / 32 % 2] : out[k / 32 % 2] - 3;
 }
 
-static const size_t sizes[] = {0, 1, 2, 3, 5, 8, 15, 31, 32, 33, 63, 64, 67, 255, 1000, largest};
+static const size_t sizes[] = {0, 1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 63, 64, 67, 255, 1000, largest};
 #define EACH_SIZE(n) for (size_t s_ = 0, n = 0; s_ < sizeof sizes / sizeof *sizes && (n = sizes[s_], 1); s_++)
 
 #define fp float
