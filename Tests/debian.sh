@@ -1,12 +1,25 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests need and that are missing. Does nothing where all are there.
+# Installs the Debian packages that the tests need and that are missing, or with the argument "emulator" those that Tests/avx512.sh needs
+# where the CPU has no AVX-512. Does nothing where all are there.
 set -euo pipefail
 
 missing=()
 need() { eval "$1" >/dev/null 2>&1 || missing+=("$2"); }
-need 'type gcc g++ make objdump readelf' build-essential
-need 'test -e "$(/usr/bin/python3 -c "import sysconfig; print(sysconfig.get_config_var(\"INCLUDEPY\"))")/Python.h"' libpython3-dev
-need 'type qemu-x86_64' qemu-user
+case ${1:-tests} in
+tests)
+    need 'type gcc g++ make objdump readelf' build-essential
+    need 'test -e "$(/usr/bin/python3 -c "import sysconfig; print(sysconfig.get_config_var(\"INCLUDEPY\"))")/Python.h"' libpython3-dev
+    need 'type qemu-x86_64' qemu-user
+    ;;
+emulator)
+    need 'type bochs && test -e /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so' bochs-term
+    need 'type busybox' busybox
+    need 'type cpio' cpio
+    need 'type xorriso' xorriso
+    need 'test -e /usr/lib/ISOLINUX/isolinux.bin' isolinux
+    need 'test -e /usr/lib/syslinux/modules/bios/ldlinux.c32' syslinux-common
+    ;;
+esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 sudo=; [ "$(id -u)" -eq 0 ] || sudo=sudo
