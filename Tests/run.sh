@@ -29,6 +29,12 @@ suite swift 'Test run with \K\d+(?= tests?.* passed)' swift test --configuration
 suite c '\d+(?= passed)' Tests/c/run.sh
 suite elementary '\d+(?= passed)' "$python" -m pytest -q Tests/elementary
 suite binary '\d+(?= passed)' "$python" -m pytest -q Tests/binary
+# Where neither this CPU has AVX-512 nor Debian an emulator of one, the suite is skipped.
+if grep -qw avx512vl /proc/cpuinfo || grep -qx ID=debian /etc/os-release; then
+    suite avx512 '\d+(?= passed)' Tests/avx512.sh
+else
+    skipped=$((skipped + 1))
+fi
 suite types 'no issues found in \K\d+' "$python" -m mypy --config-file bindings/python/pyproject.toml
 suite python '\d+(?= passed)' "$python" -m pytest -q bindings/python/tests
 suite documentation '\d+(?= passed)' "$python" -m pytest -q --doctest-modules bindings/python/boxgrad
