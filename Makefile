@@ -1,13 +1,14 @@
-# boxgrad. `make` builds the library, `make demo` shows it at work, `make test` proves it.
+# boxgrad. `make` builds the library, `make demo` shows it at work, `make test` proves it, `make bench` measures it.
 
 LIBRARY := build/lib/libboxgrad.so
 VENV    := build/venv
 PYTHON  := $(VENV)/bin/python
+BENCH   := build/venv-bench
 # Debian's own Python where there is one: the embedding test needs the interpreter whose headers are installed.
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib demo test test-all clean check-swift
+.PHONY: lib demo test test-all bench bench-quick clean check-swift
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
@@ -50,6 +51,27 @@ test: $(LIBRARY) $(VENV)/test
 # The same with the campaigns that take minutes each.
 test-all: export BOXGRAD_TEST_ALL := 1
 test-all: test
+
+# Peers are installed one by one: what cannot be had here is left out, and the benchmark goes without it.
+$(BENCH)/installed: requirements/bench.txt requirements/bench-peers.txt bindings/python/pyproject.toml
+	$(PYTHON3) -m venv $(BENCH) || { echo "Python's venv module is missing or incomplete: on Debian, install python3-venv" >&2; exit 1; }
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt --editable bindings/python
+	grep -v '^#' requirements/bench-peers.txt | while read -r peer; do \
+		$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/demo.txt $$peer || echo "$$peer is left out"; \
+	done
+	touch $@
+
+build/bench/kernels: benchmarks/kernels.c $(LIBRARY)
+	mkdir -p build/bench
+	$(CC) -std=c11 -O3 -march=native -Wall -Wextra -Wpedantic -Werror -Ibuild/include $< -o $@ -Lbuild/lib -lboxgrad '-Wl,-rpath,$$ORIGIN/../lib' -lm -pthread
+
+# All of it, about half an hour; `make bench ARGUMENTS=--write-docs` also puts the results into the documents.
+bench: $(LIBRARY) $(BENCH)/installed build/bench/kernels
+	$(BENCH)/bin/python benchmarks/bench.py --kernels build/bench/kernels $(ARGUMENTS)
+
+# A tenth of the sizes on one thread, without torch.compile, in two minutes.
+bench-quick: ARGUMENTS += --quick
+bench-quick: bench
 
 clean:
 	rm -rf .build build

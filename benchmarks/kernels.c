@@ -1,0 +1,376 @@
+/* The kernels without Python: what they take, and how much of the machine's memory bandwidth they use.
+ *
+ *     kernels [RESULTS.json [SCALE [SECONDS]]]
+ *
+ * Bandwidth is measured first, on arrays larger than the caches: write (memset), read (sum of integers), copy (memcpy; bytes read and
+ * written both count) and scale (x *= c in place); the best sample counts. The workloads are those of workloads.py, under the same names;
+ * their median counts. SCALE multiplies their sizes, SECONDS is how long each is measured (default: 1, 0.5). */
+#define _GNU_SOURCE
+#include <boxgrad.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MAX_SAMPLES = 101, THREADS = 2 };
+
+static void die(const char *what, const char *why) {
+    fprintf(stderr, "%s: %s\n", what, why);
+    exit(EXIT_FAILURE);
+}
+
+#define TRY(call)                                                                                    \
+    do {                                                                                             \
+        boxgrad_status try_status = (call);                                                          \
+        if (try_status != BOXGRAD_OK) die(boxgrad_status_string(try_status), boxgrad_last_error()); \
+    } while (0)
+
+static void *memory(size_t bytes) {
+    void *result = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (!result) die("aligned_alloc", "out of memory");
+    return memset(result, 1, bytes);
+}
+
+/* ---- Timing --------------------------------------------------------------------------------------------------------- */
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double patience = 0.5;
+
+/* The time of a call: the sample at a quantile of at least 5, in `patience` seconds; a sample lasts 2 ms or one call. */
+static double seconds_per_call(void (*call)(void *), void *context, double quantile) {
+    double samples[MAX_SAMPLES], start = now();
+    call(context);
+    size_t calls = 1, count = 0;
+    for (double first = now() - start; first * (double)calls < 2e-3;) calls *= 2;
+    start = now();
+    while (count < MAX_SAMPLES && (count < 5 || now() - start < patience)) {
+        double begin = now();
+        for (size_t i = 0; i < calls; i++) call(context);
+        samples[count++] = (now() - begin) / (double)calls;
+    }
+    qsort(samples, count, sizeof *samples, ascending);
+    return samples[(size_t)(quantile * (double)(count - 1))];
+}
+
+/* ---- The machine's bandwidth ---------------------------------------------------------------------------------------- */
+
+struct stream {
+    float *a, *b;
+    size_t count;
+    uint64_t sink;
+};
+
+static void *stream_write(void *p) {
+    struct stream *s = p;
+    memset(s->a, 1, s->count * sizeof *s->a);
+    return NULL;
+}
+
+static void *stream_read(void *p) {
+    struct stream *s = p;
+    const uint32_t *words = (const uint32_t *)s->a;
+    uint32_t sum = 0; /* of integers, whose order the compiler may change */
+    for (size_t i = 0; i < s->count; i++) sum += words[i];
+    s->sink = sum;
+    return NULL;
+}
+
+static void *stream_copy(void *p) {
+    struct stream *s = p;
+    memcpy(s->b, s->a, s->count * sizeof *s->a);
+    return NULL;
+}
+
+static void *stream_scale(void *p) {
+    struct stream *s = p;
+    for (size_t i = 0; i < s->count; i++) s->a[i] *= 0.999f;
+    return NULL;
+}
+
+static const struct {
+    const char *name;
+    void *(*run)(void *);
+    int passes; /* bytes moved, per byte of the array */
+} STREAMS[] = {{"write", stream_write, 1}, {"read", stream_read, 1}, {"copy", stream_copy, 2}, {"scale", stream_scale, 2}};
+enum { WRITE, READ, COPY, SCALE, STREAM_COUNT };
+
+struct parts {
+    struct stream of[THREADS];
+    int threads;
+    void *(*run)(void *);
+};
+
+static void run_parts(void *p) {
+    struct parts *parts = p;
+    pthread_t others[THREADS];
+    for (int i = 1; i < parts->threads; i++)
+        if (pthread_create(&others[i], NULL, parts->run, &parts->of[i])) die("pthread_create", "failed");
+    parts->run(&parts->of[0]);
+    for (int i = 1; i < parts->threads; i++) pthread_join(others[i], NULL);
+}
+
+static double bandwidth(int stream, int threads, float *a, float *b, size_t count) {
+    struct parts parts = {.threads = threads, .run = STREAMS[stream].run};
+    size_t share = count / (size_t)threads;
+    for (int i = 0; i < threads; i++) parts.of[i] = (struct stream){a + share * (size_t)i, b + share * (size_t)i, share, 0};
+    double bytes = (double)(share * (size_t)threads) * sizeof *a * STREAMS[stream].passes;
+    return bytes / seconds_per_call(run_parts, &parts, 0);
+}
+
+/* ---- Workloads ------------------------------------------------------------------------------------------------------ */
+
+struct workload {
+    int32_t metric;
+    size_t n, m; /* m: boxes of the other side, or the length of tensors */
+    float *a, *b, *c, *d, *out, *out2;
+    double p, limit;
+    boxgrad_tensor *tensors;
+};
+
+static void pairwise(void *p) {
+    struct workload *w = p;
+    TRY(boxgrad_iou_pairwise_f32(w->metric, w->a, w->n, 4, w->b, w->m, 4, 0, w->out, (ptrdiff_t)w->m, NULL));
+}
+
+static void pairwise_grad(void *p) {
+    struct workload *w = p;
+    TRY(boxgrad_iou_pairwise_grad_f32(w->metric, w->a, w->n, 4, w->b, w->m, 4, 0, w->c, (ptrdiff_t)w->m, w->out, w->out2));
+}
+
+static void iou_loss(void *p) {
+    struct workload *w = p;
+    double loss;
+    TRY(boxgrad_iou_loss_f32(w->metric, w->a, 4, w->b, 4, w->n, NULL, 1e-7, (double)w->n, &loss, NULL, w->out, NULL));
+}
+
+static void smooth_l1(void *p) {
+    struct workload *w = p;
+    double loss;
+    TRY(boxgrad_smooth_l1_f32(w->a, w->b, w->c, w->d, w->n, 1, (double)w->n, &loss, NULL, w->out, NULL));
+}
+
+static void encode(void *p) {
+    struct workload *w = p;
+    TRY(boxgrad_delta_encode_f32(NULL, w->a, 4, w->b, 4, w->n, w->out, NULL, NULL));
+}
+
+static void decode(void *p) {
+    struct workload *w = p;
+    boxgrad_delta_options options = BOXGRAD_DELTA_OPTIONS_INIT;
+    options.image_width = 1333, options.image_height = 800;
+    for (int k = 0; k < 4; k++) options.stds[k] = k < 2 ? 0.1 : 0.2;
+    TRY(boxgrad_delta_decode_f32(&options, w->a, 4, w->c, 4, w->n, 1, w->out));
+}
+
+/* Each call's limit is 1 % below the last one's, so that each call clips; unless the limit is out of reach. */
+static void clip_norm(void *p) {
+    struct workload *w = p;
+    double total;
+    TRY(boxgrad_clip_grad_norm(w->tensors, w->m, w->limit, w->p, 1e-6, BOXGRAD_NONFINITE_PROPAGATE, &total));
+    if (w->limit < total) w->limit = 0.99 * w->limit;
+}
+
+static void norm(void *p) {
+    struct workload *w = p;
+    double total;
+    TRY(boxgrad_grad_norm(w->tensors, w->m, w->p, &total, NULL, NULL));
+}
+
+/* ---- Data ----------------------------------------------------------------------------------------------------------- */
+
+static double uniform(double low, double high) { return low + (high - low) * rand() / RAND_MAX; }
+
+static float *boxes(size_t count) {
+    float *rows = memory(count * 16);
+    for (size_t i = 0; i < count; i++)
+        for (int axis = 0; axis < 2; axis++) {
+            double half = exp(uniform(log(4), log(200))), centre = uniform(0, axis ? 800 : 1333);
+            rows[4 * i + axis] = (float)(centre - half), rows[4 * i + 2 + axis] = (float)(centre + half);
+        }
+    return rows;
+}
+
+/* Targets: the boxes with each corner moved by up to 30 % of the size, one in eight moved away. */
+static float *near(const float *rows, size_t count) {
+    float *moved = memory(count * 16);
+    for (size_t i = 0; i < count; i++)
+        for (int k = 0; k < 4; k++) {
+            double size = rows[4 * i + k % 2 + 2] - rows[4 * i + k % 2];
+            moved[4 * i + k] = rows[4 * i + k] + (float)(size * uniform(-0.3, 0.3) + (i % 8 ? 0 : 450));
+        }
+    return moved;
+}
+
+static float *values(size_t count, double spread) {
+    enum { BLOCK = 1 << 18 };
+    float *result = memory(count * sizeof *result);
+    for (size_t i = 0; i < count && i < BLOCK; i++)
+        result[i] = (float)(spread * (uniform(-1, 1) + uniform(-1, 1) + uniform(-1, 1)));
+    for (size_t i = BLOCK; i < count; i++) result[i] = result[i - BLOCK];
+    return result;
+}
+
+/* The parameters of Faster R-CNN with ResNet-50-FPN, as detector_sizes() of workloads.py. Returns the number of tensors. */
+enum { TENSORS = 189 };
+
+static size_t detector(boxgrad_tensor tensors[TENSORS], double scale) {
+    size_t sizes[TENSORS], n = 0, inner = 64;
+    sizes[n++] = 64 * 3 * 49, sizes[n++] = 64, sizes[n++] = 64;
+    for (size_t stage = 0; stage < 4; stage++)
+        for (size_t block = 0, width = (size_t)64 << stage; block < (size_t[]){3, 4, 6, 3}[stage]; block++) {
+            size_t weights[] = {inner * width, width * width * 9, width * 4 * width, inner * 4 * width};
+            size_t channels[] = {width, width, 4 * width, 4 * width};
+            for (int k = 0; k < (block ? 3 : 4); k++) sizes[n++] = weights[k], sizes[n++] = channels[k], sizes[n++] = channels[k];
+            inner = 4 * width;
+        }
+    for (size_t level = 256; level <= 2048; level *= 2)
+        sizes[n++] = level * 256, sizes[n++] = 256, sizes[n++] = 256 * 256 * 9, sizes[n++] = 256;
+    const size_t heads[] = {256 * 256 * 9,   256,  256 * 3,     3,    256 * 12,  12, /* proposals */
+                            256 * 49 * 1024, 1024, 1024 * 1024, 1024, 1024 * 91, 91, 1024 * 364, 364};
+    for (size_t k = 0; k < sizeof heads / sizeof *heads; k++) sizes[n++] = heads[k];
+    for (size_t k = 0; k < n; k++) {
+        size_t count = (size_t)nearbyint((double)sizes[k] * scale);
+        tensors[k] = (boxgrad_tensor){values(count ? count : 1, 0.01), count ? count : 1, BOXGRAD_F32, 0};
+    }
+    return n;
+}
+
+/* ---- Report --------------------------------------------------------------------------------------------------------- */
+
+static double machine[THREADS + 1][STREAM_COUNT];
+static FILE *json;
+static const char *separator = "";
+
+static void measure(const char *name, void (*call)(void *), struct workload *w, double items, double bytes) {
+    for (int threads = 1; threads <= THREADS; threads++) {
+        TRY(boxgrad_set_max_threads(threads));
+        double seconds = seconds_per_call(call, w, 0.5), rate = bytes / seconds;
+        double of_copy = rate / machine[threads][COPY], of_write = rate / machine[threads][WRITE];
+        double ms = seconds * 1e3, g_items = items / seconds / 1e9, gb = rate / 1e9;
+        printf("%-60s %d %10.4f ms %8.3f G/s %7.2f GB/s %5.2f of copy %5.2f of write\n", name, threads, ms, g_items, gb, of_copy, of_write);
+        fflush(stdout);
+        if (json)
+            fprintf(json,
+                    "%s\n{\"name\": \"%s\", \"threads\": %d, \"ms\": %.6g, \"g_items_per_s\": %.6g, \"gb_per_s\": %.6g,"
+                    " \"of_copy\": %.4g, \"of_write\": %.4g}",
+                    separator, name, threads, ms, g_items, gb, of_copy, of_write);
+        separator = ",";
+    }
+}
+
+static size_t scaled(double size, double scale) {
+    double result = floor(size * scale + 0.5);
+    return result < 4 ? 4 : (size_t)result;
+}
+
+/* A count as workloads.py writes it. */
+static const char *count_name(size_t n) {
+    static char text[32];
+    snprintf(text, sizeof text, n >= 100000 ? "%.3g M" : "%.0f", n >= 100000 ? (double)n / 1e6 : (double)n);
+    return text;
+}
+
+static void measure_pairwise(const char *title, void (*call)(void *), int32_t metric, size_t n, size_t m, int gradient) {
+    char name[128];
+    snprintf(name, sizeof name, "pairwise %s %zu x %zu", title, n, m);
+    struct workload w = {.metric = metric, .n = n, .m = m, .a = boxes(n), .b = boxes(m)};
+    double matrix = 4.0 * (double)n * (double)m, sides = 16.0 * (double)(n + m);
+    w.c = gradient ? values(n * m, 1) : NULL;
+    w.out = memory(gradient ? n * 16 : n * m * 4), w.out2 = memory(m * 16);
+    measure(name, call, &w, (double)n * (double)m, matrix + sides * (gradient ? 2 : 1));
+    free(w.a), free(w.b), free(w.c), free(w.out), free(w.out2);
+}
+
+int main(int argc, char **argv) {
+    static const char *METRICS[] = {"IoU", "GIoU", "DIoU", "CIoU"};
+    double scale = argc > 2 ? atof(argv[2]) : 1;
+    char name[128];
+    if (argc > 3) patience = atof(argv[3]);
+    if (!(scale > 0 && patience >= 0)) die("SCALE and SECONDS", "must be positive numbers");
+    if (argc > 1 && !(json = fopen(argv[1], "w"))) die(argv[1], "could not be created");
+    printf("boxgrad %s, %s\n", boxgrad_version_string(), boxgrad_cpu_tier());
+
+    size_t large = 64u << 20; /* 256 MB */
+    float *a = memory(large * 4), *b = memory(large * 4);
+    if (json) fprintf(json, "{\"bandwidth\": [");
+    for (int threads = 1; threads <= THREADS; threads++)
+        for (int i = 0; i < STREAM_COUNT; i++) {
+            machine[threads][i] = bandwidth(i, threads, a, b, large);
+            printf("%-60s %d %43.2f GB/s\n", STREAMS[i].name, threads, machine[threads][i] / 1e9);
+            if (json)
+                fprintf(json, "%s\n{\"name\": \"%s\", \"threads\": %d, \"gb_per_s\": %.6g}", threads + i > 1 ? "," : "",
+                        STREAMS[i].name, threads, machine[threads][i] / 1e9);
+        }
+    free(a), free(b);
+    if (json) fprintf(json, "],\n\"kernels\": [");
+
+    size_t thousand = scaled(1000, scale), five = scaled(5000, scale), million = scaled(1e6, scale);
+    measure_pairwise("IoU", pairwise, BOXGRAD_IOU, 10, 10, 0);
+    measure_pairwise("IoU", pairwise, BOXGRAD_IOU, thousand, thousand, 0);
+    measure_pairwise("IoU", pairwise, BOXGRAD_IOU, five, five, 0);
+    measure_pairwise("IoU", pairwise, BOXGRAD_IOU, scaled(100000, scale), 20, 0);
+    measure_pairwise("GIoU", pairwise, BOXGRAD_GIOU, thousand, thousand, 0);
+    measure_pairwise("GIoU", pairwise, BOXGRAD_GIOU, five, five, 0);
+    measure_pairwise("GIoU gradient", pairwise_grad, BOXGRAD_GIOU, thousand, thousand, 1);
+
+    struct workload w = {.n = million, .a = boxes(million), .c = values(4 * million, 1), .out = memory(million * 16)};
+    w.b = near(w.a, million);
+    for (w.metric = BOXGRAD_GIOU; w.metric <= BOXGRAD_CIOU; w.metric++) {
+        snprintf(name, sizeof name, "%s loss and gradient, %s boxes", METRICS[w.metric], count_name(million));
+        measure(name, iou_loss, &w, (double)million, 48.0 * (double)million);
+    }
+    snprintf(name, sizeof name, "delta encode, %s boxes", count_name(million));
+    measure(name, encode, &w, (double)million, 48.0 * (double)million);
+    snprintf(name, sizeof name, "delta decode and clip, %s boxes", count_name(million));
+    measure(name, decode, &w, (double)million, 48.0 * (double)million);
+    free(w.a), free(w.b), free(w.c), free(w.out);
+
+    size_t n = 4 * million;
+    w = (struct workload){.n = n, .a = values(n, 1), .b = values(n, 1), .out = memory(n * 4)};
+    snprintf(name, sizeof name, "smooth L1 and gradient, %s", count_name(n));
+    measure(name, smooth_l1, &w, (double)n, 12.0 * (double)n);
+    w.c = values(n, 1), w.d = values(n, 1);
+    snprintf(name, sizeof name, "smooth L1, weighted, and gradient, %s", count_name(n));
+    measure(name, smooth_l1, &w, (double)n, 20.0 * (double)n);
+    free(w.a), free(w.b), free(w.c), free(w.d), free(w.out);
+
+    boxgrad_tensor tensors[TENSORS];
+    size_t tensor_count = detector(tensors, scale);
+    const double orders[] = {2, 1, INFINITY};
+    for (n = 0, w.m = 0; w.m < tensor_count; w.m++) n += tensors[w.m].count;
+    for (int i = 0; i < 4; i++) {
+        int clips = i < 3;
+        w = (struct workload){.tensors = tensors, .m = tensor_count, .p = orders[i % 3]};
+        TRY(boxgrad_grad_norm(tensors, tensor_count, w.p, &w.limit, NULL, NULL));
+        w.limit *= clips ? 0.99 : 2;
+        const char *suffix = clips ? "" : ", below the limit";
+        snprintf(name, sizeof name, "clip_grad_norm L%g, %s in %d tensors%s", w.p, count_name(n), TENSORS, suffix);
+        measure(name, clip_norm, &w, (double)n, (clips ? 12.0 : 4.0) * (double)n);
+    }
+    for (size_t k = 0; k < tensor_count; k++) free(tensors[k].data);
+
+    n = 100 * million;
+    boxgrad_tensor all = {values(n, 0.01), n, BOXGRAD_F32, 0};
+    w = (struct workload){.tensors = &all, .m = 1};
+    for (int i = 0; i < 3; i++) {
+        w.p = orders[i];
+        snprintf(name, sizeof name, "norm L%g, %s", w.p, count_name(n));
+        measure(name, norm, &w, (double)n, 4.0 * (double)n);
+    }
+    free(all.data);
+    if (json) fprintf(json, "]}\n");
+    if (json && fclose(json)) die(argv[1], "could not be written");
+    return 0;
+}

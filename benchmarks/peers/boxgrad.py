@@ -1,0 +1,114 @@
+"""boxgrad: its Python functions; where those have no `out`, the C function behind them stands for reused outputs."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import boxgrad
+import numpy as np
+from boxgrad._library import library_of
+from peer import Limits, Peer, Run
+from workloads import FRESH, IN_PLACE, REUSED, SCALAR
+
+peer = Peer("boxgrad", {"boxgrad": f"{boxgrad.__version__} ({boxgrad.cpu_tier()})"}, set_threads=boxgrad.set_num_threads)
+
+METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3}
+PAIRWISE = {"iou": boxgrad.box_iou, "giou": boxgrad.generalized_box_iou}
+LOSSES = {
+    "giou": boxgrad.value_and_grad(boxgrad.generalized_box_iou_loss),
+    "diou": boxgrad.value_and_grad(boxgrad.distance_box_iou_loss),
+    "ciou": boxgrad.value_and_grad(boxgrad.complete_box_iou_loss),
+}
+
+
+@peer.does("pairwise")
+def pairwise(data: SimpleNamespace) -> Run:
+    metric = PAIRWISE[data.metric]
+    return lambda: metric(data.a, data.b)
+
+
+@peer.does("pairwise", REUSED)
+def pairwise_reused(data: SimpleNamespace) -> Run:
+    metric, out = PAIRWISE[data.metric], np.empty((len(data.a), len(data.b)), data.a.dtype)
+    return lambda: metric(data.a, data.b, out=out)
+
+
+@peer.does("pairwise_grad", note="computes the values, too")
+def pairwise_grad(data: SimpleNamespace) -> Run:
+    return lambda: boxgrad.vjp(PAIRWISE[data.metric], data.a, data.b)[1](data.upstream)
+
+
+@peer.does("pairwise_grad", REUSED, note="the C function")
+def pairwise_grad_reused(data: SimpleNamespace) -> Run:
+    a, b = data.a, data.b
+    code, gradients = METRICS[data.metric], (np.empty_like(a), np.empty_like(b))
+    function = library_of[a.dtype].iou_pairwise_grad
+
+    def run() -> Any:
+        function(code, a, len(a), 4, b, len(b), 4, 0.0, data.upstream, len(b), *gradients)
+        return gradients
+
+    return run
+
+
+@peer.does("iou_loss")
+def iou_loss(data: SimpleNamespace) -> Run:
+    loss = LOSSES[data.metric]
+    return lambda: loss(data.pred, data.target, reduction="mean", eps=data.eps)
+
+
+@peer.does("iou_loss", REUSED, note="the C function")
+def iou_loss_reused(data: SimpleNamespace) -> Run:
+    code, count, loss, gradient = METRICS[data.metric], len(data.pred), np.empty(()), np.empty_like(data.pred)
+    function = library_of[data.pred.dtype].iou_loss
+
+    def run() -> Any:
+        function(code, data.pred, 4, data.target, 4, count, None, data.eps, count, loss, None, gradient, None)
+        return loss, gradient
+
+    return run
+
+
+@peer.does("smooth_l1")
+def smooth_l1(data: SimpleNamespace) -> Run:
+    loss = boxgrad.value_and_grad(boxgrad.smooth_l1_loss)
+    return lambda: loss(data.pred, data.target, inside_weights=data.inside, outside_weights=data.outside)
+
+
+@peer.does("smooth_l1", REUSED, note="the C function")
+def smooth_l1_reused(data: SimpleNamespace) -> Run:
+    count, loss, gradient = len(data.pred), np.empty(()), np.empty_like(data.pred)
+    function = library_of[data.pred.dtype].smooth_l1
+
+    def run() -> Any:
+        function(data.pred, data.target, data.inside, data.outside, count, 1.0, count, loss, None, gradient, None)
+        return loss, gradient
+
+    return run
+
+
+def _encode(data: SimpleNamespace, out: Any) -> Run:
+    return lambda: boxgrad.encode_boxes(data.proposals, data.targets, stds=data.stds, out=out)
+
+
+def _decode(data: SimpleNamespace, out: Any) -> Run:
+    size = data.height, data.width
+    return lambda: boxgrad.decode_boxes(data.proposals, data.deltas, stds=data.stds, max_shape=size, out=out)
+
+
+peer.does("encode", FRESH)(lambda data: _encode(data, None))
+peer.does("encode", REUSED)(lambda data: _encode(data, np.empty_like(data.proposals)))
+peer.does("decode", FRESH)(lambda data: _decode(data, None))
+peer.does("decode", REUSED)(lambda data: _decode(data, np.empty_like(data.proposals)))
+
+
+@peer.does("norm", SCALAR)
+def norm(data: SimpleNamespace) -> Run:
+    return lambda: boxgrad.get_total_norm(data.values, data.p)
+
+
+@peer.does("clip_norm", IN_PLACE)
+def clip_norm(data: SimpleNamespace) -> Run:
+    gradients, limits = [g.copy() for g in data.gradients], Limits(data)
+    return lambda: (boxgrad.clip_grad_norm_(gradients, limits.next(), data.p), gradients)

@@ -1,0 +1,18 @@
+"""fastbbox: pairwise overlaps in C++."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import fastbbox
+from peer import Peer, Run, installed
+
+peer = Peer("fastbbox", installed("fastbbox"))
+
+FUNCTIONS = {"iou": fastbbox.bbox_overlaps, "giou": fastbbox.generalized_iou}
+
+
+@peer.does("pairwise")
+def pairwise(data: SimpleNamespace) -> Run:
+    function = FUNCTIONS[data.metric]
+    return lambda: function(data.a, data.b)

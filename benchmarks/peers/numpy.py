@@ -1,0 +1,167 @@
+"""NumPy, as the formulas stand in the papers: whole arrays, fresh temporaries, gradients by the chain rule.
+
+In double precision it is also what every other peer's results are compared with.
+"""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from peer import Limits, Peer, Run, installed
+from workloads import IN_PLACE, SCALAR
+
+peer = Peer("NumPy textbook", installed("numpy"))
+
+
+def columns(boxes: np.ndarray) -> list[np.ndarray]:
+    return [boxes[..., k] for k in range(4)]
+
+
+def overlap(a: list[np.ndarray], b: list[np.ndarray], metric: str, eps: float, gradient: bool = True) -> Any:
+    """A metric of boxes given as columns that broadcast, and its gradient with respect to a's columns."""
+    (x1, y1, x2, y2), (u1, v1, u2, v2) = a, b
+    w, h = x2 - x1, y2 - y1
+    iw, ih = np.minimum(x2, u2) - np.maximum(x1, u1), np.minimum(y2, v2) - np.maximum(y1, v1)
+    iw, ih = np.maximum(iw, 0), np.maximum(ih, 0)
+    inter = iw * ih
+    union = w * h + (u2 - u1) * (v2 - v1) - inter
+    iou = inter / (union + eps)
+    value = iou
+    if metric != "iou":
+        cw, ch = np.maximum(x2, u2) - np.minimum(x1, u1), np.maximum(y2, v2) - np.minimum(y1, v1)
+    if metric == "giou":
+        enclosing = cw * ch
+        value = iou - (enclosing - union) / (enclosing + eps)
+    if metric in ("diou", "ciou"):
+        sx, sy = (x1 + x2 - u1 - u2) / 2, (y1 + y2 - v1 - v2) / 2
+        distance, diagonal = sx * sx + sy * sy, cw * cw + ch * ch + eps
+        value = iou - distance / diagonal
+    if metric == "ciou":
+        turn = np.arctan((u2 - u1) / (v2 - v1)) - np.arctan(w / h)
+        v = 4 / math.pi**2 * turn * turn
+        alpha = v / (1 - iou + v + eps)
+        value = value - alpha * v
+    if not gradient:
+        return value
+
+    meets = (iw > 0) & (ih > 0)
+    d_inter = [-ih * (meets & (x1 > u1)), -iw * (meets & (y1 > v1)), ih * (meets & (x2 < u2)), iw * (meets & (y2 < v2))]
+    d_area = [-h, -w, h, w]
+    d_union = [da - di for da, di in zip(d_area, d_inter)]
+    grads = [(di - iou * du) / (union + eps) for di, du in zip(d_inter, d_union)]
+    if metric != "iou":
+        reaches = [x1 < u1, y1 < v1, x2 > u2, y2 > v2]
+    if metric == "giou":
+        d_enclosing = [side * reach for side, reach in zip((-ch, -cw, ch, cw), reaches)]
+        ratio = (enclosing - union) / (enclosing + eps)
+        grads = [g - (dc - du - ratio * dc) / (enclosing + eps) for g, dc, du in zip(grads, d_enclosing, d_union)]
+    if metric in ("diou", "ciou"):
+        d_diagonal = [2 * side * reach for side, reach in zip((-cw, -ch, cw, ch), reaches)]
+        ratio = distance / diagonal
+        grads = [g - (dd - ratio * dq) / diagonal for g, dd, dq in zip(grads, (sx, sy, sx, sy), d_diagonal)]
+    if metric == "ciou":
+        slope = alpha * (8 / math.pi**2) * turn / (w * w + h * h)
+        grads = [g + t for g, t in zip(grads, (-slope * h, slope * w, slope * h, -slope * w))]
+    return value, np.stack(grads, axis=-1)
+
+
+@peer.does("pairwise")
+def pairwise(data: SimpleNamespace) -> Run:
+    return lambda: overlap(columns(data.a[:, None]), columns(data.b), data.metric, 0.0, gradient=False)
+
+
+@peer.does("pairwise_grad")
+def pairwise_grad(data: SimpleNamespace) -> Run:
+    def one_side(a: np.ndarray, b: np.ndarray, upstream: np.ndarray) -> np.ndarray:
+        gradient = overlap(columns(a[:, None]), columns(b), data.metric, 0.0)[1]
+        return (gradient * upstream[..., None]).sum(axis=1)
+
+    # The metric is symmetric: the other side's gradient is this one's with the sides exchanged.
+    return lambda: (one_side(data.a, data.b, data.upstream), one_side(data.b, data.a, data.upstream.T))
+
+
+@peer.does("iou_loss")
+def iou_loss(data: SimpleNamespace) -> Run:
+    def run() -> Any:
+        value, gradient = overlap(columns(data.pred), columns(data.target), data.metric, data.eps)
+        return (1 - value).mean(), gradient * (-1 / len(value))
+
+    return run
+
+
+@peer.does("smooth_l1")
+def smooth_l1(data: SimpleNamespace) -> Run:
+    def run() -> Any:
+        d = data.pred - data.target
+        if data.inside is not None:
+            d = d * data.inside
+        size = np.abs(d)
+        loss = np.where(size < 1, 0.5 * d * d, size - 0.5)
+        gradient = np.clip(d, -1, 1) * (1 / len(d))
+        if data.inside is not None:
+            loss, gradient = loss * data.outside, gradient * data.inside * data.outside
+        return loss.mean(), gradient
+
+    return run
+
+
+def _centres(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    size = boxes[:, 2:] - boxes[:, :2]
+    return boxes[:, :2] + size / 2, size
+
+
+@peer.does("encode")
+def encode(data: SimpleNamespace) -> Run:
+    stds = np.array(data.stds, data.proposals.dtype)
+
+    def run() -> Any:
+        (centre, size), (target_centre, target_size) = _centres(data.proposals), _centres(data.targets)
+        return np.hstack([(target_centre - centre) / size, np.log(target_size / size)]) / stds
+
+    return run
+
+
+@peer.does("decode")
+def decode(data: SimpleNamespace) -> Run:
+    stds = np.array(data.stds, data.proposals.dtype)
+    limit = np.array([data.width, data.height] * 2, data.proposals.dtype)
+
+    def run() -> Any:
+        centre, size = _centres(data.proposals)
+        d = data.deltas * stds
+        centre = centre + d[:, :2] * size
+        half = np.exp(np.minimum(d[:, 2:], math.log(1000 / 16))) * size / 2
+        return np.clip(np.hstack([centre - half, centre + half]), 0, limit)
+
+    return run
+
+
+def norm_of(x: np.ndarray, p: float) -> Any:
+    if x.dtype.itemsize == 2:
+        x = x.astype(np.float32)
+    if p == 2:
+        return math.sqrt(np.dot(x, x))
+    return np.abs(x).sum() if p == 1 else np.abs(x).max()
+
+
+@peer.does("norm", SCALAR, tolerance=1e-2, note="sums in single precision")
+def norm(data: SimpleNamespace) -> Run:
+    return lambda: norm_of(data.values, data.p)
+
+
+@peer.does("clip_norm", IN_PLACE)
+def clip_norm(data: SimpleNamespace) -> Run:
+    gradients, limits = [g.copy() for g in data.gradients], Limits(data)
+
+    def run() -> Any:
+        total = norm_of(np.array([norm_of(g, data.p) for g in gradients]), data.p)
+        coefficient = limits.next() / (total + 1e-6)
+        if coefficient < 1:
+            for g in gradients:
+                g *= coefficient
+        return total, gradients
+
+    return run

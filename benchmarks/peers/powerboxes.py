@@ -1,0 +1,31 @@
+"""powerboxes: pairwise distances 1 - IoU and 1 - GIoU in Rust."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import powerboxes
+from peer import Peer, Run, installed
+
+ONE_THREAD = {"iou": powerboxes.iou_distance, "giou": powerboxes.giou_distance}
+PARALLEL = {"iou": powerboxes.parallel_iou_distance, "giou": powerboxes.parallel_giou_distance}
+functions = ONE_THREAD
+
+
+def set_threads(count: int) -> None:
+    global functions
+    functions = ONE_THREAD if count == 1 else PARALLEL
+
+
+peer = Peer("powerboxes", installed("powerboxes"), set_threads=set_threads)
+
+
+def similarity(distance: Any) -> Any:
+    return 1 - distance
+
+
+@peer.does("pairwise", read=similarity, note="gives 1 - IoU in double precision")
+def pairwise(data: SimpleNamespace) -> Run:
+    distance = functions[data.metric]
+    return lambda: distance(data.a, data.b)

@@ -1,0 +1,113 @@
+"""torch and torchvision as they come, one operation after the other, gradients by autograd."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, Callable
+
+import torch
+from peer import Limits, Peer, Run, installed
+from torch.nn.functional import smooth_l1_loss
+
+try:
+    import torchvision
+except RuntimeError:  # its operators are of another build of torch: declare those it asks for; the functions used here are Python
+    operators = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    import torchvision
+from torchvision.models.detection._utils import BoxCoder
+from torchvision.ops import boxes as box_ops
+from workloads import IN_PLACE, SCALAR
+
+peer = Peer("torchvision eager", installed("torch", "torchvision"), set_threads=torch.set_num_threads)
+
+PAIRWISE = {"iou": box_ops.box_iou, "giou": box_ops.generalized_box_iou}
+LOSSES = {
+    "giou": torchvision.ops.generalized_box_iou_loss,
+    "diou": torchvision.ops.distance_box_iou_loss,
+    "ciou": torchvision.ops.complete_box_iou_loss,
+}
+
+Compile = Callable[[Any], Any]
+
+
+def tensor(array: Any, wanted: bool = False) -> torch.Tensor:
+    """A tensor on the array's own memory; a parameter, if its gradient is wanted."""
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(array.view("int16")).view(torch.bfloat16)
+    return torch.from_numpy(array).requires_grad_(wanted)
+
+
+# Each factory takes what makes the function fast: nothing here, torch.compile in torch_compile.py.
+
+
+def pairwise(data: SimpleNamespace, compiled: Compile = lambda f: f) -> Run:
+    a, b, metric = tensor(data.a), tensor(data.b), compiled(PAIRWISE[data.metric])
+    return lambda: metric(a, b)
+
+
+def pairwise_grad(data: SimpleNamespace, compiled: Compile = lambda f: f) -> Run:
+    a, b, upstream = tensor(data.a, True), tensor(data.b, True), tensor(data.upstream)
+    metric = compiled(PAIRWISE[data.metric])
+    return lambda: torch.autograd.grad(metric(a, b), (a, b), upstream)
+
+
+def iou_loss(data: SimpleNamespace, compiled: Compile = lambda f: f) -> Run:
+    pred, target, function = tensor(data.pred, True), tensor(data.target), LOSSES[data.metric]
+    loss = compiled(lambda pred, target: function(pred, target, reduction="mean", eps=data.eps))
+    return lambda: with_gradient(loss(pred, target), pred)
+
+
+def with_gradient(loss: torch.Tensor, pred: torch.Tensor) -> Any:
+    return loss, torch.autograd.grad(loss, pred)
+
+
+def smooth_l1(data: SimpleNamespace, compiled: Compile = lambda f: f) -> Run:
+    pred, target = tensor(data.pred, True), tensor(data.target)
+    if data.inside is None:
+        plain = compiled(smooth_l1_loss)
+        return lambda: with_gradient(plain(pred, target), pred)
+
+    def formula(pred: Any, target: Any, inside: Any, outside: Any, zero: Any) -> Any:
+        return (outside * smooth_l1_loss(inside * (pred - target), zero, reduction="none")).mean()
+
+    inside, outside, zero, weighted = tensor(data.inside), tensor(data.outside), torch.zeros_like(target), compiled(formula)
+    return lambda: with_gradient(weighted(pred, target, inside, outside, zero), pred)
+
+
+def _coder(data: SimpleNamespace) -> BoxCoder:
+    return BoxCoder(tuple(1 / std for std in data.stds))
+
+
+def encode(data: SimpleNamespace, compiled: Compile = lambda f: f) -> Run:
+    proposals, targets, function = tensor(data.proposals), tensor(data.targets), compiled(_coder(data).encode_single)
+    return lambda: function(targets, proposals)
+
+
+def decode(data: SimpleNamespace, compiled: Compile = lambda f: f) -> Run:
+    coder, size = _coder(data), (data.height, data.width)
+    proposals, deltas = tensor(data.proposals), tensor(data.deltas)
+    function = compiled(lambda deltas, proposals: box_ops.clip_boxes_to_image(coder.decode_single(deltas, proposals), size))
+    return lambda: function(deltas, proposals)
+
+
+def norm(data: SimpleNamespace, compiled: Compile = lambda f: f) -> Run:
+    values, function = tensor(data.values), compiled(lambda x: torch.linalg.vector_norm(x, data.p))
+    return lambda: function(values)
+
+
+for task in pairwise, pairwise_grad, iou_loss, smooth_l1, encode, decode:
+    peer.does(task.__name__)(task)
+peer.does("norm", SCALAR, tolerance=0.6, note="sums in single precision")(norm)
+
+
+@peer.does("clip_norm", IN_PLACE, tolerance=0.01, note="sums in single precision; multiplies by 1 where nothing is to be clipped")
+def clip_norm(data: SimpleNamespace) -> Run:
+    limits, parameters = Limits(data), []
+    for gradient in data.gradients:
+        parameter = torch.nn.Parameter(torch.empty(len(gradient)))
+        parameter.grad = tensor(gradient.copy())
+        parameters.append(parameter)
+    gradients = [parameter.grad for parameter in parameters]
+    return lambda: (torch.nn.utils.clip_grad_norm_(parameters, limits.next(), data.p), gradients)
