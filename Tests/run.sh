@@ -37,6 +37,7 @@ else
 fi
 suite types 'no issues found in \K\d+' "$python" -m mypy --config-file bindings/python/pyproject.toml
 suite python '\d+(?= passed)' "$python" -m pytest -q bindings/python/tests
+suite benchmarks '\d+(?= passed)' "$python" -m pytest -q Tests/benchmarks
 suite documentation '\d+(?= passed)' "$python" -m pytest -q --doctest-modules bindings/python/boxgrad
 
 echo

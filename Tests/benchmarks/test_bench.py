@@ -1,0 +1,205 @@
+"""The benchmark itself, at a thousandth of its sizes: that wrong results are not timed, and that what is written is what was measured."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import measure  # noqa: E402
+import report  # noqa: E402
+from peer import Peer, load  # noqa: E402
+from workloads import FRESH, IN_PLACE, detector_sizes, table  # noqa: E402
+
+SCALE = 0.001
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """What `bench.py` writes about the peers that the tests' environment has: boxgrad, NumPy, torch."""
+    out = tmp_path_factory.mktemp("bench")
+    options = "--scale", str(SCALE), "--rounds", "1", "--seconds", "0", "--threads", "1", "--peer", "boxgrad", "numpy", "torch_eager"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "bindings/python"), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, ROOT / "benchmarks/bench.py", *options, "--out", out]
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    assert (out / "bench.png").stat().st_size > 10_000
+    return json.loads((out / "bench.json").read_text())
+
+
+def test_every_workload_was_measured(results):
+    expected = {(workload.name, mode) for workload in table(SCALE) for mode in workload.modes}
+    measured = {(r["workload"], r["mode"]) for r in results["records"] if r["peer"] == "boxgrad"}
+    assert measured == expected
+    assert {r["peer"] for r in results["records"]} >= {"boxgrad", "numpy"}
+
+
+def test_records_are_complete(results):
+    for record in results["records"]:
+        assert "failure" not in record, record
+        assert 0 < record["minimum"] <= record["median"] < 1
+        assert record["rounds"] >= 1 and record["threads"] == 1
+        assert record["error"] <= record["asked"] or record["note"]
+    assert {"cpu", "cores", "memory_gib", "system", "python", "commit", "load"} == set(results["machine"])
+    assert all(results["machine"][name] for name in ("cpu", "cores", "system", "python", "commit"))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT.*", results["date"])
+    assert {"boxgrad", "numpy"} <= set(results["versions"])
+
+
+def test_the_table_says_what_was_measured(results):
+    medians = {(r["workload"], r["mode"], r["title"]): r["median"] for r in results["records"]}
+    workloads = {w["name"]: w for w in results["workloads"]}
+    header, _, *lines = [line.strip("| ").split(" | ") for line in report.markdown(results).splitlines() if line.startswith("|")]
+    assert len(lines) == len({key[:2] for key in medians})
+    for name, mode, ms, items, gigabytes, *ratios in ([cell.strip() for cell in line] for line in lines):
+        own = medians[name, mode, "boxgrad"]
+        assert float(ms) == pytest.approx(own * 1e3, rel=6e-3)
+        assert float(items) == pytest.approx(workloads[name]["items"] / own / 1e9, rel=6e-3, abs=1e-6)
+        assert float(gigabytes) == pytest.approx(workloads[name]["bytes"] / own / 1e9, rel=6e-3, abs=1e-6)
+        for title, ratio in zip(header[5:], ratios):
+            key = name, mode, title.strip()
+            assert (ratio == "") == (key not in medians)
+            if ratio:
+                assert float(ratio.rstrip(report.INEXACT)) == pytest.approx(medians[key] / own, rel=6e-3, abs=1e-6)
+
+
+# ---- Wrong peers ---------------------------------------------------------------------------------------------------------
+
+
+def outcome(change, tolerance=None):
+    """The record of a peer whose pairwise IoU is `change` of the right one."""
+    workload = next(workload for workload in table(SCALE) if workload.task == "pairwise")
+    right = measure.reference(workload, workload.make())[0]
+    peer = Peer("wrong", {})
+    peer.does("pairwise", FRESH, tolerance=tolerance)(lambda data: lambda: change(right.copy()))
+    (record,) = measure.measure_workload(workload, {"wrong": peer}, measure.Settings(1, rounds=1, seconds=0))
+    return record
+
+
+def spoiled(matrix, value):
+    matrix[-1, -1] = value
+    return matrix
+
+
+def fail(matrix):
+    raise RuntimeError("no luck")
+
+
+def test_a_right_result_is_timed():
+    assert outcome(lambda matrix: matrix.astype(np.float32))["median"] > 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda matrix: matrix + 1e-4,
+        lambda matrix: spoiled(matrix, 0.5),
+        lambda matrix: spoiled(matrix, np.nan),
+        lambda matrix: matrix.T[:3],
+        lambda matrix: (matrix, matrix),
+        lambda matrix: 1 - matrix,
+        fail,
+    ],
+)
+def test_a_wrong_result_is_not_timed(change):
+    record = outcome(change)
+    assert "failure" in record and "median" not in record
+
+
+def test_a_known_inexactness_is_timed_and_marked():
+    record = outcome(lambda matrix: matrix + 1e-4, tolerance=1e-3)
+    assert record["median"] > 0 and record["error"] > record["asked"]
+    assert report._ratio(record, 1.0).endswith(report.INEXACT)
+
+
+@pytest.mark.parametrize("task", sorted({workload.task for workload in table(SCALE)}))
+def test_the_check_sees_each_output(task):
+    """Every result of every task, spoiled in one element, is refused."""
+    workload = next(workload for workload in table(SCALE) if workload.task == task)
+    expected = measure.reference(workload, workload.make())
+    limits = [output.tolerance for output in workload.outputs]
+    for index in range(len(expected)):
+        changed = [x.copy() for x in expected]
+        changed[index].flat[-1] += np.abs(changed[index]).max() + 0.1
+        found = measure.errors(changed, expected, workload.outputs)
+        assert [error > limit for error, limit in zip(found, limits)] == [k == index for k in range(len(expected))]
+
+
+def test_a_peer_without_its_library_is_skipped(tmp_path, monkeypatch):
+    (tmp_path / "peers").mkdir()
+    (tmp_path / "peers/absent.py").write_text("import there_is_no_such_library")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "peers", raising=False)
+    peers, missing = load(1, tmp_path / "peers")
+    assert peers == {} and "there_is_no_such_library" in missing["absent"]
+
+
+# ---- Measuring -----------------------------------------------------------------------------------------------------------
+
+
+def test_peers_take_turns():
+    order = []
+
+    def peer(name):
+        def run():
+            order.append(name)
+            time.sleep(1.1 * measure.SAMPLE)
+
+        return run
+
+    samples = measure.time_in_turns({"a": peer("a"), "b": peer("b")}, measure.Settings(1, rounds=3, seconds=0))
+    assert order == ["a", "b"] * 4  # the first turn is the warm-up
+    assert [len(of_one) for of_one in samples.values()] == [3, 3]
+    assert all(measure.SAMPLE < seconds < 1 for of_one in samples.values() for seconds in of_one)
+
+
+def test_a_fast_call_is_repeated_until_it_can_be_timed():
+    assert 20 < measure._calls_per_sample(lambda: time.sleep(measure.SAMPLE / 100)) <= 200
+    assert measure._calls_per_sample(lambda: time.sleep(measure.SAMPLE)) == 1
+
+
+@pytest.mark.parametrize("p", [1, 2, np.inf])
+def test_every_round_clips(p):
+    from peers.boxgrad import peer
+
+    data = SimpleNamespace(gradients=[np.array([3.0, -4.0], np.float32), np.full(5, 2.0, np.float32)], p=p, clips=True)
+    run, before = peer.offers["clip_norm", IN_PLACE].factory(data), np.linalg.norm(np.concatenate(data.gradients), p)
+    for _ in range(20):
+        after = np.linalg.norm(np.concatenate(run()[1]), p)
+        assert after == pytest.approx(0.99 * before, rel=1e-5)
+        before = after
+
+
+def test_the_tensors_are_those_of_the_detector():
+    assert (len(detector_sizes()), sum(detector_sizes()), max(detector_sizes())) == (189, 41_808_406, 12_845_056)
+
+
+# ---- C and documents -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
+def test_the_c_benchmark_has_the_same_workloads(tmp_path):
+    library = Path(os.environ.get("BOXGRAD_LIBRARY", ROOT / "build/lib/libboxgrad.so")).resolve().parent
+    link = f"-L{library}", "-lboxgrad", f"-Wl,-rpath,{library}", "-lm", "-pthread"
+    subprocess.run(["cc", "-O1", ROOT / "benchmarks/kernels.c", f"-I{ROOT}/include", *link, "-o", tmp_path / "kernels"], check=True)
+    subprocess.run([tmp_path / "kernels", tmp_path / "out.json", str(SCALE), "0"], check=True, stdout=subprocess.DEVNULL)
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert {k["name"] for k in found["kernels"]} == {w.name for w in table(SCALE) if "float16" not in w.name}
+    assert {b["name"] for b in found["bandwidth"]} == {"write", "read", "copy", "scale"}
+    assert all(k["ms"] > 0 and k["gb_per_s"] > 0 for k in found["kernels"])
+
+
+@pytest.mark.parametrize("path, text", [("docs/performance.md", report.markdown), ("README.md", report.short_markdown)])
+def test_documents_show_the_results_that_are_kept(path, text):
+    results = json.loads((ROOT / "docs/performance.json").read_text())
+    document = (ROOT / path).read_text()
+    assert report.replaced(document, text(results)) == document
