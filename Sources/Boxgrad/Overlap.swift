@@ -36,7 +36,7 @@ private struct Pairwise<T>: Work {
     let scratch, out: UnsafeMutablePointer<T>
     let outStride: Int
     let outUnion: UnsafeMutablePointer<T>?
-    let chunkRows: Int
+    let chunkRows, scratchSize: Int
 
     static func run(
         _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
@@ -49,7 +49,7 @@ private struct Pairwise<T>: Work {
         let offset = begin &* work.outStride
         kernel(
             work.metric, work.a + begin &* work.aStride, end &- begin, work.aStride, work.b, work.bCount, work.bStride, work.eps,
-            work.scratch + begin / work.chunkRows &* Int(BGI_PAIRWISE_SCRATCH), work.out + offset, work.outStride, work.outUnion.map { $0 + offset })
+            work.scratch + begin / work.chunkRows &* work.scratchSize, work.out + offset, work.outStride, work.outUnion.map { $0 + offset })
     }
 }
 
@@ -67,7 +67,8 @@ private func iouPairwise<T>(
     let worthThread = max(1, (1 << 17) / bCount)
     let threads = bgi_threads(aCount, worthThread)
     let chunkRows = (aCount &- 1) / threads &+ 1
-    let bytes = threads &* Int(BGI_PAIRWISE_SCRATCH) &* MemoryLayout<T>.stride
+    let scratchSize = bgi_pairwise_scratch(bCount)
+    let bytes = threads &* scratchSize &* MemoryLayout<T>.stride
     guard let scratch = malloc(bytes) else {
         arguments.fail(BOXGRAD_OUT_OF_MEMORY, "scratch", "could not be allocated, in bytes", Double(bytes))
         return arguments.status
@@ -75,7 +76,7 @@ private func iouPairwise<T>(
     defer { free(scratch) }
     Pairwise(
         metric: metric, a: a, b: b, aStride: aStride, bCount: bCount, bStride: bStride, eps: eps, scratch: scratch.assumingMemoryBound(to: T.self),
-        out: out, outStride: outStride, outUnion: outUnion, chunkRows: chunkRows
+        out: out, outStride: outStride, outUnion: outUnion, chunkRows: chunkRows, scratchSize: scratchSize
     ).run(aCount, Division(rows: chunkRows, worthThread: worthThread), task)
     return BOXGRAD_OK
 }

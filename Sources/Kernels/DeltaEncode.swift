@@ -14,7 +14,7 @@ private func inverse<T: Real>(_ stds: (Double, Double, Double, Double)) -> Box<T
 @inline(__always)
 private func isSound<T: Real>(_ box: Box<T>) -> Bool {
     let (w, h) = (box.x2 - box.x1, box.y2 - box.y1)
-    return both(both(w > 0, w < .infinity), both(h > 0, h < .infinity))
+    return both(both(w > 0, isFinite(w)), both(h > 0, isFinite(h)))
 }
 
 /// How many rows have a degenerate proposal or target; the first goes to `first`, and each is marked in `marks`.
@@ -87,11 +87,11 @@ func deltaEncode<T: Real>(
             for k in 0..<tileWidth {
                 let x = DeltaAxis(r.x1[k], r.x2[k], t.x1[k], t.x2[k])
                 let y = DeltaAxis(r.y1[k], r.y2[k], t.y1[k], t.y2[k])
-                let keep = !both(zero, !both(isSound(r[k]), isSound(t[k])))
                 d[k] = Box(
-                    choose(keep, (x.shift - mean.x1) * perStd.x1, 0), choose(keep, (y.shift - mean.y1) * perStd.y1, 0),
-                    choose(keep, (x.logRatio - mean.x2) * perStd.x2, 0), choose(keep, (y.logRatio - mean.y2) * perStd.y2, 0))
+                    (x.shift - mean.x1) * perStd.x1, (y.shift - mean.y1) * perStd.y1,
+                    (x.logRatio - mean.x2) * perStd.x2, (y.logRatio - mean.y2) * perStd.y2)
             }
+            if zero { d.keep { both(isSound(r[$0]), isSound(t[$0])) } }
             d.store(deltas + 4 &* start, 4, length)
         }
     }
@@ -115,9 +115,12 @@ func deltaEncodeGrad<T: Real>(
             for k in 0..<tileWidth {
                 let x = DeltaAxis(r.x1[k], r.x2[k], t.x1[k], t.x2[k]).gradient(g.x1[k] * perStd.x1, g.x2[k] * perStd.x2)
                 let y = DeltaAxis(r.y1[k], r.y2[k], t.y1[k], t.y2[k]).gradient(g.y1[k] * perStd.y1, g.y2[k] * perStd.y2)
-                let keep = !both(zero, !both(isSound(r[k]), isSound(t[k])))
-                slopesR[k] = Box(choose(keep, x.r1, 0), choose(keep, y.r1, 0), choose(keep, x.r2, 0), choose(keep, y.r2, 0))
-                slopesT[k] = Box(choose(keep, x.t1, 0), choose(keep, y.t1, 0), choose(keep, x.t2, 0), choose(keep, y.t2, 0))
+                slopesR[k] = Box(x.r1, y.r1, x.r2, y.r2)
+                slopesT[k] = Box(x.t1, y.t1, x.t2, y.t2)
+            }
+            if zero {
+                slopesR.keep { both(isSound(r[$0]), isSound(t[$0])) }
+                slopesT.keep { both(isSound(r[$0]), isSound(t[$0])) }
             }
             if let gradProposals { slopesR.store(gradProposals + 4 &* start, 4, length) }
             if let gradTargets { slopesT.store(gradTargets + 4 &* start, 4, length) }

@@ -63,7 +63,7 @@ func log<T: Real>(ratioOf a: Double, to b: Double) -> T {
     let special = choose(ratio == 0, -.infinity, choose(ratio < 0, .nan, ratio))
     if T.self == Float.self {
         let product = a * b
-        return choose(both(product > 0, product < .infinity), T(shortLog(ratioOf: a.magnitude, to: b.magnitude)), special)
+        return choose(both(product > 0, isFinite(product)), T(shortLog(ratioOf: a.magnitude, to: b.magnitude)), special)
     }
     let (p, q) = (a.magnitude, b.magnitude)
     let regular = both(both(both(p > 0, p < .infinity), both(q > 0, q < .infinity)), (a > 0) == (b > 0))

@@ -6,11 +6,15 @@ import CBoxgrad
 protocol Metric {
     static var code: Int32 { get }
     static var isLoss: Bool { get }
+    static func quotient<T: Real>(_ a: T, _ b: T) -> T
     static func result<T: Real>(of overlap: Overlap<T>) -> T
 }
 
 extension Metric {
     static var isLoss: Bool { false }
+
+    @inline(__always)
+    static func quotient<T: Real>(_ a: T, _ b: T) -> T { choose(b == 0, 0, a / b) }
 
     @inline(__always)
     static func result<T: Real>(of overlap: Overlap<T>) -> T { overlap.value }
@@ -20,6 +24,17 @@ enum IoU: Metric { static var code: Int32 { BOXGRAD_IOU } }
 enum GIoU: Metric { static var code: Int32 { BOXGRAD_GIOU } }
 enum DIoU: Metric { static var code: Int32 { BOXGRAD_DIOU } }
 enum CIoU: Metric { static var code: Int32 { BOXGRAD_CIOU } }
+
+/// The same metric of boxes whose areas are positive, so that neither the union nor the enclosing box can be empty.
+enum Solid<Base: Metric>: Metric {
+    static var code: Int32 { Base.code }
+
+    @inline(__always)
+    static func quotient<T: Real>(_ a: T, _ b: T) -> T { a / b }
+
+    @inline(__always)
+    static func result<T: Real>(of overlap: Overlap<T>) -> T { Base.result(of: overlap) }
+}
 
 /// The area that IoU divides by.
 enum Union: Metric {
@@ -56,6 +71,12 @@ struct DiagonalAngle<T: Real> {
 
     @inline(__always)
     static func - (_ a: Self, _ b: Self) -> T { (a.high - b.high) + (a.low - b.low) }
+}
+
+extension Metric {
+    /// The angle of a box's diagonal, where the metric needs it.
+    @inline(__always)
+    static func angle<T: Real>(of box: MeasuredBox<T>) -> DiagonalAngle<T> { code == BOXGRAD_CIOU ? DiagonalAngle(box) : DiagonalAngle(0, 0) }
 }
 
 /// A box with what its overlaps share.
@@ -116,8 +137,8 @@ struct Overlap<T: Real> {
         let (restA, restB) = (a.area - inter, b.area - inter)
         union = larger(a.area, b.area) + (smaller(b.area, a.area) - inter)
         let unionEps = M.isLoss ? eps : 0
-        let unionTerm = union + unionEps
-        let iou = quotient(inter, unionTerm)
+        let unionTerm = M.isLoss ? union + eps : union
+        let iou = M.quotient(inter, unionTerm)
         let apart = choose(unionTerm == 0, 1, (restA + restB + unionEps) / unionTerm)  // 1 - IoU
 
         let outerX = larger(p.x2, q.x2) - smaller(p.x1, q.x1)
@@ -131,10 +152,10 @@ struct Overlap<T: Real> {
         var (byWidthA, byHeightA, byWidthB, byHeightB): (T, T, T, T) = (0, 0, 0, 0)
         if M.code == BOXGRAD_GIOU {
             let enclosing = enclosingX * enclosingY
-            let enclosingTerm = enclosing + unionEps
-            waste = quotient(enclosing - union, enclosingTerm)
-            filled = quotient(unionTerm, enclosingTerm)
-            perEnclosing = quotient(1, enclosingTerm)
+            let enclosingTerm = M.isLoss ? enclosing + eps : enclosing
+            waste = M.quotient(enclosing - union, enclosingTerm)
+            filled = M.quotient(unionTerm, enclosingTerm)
+            perEnclosing = M.quotient(1, enclosingTerm)
             penalty = waste
         } else {
             (waste, filled, perEnclosing) = (0, 0, 0)
@@ -143,9 +164,9 @@ struct Overlap<T: Real> {
             // Between the centres. Differences of corners first: far from the origin a sum would lose the digits that matter.
             let (dx, dy) = (((p.x1 - q.x1) + (p.x2 - q.x2)) / 2, ((p.y1 - q.y1) + (p.y2 - q.y2)) / 2)
             let diagonal = enclosingX * enclosingX + enclosingY * enclosingY + eps
-            let distance = quotient(dx * dx + dy * dy, diagonal)
+            let distance = M.quotient(dx * dx + dy * dy, diagonal)
             penalty = distance
-            let perDiagonal = quotient(1, diagonal)
+            let perDiagonal = M.quotient(1, diagonal)
             (byEnclosingX, byEnclosingY) = (2 * enclosingX * distance * perDiagonal, 2 * enclosingY * distance * perDiagonal)
             // d(distance^2) / d centre is 2 dx, of which each corner moves half.
             (byCenterX, byCenterY) = (-dx * perDiagonal, -dy * perDiagonal)
@@ -153,15 +174,15 @@ struct Overlap<T: Real> {
         if M.code == BOXGRAD_CIOU {
             let scale = T(0.4052847345693511)  // 4 / pi^2
             let v = scale * turn * turn
-            let alpha = quotient(v, apart + v + eps)
+            let alpha = choose(v == 0, 0, v / (apart + v + eps))
             penalty += alpha * v
             // d atan(w / h) is (h dw - w dh) / (w^2 + h^2); finite also where h is 0.
             let byAngleA = 2 * alpha * scale * turn
             let (turnA, turnB) = (a.width * a.width + a.height * a.height, b.width * b.width + b.height * b.height)
-            byWidthA = quotient(byAngleA * a.height, turnA)
-            byHeightA = quotient(-byAngleA * a.width, turnA)
-            byWidthB = quotient(-byAngleA * b.height, turnB)
-            byHeightB = quotient(byAngleA * b.width, turnB)
+            byWidthA = M.quotient(byAngleA * a.height, turnA)
+            byHeightA = M.quotient(-byAngleA * a.width, turnA)
+            byWidthB = M.quotient(-byAngleA * b.height, turnB)
+            byHeightB = M.quotient(byAngleA * b.width, turnB)
         }
         value = iou - penalty
         loss = apart + penalty
@@ -174,7 +195,7 @@ struct Overlap<T: Real> {
         let (outX, outY) = (choose(passY, enclosingX, 0), choose(passX, enclosingY, 0))
         (byEnclosingX, byEnclosingY) = (choose(passX, byEnclosingX, 0), choose(passY, byEnclosingY, 0))
 
-        let perUnion = quotient(1, unionTerm)
+        let perUnion = M.quotient(1, unionTerm)
         let (close, tight) = (iou > 0.5, waste < 0.5)
         /// The slope by one side, moving outwards, of a box whose extent along that side is `extent`. `share` of the side bounds the
         /// intersection (along `inner`), and the rest the enclosing box (along `outer`). Its terms are d inter = inner,

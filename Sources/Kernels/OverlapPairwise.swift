@@ -3,15 +3,14 @@
 import CBoxgrad
 import CShims
 
-/// Fills out (and outUnion) with the metric of each row of `a` and each of `b`. `scratch` has BGI_PAIRWISE_SCRATCH elements.
+/// Fills out (and outUnion) with the metric of each row of `a` and each of `b`. `scratch` has bgi_pairwise_scratch(bCount) elements.
 @inline(__always)
 func iouPairwise<T: Real>(
     _ metric: Int32, _ a: UnsafePointer<T>, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>, _ bCount: Int, _ bStride: Int,
     _ eps: Double, _ scratch: UnsafeMutablePointer<T>, _ out: UnsafeMutablePointer<T>, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?
 ) {
     let matrix = Matrix(
-        a: a, b: b, aCount: aCount, aStride: aStride, bCount: bCount, bStride: bStride, eps: T(eps),
-        columnsA: BoxColumns(base: scratch), columnsB: BoxColumns(base: scratch + BoxColumns<T>.size), outStride: outStride)
+        a: a, b: b, aCount: aCount, aStride: aStride, bCount: bCount, bStride: bStride, eps: T(eps), scratch: scratch, outStride: outStride)
     switch metric {
     case BOXGRAD_GIOU: matrix.fill(out, GIoU.self)
     case BOXGRAD_DIOU: matrix.fill(out, DIoU.self)
@@ -25,38 +24,59 @@ private struct Matrix<T: Real> {
     let a, b: UnsafePointer<T>
     let aCount, aStride, bCount, bStride: Int
     let eps: T
-    let columnsA, columnsB: BoxColumns<T>
+    let scratch: UnsafeMutablePointer<T>
     let outStride: Int
 
     @inline(never)
     func fill<M: Metric>(_ out: UnsafeMutablePointer<T>, _ metric: M.Type) {
-        if bCount <= 4 &* tileWidth && (outStride == bCount || aCount == 1) { fillNarrow(out, metric) } else { fillWide(out, metric) }
+        if bCount <= Int(BGI_PAIRWISE_RUN) / 4 && (outStride == bCount || aCount == 1) { fillNarrow(out, metric) } else { fillWide(out, metric) }
     }
 
-    /// Row by row against as many boxes of `b` as the columns hold, so that they stay in the cache.
+    /// Four rows at a time against as many boxes of `b` as the columns hold: what a tile needs is read from the nearest cache but once.
     @inline(__always)
     private func fillWide<M: Metric>(_ out: UnsafeMutablePointer<T>, _ metric: M.Type) {
+        let columnsA = BoxColumns<T, Tiled>(base: scratch)
+        let columnsB = columnsA.tile(tileWidth)
+        var first = 0
+        while first < bCount {
+            let width = Swift.min(Int(BGI_PAIRWISE_WIDTH), bCount &- first)
+            var solid = true
+            for j in 0..<width {
+                let box = MeasuredBox(Box(b + (first &+ j) &* bStride))
+                columnsB.tile(j & ~(tileWidth &- 1)).set(j & (tileWidth &- 1), box, M.angle(of: box), metric)
+                solid = both(solid, box.area > 0)
+            }
+            var i = 0
+            while i < aCount {
+                let rows = Swift.min(4, aCount &- i)
+                for row in 0..<rows {
+                    let box = MeasuredBox(Box(a + (i &+ row) &* aStride))
+                    columnsA.set(row, box, M.angle(of: box), metric)
+                    solid = both(solid, box.area > 0)
+                }
+                let target = out + (i &* outStride &+ first)
+                if solid { fillRows(target, rows, width, Solid<M>.self) } else { fillRows(target, rows, width, metric) }
+                i &+= rows
+            }
+            first &+= width
+        }
+    }
+
+    @inline(never)
+    private func fillRows<M: Metric>(_ out: UnsafeMutablePointer<T>, _ rows: Int, _ width: Int, _ metric: M.Type) {
         @inline(__always)
         func fill(_ space: Workspace) {
+            let columnsA = BoxColumns<T, Tiled>(base: scratch)
+            let columnsB = columnsA.tile(tileWidth)
             let values: UnsafeMutablePointer<T> = space.column(0)
-            var first = 0
-            while first < bCount {
-                let width = Swift.min(BoxColumns<T>.capacity, bCount &- first)
-                for j in 0..<width { columnsB.set(j, MeasuredBox(Box(b + (first &+ j) &* bStride)), metric) }
-                for i in 0..<aCount {
-                    let box = MeasuredBox(Box(a + i &* aStride))
-                    let angle = M.code == BOXGRAD_CIOU ? DiagonalAngle(box) : DiagonalAngle(0, 0)
-                    let row = out + (i &* outStride &+ first)
-                    var tiles = Tiles(width)
-                    while let (start, length) = tiles.next() {
-                        for k in 0..<tileWidth {
-                            let j = start &+ k
-                            values[k] = M.result(of: Overlap(metric, box, columnsB[j], eps, turn: columnsB.angle(j, metric) - angle))
-                        }
-                        copy(values, to: row + start, length)
-                    }
+            var tiles = Tiles(width)
+            while let (start, length) = tiles.next() {
+                let tile = columnsB.tile(start)
+                for row in 0..<rows {
+                    let (box, angle) = (columnsA[row], columnsA.angle(row, metric))
+                    for k in 0..<tileWidth { values[k] = M.result(of: Overlap(metric, box, tile[k], eps, turn: tile.angle(k, metric) - angle)) }
+                    copy(values, to: out + (row &* outStride &+ start), length)
                 }
-                first &+= width
             }
         }
         Workspace.with(fill)
@@ -67,29 +87,35 @@ private struct Matrix<T: Real> {
     private func fillNarrow<M: Metric>(_ out: UnsafeMutablePointer<T>, _ metric: M.Type) {
         @inline(__always)
         func fill(_ space: Workspace) {
+            let columnsA = BoxColumns<T, Run>(base: scratch)
+            let columnsB = BoxColumns<T, Run>(base: scratch + Run.size)
             let values: UnsafeMutablePointer<T> = space.column(0)
-            let rows = Swift.min(aCount, (BoxColumns<T>.capacity &- tileWidth) / bCount)
+            let rows = Swift.min(aCount, Run.length / bCount)
             for i in 0..<rows {
-                for j in 0..<bCount { columnsB.set(i &* bCount &+ j, MeasuredBox(Box(b + j &* bStride)), metric) }
+                for j in 0..<bCount {
+                    let box = MeasuredBox(Box(b + j &* bStride))
+                    columnsB.set(i &* bCount &+ j, box, M.angle(of: box), metric)
+                }
             }
             var first = 0
             while first < aCount {
                 let length = Swift.min(rows, aCount &- first)
                 for i in 0..<length {
                     let box = MeasuredBox(Box(a + (first &+ i) &* aStride))
+                    let angle = M.angle(of: box)
                     // In eights, whose surplus the next row overwrites.
                     var j = 0
                     while j < bCount {
-                        for k in 0..<8 { columnsA.set(i &* bCount &+ j &+ k, box, metric) }
+                        for k in 0..<8 { columnsA.set(i &* bCount &+ j &+ k, box, angle, metric) }
                         j &+= 8
                     }
                 }
                 var tiles = Tiles(length &* bCount)
                 while let (start, length) = tiles.next() {
+                    let (tileA, tileB) = (columnsA.tile(start), columnsB.tile(start))
                     for k in 0..<tileWidth {
-                        let j = start &+ k
-                        let turn = columnsB.angle(j, metric) - columnsA.angle(j, metric)
-                        values[k] = M.result(of: Overlap(metric, columnsA[j], columnsB[j], eps, turn: turn))
+                        let turn = tileB.angle(k, metric) - tileA.angle(k, metric)
+                        values[k] = M.result(of: Overlap(metric, tileA[k], tileB[k], eps, turn: turn))
                     }
                     copy(values, to: out + (first &* bCount &+ start), length)
                 }
@@ -101,34 +127,54 @@ private struct Matrix<T: Real> {
 }
 
 /// Measured boxes by columns: the corners, the area and, for CIoU, the two parts of the diagonal's angle.
-private struct BoxColumns<T: Real> {
-    static var capacity: Int { Int(BGI_PAIRWISE_WIDTH) }
-    static var size: Int { 7 &* capacity }
-
+private struct BoxColumns<T: Real, Layout: ColumnLayout> {
     let base: UnsafeMutablePointer<T>
 
+    /// The boxes from `start` on, which begins a tile.
     @inline(__always)
-    private func column(_ index: Int) -> UnsafeMutablePointer<T> { base + index &* Self.capacity }
+    func tile(_ start: Int) -> Self { Self(base: base + start &* Layout.tileStride) }
 
     @inline(__always)
-    subscript(j: Int) -> MeasuredBox<T> {
-        MeasuredBox(Box(column(0)[j], column(1)[j], column(2)[j], column(3)[j]), area: column(4)[j])
+    private func column(_ index: Int) -> UnsafeMutablePointer<T> { base + index &* Layout.columnStride }
+
+    /// Box k of the first tile.
+    @inline(__always)
+    subscript(k: Int) -> MeasuredBox<T> {
+        MeasuredBox(Box(column(0)[k], column(1)[k], column(2)[k], column(3)[k]), area: column(4)[k])
     }
 
     @inline(__always)
-    func angle<M: Metric>(_ j: Int, _: M.Type) -> DiagonalAngle<T> {
-        M.code == BOXGRAD_CIOU ? DiagonalAngle(column(5)[j], column(6)[j]) : DiagonalAngle(0, 0)
+    func angle<M: Metric>(_ k: Int, _: M.Type) -> DiagonalAngle<T> {
+        M.code == BOXGRAD_CIOU ? DiagonalAngle(column(5)[k], column(6)[k]) : DiagonalAngle(0, 0)
     }
 
+    /// Box k of the first tile, or of any where tiles follow each other.
     @inline(__always)
-    func set<M: Metric>(_ j: Int, _ measured: MeasuredBox<T>, _: M.Type) {
+    func set<M: Metric>(_ k: Int, _ measured: MeasuredBox<T>, _ angle: DiagonalAngle<T>, _: M.Type) {
         let box = measured.box
-        (column(0)[j], column(1)[j], column(2)[j], column(3)[j], column(4)[j]) = (box.x1, box.y1, box.x2, box.y2, measured.area)
-        if M.code == BOXGRAD_CIOU {
-            let angle = DiagonalAngle(measured)
-            (column(5)[j], column(6)[j]) = (angle.high, angle.low)
-        }
+        (column(0)[k], column(1)[k], column(2)[k], column(3)[k], column(4)[k]) = (box.x1, box.y1, box.x2, box.y2, measured.area)
+        if M.code == BOXGRAD_CIOU { (column(5)[k], column(6)[k]) = (angle.high, angle.low) }
     }
+}
+
+private protocol ColumnLayout {
+    /// Elements from one column to the next, and from one box to the next, of boxes that begin tiles.
+    static var columnStride: Int { get }
+    static var tileStride: Int { get }
+}
+
+/// Tile by tile, each with its columns, so that no two columns fall on the same lines of the cache.
+private enum Tiled: ColumnLayout {
+    static var columnStride: Int { tileWidth }
+    static var tileStride: Int { 7 }
+}
+
+/// Whole columns for `length` boxes and the surplus of a tile.
+private enum Run: ColumnLayout {
+    static var length: Int { Int(BGI_PAIRWISE_RUN) }
+    static var columnStride: Int { length &+ tileWidth }
+    static var tileStride: Int { 1 }
+    static var size: Int { 7 &* columnStride }
 }
 
 /// gradA[i] = sum over j of gradOut[i * rowStride + j * columnStride] * d metric(a[i], b[j]) / d a[i]. The metrics are

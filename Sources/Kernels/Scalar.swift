@@ -42,6 +42,10 @@ func choose<T: Real>(_ condition: Bool, _ a: T, _ b: T) -> T { T.choose(conditio
 @inline(__always)
 func both(_ a: Bool, _ b: Bool) -> Bool { bgi_both(a, b) }
 
+/// Neither infinite nor NaN: the difference with itself is 0. A comparison with infinity becomes a test of the bits, which is slow in vectors.
+@inline(__always)
+func isFinite<T: Real>(_ x: T) -> Bool { x - x == 0 }
+
 /// 1 if so, else 0.
 @inline(__always)
 func bit(_ condition: Bool) -> UInt8 { bgi_bit(condition) }
@@ -61,10 +65,6 @@ func clamp<T: Real>(_ x: T, _ lo: T, _ hi: T) -> T { choose(x < lo, lo, choose(x
 /// The gradient that passes a clamp: all of it within the bounds and at them, none beyond, none for NaN.
 @inline(__always)
 func clampGradient<T: Real>(_ x: T, _ lo: T, _ hi: T, _ gradient: T) -> T { choose(both(x >= lo, x <= hi), gradient, 0) }
-
-/// a / b, or 0 where b is 0: a term without a denominator is no term.
-@inline(__always)
-func quotient<T: Real>(_ a: T, _ b: T) -> T { choose(b == 0, 0, a / b) }
 
 /// How much of max(a, b)'s gradient goes to a: a tie splits it in half.
 @inline(__always)

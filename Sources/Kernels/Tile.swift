@@ -35,6 +35,15 @@ struct Tile<T: Real> {
         for k in 0..<length { self[k].store(rows + k &* stride) }
     }
 
+    /// Replaces the other rows by zeros.
+    @inline(__always)
+    func keep(where condition: (Int) -> Bool) {
+        for k in 0..<tileWidth {
+            let (row, keep) = (self[k], condition(k))
+            self[k] = Box(choose(keep, row.x1, 0), choose(keep, row.y1, 0), choose(keep, row.x2, 0), choose(keep, row.y2, 0))
+        }
+    }
+
     /// Multiplies row k by factors[k] * scale.
     @inline(__always)
     func multiply(_ factors: UnsafeMutablePointer<T>, _ scale: T = 1) {

@@ -126,8 +126,14 @@ BGI_INLINE void bgi_rows_of_columns_f64(const double *columns, double *rows) {
                                   const fp *grad_boxes, fp *_Nullable grad_proposals, fp *_Nullable grad_deltas);             \
     }
 
-/* How many boxes of one side the pairwise kernel takes at a time, and the elements of scratch it needs for them: seven columns a side. */
-enum { BGI_PAIRWISE_WIDTH = 512, BGI_PAIRWISE_SCRATCH = 2 * 7 * BGI_PAIRWISE_WIDTH };
+/* How many boxes the pairwise kernel takes at a time, of wide matrices and of narrow ones, and the elements of scratch it needs: seven
+ * columns of them and of one tile, or of twice the run and the surplus of its last tile. */
+enum { BGI_PAIRWISE_WIDTH = 4096, BGI_PAIRWISE_RUN = 512 };
+BGI_INLINE ptrdiff_t bgi_pairwise_scratch(ptrdiff_t b_count) {
+    ptrdiff_t width = b_count < BGI_PAIRWISE_WIDTH ? (b_count + 31) / 32 * 32 : BGI_PAIRWISE_WIDTH;
+    ptrdiff_t run = 2 * (BGI_PAIRWISE_RUN + 32);
+    return 7 * (width + 32 > run ? width + 32 : run);
+}
 
 /* The kernels over gradient tensors; dtype is one of BOXGRAD_F32 ... BOXGRAD_BF16. */
 typedef struct {
