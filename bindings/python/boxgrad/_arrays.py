@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import sys
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,20 +35,6 @@ class Marked:
         return f"{'wanted' if self.wanted else 'stop'}_gradient({self.value!r})"
 
 
-class Operand:
-    """An array argument of a differentiable function, as float32 or float64."""
-
-    __slots__ = ("array", "wanted")
-
-    def __init__(self, array: Array, wanted: bool) -> None:
-        self.array = array
-        self.wanted = wanted
-
-    def gradient(self, shape: tuple[int, ...] | None = None) -> Array | None:
-        """Memory for the gradient if it is wanted; None, C's NULL, if it is not."""
-        return np.empty(self.array.shape if shape is None else shape, self.array.dtype) if self.wanted else None
-
-
 def is_tensor(x: object) -> bool:
     """Whether x is a torch.Tensor, found out without importing torch."""
     return isinstance(x, getattr(sys.modules.get("torch"), "Tensor", ()))
@@ -54,18 +42,29 @@ def is_tensor(x: object) -> bool:
 
 def host_tensor(tensor: Any, name: str) -> Any:
     """A torch tensor without its graph, whose elements are in this process' memory."""
-    if tensor.device.type != "cpu":
+    if not tensor.is_cpu:
         raise TypeError(f"{name} is on the device {str(tensor.device)!r}; boxgrad computes on the CPU: pass a copy there")
     if str(tensor.layout) != "torch.strided":
         raise TypeError(f"{name} has the layout {tensor.layout}; boxgrad takes dense tensors: pass its to_dense()")
     return tensor.detach()
 
 
+def tensor_array(tensor: Any, name: str) -> Array:
+    """The array that shares a host_tensor()'s memory."""
+    try:
+        array: Array = tensor.numpy()
+    except (TypeError, RuntimeError) as error:  # float8, quantized, negated lazily
+        raise TypeError(f"{name} is a tensor of dtype {tensor.dtype} that NumPy cannot read: {error}") from None
+    return array
+
+
 def to_numpy(x: Any, name: str) -> Array:
     """x as an ndarray of any dtype, without a copy where NumPy can see its memory."""
     if is_tensor(x):
         tensor = host_tensor(x, name)
-        return np.asarray(tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor)
+        return tensor_array(tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor, name)
+    if x is None:
+        raise TypeError(f"{name} must be an array, not None")
     if isinstance(x, np.ma.MaskedArray) and x.mask.any():
         raise TypeError(f"{name} has masked elements, which boxgrad would take for numbers: pass its filled() or compressed()")
     if hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] not in _HOST_MEMORY:
@@ -89,62 +88,81 @@ def to_floats(x: Any, name: str) -> Array:
     return aligned
 
 
-def operands(columns: int | None = None, **arguments: npt.ArrayLike | Marked) -> list[Operand]:
-    """The array arguments by name, brought to one dtype; of shape (..., columns) if that is given."""
-    result = []
-    for name, x in arguments.items():
-        value, wanted = (x.value, x.wanted) if isinstance(x, Marked) else (x, False)
-        array = to_floats(value, name)
-        if columns is not None and array.shape[-1:] != (columns,):
-            raise ValueError(f"{name} must have the shape (..., {columns}), not {array.shape}")
-        result.append(Operand(array, wanted))
-    if result[0].array.dtype != result[-1].array.dtype:
-        for operand in result:
-            operand.array = operand.array.astype(FLOAT64, copy=False)
-    return result
+def operand(name: str, x: npt.ArrayLike | Marked) -> tuple[Array, bool]:
+    """An array argument, and whether its gradient is wanted."""
+    if isinstance(x, Marked):
+        return to_floats(x.value, name), x.wanted
+    return to_floats(x, name), False
+
+
+def operands(name1: str, x1: npt.ArrayLike | Marked, name2: str, x2: npt.ArrayLike | Marked) -> tuple[Array, bool, Array, bool]:
+    """Two array arguments, as operand() gives them, brought to one dtype."""
+    if type(x1) is type(x2) is np.ndarray and x1.dtype is x2.dtype in _FLOATS and x1.flags.aligned and x2.flags.aligned:
+        return x1, False, x2, False  # nearly always, so it is asked first
+    array1, wanted1 = operand(name1, x1)
+    array2, wanted2 = operand(name2, x2)
+    if array1.dtype is not array2.dtype:
+        array1, array2 = (array.astype(np.promote_types(array1.dtype, array2.dtype), copy=False) for array in (array1, array2))
+    return array1, wanted1, array2, wanted2
 
 
 def box_matrix(boxes: npt.ArrayLike) -> Array:
-    """Boxes of shape (N, 4) whose gradient is of no interest, as rows."""
-    (operand,) = operands(4, boxes=boxes)
-    if operand.array.ndim != 2:
-        raise ValueError(f"boxes must have the shape (N, 4), not {operand.array.shape}")
-    return rows(operand.array)
+    """Boxes of shape (N, 4) whose gradient is of no interest."""
+    array = to_floats(boxes.value if isinstance(boxes, Marked) else boxes, "boxes")
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f"boxes must have the shape (N, 4), not {array.shape}")
+    return array
 
 
-def rows(array: Array, width: int = 4) -> Array:
-    """The array as a matrix of rows that C can read: each packed, in ascending order. A view of it where possible."""
+def rows(array: Array, width: int = 4) -> tuple[Array, int]:
+    """The array as rows that C can read: an array that starts where they do, and the elements from one row to the next.
+
+    A view where the rows are packed and in ascending order, otherwise a copy.
+    """
+    if array.flags.c_contiguous:
+        return array, width
     matrix = array if array.ndim == 2 else array.reshape(-1, width)
+    stride = row_stride(matrix, width)
+    return (matrix[0], stride) if stride else (np.ascontiguousarray(matrix), width)
+
+
+def row_stride(matrix: Array, width: int) -> int:
+    """The elements from one row to the next, if the rows are packed and in ascending order; otherwise 0."""
     row, element = matrix.strides
-    if element == matrix.itemsize and row >= width * element and row % element == 0:
-        return matrix
-    return np.ascontiguousarray(matrix)
+    return row // element if element == matrix.itemsize and row >= width * element and row % element == 0 else 0
 
 
-def stride(matrix: Array) -> int:
-    """The number of elements from one row to the next."""
-    return matrix.strides[0] // matrix.itemsize
+def count_of(name: str, shape: tuple[int, ...]) -> int:
+    """How many boxes an array of this shape holds."""
+    if shape[-1:] != (4,):
+        raise ValueError(f"{name} must have the shape (..., 4), not {shape}")
+    return math.prod(shape[:-1])
 
 
-def broadcast_shape(name1: str, array1: Array, name2: str, array2: Array, own: int = 0) -> tuple[int, ...]:
-    """The shape that two arguments broadcast to; the last `own` dimensions of each are its own and not part of it."""
-    shape1, shape2 = array1.shape[: array1.ndim - own], array2.shape[: array2.ndim - own]
-    if shape1 == shape2:
-        return shape1
+@functools.lru_cache
+def aligned_shape(name1: str, shape1: tuple[int, ...], name2: str, shape2: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """The shape that two arrays of boxes broadcast to, and how many boxes that are."""
+    count_of(name1, shape1), count_of(name2, shape2)
+    shape = broadcast_shape(name1, shape1, name2, shape2)
+    return shape, math.prod(shape[:-1])
+
+
+def broadcast_shape(name1: str, shape1: tuple[int, ...], name2: str, shape2: tuple[int, ...], own: int = 0) -> tuple[int, ...]:
+    """The shape that two arrays broadcast to; the last `own` dimensions of each are its own and not part of it."""
     try:
-        return np.broadcast_shapes(shape1, shape2)
+        return np.broadcast_shapes(shape1[: len(shape1) - own], shape2[: len(shape2) - own])
     except ValueError:
-        raise ValueError(f"the shapes of {name1} {array1.shape} and {name2} {array2.shape} do not match") from None
+        raise ValueError(f"the shapes of {name1} {shape1} and {name2} {shape2} do not match") from None
 
 
-def aligned_operands(**arguments: npt.ArrayLike | Marked) -> tuple[Operand, Operand, tuple[int, ...], Array, Array]:
-    """Two arguments whose boxes form pairs: the operands, the shape they broadcast to, and both as rows of that shape."""
-    (name1, name2), (operand1, operand2) = arguments, operands(4, **arguments)
-    array1, array2 = operand1.array, operand2.array
-    shape = broadcast_shape(name1, array1, name2, array2)
-    if array1.shape != array2.shape:
-        array1, array2 = np.broadcast_to(array1, shape), np.broadcast_to(array2, shape)
-    return operand1, operand2, shape, rows(array1), rows(array2)
+def stretched(array: Array, shape: tuple[int, ...]) -> Array:
+    """The array broadcast to the shape."""
+    return array if array.shape == shape else np.broadcast_to(array, shape)
+
+
+def gradient_of(wanted: bool, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
+    """Memory for a gradient if it is wanted; None, C's NULL, if it is not."""
+    return np.empty(shape, dtype) if wanted else None
 
 
 def sum_to_shape(gradient: Array | None, shape: tuple[int, ...]) -> Array | None:
@@ -187,7 +205,7 @@ def output(
         raise ValueError(f"out must have the shape {shape}, not {out.shape}")
     if not out.flags.writeable:
         raise ValueError("out is read-only")
-    if not (out.flags.c_contiguous or strided and out.ndim == 2 and rows(out, shape[-1]) is out) or not out.flags.aligned:
+    if not (out.flags.c_contiguous or strided and out.ndim == 2 and row_stride(out, shape[-1])) or not out.flags.aligned:
         raise ValueError(f"out must be {'rows in ascending order, each packed' if strided else 'C-contiguous'}, and aligned")
     for x in inputs:
         if np.shares_memory(out, x) and not (in_place and _same_memory(out, x)):
@@ -197,36 +215,3 @@ def output(
 
 def _same_memory(out: Array, x: Array) -> bool:
     return out.ctypes.data == x.ctypes.data and out.strides == x.strides
-
-
-def pair(values: Sequence[float], name: str, meaning: str) -> tuple[float, float]:
-    """Two numbers."""
-    try:
-        first, second = (float(value) for value in values)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be {meaning}, not {values!r}") from None
-    return first, second
-
-
-def image_size(size: Sequence[float], name: str = "size") -> tuple[float, float]:
-    """(height, width) as two numbers that are not negative."""
-    height, width = pair(size, name, "(height, width)")
-    if not (height >= 0 and width >= 0):
-        raise ValueError(f"{name} must be (height, width), neither negative nor NaN, not {size!r}")
-    return height, width
-
-
-def number(x: Any, name: str) -> float:
-    """A scalar argument."""
-    try:
-        return float(x)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, not {x!r}") from None
-
-
-def code_of(choice: str, codes: dict[str, int], name: str) -> int:
-    """C's code for one of several words."""
-    try:
-        return codes[choice]
-    except (KeyError, TypeError):
-        raise ValueError(f"{name} must be one of {', '.join(codes)}, not {choice!r}") from None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
 
-from ._arrays import Array, code_of, number
-from .autodiff import Gradients, WithPullback
+from ._arrays import Array
+from ._scalars import code_of, number
+from .autodiff import Gradients, with_pullback
 
 _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 Loss = Union[Array, "np.floating[Any]"]
 """An array with reduction="none", a scalar of the same dtype otherwise."""
 
-Run = Callable[[Optional[Array], float, Optional[Array], Optional[Array], Gradients], Gradients]
+Run = Callable[[Optional[Array], float, Optional[ctypes.c_double], Optional[Array], Gradients], None]
+Finish = Callable[[Gradients], Gradients]
 
 
 def divisor_of(reduction: str, count: int, normalizer: float | None = None) -> float | None:
@@ -38,23 +41,33 @@ def evaluate(
     divisor: float | None,
     each: Array | None,
     dtype: np.dtype[Any],
-    gradients: Callable[[], Gradients],
-) -> WithPullback[Loss]:
-    """The value and the pullback of a loss.
+    memory: Callable[[], Gradients] | None,
+    finish: Finish = lambda gradients: gradients,
+) -> Loss:
+    """A loss, with its pullback if there is memory for gradients.
 
     run(weights, divisor, loss, each, gradients) is one call of C: the loss is the sum of `each`, which contains the
-    weights, divided by the divisor; it returns the gradients of the loss. `gradients()` is memory for them. Without a
-    reduction, `each` is the value, and its cotangent is one more weight.
+    weights, divided by the divisor. memory() is where the gradients go, None if none is wanted; finish(gradients) fits them to their
+    arguments. Without a reduction, `each` is the value, and its cotangent is one more weight.
     """
     if divisor is not None:
-        loss = np.empty(())
-        of_loss = run(weights, divisor, loss, None, gradients())
-        return dtype.type(loss), lambda cotangent: scaled(of_loss, cotangent)
+        loss, gradients = ctypes.c_double(), (None, None) if memory is None else memory()
+        run(weights, divisor, loss, None, gradients)
+        value: np.floating[Any] = dtype.type(loss.value)
+        if memory is None:
+            return value
+        finished = finish(gradients)
+        return with_pullback(value, lambda cotangent: scaled(finished, cotangent), finished)
 
     assert each is not None
     run(weights, 1.0, None, each, (None, None))
+    if memory is None:
+        return each
+    given = memory
 
     def pullback(cotangent: Array) -> Gradients:
-        return run(cotangent if weights is None else cotangent * weights, 1.0, None, None, gradients())
+        gradients = given()
+        run(cotangent if weights is None else cotangent * weights, 1.0, None, None, gradients)
+        return finish(gradients)
 
-    return each, pullback
+    return with_pullback(each, pullback)

@@ -3,44 +3,49 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Callable, Container, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from ._arrays import Array, Marked, to_floats
-
-if TYPE_CHECKING:
-    from typing_extensions import ParamSpec
-
-    P = ParamSpec("P")
+from ._scalars import integers
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 Gradients = Tuple[Optional[Array], ...]
-Pullback = Callable[[Any], Gradients]
-WithPullback = Tuple[T, Pullback]
 
-_RULES: dict[Callable[..., Any], tuple[Callable[..., WithPullback[Any]], tuple[str, ...]]] = {}
+_ARRAYS: dict[Callable[..., Any], tuple[str, ...]] = {}
+"""The differentiable functions, with the names of their array arguments."""
 
 
-def differentiable(*arrays: str) -> Callable[[Callable[P, WithPullback[T]]], Callable[P, T]]:
-    """Makes a public function out of one that returns its value and its pullback, and lets vjp find the latter.
+def differentiable(*arrays: str) -> Callable[[F], F]:
+    """Lets vjp find a function; `arrays` names the leading parameters that have gradients.
 
-    `arrays` names the leading parameters that have gradients. The pullback gets a packed cotangent of the value's shape
-    and dtype, and returns one gradient per name, None where the operand's is not wanted; with none wanted it is not called.
+    The function looks whether its arguments are marked as wanted, which only vjp does. If none is, it returns its value. Otherwise
+    it returns with_pullback(...).
     """
 
-    def publish(rule: Callable[P, WithPullback[T]]) -> Callable[P, T]:
-        @functools.wraps(rule)
-        def function(*args: P.args, **options: P.kwargs) -> T:
-            return rule(*args, **options)[0]
+    def register(f: F) -> F:
+        _ARRAYS[f] = arrays
+        return f
 
-        # For help(): what the caller gets is the T of WithPullback[T].
-        rule.__annotations__["return"] = rule.__annotations__["return"][len("WithPullback[") : -1]
-        _RULES[function] = rule, arrays
-        return function
+    return register
 
-    return publish
+
+class _Differentiated(NamedTuple):
+    value: Any
+    pullback: Callable[[Array], Gradients]
+    gradients: Optional[Gradients]
+
+
+def with_pullback(value: T, pullback: Callable[[Array], Gradients], gradients: Gradients | None = None) -> T:
+    """What a differentiable function returns to vjp.
+
+    pullback(cotangent) gets a packed cotangent of the value's shape and dtype, which it may overwrite, and returns one gradient per
+    array argument, None where it is not wanted. `gradients`: those of a scalar value, if they came with it.
+    """
+    return _Differentiated(value, pullback, gradients)  # type: ignore[return-value]
 
 
 def stop_gradient(x: npt.ArrayLike) -> Marked:
@@ -57,35 +62,32 @@ def stop_gradient(x: npt.ArrayLike) -> Marked:
     return x if isinstance(x, Marked) else Marked(x, wanted=False)
 
 
-def _evaluate(
-    f: Callable[..., T], args: tuple[Any, ...], options: dict[str, Any], wanted: Container[int] | None = None
-) -> tuple[T, Callable[[npt.ArrayLike], Gradients]]:
-    """f's value, and the pullback to the array arguments numbered in `wanted` (to all, if None) that are not stopped."""
+def _evaluate(f: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], argnums: Sequence[int]) -> _Differentiated:
+    """f's value, and its pullback to those of the numbered array arguments that are not stopped."""
+    names = _array_names(f)
+    arguments = list(args)
+    for index in argnums:
+        if index < len(arguments):
+            arguments[index] = _wanted(arguments[index])
+        elif names[index] in options:
+            options[names[index]] = _wanted(options[names[index]])
+    result = f(*arguments, **options)
+    if type(result) is _Differentiated:
+        return result
+    nothing = (None,) * len(names)
+    return _Differentiated(result, lambda cotangent: nothing, nothing)
+
+
+def _array_names(f: Callable[..., Any]) -> tuple[str, ...]:
     try:
-        rule, names = _RULES[f]
+        return _ARRAYS[f]
     except (KeyError, TypeError):
-        known = ", ".join(sorted(function.__name__ for function in _RULES))
+        known = ", ".join(sorted(function.__name__ for function in _ARRAYS))
         raise TypeError(f"{f!r} is not one of boxgrad's differentiable functions, which are {known}") from None
-    arguments: dict[Any, Any] = {**dict(enumerate(args)), **options}
-    any_wanted = False
-    for index, name in enumerate(names):
-        key = index if index < len(args) else name
-        if (wanted is None or index in wanted) and key in arguments and not isinstance(arguments[key], Marked):
-            arguments[key] = Marked(arguments[key], wanted=True)
-            any_wanted = True
-    positional = [arguments.pop(index) for index in range(len(args))]
-    value, pullback = rule(*positional, **arguments)
-    shape, dtype = value.shape, value.dtype
 
-    def checked_pullback(cotangent: npt.ArrayLike) -> Gradients:
-        array = to_floats(cotangent, "cotangent")
-        if array.ndim and array.shape != shape:
-            raise ValueError(f"cotangent has the shape {array.shape}, the value has {shape}")
-        packed = np.empty(shape, dtype)
-        packed[...] = array
-        return pullback(packed) if any_wanted else (None,) * len(names)
 
-    return value, checked_pullback
+def _wanted(x: Any) -> Marked:
+    return x if isinstance(x, Marked) else Marked(x, wanted=True)
 
 
 def vjp(f: Callable[..., T], *args: Any, **options: Any) -> tuple[T, Callable[[npt.ArrayLike], Gradients]]:
@@ -103,7 +105,18 @@ def vjp(f: Callable[..., T], *args: Any, **options: Any) -> tuple[T, Callable[[n
     >>> pullback(1.0)
     (array([[-2., -3.,  2.,  3.]]),)
     """
-    return _evaluate(f, args, options)
+    value, pullback, _ = _evaluate(f, args, options, range(len(_array_names(f))))
+    shape, dtype = value.shape, value.dtype
+
+    def checked_pullback(cotangent: npt.ArrayLike) -> Gradients:
+        array = to_floats(cotangent, "cotangent")
+        if array.ndim and array.shape != shape:
+            raise ValueError(f"cotangent has the shape {array.shape}, the value has {shape}")
+        packed = np.empty(shape, dtype)
+        packed[...] = array
+        return pullback(packed)
+
+    return value, checked_pullback
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Union[int, Sequence[int]] = 0) -> Callable[..., tuple[Any, Any]]:
@@ -120,16 +133,17 @@ def value_and_grad(f: Callable[..., Any], argnums: Union[int, Sequence[int]] = 0
     >>> print(value, gradient)
     2.625 [0.5 1. ]
     """
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    names, wanted = _array_names(f), integers(argnums, "argnums")
+    if len(set(wanted)) < len(wanted) or not all(0 <= n < len(names) for n in wanted):
+        raise ValueError(f"argnums must be different numbers from 0 to {len(names) - 1}, not {argnums}")
 
     @functools.wraps(f)
     def function(*args: Any, **options: Any) -> tuple[Any, Any]:
-        value, pullback = _evaluate(f, args, options, wanted)
+        value, pullback, gradients = _evaluate(f, args, options, wanted)
         if value.ndim:
             raise TypeError(f"{f.__name__} gave an array of shape {value.shape}: pass reduction='mean' or 'sum', or use vjp")
-        gradients = pullback(1.0)
-        if not all(0 <= i < len(gradients) for i in wanted):
-            raise ValueError(f"argnums must be from 0 to {len(gradients) - 1}, not {argnums}")
-        return value, gradients[wanted[0]] if isinstance(argnums, int) else tuple(gradients[i] for i in wanted)
+        if gradients is None:
+            gradients = pullback(np.ones((), value.dtype))
+        return value, gradients[wanted[0]] if np.ndim(argnums) == 0 else tuple(gradients[i] for i in wanted)
 
     return function

@@ -9,18 +9,19 @@ from typing import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, Operand, box_matrix, code_of, image_size, number, operands, output, pair, rows, stride
+from ._arrays import Array, box_matrix, count_of, operand, output, rows
 from ._library import library_of
-from .autodiff import Gradients, WithPullback, differentiable
+from ._scalars import code_of, image_size, number, numbers
+from .autodiff import Gradients, differentiable, with_pullback
 
 _FORMATS = {"xyxy": 0, "xywh": 1, "cxcywh": 2}
 _XYXY = _FORMATS["xyxy"]
 
 
-def to_corners(boxes: Operand, fmt: str) -> Array:
-    """The operand's boxes as xyxy: its own array if they are."""
+def to_corners(boxes: Array, fmt: str) -> Array:
+    """The boxes as xyxy: the same array if they are."""
     code = code_of(fmt, _FORMATS, "fmt")
-    return boxes.array if code == _XYXY else _convert(boxes.array, code, _XYXY, np.empty(boxes.array.shape, boxes.array.dtype))
+    return boxes if code == _XYXY else _convert(boxes, code, _XYXY, np.empty(boxes.shape, boxes.dtype))
 
 
 def from_corners_gradient(gradient: Array | None, fmt: str) -> Array | None:
@@ -31,8 +32,8 @@ def from_corners_gradient(gradient: Array | None, fmt: str) -> Array | None:
 
 
 def _convert(boxes: Array, source: int, target: int, out: Array) -> Array:
-    matrix, result = rows(boxes), rows(out)
-    library_of[out.dtype].box_convert(source, target, matrix, len(matrix), stride(matrix), result, stride(result))
+    (first, stride), (result, out_stride) = rows(boxes), rows(out)
+    library_of[out.dtype].box_convert(source, target, first, boxes.size // 4, stride, result, out_stride)
     return out
 
 
@@ -41,7 +42,7 @@ def _convert_gradient(gradient: Array, source: int, target: int) -> None:
 
 
 @differentiable("boxes")
-def box_area(boxes: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = None) -> WithPullback[Array]:
+def box_area(boxes: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = None) -> Array:
     """(x2 - x1) * (y2 - y1), of boxes (..., 4), as an array (...). After torchvision.ops.box_area.
 
     fmt: "xyxy", "xywh" or "cxcywh"; where width and height are given, their product. Negative for a box that is inverted
@@ -53,27 +54,31 @@ def box_area(boxes: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = Non
     >>> boxgrad.box_area([[0.0, 0.0, 3.0, 2.0], [1.0, 1.0, 1.0, 5.0]])
     array([6., 0.])
     """
-    (operand,) = operands(4, boxes=boxes)
-    array = operand.array
-    matrix = rows(array)
+    array, wanted = operand("boxes", boxes)
+    shape, dtype, count = array.shape, array.dtype, count_of("boxes", array.shape)
     corners_given = code_of(fmt, _FORMATS, "fmt") == _XYXY
-    if not corners_given:  # a box at the origin has its width and height for coordinates
-        matrix = np.pad(matrix[:, 2:], ((0, 0), (2, 0)))
-    value = output(out, array.shape[:-1], array.dtype, array)
-    library_of[array.dtype].box_area(matrix, len(matrix), stride(matrix), value)
+    if corners_given:
+        first, stride = rows(array)
+    else:  # a box at the origin has its width and height for coordinates
+        first, stride = array.copy(), 4
+        first[..., :2] = 0
+    value = output(out, shape[:-1], dtype, array)
+    library_of[dtype].box_area(first, count, stride, value)
+    if not wanted:
+        return value
 
     def pullback(cotangent: Array) -> Gradients:
-        gradient = np.empty(array.shape, array.dtype)
-        library_of[array.dtype].box_area_grad(matrix, len(matrix), stride(matrix), cotangent, gradient)
+        gradient = np.empty(shape, dtype)
+        library_of[dtype].box_area_grad(first, count, stride, cotangent, gradient)
         if not corners_given:
             gradient[..., :2] = 0
         return (gradient,)
 
-    return value, pullback
+    return with_pullback(value, pullback)
 
 
 @differentiable("boxes")
-def box_convert(boxes: npt.ArrayLike, in_fmt: str, out_fmt: str, *, out: Array | None = None) -> WithPullback[Array]:
+def box_convert(boxes: npt.ArrayLike, in_fmt: str, out_fmt: str, *, out: Array | None = None) -> Array:
     """Boxes (..., 4) in another format. After torchvision.ops.box_convert.
 
     Formats: "xyxy" corners; "xywh" top-left corner and size (COCO); "cxcywh" centre and size (YOLO). Sizes that are given
@@ -86,20 +91,22 @@ def box_convert(boxes: npt.ArrayLike, in_fmt: str, out_fmt: str, *, out: Array |
     >>> boxgrad.box_convert([10.0, 20.0, 30.0, 60.0], "xyxy", "cxcywh")
     array([20., 40., 20., 40.])
     """
-    (operand,) = operands(4, boxes=boxes)
+    array, wanted = operand("boxes", boxes)
+    count_of("boxes", array.shape)
     source, target = code_of(in_fmt, _FORMATS, "in_fmt"), code_of(out_fmt, _FORMATS, "out_fmt")
-    array = operand.array
     value = _convert(array, source, target, output(out, array.shape, array.dtype, array, strided=True, in_place=True))
+    if not wanted:
+        return value
 
     def pullback(cotangent: Array) -> Gradients:
         _convert_gradient(cotangent, source, target)
         return (cotangent,)
 
-    return value, pullback
+    return with_pullback(value, pullback)
 
 
 @differentiable("boxes")
-def clip_boxes_to_image(boxes: npt.ArrayLike, size: Sequence[float], *, out: Array | None = None) -> WithPullback[Array]:
+def clip_boxes_to_image(boxes: npt.ArrayLike, size: Sequence[float], *, out: Array | None = None) -> Array:
     """x clamped to [0, width] and y to [0, height], of boxes (..., 4). After torchvision.ops.clip_boxes_to_image.
 
     size: (height, width); an infinite side has no bound. A box outside the image becomes one without area on its border,
@@ -112,18 +119,20 @@ def clip_boxes_to_image(boxes: npt.ArrayLike, size: Sequence[float], *, out: Arr
     >>> boxgrad.clip_boxes_to_image([[-5.0, 10.0, 30.0, 90.0]], (80, 60))
     array([[ 0., 10., 30., 80.]])
     """
-    (operand,) = operands(4, boxes=boxes)
+    array, wanted = operand("boxes", boxes)
     height, width = image_size(size)
-    array = operand.array
-    value = output(out, array.shape, array.dtype, array, strided=True, in_place=not operand.wanted)
-    matrix, result = rows(array), rows(value)
-    library_of[array.dtype].box_clip(matrix, len(matrix), stride(matrix), width, height, result, stride(result))
+    dtype, count = array.dtype, count_of("boxes", array.shape)
+    value = output(out, array.shape, dtype, array, strided=True, in_place=not wanted)
+    (first, stride), (result, out_stride) = rows(array), rows(value)
+    library_of[dtype].box_clip(first, count, stride, width, height, result, out_stride)
+    if not wanted:
+        return value
 
     def pullback(cotangent: Array) -> Gradients:
-        library_of[array.dtype].box_clip_grad(matrix, len(matrix), stride(matrix), width, height, cotangent, cotangent)
+        library_of[dtype].box_clip_grad(first, count, stride, width, height, cotangent, cotangent)
         return (cotangent,)
 
-    return value, pullback
+    return with_pullback(value, pullback)
 
 
 def remove_small_boxes(boxes: npt.ArrayLike, min_size: float) -> npt.NDArray[np.int64]:
@@ -203,8 +212,8 @@ def inspect_boxes(boxes: npt.ArrayLike, size: Sequence[float] | None = None, *, 
     matrix = box_matrix(boxes)
     height, width = (-1.0, -1.0) if size is None else image_size(size)
     flags, counts = np.empty(len(matrix), np.uint32), np.empty(len(BoxFlag), np.uintp)
-    inspect = library_of[matrix.dtype].box_inspect
-    inspect(matrix, len(matrix), stride(matrix), width, height, number(min_size, "min_size"), flags, counts, len(counts))
+    (first, stride), smallest = rows(matrix), number(min_size, "min_size")
+    library_of[matrix.dtype].box_inspect(first, len(matrix), stride, width, height, smallest, flags, counts, len(counts))
     return BoxReport(flags, dict(zip(BoxFlag, counts.tolist())))
 
 
@@ -223,7 +232,8 @@ def rotate_boxes(boxes: npt.ArrayLike, degrees: float, center: Sequence[float] =
     array([[ 0., -4.,  2.,  0.]])
     """
     matrix = box_matrix(boxes)
-    angle, (x, y) = number(degrees, "degrees"), pair(center, "center", "(x, y)")
+    angle, (x, y) = number(degrees, "degrees"), numbers(center, "center", 2, "(x, y)")
+    first, stride = rows(matrix)
     corners, bounds = np.empty((len(matrix), 4, 2), matrix.dtype), np.empty((len(matrix), 4), matrix.dtype)
-    library_of[matrix.dtype].box_rotate(matrix, len(matrix), stride(matrix), angle, x, y, corners, bounds)
+    library_of[matrix.dtype].box_rotate(first, len(matrix), stride, angle, x, y, corners, bounds)
     return corners, bounds

@@ -7,9 +7,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, code_of, number, operands, output
+from ._arrays import Array, operand, output
 from ._library import library_of
-from .autodiff import Gradients, WithPullback, differentiable
+from ._scalars import code_of, number
+from .autodiff import Gradients, differentiable, with_pullback
 
 _MODES = {"hard": 0, "straight_through": 1, "inward": 2}
 
@@ -17,7 +18,7 @@ _MODES = {"hard": 0, "straight_through": 1, "inward": 2}
 @differentiable("x")
 def clip(
     x: npt.ArrayLike, min: float | None = None, max: float | None = None, *, mode: str = "hard", out: Array | None = None
-) -> WithPullback[Array]:
+) -> Array:
     """min(max(x, lower bound), upper bound), elementwise. After torch.clamp and numpy.clip.
 
     A value beyond a bound is replaced by it, and its gradient ends there: training cannot bring it back. `mode` changes
@@ -32,18 +33,19 @@ def clip(
     >>> value, pullback(1.0)[0]
     (array([-1. ,  0.3,  1. ]), array([0., 1., 0.]))
     """
-    (operand,) = operands(x=x)
-    array = operand.array
+    array, wanted = operand("x", x)
     low, high = -math.inf if min is None else number(min, "min"), math.inf if max is None else number(max, "max")
     if not low <= high:
         raise ValueError(f"min and max must be numbers with min <= max, not {min} and {max}")
     code = code_of(mode, _MODES, "mode")
-    value = output(out, array.shape, array.dtype, array, in_place=not operand.wanted)
+    value = output(out, array.shape, array.dtype, array, in_place=not wanted)
     packed = np.ascontiguousarray(array)
     library_of[array.dtype].clip(packed, packed.size, low, high, value)
+    if not wanted:
+        return value
 
     def pullback(cotangent: Array) -> Gradients:
         library_of[array.dtype].clip_grad(packed, packed.size, low, high, cotangent, code, cotangent, None)
         return (cotangent,)
 
-    return value, pullback
+    return with_pullback(value, pullback)

@@ -13,9 +13,10 @@ from typing import Sequence, Tuple, Union
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, aligned_operands, code_of, image_size, number, operands, output, rows, stride, sum_to_shape, to_floats
+from ._arrays import Array, aligned_shape, gradient_of, operands, output, rows, stretched, sum_to_shape, to_floats
 from ._library import DELTA_OPTIONS, library_of
-from .autodiff import Gradients, WithPullback, differentiable
+from ._scalars import code_of, image_size, number, numbers
+from .autodiff import Gradients, differentiable, with_pullback
 from .errors import DegenerateBoxError
 
 LOG_RATIO_CLIP = math.log(1000 / 16)
@@ -27,22 +28,29 @@ Four = Tuple[float, float, float, float]
 LogRatioClip = Union[float, Tuple[float, float], None]
 
 
-def _options(means: Sequence[float], stds: Sequence[float]) -> Array:
-    """boxgrad_delta_options with its defaults."""
-    for name, values in (("means", means), ("stds", stds)):
-        if len(values) != 4:
-            raise ValueError(f"{name} must be four numbers, not {values!r}")
-    return np.array(
-        (DELTA_OPTIONS.itemsize, means, stds, -math.inf, LOG_RATIO_CLIP, -1.0, -1.0, math.inf, _ON_DEGENERATE["error"], 0),
-        DELTA_OPTIONS,
+def _options(
+    means: Sequence[float],
+    stds: Sequence[float],
+    log_ratio_bounds: tuple[float, float] = (-math.inf, LOG_RATIO_CLIP),
+    image: tuple[float, float] = (-1.0, -1.0),
+    center_clamp: float = math.inf,
+    on_degenerate: int = 0,
+) -> bytearray:
+    """boxgrad_delta_options with its defaults. image: (height, width), negative if unknown."""
+    means, stds = numbers(means, "means", 4, "four numbers"), numbers(stds, "stds", 4, "four numbers")
+    height, width = image
+    return bytearray(
+        DELTA_OPTIONS.pack(DELTA_OPTIONS.size, *means, *stds, *log_ratio_bounds, width, height, center_clamp, on_degenerate, 0)
     )
 
 
 def _log_ratio_bounds(clip: LogRatioClip) -> tuple[float, float]:
     if clip is None:
         return -math.inf, math.inf
-    lower, upper = clip if isinstance(clip, (tuple, list)) else (-math.inf, clip)
-    lower, upper = number(lower, "log_ratio_clip"), number(upper, "log_ratio_clip")
+    if isinstance(clip, (tuple, list)):
+        lower, upper = numbers(clip, "log_ratio_clip", 2, "an upper bound or (lower, upper)")
+    else:
+        lower, upper = -math.inf, number(clip, "log_ratio_clip")
     if not lower <= upper:
         raise ValueError(f"log_ratio_clip must be an upper bound or (lower, upper), not {clip}")
     return lower, upper
@@ -52,7 +60,7 @@ def _log_ratio_bounds(clip: LogRatioClip) -> tuple[float, float]:
 def encode_boxes(
     proposals: npt.ArrayLike, targets: npt.ArrayLike, *, means: Sequence[float] = (0, 0, 0, 0), stds: Sequence[float] = (1, 1, 1, 1),
     on_degenerate: str = "error", out: Array | None = None,
-) -> WithPullback[Array]:  # fmt: skip
+) -> Array:  # fmt: skip
     """The deltas of targets (ground truth) against proposals, both (..., 4) and broadcast: (..., 4).
 
     on_degenerate says what becomes of a row whose proposal or target has a width or height that is not a positive finite
@@ -65,27 +73,30 @@ def encode_boxes(
     >>> boxgrad.encode_boxes([[0.0, 0.0, 4.0, 4.0]], [[1.0, 0.0, 5.0, 4.0]], stds=(0.1, 0.1, 0.2, 0.2))
     array([[2.5, 0. , 0. , 0. ]])
     """
-    proposal, target, shape, p, t = aligned_operands(proposals=proposals, targets=targets)
-    options, dtype = _options(means, stds), p.dtype
-    options["on_degenerate"] = code_of(on_degenerate, _ON_DEGENERATE, "on_degenerate")
-    value = output(out, shape, dtype, proposal.array, target.array)
-    inputs = p, stride(p), t, stride(t), len(p)
+    proposal, wanted_p, target, wanted_t = operands("proposals", proposals, "targets", targets)
+    (shape, count), dtype = aligned_shape("proposals", proposal.shape, "targets", target.shape), proposal.dtype
+    (p, stride_p), (t, stride_t) = rows(stretched(proposal, shape)), rows(stretched(target, shape))
+    options = _options(means, stds, on_degenerate=code_of(on_degenerate, _ON_DEGENERATE, "on_degenerate"))
+    value = output(out, shape, dtype, proposal, target)
+    inputs = p, stride_p, t, stride_t, count
     try:
         library_of[dtype].delta_encode(options, *inputs, value, None, None)
     except DegenerateBoxError as error:
-        marks = np.empty(len(p), np.uint8)
-        options["on_degenerate"] = _ON_DEGENERATE["zero"]
+        marks = np.empty(count, np.uint8)
+        options = _options(means, stds, on_degenerate=_ON_DEGENERATE["zero"])
         library_of[dtype].delta_encode(options, *inputs, np.empty(shape, dtype), marks, None)
         bad = np.flatnonzero(marks)
         listed = ", ".join(map(str, bad[:8])) + (", ..." if len(bad) > 8 else "")
-        raise DegenerateBoxError(f"{error}; {len(bad)} of {len(p)} rows are degenerate: {listed}", bad) from None
+        raise DegenerateBoxError(f"{error}; {len(bad)} of {count} rows are degenerate: {listed}", bad) from None
+    if not (wanted_p or wanted_t):
+        return value
 
     def pullback(cotangent: Array) -> Gradients:
-        gradients = proposal.gradient(shape), target.gradient(shape)
-        library_of[dtype].delta_encode_grad(options, *inputs, cotangent, *gradients)
-        return tuple(sum_to_shape(g, o.array.shape) for g, o in zip(gradients, (proposal, target)))
+        gradient_p, gradient_t = gradient_of(wanted_p, shape, dtype), gradient_of(wanted_t, shape, dtype)
+        library_of[dtype].delta_encode_grad(options, *inputs, cotangent, gradient_p, gradient_t)
+        return sum_to_shape(gradient_p, proposal.shape), sum_to_shape(gradient_t, target.shape)
 
-    return value, pullback
+    return with_pullback(value, pullback)
 
 
 @differentiable("proposals", "deltas")
@@ -93,7 +104,7 @@ def decode_boxes(
     proposals: npt.ArrayLike, deltas: npt.ArrayLike, *, means: Sequence[float] = (0, 0, 0, 0), stds: Sequence[float] = (1, 1, 1, 1),
     max_shape: Sequence[float] | None = None, log_ratio_clip: LogRatioClip = LOG_RATIO_CLIP,
     center_clamp: float | None = None, out: Array | None = None,
-) -> WithPullback[Array]:  # fmt: skip
+) -> Array:  # fmt: skip
     """The boxes that deltas describe, relative to proposals (N, 4); in the shape of the deltas.
 
     deltas: (N, 4), or (N, groups * 4) or (N, groups, 4) with one group per class. d = delta * std + mean; centre =
@@ -107,34 +118,41 @@ def decode_boxes(
     >>> boxgrad.decode_boxes([[0.0, 0.0, 4.0, 4.0]], [[0.25, 0.0, 0.0, 0.0]])
     array([[1., 0., 5., 4.]])
     """
-    proposal, delta = operands(proposals=proposals, deltas=deltas)
-    shape, dtype = delta.array.shape, delta.array.dtype
-    if proposal.array.shape[1:] != (4,):
-        raise ValueError(f"proposals must have the shape (N, 4), not {proposal.array.shape}")
-    count = len(proposal.array)
+    proposal, wanted_p, delta, wanted_d = operands("proposals", proposals, "deltas", deltas)
+    shape, dtype = delta.shape, delta.dtype
+    if proposal.shape[1:] != (4,):
+        raise ValueError(f"proposals must have the shape (N, 4), not {proposal.shape}")
+    count = len(proposal)
     if shape[:1] != (count,) or not (len(shape) == 2 and shape[1] % 4 == 0 or len(shape) == 3 and shape[2] == 4):
         raise ValueError(f"deltas must have the shape ({count}, groups * 4) or ({count}, groups, 4), not {shape}")
     groups = shape[1] if len(shape) == 3 else shape[1] // 4
-    options = _options(means, stds)
-    if max_shape is not None:
-        options["image_height"], options["image_width"] = image_size(max_shape, "max_shape")
-    options["log_ratio_min"], options["log_ratio_max"] = _log_ratio_bounds(log_ratio_clip)
-    options["center_clamp"] = math.inf if center_clamp is None else number(center_clamp, "center_clamp")
-    p, d = rows(proposal.array), rows(delta.array.reshape(count, groups * 4), groups * 4)
-    inputs = p, stride(p), d, stride(d), count, groups
-    value = output(out, shape, dtype, proposal.array, delta.array)
+    options = _options(
+        means, stds, _log_ratio_bounds(log_ratio_clip),
+        (-1.0, -1.0) if max_shape is None else image_size(max_shape, "max_shape"),
+        math.inf if center_clamp is None else number(center_clamp, "center_clamp"),
+    )  # fmt: skip
+    inputs = *rows(proposal), *rows(delta, groups * 4), count, groups
+    value = output(out, shape, dtype, proposal, delta)
     library_of[dtype].delta_decode(options, *inputs, value)
+    if not (wanted_p or wanted_d):
+        return value
 
     def pullback(cotangent: Array) -> Gradients:
-        gradients = proposal.gradient(), delta.gradient()
+        gradients = gradient_of(wanted_p, proposal.shape, dtype), gradient_of(wanted_d, shape, dtype)
         library_of[dtype].delta_decode_grad(options, *inputs, cotangent, *gradients)
         return gradients
 
-    return value, pullback
+    return with_pullback(value, pullback)
 
 
 def _arrays_of(images: Sequence[npt.ArrayLike], name: str) -> list[Array]:
-    return [to_floats(boxes, f"{name}[{image}]") for image, boxes in enumerate(images)]
+    try:
+        listed = list(images)
+    except TypeError:
+        raise TypeError(f"{name} must be a list with the boxes of each image, not {images!r}") from None
+    if not listed:
+        raise ValueError(f"{name} must hold the boxes of at least one image, not {images!r}")
+    return [to_floats(boxes, f"{name}[{image}]") for image, boxes in enumerate(listed)]
 
 
 class BoxCoder:
@@ -152,11 +170,12 @@ class BoxCoder:
 
     def __init__(self, weights: Four, bbox_xform_clip: float = LOG_RATIO_CLIP) -> None:
         """ValueError: a weight that is not positive."""
-        if not all(0 < weight < math.inf for weight in weights):
+        factors = numbers(weights, "weights", 4, "four numbers")
+        if not all(0 < factor < math.inf for factor in factors):
             raise ValueError(f"weights must be positive finite numbers, not {weights}")
         self.weights = weights
         self.bbox_xform_clip = bbox_xform_clip
-        self._stds = [1 / weight for weight in weights]
+        self._stds = [1 / factor for factor in factors]
 
     def encode(self, reference_boxes: Sequence[npt.ArrayLike], proposals: Sequence[npt.ArrayLike]) -> list[Array]:
         """The deltas of each image's ground truth (N, 4) against its proposals (N, 4). DegenerateBoxError counts all rows."""
@@ -218,9 +237,10 @@ class DeltaXYWHBBoxCoder:
         wh_ratio_clip: float = 16 / 1000,
     ) -> Array:
         """The boxes of the deltas pred_bboxes (N, 4) or (N, classes * 4) against bboxes (N, 4); max_shape: (height, width, ...)."""
-        if not wh_ratio_clip > 0:
+        ratio = number(wh_ratio_clip, "wh_ratio_clip")
+        if not ratio > 0:
             raise ValueError(f"wh_ratio_clip must be positive, not {wh_ratio_clip}")
-        bound = abs(math.log(wh_ratio_clip))
+        bound = abs(math.log(ratio))
         return decode_boxes(
             bboxes,
             pred_bboxes,

@@ -4,24 +4,29 @@ What these functions take is called *gradients* below: a NumPy array, a torch te
 iterable of such; float16, bfloat16 (ml_dtypes or torch), float32 and float64 may be mixed. None, and objects whose `.grad`
 is None, are skipped. An object that has a `.grad` is never touched itself. What is listed twice counts twice and is
 scaled twice, as in torch. Functions whose name ends in `_` change the gradients in place, contiguous or not, and change
-none if they fail.
+none if they fail; they refuse a gradient whose memory has gaps if another one overlaps it.
 """
 
 from __future__ import annotations
 
 import collections
+import ctypes
 import math
 import sys
-from typing import Any, Dict, Iterable, NamedTuple, Optional, Protocol, Tuple, Union
+from typing import Any, Iterable, Optional, Protocol, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, code_of, host_tensor, is_tensor, number, to_numpy
-from ._library import TENSOR, library
+from ._arrays import FLOAT32, FLOAT64, Array, host_tensor, is_tensor, tensor_array, to_floats, to_numpy
+from ._library import TENSOR, address, library
+from ._scalars import code_of, integer, number
 
-_DTYPES = {"f": 0, "d": 1, "e": 2}  # by NumPy's letter
+_DTYPES: dict[Any, int] = {FLOAT32: 0, FLOAT64: 1, np.dtype(np.float16): 2}
 _BFLOAT16 = 3  # ml_dtypes' or torch's: NumPy has none
+_EPS = 1e-6
+"""What torch adds to the total norm before it divides by it."""
+
 _ON_NONFINITE = {"propagate": 0, "error": 1, "skip": 2, "zero": 3}
 
 
@@ -44,69 +49,109 @@ def _listed(gradients: Any) -> list[Any]:
         raise TypeError(f"expected gradients, an array or a list of arrays, not {type(gradients).__name__}") from None
 
 
-_Copies = Dict[Tuple[int, Tuple[int, ...], Tuple[int, ...]], Array]
-"""Packed copies by the memory they are of: one listed twice has one copy, as it has one memory."""
-
-
-class _Gradient(NamedTuple):
-    """One gradient: the caller's array, and that array or a copy of it as C can read it."""
-
-    array: Array
-    packed: Array
-    dtype: int
-
-
 class _Gradients:
-    """The gradients in the caller's order, None where there is none: C's indices are the caller's."""
+    """The gradients as C reads them, empty ones where there is none: C's indices are the caller's."""
 
-    def __init__(self, given: Gradients, *, in_place: bool) -> None:
-        copies: _Copies = {}
-        self.items = [_gradient(x, index, in_place, copies) for index, x in enumerate(_listed(given))]
-        tensors = [(0, 0, 0, 0) if x is None else (x.packed.ctypes.data, x.packed.size, x.dtype, 0) for x in self.items]
-        self.tensors = np.array(tensors, TENSOR)
+    def __init__(self, given: Gradients, *, in_place: bool, tensors_too: bool = False) -> None:
+        listed = _listed(given)
+        self.count = len(listed)
+        self.tensors = bytearray(TENSOR.size * self.count)
+        self.arrays: dict[int, Array] = {}
+        self._copies: dict[_Memory, tuple[Array, Array]] = {}  # of one listed twice there is one copy, as it has one memory
+        for index, x in enumerate(listed):
+            array, dtype = _gradient(x, index, in_place, tensors_too or not in_place)
+            if array is None:
+                continue
+            if in_place and not array.flags.writeable:
+                raise ValueError(f"gradient {index} is read-only and cannot be changed in place")
+            self.arrays[index] = array
+            packed = array if array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative else self._packed(array)
+            TENSOR.pack_into(self.tensors, index * TENSOR.size, address(packed), packed.size, dtype, 0)
+        if in_place and self._copies:
+            self._refuse_overlaps()
+
+    def _packed(self, array: Array) -> Array:
+        """The elements in any order: a view if there are no gaps between them, such as torch's channels_last; otherwise a copy."""
+        view = array.transpose(sorted(range(array.ndim), key=array.strides.__getitem__, reverse=True))
+        if view.flags.c_contiguous and view.flags.aligned and view.dtype.isnative:
+            return view
+        memory = _memory(array)
+        if memory not in self._copies:
+            self._copies[memory] = array, np.array(array, array.dtype.newbyteorder("="), order="C")
+        return self._copies[memory][1]
+
+    def _refuse_overlaps(self) -> None:
+        for index, array in self.arrays.items():
+            for memory, (copied, _) in self._copies.items():
+                if np.shares_memory(array, copied) and _memory(array) != memory:
+                    raise ValueError(f"gradient {index}, of shape {array.shape}, overlaps another one, of shape {copied.shape}")
+
+    def norm(self, p: float) -> float:
+        total = ctypes.c_double()
+        library.grad_norm(self.tensors, self.count, p, total, None, None)
+        return total.value
+
+    def clip(self, max_norm: float, p: float, eps: float, on_nonfinite: str) -> float:
+        total, code = ctypes.c_double(), code_of(on_nonfinite, _ON_NONFINITE, "on_nonfinite")
+        library.clip_grad_norm(self.tensors, self.count, max_norm, p, eps, code, total)
+        self.write_back()
+        return total.value
+
+    def scale(self, coefficient: float) -> None:
+        library.grad_scale(self.tensors, self.count, coefficient)
+        self.write_back()
+
+    def limit(self, max_norm: float, total: float, eps: float) -> None:
+        if max_norm < total + eps:
+            self.scale(max_norm / (total + eps))
 
     def write_back(self) -> None:
-        """Copies to the caller's array what C did to a copy of it."""
-        for item in self.items:
-            if item is not None and item.packed is not item.array and (item.packed != item.array).any():
-                item.array[...] = item.packed
+        """Copies to the caller's arrays what C did to copies of them."""
+        for array, copy in self._copies.values():
+            if (copy != array).any():
+                array[...] = copy
 
 
-def _gradient(x: Any, index: int, in_place: bool, copies: _Copies) -> Optional[_Gradient]:
-    name = f"gradient {index}"
-    computed = is_tensor(x) and not x.is_leaf and not x.retains_grad  # by torch, whose .grad would only warn
-    gradient = None if computed else getattr(x, "grad", x)
-    if gradient is None and not in_place and is_tensor(x) and type(x).__name__ == "Tensor" and (computed or not x.requires_grad):
-        gradient = x  # a tensor that can have no gradient is one
-    if gradient is None:
-        return None
-    array, dtype = _as_array(gradient, name, in_place)
+_Memory = Tuple[int, Tuple[int, ...], Tuple[int, ...]]
+
+
+def _memory(array: Array) -> _Memory:
+    return array.ctypes.data, array.shape, array.strides
+
+
+def _gradient(x: Any, index: int, in_place: bool, tensors_too: bool) -> tuple[Optional[Array], int]:
+    """The gradient that a listed object is or has, if any, and C's code for its dtype."""
+    if type(x) is not np.ndarray:
+        x = _grad_of(x, tensors_too)
+        if x is None:
+            return None, 0
+        name = f"gradient {index}"
+        if is_tensor(x):
+            tensor = host_tensor(x, name)
+            if str(tensor.dtype) == "torch.bfloat16":
+                return tensor.view(sys.modules["torch"].int16).numpy(), _BFLOAT16
+            x = tensor_array(tensor, name)
+        elif not isinstance(x, np.ndarray):
+            if in_place or not hasattr(x, "__array__"):
+                raise TypeError(f"{name} is a {type(x).__name__}, neither an array nor an object with a .grad")
+            x = to_numpy(x, name)
+    dtype = _DTYPES.get(x.dtype)
     if dtype is None:
-        raise TypeError(f"{name} has dtype {array.dtype}; it must be float16, bfloat16, float32 or float64")
-    if in_place and not array.flags.writeable:
-        raise ValueError(f"{name} is read-only and cannot be changed in place")
-    ready = array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative
-    if ready:
-        return _Gradient(array, array, dtype)
-    memory = array.ctypes.data, array.shape, array.strides
-    if memory not in copies:
-        copies[memory] = np.array(array, array.dtype.newbyteorder("="), order="C")
-    return _Gradient(array, copies[memory], dtype)
+        is_bfloat16 = x.dtype.kind == "V" and x.dtype.name == "bfloat16"
+        dtype = _BFLOAT16 if is_bfloat16 else _DTYPES.get(x.dtype.newbyteorder("="))
+    if dtype is None:
+        raise TypeError(f"gradient {index} has dtype {x.dtype}; it must be float16, bfloat16, float32 or float64")
+    return x, dtype
 
 
-def _as_array(gradient: Any, name: str, in_place: bool) -> tuple[Array, int | None]:
-    """The gradient's memory as an array, and C's code for its dtype."""
-    if is_tensor(gradient):
-        tensor = host_tensor(gradient, name)
-        if str(tensor.dtype) == "torch.bfloat16":
-            return tensor.view(sys.modules["torch"].int16).numpy(), _BFLOAT16
-        gradient = tensor.numpy()
-    if not isinstance(gradient, np.ndarray):
-        if in_place or not hasattr(gradient, "__array__"):
-            raise TypeError(f"{name} is a {type(gradient).__name__}, neither an array nor an object with a .grad")
-        gradient = to_numpy(gradient, name)
-    dtype = gradient.dtype
-    return gradient, _BFLOAT16 if dtype.kind == "V" and dtype.name == "bfloat16" else _DTYPES.get(dtype.char)
+def _grad_of(x: Any, tensors_too: bool) -> Any:
+    if not is_tensor(x):
+        return getattr(x, "grad", x)
+    computed = not x.is_leaf and not x.retains_grad  # by torch, whose .grad would only warn
+    gradient = None if computed else x.grad
+    if gradient is None and tensors_too and type(x).__name__ == "Tensor" and (computed or not x.requires_grad):
+        return x  # a tensor that can have no gradient is one
+    return gradient
 
 
 def _norm_order(norm_type: float) -> float:
@@ -136,13 +181,8 @@ def get_total_norm(tensors: Gradients, norm_type: float = 2.0, error_if_nonfinit
     >>> boxgrad.get_total_norm([np.array([3.0]), None, np.array([4.0], np.float32)])
     5.0
     """
-    gradients, p, total = _Gradients(tensors, in_place=False), _norm_order(norm_type), np.empty(())
-    if error_if_nonfinite:  # clipping to infinity only measures
-        code = _ON_NONFINITE["error"]
-        library.clip_grad_norm(gradients.tensors, len(gradients.tensors), math.inf, p, 0.0, code, total)
-    else:
-        library.grad_norm(gradients.tensors, len(gradients.tensors), p, total, None, None)
-    return float(total)
+    gradients, p = _Gradients(tensors, in_place=False), _norm_order(norm_type)
+    return gradients.clip(math.inf, p, 0.0, "error") if error_if_nonfinite else gradients.norm(p)
 
 
 def per_tensor_norms(tensors: Gradients, norm_type: float = 2.0) -> npt.NDArray[np.float64]:
@@ -153,24 +193,23 @@ def per_tensor_norms(tensors: Gradients, norm_type: float = 2.0) -> npt.NDArray[
     array([5., 1.])
     """
     gradients = _Gradients(tensors, in_place=False)
-    norms = np.empty(len(gradients.items))
-    library.grad_norm(gradients.tensors, len(norms), _norm_order(norm_type), None, norms, None)
-    return norms[[item is not None for item in gradients.items]]
+    norms = np.empty(gradients.count)
+    library.grad_norm(gradients.tensors, gradients.count, _norm_order(norm_type), None, norms, None)
+    return norms[list(gradients.arrays)]
 
 
 def combine_norms(norms: npt.ArrayLike, norm_type: float = 2.0) -> float:
     """(sum of norms^p)^(1/p): the norm of the whole, given those of its parts (tensors, shards, machines).
 
-    ValueError: norm_type is not positive.
+    ValueError: norm_type is not positive; TypeError: norms are no numbers.
 
     >>> import boxgrad
     >>> boxgrad.combine_norms([3.0, 4.0])
     5.0
     """
-    parts = np.ascontiguousarray(norms, np.float64)
-    total = np.empty(())
+    parts, total = np.ascontiguousarray(to_floats(norms, "norms"), FLOAT64), ctypes.c_double()
     library.grad_norm_combine(parts, parts.size, _norm_order(norm_type), total)
-    return float(total)
+    return total.value
 
 
 def clip_grad_norm_(
@@ -180,7 +219,7 @@ def clip_grad_norm_(
     error_if_nonfinite: bool = False,
     *,
     on_nonfinite: str = "propagate",
-    eps: float = 1e-6,
+    eps: float = _EPS,
 ) -> float:
     """Scales the gradients in place by max_norm / (total + eps), unless that is >= 1; returns the total norm before.
 
@@ -198,15 +237,11 @@ def clip_grad_norm_(
     >>> gradients[0].round(6)
     array([0.6, 0. ])
     """
-    code = code_of("error" if error_if_nonfinite else on_nonfinite, _ON_NONFINITE, "on_nonfinite")
-    gradients, total = _Gradients(parameters, in_place=True), np.empty(())
     limit, p, eps = number(max_norm, "max_norm"), _norm_order(norm_type), number(eps, "eps")
-    library.clip_grad_norm(gradients.tensors, len(gradients.tensors), limit, p, eps, code, total)
-    gradients.write_back()
-    return float(total)
+    return _Gradients(parameters, in_place=True).clip(limit, p, eps, "error" if error_if_nonfinite else on_nonfinite)
 
 
-def clip_grads_with_norm_(parameters: Gradients, max_norm: float, total_norm: float, *, eps: float = 1e-6) -> None:
+def clip_grads_with_norm_(parameters: Gradients, max_norm: float, total_norm: float, *, eps: float = _EPS) -> None:
     """Scales the gradients in place by max_norm / (total_norm + eps), unless that is >= 1.
 
     The second half of clip_grad_norm_, for a total norm that is already known. After torch.nn.utils.clip_grads_with_norm_.
@@ -219,9 +254,8 @@ def clip_grads_with_norm_(parameters: Gradients, max_norm: float, total_norm: fl
     >>> gradient.round(6)
     array([0.3, 0.4])
     """
-    limit, divisor = _not_negative(max_norm, "max_norm"), _not_negative(total_norm, "total_norm") + _not_negative(eps, "eps")
-    if limit < divisor:
-        scale_grads_(parameters, limit / divisor)
+    limit, total, eps = _not_negative(max_norm, "max_norm"), _not_negative(total_norm, "total_norm"), _not_negative(eps, "eps")
+    _Gradients(parameters, in_place=True).limit(limit, total, eps)
 
 
 def clip_grad_value_(parameters: Gradients, clip_value: float) -> None:
@@ -238,7 +272,7 @@ def clip_grad_value_(parameters: Gradients, clip_value: float) -> None:
     array([-1. ,  0.5])
     """
     gradients, limit = _Gradients(parameters, in_place=True), _not_negative(clip_value, "clip_value")
-    library.clip_grad_value(gradients.tensors, len(gradients.tensors), limit)
+    library.clip_grad_value(gradients.tensors, gradients.count, limit)
     gradients.write_back()
 
 
@@ -253,9 +287,7 @@ def scale_grads_(parameters: Gradients, coefficient: float) -> None:
     >>> gradient
     array([1.5, 2. ])
     """
-    gradients = _Gradients(parameters, in_place=True)
-    library.grad_scale(gradients.tensors, len(gradients.tensors), number(coefficient, "coefficient"))
-    gradients.write_back()
+    _Gradients(parameters, in_place=True).scale(number(coefficient, "coefficient"))
 
 
 class GradNormMonitor:
@@ -273,9 +305,12 @@ class GradNormMonitor:
     """
 
     def __init__(self, norm_type: float = 2.0, history: int | None = None) -> None:
-        """ValueError: norm_type is not positive."""
+        """ValueError: norm_type is not positive, history is negative."""
         self.norm_type = _norm_order(norm_type)
-        self._norms: collections.deque[float] = collections.deque(maxlen=history)
+        length = None if history is None else integer(history, "history")
+        if length is not None and length < 0:
+            raise ValueError(f"history must not be negative, not {history}")
+        self._norms: collections.deque[float] = collections.deque(maxlen=length)
 
     @property
     def norms(self) -> npt.NDArray[np.float64]:
@@ -284,24 +319,36 @@ class GradNormMonitor:
 
     def record(self, parameters: Gradients) -> float:
         """Measures the gradients' total norm, records it and returns it."""
-        total = get_total_norm(parameters, self.norm_type)
+        return self._record(_Gradients(parameters, in_place=False))
+
+    def _record(self, gradients: _Gradients) -> float:
+        total = gradients.norm(self.norm_type)
         if math.isfinite(total):
             self._norms.append(total)
         return total
 
     def suggest(self, percentile: float = 10.0) -> float:
-        """The percentile of the recorded norms, from 0 to 100. ValueError: there are none yet."""
+        """The percentile of the recorded norms, from 0 to 100. ValueError: there are none yet, or it is another number."""
+        wanted = _percentile(percentile)
         if not self._norms:
             raise ValueError("no norm has been recorded yet")
-        return float(np.percentile(self._norms, percentile))
+        return float(np.percentile(self._norms, wanted))
 
     def clip_(self, parameters: Gradients, percentile: float = 10.0) -> float:
         """Records the total norm, then scales the gradients down to the percentile of all so far; returns the norm before.
 
-        Where the norm is infinite or NaN, the gradients are left as they are.
+        Where the norm is infinite or NaN, the gradients are left as they are. Takes what record takes, plain torch tensors included, as
+        long as it can be changed in place. A call that fails records nothing.
         """
-        parameters = _listed(parameters)  # a generator can be read only once
-        total = self.record(parameters)
+        wanted, gradients = _percentile(percentile), _Gradients(parameters, in_place=True, tensors_too=True)
+        total = self._record(gradients)
         if math.isfinite(total):
-            clip_grads_with_norm_(parameters, self.suggest(percentile), total)
+            gradients.limit(self.suggest(wanted), total, _EPS)
         return total
+
+
+def _percentile(percentile: float) -> float:
+    checked = number(percentile, "percentile")
+    if not 0 <= checked <= 100:
+        raise ValueError(f"percentile must be from 0 to 100, not {percentile}")
+    return checked

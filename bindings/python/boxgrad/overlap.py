@@ -12,56 +12,79 @@ for the gradient. A term whose denominator is zero is 0, and so is its gradient:
 
 from __future__ import annotations
 
+import ctypes
+import functools
 from typing import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from ._arrays import (
-    Array, aligned_operands, broadcast_shape, code_of, constant, number, operands, output, rows, stride, sum_to_shape,
+    Array, aligned_shape, broadcast_shape, constant, count_of, gradient_of, operands, output, rows, stretched, sum_to_shape,
 )  # fmt: skip
 from ._library import library_of
 from ._reduction import Loss, divisor_of, evaluate, scaled
-from .autodiff import Gradients, WithPullback, differentiable
+from ._scalars import code_of, number
+from .autodiff import Gradients, differentiable, with_pullback
 from .boxes import from_corners_gradient, to_corners
 
 _METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3}
+_EPS = 1e-7
+"""torchvision's. The pairwise IoU and GIoU, which have none, ignore it."""
 
 
-def _pairwise(
-    metric: str, boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, eps: float, out: Array | None, fmt: str = "xyxy"
-) -> WithPullback[Array]:
-    operand1, operand2 = operands(4, boxes1=boxes1, boxes2=boxes2)
-    corners1, corners2 = to_corners(operand1, fmt), to_corners(operand2, fmt)
-    if corners1.ndim < 2 or corners2.ndim < 2:
-        given = f"{corners1.shape} and {corners2.shape}"
-        raise ValueError(f"boxes1 and boxes2 must have the shapes (..., N, 4) and (..., M, 4), not {given}")
-    eps = number(eps, "eps")
-    code, dtype, n, m = _METRICS[metric], corners1.dtype, corners1.shape[-2], corners2.shape[-2]
-    batch = broadcast_shape("boxes1", corners1, "boxes2", corners2, own=2)
-    value = output(out, (*batch, n, m), dtype, operand1.array, operand2.array, strided=True)
-    items: Iterable[tuple[int, ...]] = ((),)
-    if batch:
-        corners1, corners2 = np.broadcast_to(corners1, (*batch, n, 4)), np.broadcast_to(corners2, (*batch, m, 4))
-        items = tuple(np.ndindex(batch))
-    for item in items:
-        a, b, result = rows(corners1[item]), rows(corners2[item]), value[item]
-        library_of[dtype].iou_pairwise(code, a, n, stride(a), b, m, stride(b), eps, result, stride(result), None)
+@functools.lru_cache
+def _pairwise_shape(shape1: tuple[int, ...], shape2: tuple[int, ...]) -> tuple[tuple[int, ...], int, int]:
+    """The shape of the result, and how many boxes each argument has for one matrix of it."""
+    count_of("boxes1", shape1), count_of("boxes2", shape2)
+    if len(shape1) < 2 or len(shape2) < 2:
+        raise ValueError(f"boxes1 and boxes2 must have the shapes (..., N, 4) and (..., M, 4), not {shape1} and {shape2}")
+    n, m = shape1[-2], shape2[-2]
+    return (*broadcast_shape("boxes1", shape1, "boxes2", shape2, own=2), n, m), n, m
 
-    def pullback(cotangent: Array) -> Gradients:
-        gradients = operand1.gradient((*batch, n, 4)), operand2.gradient((*batch, m, 4))
-        for item in items:
-            a, b, upstream = rows(corners1[item]), rows(corners2[item]), cotangent[item]
-            ga, gb = (None if gradient is None else gradient[item] for gradient in gradients)
-            library_of[dtype].iou_pairwise_grad(code, a, n, stride(a), b, m, stride(b), eps, upstream, stride(upstream), ga, gb)
-        summed = (sum_to_shape(g, o.array.shape) for g, o in zip(gradients, (operand1, operand2)))
-        return tuple(from_corners_gradient(gradient, fmt) for gradient in summed)
 
-    return value, pullback
+def _pairwise(code: int, boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, eps: float, out: Array | None, fmt: str = "xyxy") -> Array:
+    array1, wanted1, array2, wanted2 = operands("boxes1", boxes1, "boxes2", boxes2)
+    shape, n, m = _pairwise_shape(array1.shape, array2.shape)
+    dtype = array1.dtype
+    iou_pairwise = library_of[dtype].iou_pairwise
+    value = np.empty(shape, dtype) if out is None else output(out, shape, dtype, array1, array2, strided=True)
+    corners1, corners2 = (array1, array2) if fmt == "xyxy" else (to_corners(array1, fmt), to_corners(array2, fmt))
+    if out is None and len(shape) == 2 and corners1.flags.c_contiguous and corners2.flags.c_contiguous:
+        iou_pairwise(code, corners1, n, 4, corners2, m, 4, eps, value, m, None)
+    else:
+        for a, stride_a, b, stride_b, result, stride in _matrices(corners1, corners2, value):
+            iou_pairwise(code, a, n, stride_a, b, m, stride_b, eps, result, stride, None)
+    if wanted1 or wanted2:
+        return with_pullback(value, functools.partial(_pairwise_pullback, code, array1, array2, (wanted1, wanted2), eps, fmt))
+    return value
+
+
+def _matrices(corners1: Array, corners2: Array, out: Array) -> Iterable[tuple[Array, int, Array, int, Array, int]]:
+    """What C reads and writes for each matrix of the result: rows, and the stride of each."""
+    if out.ndim == 2:
+        return ((*rows(corners1), *rows(corners2), *rows(out, out.shape[1])),)
+    batch = out.shape[:-2]
+    corners1, corners2 = (np.broadcast_to(corners, (*batch, *corners.shape[-2:])) for corners in (corners1, corners2))
+    return (item for i in np.ndindex(batch) for item in _matrices(corners1[i], corners2[i], out[i]))
+
+
+def _pairwise_pullback(
+    code: int, array1: Array, array2: Array, wanted: tuple[bool, bool], eps: float, fmt: str, cotangent: Array
+) -> Gradients:
+    corners1, corners2, dtype = to_corners(array1, fmt), to_corners(array2, fmt), array1.dtype
+    (*batch, n, m) = cotangent.shape
+    gradients = gradient_of(wanted[0], (*batch, n, 4), dtype), gradient_of(wanted[1], (*batch, m, 4), dtype)
+    items = _matrices(corners1, corners2, cotangent)
+    for i, (a, stride_a, b, stride_b, upstream, stride) in zip(np.ndindex(*batch), items):
+        ga, gb = (None if gradient is None else gradient[i] for gradient in gradients)
+        library_of[dtype].iou_pairwise_grad(code, a, n, stride_a, b, m, stride_b, eps, upstream, stride, ga, gb)
+    summed = (sum_to_shape(g, array.shape) for g, array in zip(gradients, (array1, array2)))
+    return tuple(from_corners_gradient(gradient, fmt) for gradient in summed)
 
 
 @differentiable("boxes1", "boxes2")
-def box_iou(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = None) -> WithPullback[Array]:
+def box_iou(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = None) -> Array:
     """IoU = inter / union of all pairs of boxes1 (..., N, 4) and boxes2 (..., M, 4): (..., N, M).
 
     After torchvision.ops.box_iou. fmt: "xyxy", "xywh" or "cxcywh". Leading dimensions broadcast. Two boxes without area
@@ -74,11 +97,11 @@ def box_iou(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, fmt: str = "xyxy", *, 
     >>> boxgrad.box_iou([[0.0, 0.0, 2.0, 2.0]], [[1.0, 0.0, 3.0, 2.0], [5.0, 5.0, 6.0, 6.0]])
     array([[0.33333333, 0.        ]])
     """
-    return _pairwise("iou", boxes1, boxes2, 0.0, out, fmt)
+    return _pairwise(_METRICS["iou"], boxes1, boxes2, _EPS, out, fmt)
 
 
 @differentiable("boxes1", "boxes2")
-def generalized_box_iou(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, out: Array | None = None) -> WithPullback[Array]:
+def generalized_box_iou(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, out: Array | None = None) -> Array:
     """GIoU = IoU - (enclosing - union) / enclosing of all pairs, from -1 to 1. Otherwise as box_iou.
 
     Boxes that are apart have a gradient here (Rezatofighi 2019). After torchvision.ops.generalized_box_iou.
@@ -87,13 +110,13 @@ def generalized_box_iou(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, out: Ar
     >>> boxgrad.generalized_box_iou([[0.0, 0.0, 2.0, 2.0]], [[6.0, 0.0, 8.0, 2.0]])
     array([[-0.5]])
     """
-    return _pairwise("giou", boxes1, boxes2, 0.0, out)
+    return _pairwise(_METRICS["giou"], boxes1, boxes2, _EPS, out)
 
 
 @differentiable("boxes1", "boxes2")
 def distance_box_iou(
-    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, eps: float = 1e-7, *, out: Array | None = None
-) -> WithPullback[Array]:
+    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, eps: float = _EPS, *, out: Array | None = None
+) -> Array:
     """DIoU = IoU - distance^2 / (diagonal^2 + eps) of all pairs. Otherwise as box_iou.
 
     distance is that of the centres, diagonal that of the smallest box around both (Zheng 2020). After
@@ -103,13 +126,13 @@ def distance_box_iou(
     >>> boxgrad.distance_box_iou([[0.0, 0.0, 3.0, 4.0]], [[3.0, 4.0, 6.0, 8.0]], eps=0.0)
     array([[-0.25]])
     """
-    return _pairwise("diou", boxes1, boxes2, eps, out)
+    return _pairwise(_METRICS["diou"], boxes1, boxes2, number(eps, "eps"), out)
 
 
 @differentiable("boxes1", "boxes2")
 def complete_box_iou(
-    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, eps: float = 1e-7, *, out: Array | None = None
-) -> WithPullback[Array]:
+    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, eps: float = _EPS, *, out: Array | None = None
+) -> Array:
     """CIoU = DIoU - alpha * v of all pairs, v measuring the difference of the aspect ratios. Otherwise as box_iou.
 
     v = 4/pi^2 (atan(w2/h2) - atan(w1/h1))^2 and alpha = v / (1 - IoU + v + eps), a constant for the gradient (Zheng 2020).
@@ -120,13 +143,13 @@ def complete_box_iou(
     >>> boxgrad.complete_box_iou([[0.0, 0.0, 3.0, 4.0]], [[3.0, 4.0, 6.0, 8.0]], eps=0.0)
     array([[-0.25]])
     """
-    return _pairwise("ciou", boxes1, boxes2, eps, out)
+    return _pairwise(_METRICS["ciou"], boxes1, boxes2, number(eps, "eps"), out)
 
 
 @differentiable("boxes1", "boxes2")
 def aligned_box_iou(
-    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, metric: str = "iou", eps: float = 1e-7, out: Array | None = None
-) -> WithPullback[Array]:
+    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, metric: str = "iou", eps: float = _EPS, out: Array | None = None
+) -> Array:
     """The overlap of boxes1[i] with boxes2[i]: (..., 4) and (..., 4) to (...). Leading dimensions broadcast.
 
     metric: "iou", "giou", "diou" or "ciou", as box_iou, generalized_box_iou, distance_box_iou and complete_box_iou. eps:
@@ -138,18 +161,23 @@ def aligned_box_iou(
     >>> boxgrad.aligned_box_iou([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]], [1.0, 0.0, 3.0, 2.0])
     array([0.33333333, 0.        ])
     """
-    operand1, operand2, shape, a, b = aligned_operands(boxes1=boxes1, boxes2=boxes2)
-    code, eps, dtype, count = code_of(metric, _METRICS, "metric"), number(eps, "eps"), a.dtype, len(a)
-    value = output(out, shape[:-1], dtype, operand1.array, operand2.array)
-    library_of[dtype].iou_aligned(code, a, stride(a), b, stride(b), count, eps, value, None, None)
+    array1, wanted1, array2, wanted2 = operands("boxes1", boxes1, "boxes2", boxes2)
+    (shape, count), dtype = aligned_shape("boxes1", array1.shape, "boxes2", array2.shape), array1.dtype
+    (a, stride_a), (b, stride_b) = rows(stretched(array1, shape)), rows(stretched(array2, shape))
+    code, eps = code_of(metric, _METRICS, "metric"), number(eps, "eps")
+    value = output(out, shape[:-1], dtype, array1, array2)
+    inputs = code, a, stride_a, b, stride_b, count, eps
+    library_of[dtype].iou_aligned(*inputs, value, None, None)
+    if not (wanted1 or wanted2):
+        return value
 
     def pullback(cotangent: Array) -> Gradients:
-        gradients = operand1.gradient(shape), operand2.gradient(shape)
-        library_of[dtype].iou_aligned(code, a, stride(a), b, stride(b), count, eps, None, *gradients)
-        upstream = cotangent[..., None]
-        return tuple(sum_to_shape(g, o.array.shape) for g, o in zip(scaled(gradients, upstream), (operand1, operand2)))
+        of_value = gradient_of(wanted1, shape, dtype), gradient_of(wanted2, shape, dtype)
+        library_of[dtype].iou_aligned(*inputs, None, *of_value)
+        gradients = scaled(of_value, cotangent[..., None])
+        return sum_to_shape(gradients[0], array1.shape), sum_to_shape(gradients[1], array2.shape)
 
-    return value, pullback
+    return with_pullback(value, pullback)
 
 
 def _loss(
@@ -160,25 +188,34 @@ def _loss(
     eps: float,
     weights: npt.ArrayLike | None,
     normalizer: float | None,
-) -> WithPullback[Loss]:
-    operand1, operand2, shape, a, b = aligned_operands(boxes1=boxes1, boxes2=boxes2)
-    code, eps, dtype = _METRICS[metric], number(eps, "eps"), a.dtype
+) -> Loss:
+    array1, wanted1, array2, wanted2 = operands("boxes1", boxes1, "boxes2", boxes2)
+    (shape, count), dtype = aligned_shape("boxes1", array1.shape, "boxes2", array2.shape), array1.dtype
+    (a, stride_a), (b, stride_b) = rows(stretched(array1, shape)), rows(stretched(array2, shape))
     weight = constant(weights, "weights", shape[:-1], dtype)
-    divisor = divisor_of(reduction, len(a), normalizer)
+    divisor = divisor_of(reduction, count, normalizer)
     per_box = np.empty(shape[:-1], dtype) if divisor is None else None
+    code, eps, iou_loss = _METRICS[metric], number(eps, "eps"), library_of[dtype].iou_loss
 
-    def run(weight: Array | None, divisor: float, loss: Array | None, per_box: Array | None, gradients: Gradients) -> Gradients:
-        library_of[dtype].iou_loss(code, a, stride(a), b, stride(b), len(a), weight, eps, divisor, loss, per_box, *gradients)
-        return tuple(sum_to_shape(g, o.array.shape) for g, o in zip(gradients, (operand1, operand2)))
+    def run(
+        weight: Array | None, divisor: float, loss: ctypes.c_double | None, per_box: Array | None, gradients: Gradients
+    ) -> None:
+        iou_loss(code, a, stride_a, b, stride_b, count, weight, eps, divisor, loss, per_box, *gradients)
 
-    return evaluate(run, weight, divisor, per_box, dtype, lambda: (operand1.gradient(shape), operand2.gradient(shape)))
+    if not (wanted1 or wanted2):
+        return evaluate(run, weight, divisor, per_box, dtype, None)
+    return evaluate(
+        run, weight, divisor, per_box, dtype,
+        lambda: (gradient_of(wanted1, shape, dtype), gradient_of(wanted2, shape, dtype)),
+        lambda gradients: (sum_to_shape(gradients[0], array1.shape), sum_to_shape(gradients[1], array2.shape)),
+    )  # fmt: skip
 
 
 @differentiable("boxes1", "boxes2")
 def box_iou_loss(
-    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = 1e-7,
+    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = _EPS,
     *, weights: npt.ArrayLike | None = None, normalizer: float | None = None,
-) -> WithPullback[Loss]:  # fmt: skip
+) -> Loss:  # fmt: skip
     """weights * (1 - IoU) of aligned boxes (..., 4), with IoU = inter / (union + eps).
 
     reduction: "none" gives the array (...), "sum" and "mean" a scalar of its dtype, summed in double. "mean" divides by the
@@ -197,9 +234,9 @@ def box_iou_loss(
 
 @differentiable("boxes1", "boxes2")
 def generalized_box_iou_loss(
-    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = 1e-7,
+    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = _EPS,
     *, weights: npt.ArrayLike | None = None, normalizer: float | None = None,
-) -> WithPullback[Loss]:  # fmt: skip
+) -> Loss:  # fmt: skip
     """weights * (1 - GIoU) of aligned boxes, eps added to union and enclosing area. Otherwise as box_iou_loss.
 
     Boxes apart attract each other (Rezatofighi 2019). After torchvision.ops.generalized_box_iou_loss.
@@ -215,9 +252,9 @@ def generalized_box_iou_loss(
 
 @differentiable("boxes1", "boxes2")
 def distance_box_iou_loss(
-    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = 1e-7,
+    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = _EPS,
     *, weights: npt.ArrayLike | None = None, normalizer: float | None = None,
-) -> WithPullback[Loss]:  # fmt: skip
+) -> Loss:  # fmt: skip
     """weights * (1 - DIoU) of aligned boxes, eps added to union and squared diagonal. Otherwise as box_iou_loss.
 
     (Zheng 2020.) After torchvision.ops.distance_box_iou_loss.
@@ -231,9 +268,9 @@ def distance_box_iou_loss(
 
 @differentiable("boxes1", "boxes2")
 def complete_box_iou_loss(
-    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = 1e-7,
+    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = _EPS,
     *, weights: npt.ArrayLike | None = None, normalizer: float | None = None,
-) -> WithPullback[Loss]:  # fmt: skip
+) -> Loss:  # fmt: skip
     """weights * (1 - CIoU) of aligned boxes, eps added to every denominator. Otherwise as box_iou_loss.
 
     alpha is a constant for the gradient (Zheng 2020). After torchvision.ops.complete_box_iou_loss, which ignores its eps

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 from typing import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, constant, number, operands, output
+from ._arrays import Array, constant, gradient_of, operands, output
 from ._library import library_of
 from ._reduction import Loss, divisor_of, evaluate
-from .autodiff import Gradients, WithPullback, differentiable
+from ._scalars import integers, number
+from .autodiff import Gradients, differentiable
 
 
 def _sigma(beta: float, sigma: float | None) -> float:
@@ -27,7 +29,7 @@ def _sigma(beta: float, sigma: float | None) -> float:
 
 def _remaining(shape: tuple[int, ...], dim: int | Sequence[int]) -> int:
     """How many sums are left of an array that is summed over the axes `dim`."""
-    axes = (dim,) if isinstance(dim, int) else tuple(dim)
+    axes = integers(dim, "dim")
     summed = {axis % len(shape) for axis in axes if -len(shape) <= axis < len(shape)}
     if len(summed) < len(axes):
         raise ValueError(f"dim must name different axes of an array of {len(shape)} dimensions, not {dim}")
@@ -39,7 +41,7 @@ def smooth_l1_loss(
     input: npt.ArrayLike, target: npt.ArrayLike, *, beta: float = 1.0, sigma: float | None = None,
     inside_weights: npt.ArrayLike | None = None, outside_weights: npt.ArrayLike | None = None,
     dim: int | Sequence[int] | None = None, reduction: str = "mean", out: Array | None = None,
-) -> WithPullback[Loss]:  # fmt: skip
+) -> Loss:  # fmt: skip
     """outside * l(inside * (input - target)), with l(d) = d^2 / (2 beta) where |d| < beta, else |d| - beta / 2.
 
     input, target: arrays of one shape. sigma: instead of beta = 1 / sigma^2; beta=0, sigma=inf is plain L1. Weights are
@@ -56,24 +58,31 @@ def smooth_l1_loss(
     >>> print(boxgrad.smooth_l1_loss([[0.5, 3.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]], sigma=1.0, dim=1))
     1.3125
     """
-    operand, operand_target = operands(input=input, target=target)
-    p, t = np.ascontiguousarray(operand.array), np.ascontiguousarray(operand_target.array)
-    shape, dtype = operand.array.shape, operand.array.dtype
-    if operand_target.array.shape != shape:
-        raise ValueError(f"input and target must have one shape, not {shape} and {operand_target.array.shape}")
+    array, wanted, array_target, wanted_target = operands("input", input, "target", target)
+    shape, dtype, size = array.shape, array.dtype, array.size
+    if array_target.shape != shape:
+        raise ValueError(f"input and target must have one shape, not {shape} and {array_target.shape}")
     if dim is not None and reduction != "mean":
         raise ValueError(f"dim says what to sum before the mean; it has no meaning with reduction={reduction!r}")
+    p, t = np.ascontiguousarray(array), np.ascontiguousarray(array_target)
     sigma = _sigma(beta, sigma)
     inside = constant(inside_weights, "inside_weights", shape, dtype)
     outside = constant(outside_weights, "outside_weights", shape, dtype)
-    divisor = divisor_of(reduction, p.size if dim is None else _remaining(shape, dim))
+    divisor = divisor_of(reduction, size if dim is None else _remaining(shape, dim))
     if divisor is not None and out is not None:
         raise ValueError("out needs reduction='none': a sum or mean is a scalar")
-    inputs = [x for x in (operand.array, operand_target.array, inside, outside) if x is not None]
+    inputs = [x for x in (array, array_target, inside, outside) if x is not None]
     each = output(out, shape, dtype, *inputs) if divisor is None else None
+    smooth_l1 = library_of[dtype].smooth_l1
 
-    def run(outside: Array | None, divisor: float, loss: Array | None, each: Array | None, gradients: Gradients) -> Gradients:
-        library_of[dtype].smooth_l1(p, t, inside, outside, p.size, sigma, divisor, loss, each, *gradients)
-        return gradients
+    def run(
+        outside: Array | None, divisor: float, loss: ctypes.c_double | None, each: Array | None, gradients: Gradients
+    ) -> None:
+        smooth_l1(p, t, inside, outside, size, sigma, divisor, loss, each, *gradients)
 
-    return evaluate(run, outside, divisor, each, dtype, lambda: (operand.gradient(), operand_target.gradient()))
+    if not (wanted or wanted_target):
+        return evaluate(run, outside, divisor, each, dtype, None)
+    return evaluate(
+        run, outside, divisor, each, dtype,
+        lambda: (gradient_of(wanted, shape, dtype), gradient_of(wanted_target, shape, dtype)),
+    )  # fmt: skip

@@ -169,3 +169,11 @@ print(time.perf_counter() - start, *({name.split(".")[0] for name in sys.modules
     seconds, *modules = zip(*(run.stdout.split() for run in runs))
     assert min(map(float, seconds)) < 0.1
     assert modules == [("boxgrad",) * 3]
+
+
+def test_gradients_that_come_with_a_loss_are_not_shared():
+    _, pullback = boxgrad.vjp(boxgrad.box_iou_loss, A, B, "mean")
+    once = pullback(1.0)
+    assert not any(np.shares_memory(x, y) for x in once for y in pullback(1.0))
+    once[0][...] = 7
+    np.testing.assert_array_equal(pullback(1.0)[0], boxgrad.value_and_grad(boxgrad.box_iou_loss)(A, B, "mean")[1])

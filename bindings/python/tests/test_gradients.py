@@ -1,6 +1,7 @@
 """clip_grad_norm_ and its sisters: over dtypes, layouts and objects, extreme values, and against torch.nn.utils."""
 
 import math
+import tracemalloc
 import types
 
 import boxgrad
@@ -316,3 +317,85 @@ def test_gradients_that_require_gradients_are_measured():
     (gradient,) = torch.autograd.grad((weight**3).sum(), [weight], create_graph=True)
     assert boxgrad.get_total_norm([gradient]) == pytest.approx(float(torch.nn.utils.get_total_norm([gradient])))
     assert boxgrad.get_total_norm([weight]) == 0
+
+
+def test_monitor_records_nothing_if_it_fails():
+    monitor = boxgrad.GradNormMonitor()
+    for gradients, percentile, error in [
+        ([np.ones(2)], 101, ValueError),
+        ([np.ones(2)], math.nan, ValueError),
+        ([np.ones(2), np.frombuffer(bytes(8))], 10.0, ValueError),
+        ([np.ones(2), np.ones(2, int)], 10.0, TypeError),
+        ([np.ones(2), [1.0]], 10.0, TypeError),
+    ]:
+        with pytest.raises(error):
+            monitor.clip_(gradients, percentile)
+        assert (gradients[0] == 1).all()
+    assert monitor.norms.size == 0
+
+
+def test_monitor_clips_what_it_measures(torch):
+    monitor = boxgrad.GradNormMonitor()
+    monitor.record([torch.tensor([0.0, 1.0])])
+    gradient, parameter = torch.tensor([0.0, 4.0]), torch.nn.Parameter(torch.zeros(1))
+    parameter.grad = torch.tensor([3.0])
+    assert monitor.clip_((x for x in (gradient, parameter)), 0.0) == 5
+    assert_within(gradient.numpy(), [0, 0.8], 1e-6)
+    assert_within(parameter.grad.numpy(), [0.6], 1e-6)
+
+
+# Memory that is listed more than once
+
+
+def test_what_is_listed_twice_is_scaled_twice():
+    whole = np.arange(12.0).reshape(3, 4)
+    for listed in [(whole, whole), (whole, whole.T), (whole[:, :2], whole[:, :2]), (whole, whole[1:])]:
+        expected = whole[1:, :2] / 4
+        boxgrad.scale_grads_(listed, 0.5)
+        np.testing.assert_array_equal(whole[1:, :2], expected)
+
+
+@pytest.mark.parametrize(
+    "overlapping",
+    [lambda x: [x, x[:, 1:]], lambda x: [x[:, 1:], x], lambda x: [x[:, :2], x[:, 1:]], lambda x: [x[::2], x[::2, 1:]]],
+    ids=range(4),
+)
+def test_overlaps_that_would_be_scaled_once_are_refused(overlapping):
+    whole = np.arange(12.0).reshape(3, 4)
+    for call in (boxgrad.clip_grad_norm_, boxgrad.clip_grad_value_, boxgrad.scale_grads_):
+        with pytest.raises(ValueError, match=r"gradient \d, of shape .* overlaps"):
+            call(overlapping(whole), 0.5)
+    np.testing.assert_array_equal(whole, np.arange(12.0).reshape(3, 4))
+    assert boxgrad.get_total_norm(overlapping(whole)) > 0  # nothing is changed
+
+
+def test_neighbours_are_no_overlap():
+    whole = np.ones((3, 4))
+    boxgrad.scale_grads_([whole[:, :2], whole[:, 2:], whole[:, 3:][:0]], 0.5)
+    assert (whole == 0.5).all()
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2), (2, 0, 1), (2, 1, 0)])
+def test_dense_memory_in_any_order_is_not_copied(order):
+    gradient = np.random.default_rng(0).normal(size=(40, 50, 60)).transpose(order)
+    expected = gradient * 0.5
+    tracemalloc.start()
+    boxgrad.scale_grads_(gradient, 0.5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(gradient, expected)
+    assert peak < 10_000
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+def test_tensors_that_numpy_cannot_read_are_refused_by_name(torch):
+    for dtype in (torch.float8_e4m3fn, torch.complex32):
+        with pytest.raises(TypeError, match=f"boxes2.*{dtype}"):
+            boxgrad.box_iou(np.ones((1, 4)), torch.ones((1, 4)).to(dtype))
+        with pytest.raises(TypeError, match=f"gradient 1.*{dtype}"):
+            boxgrad.get_total_norm([None, torch.ones(4).to(dtype)])
+    quantized = torch.quantize_per_tensor(torch.ones((1, 4)), 0.1, 0, torch.quint8)
+    with pytest.raises(TypeError, match="boxes.*torch.quint8"):
+        boxgrad.box_area(quantized)
+    with pytest.raises(TypeError, match="gradient 0.*torch.quint8"):
+        boxgrad.get_total_norm([quantized])

@@ -1,0 +1,57 @@
+"""Scalar arguments: numbers, and words that stand for codes."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, Sequence
+
+import numpy as np
+
+def number(x: Any, name: str) -> float:
+    """A real number."""
+    if type(x) is float:
+        return x
+    try:
+        return float(x)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, not {x!r}") from None
+
+
+def integer(x: Any, name: str) -> int:
+    """A whole number of any integer type."""
+    try:
+        return operator.index(x)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {x!r}") from None
+
+
+def integers(values: Any, name: str) -> tuple[int, ...]:
+    """One whole number, or several."""
+    return tuple([integer(value, name) for value in ([values] if np.ndim(values) == 0 else values)])
+
+
+def numbers(values: Sequence[float], name: str, count: int, meaning: str) -> tuple[float, ...]:
+    """Several numbers."""
+    try:
+        listed = tuple(values)
+    except TypeError:
+        listed = ()
+    if len(listed) != count:
+        raise ValueError(f"{name} must be {meaning}, not {values!r}")
+    return tuple([number(value, name) for value in listed])
+
+
+def image_size(size: Sequence[float], name: str = "size") -> tuple[float, float]:
+    """(height, width) as two numbers that are not negative."""
+    height, width = numbers(size, name, 2, "(height, width)")
+    if not (height >= 0 and width >= 0):
+        raise ValueError(f"{name} must be (height, width), neither negative nor NaN, not {size!r}")
+    return height, width
+
+
+def code_of(choice: str, codes: dict[str, int], name: str) -> int:
+    """C's code for one of several words."""
+    try:
+        return codes[choice]
+    except (KeyError, TypeError):
+        raise ValueError(f"{name} must be one of {', '.join(codes)}, not {choice!r}") from None
