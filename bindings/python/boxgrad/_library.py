@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict
 
 import numpy as np
 
+from ._scalars import integer
 from .errors import DegenerateBoxError, NonFiniteError
 
 __version__ = "0.1.0"
@@ -208,9 +209,9 @@ def set_num_threads(n: int) -> None:
     >>> import boxgrad
     >>> boxgrad.set_num_threads(1)
     """
-    if not 1 <= operator.index(n) < 2**31:
+    if not 1 <= integer(n, "n") < 2**31:
         raise ValueError(f"n must be at least 1 and fit 32 bits, not {n}")
-    library.set_max_threads(n)
+    library.set_max_threads(operator.index(n))
 
 
 def get_num_threads() -> int:

@@ -7,19 +7,28 @@ from typing import Any, Sequence
 
 import numpy as np
 
+_NO_NUMBERS = (bool, np.bool_, str, bytes, bytearray)  # though float() and operator.index() take them
+
+
 def number(x: Any, name: str) -> float:
     """A real number."""
     if type(x) is float:
         return x
     try:
+        if isinstance(x, _NO_NUMBERS):
+            raise TypeError
         return float(x)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, not {x!r}") from None
+    except OverflowError:
+        raise ValueError(f"{name} must be a number that fits a double, not {x!r}") from None
 
 
 def integer(x: Any, name: str) -> int:
     """A whole number of any integer type."""
     try:
+        if isinstance(x, _NO_NUMBERS):
+            raise TypeError
         return operator.index(x)
     except TypeError:
         raise TypeError(f"{name} must be an integer, not {x!r}") from None
@@ -33,7 +42,7 @@ def integers(values: Any, name: str) -> tuple[int, ...]:
 def numbers(values: Sequence[float], name: str, count: int, meaning: str) -> tuple[float, ...]:
     """Several numbers."""
     try:
-        listed = tuple(values)
+        listed = () if isinstance(values, _NO_NUMBERS) else tuple(values)
     except TypeError:
         listed = ()
     if len(listed) != count:

@@ -324,6 +324,7 @@ def test_monitor_records_nothing_if_it_fails():
     for gradients, percentile, error in [
         ([np.ones(2)], 101, ValueError),
         ([np.ones(2)], math.nan, ValueError),
+        ([np.ones(2)], "10", TypeError),
         ([np.ones(2), np.frombuffer(bytes(8))], 10.0, ValueError),
         ([np.ones(2), np.ones(2, int)], 10.0, TypeError),
         ([np.ones(2), [1.0]], 10.0, TypeError),
