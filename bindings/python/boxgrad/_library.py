@@ -6,6 +6,7 @@ import ctypes
 import operator
 import os
 import struct
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Callable, Dict
@@ -202,8 +203,9 @@ def cpu_tier() -> str:
 
 
 def set_num_threads(n: int) -> None:
-    """How many threads one call may use, at first 1. A call is divided only where each thread has work for some 50 us.
+    """How many threads one call may use, at first 1 or what the environment variable BOXGRAD_NUM_THREADS said at import.
 
+    A call is divided only where each thread has work for some 50 us.
     ValueError: n < 1; TypeError: n is no integer.
 
     >>> import boxgrad
@@ -222,3 +224,15 @@ def get_num_threads() -> int:
     1
     """
     return int(_library.boxgrad_max_threads())
+
+
+def _follow_environment() -> None:
+    wanted = os.environ.get("BOXGRAD_NUM_THREADS")
+    if wanted:
+        try:
+            set_num_threads(int(wanted))
+        except ValueError:
+            warnings.warn(f"BOXGRAD_NUM_THREADS must be an integer, at least 1, not {wanted!r}: ignored", RuntimeWarning, stacklevel=2)
+
+
+_follow_environment()

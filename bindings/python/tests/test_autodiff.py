@@ -1,5 +1,6 @@
 """vjp, value_and_grad and stop_gradient as an interface; the package's settings and its import."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -125,6 +126,26 @@ def test_threads_setting():
     boxgrad.set_num_threads(before + 3)
     assert boxgrad.get_num_threads() == before + 3
     boxgrad.set_num_threads(before)
+
+
+def imported(threads):
+    code = "import boxgrad; print(boxgrad.get_num_threads())"
+    environment = {**os.environ, "BOXGRAD_NUM_THREADS": threads}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+
+
+def test_threads_from_the_environment():
+    for value, threads in [("3", "3"), ("", "1")]:
+        run = imported(value)
+        assert (run.stdout.strip(), run.stderr) == (threads, "")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", str(2**31)])
+def test_a_bad_number_of_threads_is_named(value):
+    run = imported(value)
+    assert run.stdout.strip() == "1"
+    assert "BOXGRAD_NUM_THREADS" in run.stderr
+    assert repr(value) in run.stderr
 
 
 def test_about_the_library():
