@@ -196,7 +196,10 @@ def output(
     strided: bool = False,
     in_place: bool = False,
 ) -> Array:
-    """The result's memory: `out`, if it fits, or new. `strided`: its rows may have gaps; `in_place`: it may be an input."""
+    """The result's memory: `out`, if it fits, or new. `strided`: its rows may have gaps; `in_place`: it may be an input.
+
+    New memory of 4 MiB or more has huge pages where Linux grants them: NumPy asks for them (NUMPY_MADVISE_HUGEPAGE).
+    """
     if out is None:
         return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray) or out.dtype != dtype:

@@ -1,7 +1,9 @@
 """What goes in and comes out: dtypes, layouts, out=, copies, refusals with their messages."""
 
 import gc
+import re
 import tracemalloc
+from pathlib import Path
 
 import box_sets
 import boxgrad
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from overlap_functions import LOSSES, PAIRWISE
 
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 A, B = box_sets.sets("random")
 PAIR = A[:5], B
 DELTAS = np.random.default_rng(0).normal(size=(5, 4))
@@ -122,6 +125,23 @@ def test_rows_are_not_copied(columns):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10_000
+
+
+@pytest.mark.skipif(
+    "[never]" in (HUGE_PAGES.read_text() if HUGE_PAGES.exists() else "[never]"), reason="skipped: this Linux gives no huge pages"
+)
+def test_large_results_ask_for_huge_pages():
+    """NumPy does it: the flag hg of the memory's mapping."""
+    value = boxgrad.box_iou(np.ones((2000, 4)), np.ones((2000, 4)))
+    middle, inside = value.ctypes.data + value.nbytes // 2, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if mapping := re.match("([0-9a-f]+)-([0-9a-f]+) ", line):
+            start, end = (int(address, 16) for address in mapping.groups())
+            inside = start <= middle < end
+        elif inside and line.startswith("VmFlags:"):
+            assert "hg" in line.split()
+            return
+    pytest.fail("no mapping holds the result")
 
 
 @every_call
