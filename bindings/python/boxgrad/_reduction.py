@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional, Union
 
 import numpy as np
 
-from ._arrays import Array
+from ._arrays import Array, output
 from ._scalars import code_of, number
 from .autodiff import Gradients, with_pullback
 
@@ -28,6 +28,17 @@ def divisor_of(reduction: str, count: int, normalizer: float | None = None) -> f
     if reduction == "mean":
         return float(max(count, 1)) if normalizer is None else number(normalizer, "normalizer")
     return 1.0 if reduction == "sum" else None
+
+
+def each_of(
+    divisor: float | None, out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any], *inputs: Array | None
+) -> Array | None:
+    """Memory for the terms, `out` or new, if they are not summed."""
+    if divisor is None:
+        return output(out, shape, dtype, *[x for x in inputs if x is not None])
+    if out is not None:
+        raise ValueError("out needs reduction='none': a sum or mean is a scalar")
+    return None
 
 
 def scaled(gradients: Gradients, factor: Array) -> Gradients:

@@ -133,7 +133,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Union[int, Sequence[int]] = 0
     >>> print(value, gradient)
     2.625 [0.5 1. ]
     """
-    names, wanted = _array_names(f), integers(argnums, "argnums")
+    names, wanted, single = _array_names(f), integers(argnums, "argnums"), np.ndim(argnums) == 0
     if len(set(wanted)) < len(wanted) or not all(0 <= n < len(names) for n in wanted):
         raise ValueError(f"argnums must be different numbers from 0 to {len(names) - 1}, not {argnums}")
 
@@ -144,6 +144,6 @@ def value_and_grad(f: Callable[..., Any], argnums: Union[int, Sequence[int]] = 0
             raise TypeError(f"{f.__name__} gave an array of shape {value.shape}: pass reduction='mean' or 'sum', or use vjp")
         if gradients is None:
             gradients = pullback(np.ones((), value.dtype))
-        return value, gradients[wanted[0]] if np.ndim(argnums) == 0 else tuple(gradients[i] for i in wanted)
+        return value, gradients[wanted[0]] if single else tuple(gradients[i] for i in wanted)
 
     return function

@@ -23,7 +23,7 @@ from ._arrays import (
     Array, aligned_shape, broadcast_shape, constant, count_of, gradient_of, operands, output, rows, stretched, sum_to_shape,
 )  # fmt: skip
 from ._library import library_of
-from ._reduction import Loss, divisor_of, evaluate, scaled
+from ._reduction import Loss, divisor_of, each_of, evaluate, scaled
 from ._scalars import code_of, number
 from .autodiff import Gradients, differentiable, with_pullback
 from .boxes import from_corners_gradient, to_corners
@@ -188,13 +188,14 @@ def _loss(
     eps: float,
     weights: npt.ArrayLike | None,
     normalizer: float | None,
+    out: Array | None,
 ) -> Loss:
     array1, wanted1, array2, wanted2 = operands("boxes1", boxes1, "boxes2", boxes2)
     (shape, count), dtype = aligned_shape("boxes1", array1.shape, "boxes2", array2.shape), array1.dtype
     (a, stride_a), (b, stride_b) = rows(stretched(array1, shape)), rows(stretched(array2, shape))
     weight = constant(weights, "weights", shape[:-1], dtype)
     divisor = divisor_of(reduction, count, normalizer)
-    per_box = np.empty(shape[:-1], dtype) if divisor is None else None
+    per_box = each_of(divisor, out, shape[:-1], dtype, array1, array2, weight)
     code, eps, iou_loss = _METRICS[metric], number(eps, "eps"), library_of[dtype].iou_loss
 
     def run(
@@ -214,28 +215,28 @@ def _loss(
 @differentiable("boxes1", "boxes2")
 def box_iou_loss(
     boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = _EPS,
-    *, weights: npt.ArrayLike | None = None, normalizer: float | None = None,
+    *, weights: npt.ArrayLike | None = None, normalizer: float | None = None, out: Array | None = None,
 ) -> Loss:  # fmt: skip
     """weights * (1 - IoU) of aligned boxes (..., 4), with IoU = inter / (union + eps).
 
     reduction: "none" gives the array (...), "sum" and "mean" a scalar of its dtype, summed in double. "mean" divides by the
-    number of boxes, or by `normalizer`; that of no boxes is 0. weights: broadcast to (...), a constant. Boxes that do not
-    overlap, or merely touch, have no gradient: see generalized_box_iou_loss. value_and_grad computes loss and
+    number of boxes, or by `normalizer`; that of no boxes is 0. weights: broadcast to (...), a constant. out: with "none".
+    Boxes that do not overlap, or merely touch, have no gradient: see generalized_box_iou_loss. value_and_grad computes loss and
     gradients in one pass.
 
-    ValueError: shape, reduction, negative eps, a normalizer that is not positive; TypeError: dtype.
+    ValueError: shape, reduction, negative eps, a normalizer that is not positive, out; TypeError: dtype.
 
     >>> import boxgrad
     >>> print(boxgrad.box_iou_loss([[0.0, 0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0, 1.0]], reduction="mean", eps=0.0))
     0.5
     """
-    return _loss("iou", boxes1, boxes2, reduction, eps, weights, normalizer)
+    return _loss("iou", boxes1, boxes2, reduction, eps, weights, normalizer, out)
 
 
 @differentiable("boxes1", "boxes2")
 def generalized_box_iou_loss(
     boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = _EPS,
-    *, weights: npt.ArrayLike | None = None, normalizer: float | None = None,
+    *, weights: npt.ArrayLike | None = None, normalizer: float | None = None, out: Array | None = None,
 ) -> Loss:  # fmt: skip
     """weights * (1 - GIoU) of aligned boxes, eps added to union and enclosing area. Otherwise as box_iou_loss.
 
@@ -247,13 +248,13 @@ def generalized_box_iou_loss(
     >>> print(value.round(6), (gradient + 0.0).round(6))
     1.0 [[ 0.    0.   -0.05  0.  ]]
     """
-    return _loss("giou", boxes1, boxes2, reduction, eps, weights, normalizer)
+    return _loss("giou", boxes1, boxes2, reduction, eps, weights, normalizer, out)
 
 
 @differentiable("boxes1", "boxes2")
 def distance_box_iou_loss(
     boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = _EPS,
-    *, weights: npt.ArrayLike | None = None, normalizer: float | None = None,
+    *, weights: npt.ArrayLike | None = None, normalizer: float | None = None, out: Array | None = None,
 ) -> Loss:  # fmt: skip
     """weights * (1 - DIoU) of aligned boxes, eps added to union and squared diagonal. Otherwise as box_iou_loss.
 
@@ -263,13 +264,13 @@ def distance_box_iou_loss(
     >>> boxgrad.distance_box_iou_loss([[0.0, 0.0, 3.0, 4.0]], [[3.0, 4.0, 6.0, 8.0]], eps=0.0)
     array([1.25])
     """
-    return _loss("diou", boxes1, boxes2, reduction, eps, weights, normalizer)
+    return _loss("diou", boxes1, boxes2, reduction, eps, weights, normalizer, out)
 
 
 @differentiable("boxes1", "boxes2")
 def complete_box_iou_loss(
     boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, reduction: str = "none", eps: float = _EPS,
-    *, weights: npt.ArrayLike | None = None, normalizer: float | None = None,
+    *, weights: npt.ArrayLike | None = None, normalizer: float | None = None, out: Array | None = None,
 ) -> Loss:  # fmt: skip
     """weights * (1 - CIoU) of aligned boxes, eps added to every denominator. Otherwise as box_iou_loss.
 
@@ -280,4 +281,4 @@ def complete_box_iou_loss(
     >>> boxgrad.complete_box_iou_loss([[0.0, 0.0, 3.0, 4.0]], [[3.0, 4.0, 6.0, 8.0]], eps=0.0)
     array([1.25])
     """
-    return _loss("ciou", boxes1, boxes2, reduction, eps, weights, normalizer)
+    return _loss("ciou", boxes1, boxes2, reduction, eps, weights, normalizer, out)

@@ -9,9 +9,9 @@ from typing import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, constant, gradient_of, operands, output
+from ._arrays import Array, constant, gradient_of, operands
 from ._library import library_of
-from ._reduction import Loss, divisor_of, evaluate
+from ._reduction import Loss, divisor_of, each_of, evaluate
 from ._scalars import integers, number
 from .autodiff import Gradients, differentiable
 
@@ -69,10 +69,7 @@ def smooth_l1_loss(
     inside = constant(inside_weights, "inside_weights", shape, dtype)
     outside = constant(outside_weights, "outside_weights", shape, dtype)
     divisor = divisor_of(reduction, size if dim is None else _remaining(shape, dim))
-    if divisor is not None and out is not None:
-        raise ValueError("out needs reduction='none': a sum or mean is a scalar")
-    inputs = [x for x in (array, array_target, inside, outside) if x is not None]
-    each = output(out, shape, dtype, *inputs) if divisor is None else None
+    each = each_of(divisor, out, shape, dtype, array, array_target, inside, outside)
     smooth_l1 = library_of[dtype].smooth_l1
 
     def run(

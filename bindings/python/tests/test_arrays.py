@@ -29,10 +29,8 @@ CALLS = {
     "encode_boxes": (boxgrad.encode_boxes, PAIR, {}),
     "decode_boxes": (boxgrad.decode_boxes, (A[:5], DELTAS), {}),
 }
-WITH_OUT = [name for name in CALLS if not (name.endswith("_loss") and name != "smooth_l1_loss")]
 
 every_call = pytest.mark.parametrize("name", CALLS)
-every_out = pytest.mark.parametrize("name", WITH_OUT)
 
 
 def call(name, convert=np.asarray, **more):
@@ -207,7 +205,7 @@ def test_gradients_elsewhere_are_refused_by_their_device(torch):
 # out=
 
 
-@every_out
+@every_call
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_out_is_filled_and_returned(name, dtype):
     expected = call(name, lambda x: x.astype(dtype))
@@ -225,7 +223,7 @@ def test_out_of_pairwise_functions_may_have_strided_rows(function):
     assert np.isnan(whole[:, len(B) :]).all()
 
 
-@every_out
+@every_call
 def test_unfit_outs_are_refused_and_not_written(name):
     expected = call(name)
     read_only = np.full(expected.shape, np.nan)
@@ -347,7 +345,16 @@ def test_memory_does_not_grow(name):
     assert grown < 2000
 
 
+@pytest.mark.parametrize("loss", [*LOSSES.values(), boxgrad.smooth_l1_loss])
+def test_a_scalar_has_no_out(loss):
+    with pytest.raises(ValueError, match="out needs reduction"):
+        loss(*PAIR, reduction="sum", out=np.empty(()))
+
+
 def test_out_must_not_overlap_weights():
     buffer = np.arange(41.0)
+    for loss in LOSSES.values():
+        with pytest.raises(ValueError, match="overlaps"):
+            loss(*PAIR, weights=buffer[:5], out=buffer[1:6])
     with pytest.raises(ValueError, match="overlaps"):
         boxgrad.smooth_l1_loss(np.ones(40), np.zeros(40), outside_weights=buffer[:40], reduction="none", out=buffer[1:])
