@@ -217,14 +217,16 @@ def inspect_boxes(boxes: npt.ArrayLike, size: Sequence[float] | None = None, *, 
     return BoxReport(flags, dict(zip(BoxFlag, counts.tolist())))
 
 
-def rotate_boxes(boxes: npt.ArrayLike, degrees: float, center: Sequence[float] = (0.0, 0.0)) -> tuple[Array, Array]:
+def rotate_boxes(
+    boxes: npt.ArrayLike, degrees: float, center: Sequence[float] = (0.0, 0.0), *, out: tuple[Array, Array] | None = None
+) -> tuple[Array, Array]:
     """Boxes (N, 4) rotated about center (x, y), counter-clockwise on the screen: their corners (N, 4, 2) and bounds (N, 4).
 
     x' = cx + cos * (x - cx) + sin * (y - cy) and y' = cy - sin * (x - cx) + cos * (y - cy), of the top-left, top-right,
     bottom-right and bottom-left corner; bounds is the smallest upright box around them. Exact at multiples of 90 degrees.
-    For augmentation: it has no gradient.
+    out: memory for both. For augmentation: it has no gradient.
 
-    ValueError: shape, or an angle or centre that is not finite; TypeError: dtype.
+    ValueError: shape, out, or an angle or centre that is not finite; TypeError: dtype.
 
     >>> import boxgrad
     >>> corners, bounds = boxgrad.rotate_boxes([[0.0, 0.0, 4.0, 2.0]], 90)
@@ -234,6 +236,10 @@ def rotate_boxes(boxes: npt.ArrayLike, degrees: float, center: Sequence[float] =
     matrix = box_matrix(boxes)
     angle, (x, y) = number(degrees, "degrees"), numbers(center, "center", 2, "(x, y)")
     first, stride = rows(matrix)
-    corners, bounds = np.empty((len(matrix), 4, 2), matrix.dtype), np.empty((len(matrix), 4), matrix.dtype)
+    if out is not None and not (isinstance(out, tuple) and len(out) == 2):
+        raise TypeError(f"out must be a tuple of two arrays, corners and bounds, not {type(out).__name__}")
+    out_corners, out_bounds = (None, None) if out is None else out
+    corners = output(out_corners, (len(matrix), 4, 2), matrix.dtype, matrix)
+    bounds = output(out_bounds, (len(matrix), 4), matrix.dtype, matrix, corners)
     library_of[matrix.dtype].box_rotate(first, len(matrix), stride, angle, x, y, corners, bounds)
     return corners, bounds

@@ -345,6 +345,20 @@ def test_memory_does_not_grow(name):
     assert grown < 2000
 
 
+def test_out_of_rotate_boxes_is_a_pair():
+    expected, memory = boxgrad.rotate_boxes(A, 30, (5, 5)), np.full(len(A) * 12, np.nan)
+    out = memory[: len(A) * 8].reshape(-1, 4, 2), memory[len(A) * 8 :].reshape(-1, 4)
+    given = boxgrad.rotate_boxes(A, 30, (5, 5), out=out)
+    for array, mine, right in zip(given, out, expected):
+        assert array is mine
+        np.testing.assert_array_equal(mine, right)
+    for wrong, error in [
+        (out[0], TypeError), (out[:1], TypeError), (out[::-1], ValueError), ((out[0], memory[1 : 1 + A.size].reshape(-1, 4)), ValueError),
+    ]:  # fmt: skip
+        with pytest.raises(error, match="out"):
+            boxgrad.rotate_boxes(A, 30, (5, 5), out=wrong)
+
+
 @pytest.mark.parametrize("loss", [*LOSSES.values(), boxgrad.smooth_l1_loss])
 def test_a_scalar_has_no_out(loss):
     with pytest.raises(ValueError, match="out needs reduction"):
