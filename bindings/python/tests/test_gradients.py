@@ -388,7 +388,7 @@ def test_dense_memory_in_any_order_is_not_copied(order):
     assert peak < 10_000
 
 
-@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_tensors_that_numpy_cannot_read_are_refused_by_name(torch):
     for dtype in (torch.float8_e4m3fn, torch.complex32):
         with pytest.raises(TypeError, match=f"boxes2.*{dtype}"):
