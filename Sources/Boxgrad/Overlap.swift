@@ -68,14 +68,15 @@ private func iouPairwise<T>(
     let threads = bgi_threads(aCount, worthThread)
     let chunkRows = (aCount &- 1) / threads &+ 1
     let scratchSize = bgi_pairwise_scratch(bCount)
-    let bytes = threads &* scratchSize &* MemoryLayout<T>.stride
+    let line = 64  // of the cache, across which no vector should lie
+    let bytes = threads &* scratchSize &* MemoryLayout<T>.stride &+ line
     guard let scratch = malloc(bytes) else {
         arguments.fail(BOXGRAD_OUT_OF_MEMORY, "scratch", "could not be allocated, in bytes", Double(bytes))
         return arguments.status
     }
     defer { free(scratch) }
     Pairwise(
-        metric: metric, a: a, b: b, aStride: aStride, bCount: bCount, bStride: bStride, eps: eps, scratch: scratch.assumingMemoryBound(to: T.self),
+        metric: metric, a: a, b: b, aStride: aStride, bCount: bCount, bStride: bStride, eps: eps, scratch: scratch.alignedUp(toMultipleOf: line).assumingMemoryBound(to: T.self),
         out: out, outStride: outStride, outUnion: outUnion, chunkRows: chunkRows, scratchSize: scratchSize
     ).run(aCount, Division(rows: chunkRows, worthThread: worthThread), task)
     return BOXGRAD_OK
