@@ -6,12 +6,14 @@ import CBoxgrad
 protocol Metric {
     static var code: Int32 { get }
     static var isLoss: Bool { get }
+    static var isSolid: Bool { get }
     static func quotient<T: Real>(_ a: T, _ b: T) -> T
     static func result<T: Real>(of overlap: Overlap<T>) -> T
 }
 
 extension Metric {
     static var isLoss: Bool { false }
+    static var isSolid: Bool { false }
 
     @inline(__always)
     static func quotient<T: Real>(_ a: T, _ b: T) -> T { choose(b == 0, 0, a / b) }
@@ -25,9 +27,10 @@ enum GIoU: Metric { static var code: Int32 { BOXGRAD_GIOU } }
 enum DIoU: Metric { static var code: Int32 { BOXGRAD_DIOU } }
 enum CIoU: Metric { static var code: Int32 { BOXGRAD_CIOU } }
 
-/// The same metric of boxes whose areas are positive, so that neither the union nor the enclosing box can be empty.
+/// The same metric of solid boxes: neither the union nor the enclosing box can be empty.
 enum Solid<Base: Metric>: Metric {
     static var code: Int32 { Base.code }
+    static var isSolid: Bool { true }
 
     @inline(__always)
     static func quotient<T: Real>(_ a: T, _ b: T) -> T { a / b }
@@ -95,6 +98,10 @@ struct MeasuredBox<T: Real> {
         self.area = area
     }
 
+    /// Not empty, and not inverted.
+    @inline(__always)
+    var isSolid: Bool { both(both(width > 0, height > 0), area > 0) }
+
     /// The angle from this box's diagonal to another's. A float's is found with one quotient.
     @inline(__always)
     func turn(to other: Self) -> T {
@@ -133,9 +140,10 @@ struct Overlap<T: Real> {
         let spanY = smaller(p.y2, q.y2) - larger(p.y1, q.y1)
         let (w, h) = (larger(spanX, 0), larger(spanY, 0))
         let inter = w * h
-        // In this order a box within the other adds exactly nothing to the union.
         let (restA, restB) = (a.area - inter, b.area - inter)
-        union = larger(a.area, b.area) + (smaller(b.area, a.area) - inter)
+        // In this order a box within the other adds exactly nothing, which losses and gradients need; a value gets by with less.
+        let exactUnion = larger(a.area, b.area) + (smaller(b.area, a.area) - inter)
+        union = M.isLoss ? exactUnion : (a.area + b.area) - inter
         let unionEps = M.isLoss ? eps : 0
         let unionTerm = M.isLoss ? union + eps : union
         let iou = M.quotient(inter, unionTerm)
@@ -143,7 +151,7 @@ struct Overlap<T: Real> {
 
         let outerX = larger(p.x2, q.x2) - smaller(p.x1, q.x1)
         let outerY = larger(p.y2, q.y2) - smaller(p.y1, q.y1)
-        let (enclosingX, enclosingY) = M.isLoss ? (outerX, outerY) : (larger(outerX, 0), larger(outerY, 0))
+        let (enclosingX, enclosingY) = M.isLoss || M.isSolid ? (outerX, outerY) : (larger(outerX, 0), larger(outerY, 0))
         var penalty: T = 0
         // Slopes of the value by the sides of the enclosing box, by the centres, and by a box's own width and height.
         let waste, filled, perEnclosing: T
@@ -153,10 +161,10 @@ struct Overlap<T: Real> {
         if M.code == BOXGRAD_GIOU {
             let enclosing = enclosingX * enclosingY
             let enclosingTerm = M.isLoss ? enclosing + eps : enclosing
-            waste = M.quotient(enclosing - union, enclosingTerm)
+            waste = M.quotient(enclosing - exactUnion, enclosingTerm)
             filled = M.quotient(unionTerm, enclosingTerm)
             perEnclosing = M.quotient(1, enclosingTerm)
-            penalty = waste
+            penalty = M.isLoss ? waste : M.quotient(enclosing - union, enclosingTerm)
         } else {
             (waste, filled, perEnclosing) = (0, 0, 0)
         }

@@ -44,7 +44,7 @@ private struct Matrix<T: Real> {
             for j in 0..<width {
                 let box = MeasuredBox(Box(b + (first &+ j) &* bStride))
                 columnsB.tile(j & ~(tileWidth &- 1)).set(j & (tileWidth &- 1), box, M.angle(of: box), metric)
-                solid = both(solid, box.area > 0)
+                solid = both(solid, box.isSolid)
             }
             var i = 0
             while i < aCount {
@@ -52,7 +52,7 @@ private struct Matrix<T: Real> {
                 for row in 0..<rows {
                     let box = MeasuredBox(Box(a + (i &+ row) &* aStride))
                     columnsA.set(row, box, M.angle(of: box), metric)
-                    solid = both(solid, box.area > 0)
+                    solid = both(solid, box.isSolid)
                 }
                 let target = out + (i &* outStride &+ first)
                 if solid { fillRows(target, rows, width, Solid<M>.self) } else { fillRows(target, rows, width, metric) }
