@@ -23,7 +23,9 @@ NEWEST_GLIBC = (2, 14)  # memcpy's; Linux distributions of 2012 have it
 
 
 def run(*command, **environment):
-    return subprocess.run(list(map(str, command)), check=True, text=True, capture_output=True, env=os.environ | environment).stdout
+    result = subprocess.run(list(map(str, command)), text=True, capture_output=True, env=os.environ | environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 def declared_functions():
@@ -79,12 +81,23 @@ def test_table_holds_every_function():
 # ---- The same bits on every CPU ----
 
 
+def build(name, folder):
+    program = folder / name
+    options = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread"]
+    run("cc", *options, HERE / f"{name}.c", "-I", ROOT / "include", "-o", program, LIBRARY)
+    return program
+
+
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
     """A program that calls everything and prints a hash of each function's results."""
-    program = tmp_path_factory.mktemp("sweep") / "sweep"
-    run("cc", "-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", HERE / "sweep.c", "-I", ROOT / "include", "-o", program, LIBRARY)
-    return program
+    return build("sweep", tmp_path_factory.mktemp("sweep"))
+
+
+@pytest.fixture(scope="module")
+def threads(tmp_path_factory):
+    """A program that proves calls that are divided among threads, and prints hashes of their results."""
+    return build("threads", tmp_path_factory.mktemp("threads"))
 
 
 def hashes(*command, **environment):
@@ -104,6 +117,14 @@ def test_each_tier_gives_the_same_bits(sweep, name):
     if TIERS.index(name) > TIERS.index(best):
         pytest.skip(f"this CPU has nothing above {best}: Tests/avx512.sh emulates one that has")
     assert hashes(sweep, BOXGRAD_CPU_TIER=name) == (name, functions)
+
+
+@pytest.mark.parametrize("seed", range(1, 11) if os.environ.get("BOXGRAD_TEST_ALL") else [1])
+def test_any_number_of_threads_gives_the_same_bits(threads, seed):
+    best, results = hashes(threads, seed)
+    assert results
+    for name in TIERS[: TIERS.index(best)]:
+        assert hashes(threads, seed, BOXGRAD_CPU_TIER=name) == (name, results)
 
 
 @pytest.mark.parametrize("name", ["", "avx9", "AVX2", "neon"])

@@ -1,0 +1,224 @@
+/* Proves, on sizes that are divided among threads, that every function that is divided gives the bits of small calls, which are not: with 1,
+ * 2, 3 and 7 threads, the library's own and a host's. Prints hashes, to be compared over CPU tiers. The argument seeds sizes and numbers. */
+#include "hash.h"
+#include <math.h>
+#include <pthread.h>
+
+/* ---- Hosts' pools ---- */
+
+enum { most_threads = 7 };
+
+static void reversed(void *context, size_t count, boxgrad_task task, void *task_context) {
+    (void)context;
+    while (count-- > 0) task(task_context, count, count + 1);
+}
+
+static void one_by_one(void *context, size_t count, boxgrad_task task, void *task_context) {
+    (void)context;
+    for (size_t i = 0; i < count; i++) task(task_context, i, i + 1);
+}
+
+static void at_once(void *context, size_t count, boxgrad_task task, void *task_context) {
+    (void)context;
+    task(task_context, 0, count);
+}
+
+typedef struct { boxgrad_task task; void *context; size_t index; } part_of_task;
+
+static void *run_part(void *argument) {
+    const part_of_task *part = argument;
+    part->task(part->context, part->index, part->index + 1);
+    return NULL;
+}
+
+static void threaded(void *context, size_t count, boxgrad_task task, void *task_context) {
+    pthread_t threads[most_threads];
+    part_of_task parts[most_threads];
+    (void)context;
+    if (count > most_threads) abort();
+    for (size_t i = 0; i < count; i++) {
+        parts[i] = (part_of_task){task, task_context, i};
+        if (pthread_create(&threads[i], NULL, run_part, &parts[i]) != 0) abort();
+    }
+    for (size_t i = 0; i < count; i++) pthread_join(threads[i], NULL);
+}
+
+/* How calls are divided; the first few show the most. */
+static const struct { int threads; const char *of; boxgrad_parallel_for_fn pool; } settings[] = {
+    {most_threads, "its own threads", NULL}, {3, "a pool's threads", threaded}, {2, "a pool in reverse order", reversed},
+    {1, "its own threads", NULL}, {2, "its own threads", NULL}, {3, "its own threads", NULL}, {2, "a pool's threads", threaded},
+    {most_threads, "a pool's threads", threaded}, {3, "a pool in reverse order", reversed}, {most_threads, "a pool one by one", one_by_one},
+    {3, "a pool in one call", at_once},
+};
+
+/* ---- A proof ---- */
+
+static int failures;
+static unsigned char *out, *wanted;
+static size_t out_capacity, tried = sizeof settings / sizeof *settings;
+
+/* Some rows of a function, whose outputs are at `out`: called for all rows, and as the reference in slices too small to be divided. Returns the
+ * loss or count of these rows. */
+typedef double (*part)(size_t begin, size_t end);
+
+static void prove(const char *name, size_t rows, size_t slice, part reference, part whole, size_t out_size) {
+    if (out_size > out_capacity) {
+        fprintf(stderr, "%s needs room for %zu bytes\n", name, out_size);
+        exit(1);
+    }
+    ok(boxgrad_set_max_threads(1));
+    ok(boxgrad_set_parallel_for(NULL, NULL));
+    memset(out, 0x5A, out_size);
+    double sum = 0;
+    for (size_t first = 0; first < rows; first += slice) sum += reference(first, first + slice < rows ? first + slice : rows);
+    unsigned char *swap = wanted;
+    wanted = out, out = swap;
+    begin(), take(wanted, out_size), take(&sum, sizeof sum), end(name);
+
+    for (size_t k = 0; k < tried; k++) {
+        ok(boxgrad_set_parallel_for(settings[k].pool, NULL));
+        ok(boxgrad_set_max_threads(settings[k].threads));
+        memset(out, 0x5A, out_size);
+        const double got = whole(0, rows);
+        size_t byte = 0;
+        if (memcmp(&got, &sum, sizeof sum) == 0 && memcmp(out, wanted, out_size) == 0) continue;
+        while (byte < out_size && out[byte] == wanted[byte]) byte++;
+        printf("%s differs with %d of %s: %.17g, not %.17g; from byte %zu of %zu\n",
+               name, settings[k].threads, settings[k].of, got, sum, byte, out_size);
+        failures++;
+    }
+}
+
+static size_t between(size_t least, size_t most) { return (size_t)uniform((double)least, (double)most + 1); }
+
+/* A sum is that of groups of 65536 rows, added in order; 128 groups are a wave. */
+enum { group = 1 << 16, wave = 128 * group, boxes_a_thread = 1 << 14, matrix_a_thread = 1 << 17 };
+static size_t n, columns, out_stride, a_stride, b_stride, groups;
+static int32_t metric;
+static int outputs; /* a bit for each that is not NULL */
+#define NULL_OR(bit, pointer) (outputs >> (bit) & 1 ? (pointer) : NULL)
+
+#define fp float
+#define T(name) name##_f32
+#include "threads_typed.h"
+#undef fp
+#undef T
+
+#define fp double
+#define T(name) name##_f64
+#include "threads_typed.h"
+
+/* ---- Tensors ---- */
+
+enum { tensor_count = 150 };
+static boxgrad_tensor tensors[tensor_count];
+static unsigned char *elements;
+static size_t elements_size;
+static double p;
+static const size_t element_sizes[] = {4, 8, 2, 2};
+
+/* Tensors of all dtypes, most of them smaller than a thread's work, some of none, one of several pieces. Halves get small exponents. */
+static void make_tensors(void) {
+    elements_size = 0;
+    for (int i = 0; i < tensor_count; i++) {
+        tensors[i].dtype = (int32_t)between(0, 3);
+        tensors[i].count = i == 77 ? 5 * group + between(1, 1000) : i % 16 ? between(1, 20000) : 0;
+        elements_size += (tensors[i].count * element_sizes[tensors[i].dtype] + 7) / 8 * 8;
+    }
+    elements = malloc(elements_size);
+    unsigned char *next = elements;
+    for (int i = 0; i < tensor_count; i++) {
+        for (size_t k = 0; k < tensors[i].count; k++) {
+            const double x = uniform(-2, 2);
+            if (tensors[i].dtype == BOXGRAD_F32) ((float *)next)[k] = (float)x;
+            else if (tensors[i].dtype == BOXGRAD_F64) ((double *)next)[k] = x;
+            else ((uint16_t *)next)[k] = (uint16_t)((uint64_t)(int64_t)(x * 8192) & 0xBFFF);
+        }
+        next += (tensors[i].count * element_sizes[tensors[i].dtype] + 7) / 8 * 8;
+    }
+}
+
+/* Sets the tensors' data to the outputs, and these to the elements. */
+static void place_tensors(void) {
+    unsigned char *next = out;
+    memcpy(out, elements, elements_size);
+    for (int i = 0; i < tensor_count; i++) {
+        tensors[i].data = next;
+        next += (tensors[i].count * element_sizes[tensors[i].dtype] + 7) / 8 * 8;
+    }
+}
+
+static double norms(size_t begin, size_t end) {
+    double total;
+    (void)begin, (void)end;
+    place_tensors();
+    ok(boxgrad_grad_norm(tensors, tensor_count, p, &total, (double *)(out + elements_size), NULL));
+    return total;
+}
+
+static double norms_one_by_one(size_t begin, size_t end) {
+    double *const each = (double *)(out + elements_size), total;
+    (void)begin, (void)end;
+    place_tensors();
+    for (int i = 0; i < tensor_count; i++) ok(boxgrad_grad_norm(tensors + i, 1, p, &each[i], NULL, NULL));
+    ok(boxgrad_grad_norm_combine(each, tensor_count, p, &total));
+    return total;
+}
+
+static double clip_norm(size_t begin, size_t end) {
+    double total;
+    (void)begin, (void)end;
+    place_tensors();
+    ok(boxgrad_clip_grad_norm(tensors, tensor_count, 0.7, p, 1e-6, BOXGRAD_NONFINITE_ERROR, &total));
+    return total;
+}
+
+/* f(tensors, count, factor) with tensors of at most 1000 elements. */
+static void in_pieces(boxgrad_status (*f)(const boxgrad_tensor *, size_t, double), double factor) {
+    for (int i = 0; i < tensor_count; i++) for (size_t first = 0; first < tensors[i].count; first += 1000) {
+        boxgrad_tensor piece = tensors[i];
+        piece.data = (unsigned char *)piece.data + first * element_sizes[piece.dtype];
+        piece.count = piece.count - first < 1000 ? piece.count - first : 1000;
+        ok(f(&piece, 1, factor));
+    }
+}
+
+static double clip_norm_in_pieces(size_t begin, size_t end) {
+    const double total = norms_one_by_one(begin, end);
+    memset(out + elements_size, 0x5A, tensor_count * sizeof(double));
+    in_pieces(boxgrad_grad_scale, 0.7 / (total + 1e-6));
+    return total;
+}
+
+static double scale(size_t begin, size_t end) { return (void)begin, (void)end, place_tensors(), boxgrad_grad_scale(tensors, tensor_count, 0.3); }
+static double clip_value(size_t begin, size_t end) { return (void)begin, (void)end, place_tensors(), boxgrad_clip_grad_value(tensors, tensor_count, 0.1); }
+static double scale_in_pieces(size_t begin, size_t end) { return (void)begin, (void)end, place_tensors(), in_pieces(boxgrad_grad_scale, 0.3), 0; }
+static double clip_value_in_pieces(size_t begin, size_t end) { return (void)begin, (void)end, place_tensors(), in_pieces(boxgrad_clip_grad_value, 0.1), 0; }
+
+int main(int argc, char **argv) {
+    const double exponents[] = {1, 2, 3, INFINITY};
+    state = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+    printf("tier %s\n", boxgrad_cpu_tier());
+    out_capacity = 10 * sizeof(float) * (wave + group);
+    out = malloc(out_capacity), wanted = malloc(out_capacity);
+    if (!out || !wanted) return 1;
+    divided_f32();
+    divided_f64();
+
+    const size_t length = wave + between(1, group);
+    tried = 3;
+    waves_f32(length);
+    waves_f64(length);
+    tried = sizeof settings / sizeof *settings;
+
+    make_tensors();
+    for (int k = 0; k < 4; k++) {
+        p = exponents[k];
+        prove("boxgrad_grad_norm", 1, 1, norms_one_by_one, norms, elements_size + tensor_count * sizeof(double));
+    }
+    p = 2;
+    prove("boxgrad_clip_grad_norm", 1, 1, clip_norm_in_pieces, clip_norm, elements_size + tensor_count * sizeof(double));
+    prove("boxgrad_grad_scale", 1, 1, scale_in_pieces, scale, elements_size);
+    prove("boxgrad_clip_grad_value", 1, 1, clip_value_in_pieces, clip_value, elements_size);
+    return failures != 0;
+}
