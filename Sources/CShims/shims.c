@@ -40,6 +40,9 @@ static atomic_flag pool_lock = ATOMIC_FLAG_INIT;
 static void lock_pool(void) { while (atomic_flag_test_and_set_explicit(&pool_lock, memory_order_acquire)) {} }
 static void unlock_pool(void) { atomic_flag_clear_explicit(&pool_lock, memory_order_release); }
 
+/* A child of fork has one thread, and would wait for ever for another that held the lock. */
+__attribute__((constructor)) static void lock_pool_while_forking(void) { pthread_atfork(lock_pool, unlock_pool, unlock_pool); }
+
 void bgi_set_parallel_for(boxgrad_parallel_for_fn fn, void *context) {
     lock_pool();
     pool.fn = fn;
