@@ -89,8 +89,9 @@ static void *thread_main(void *work) {
 }
 
 ptrdiff_t bgi_threads(ptrdiff_t count, ptrdiff_t worth_thread) {
-    ptrdiff_t threads = count / worth_thread, most = max_threads < BGI_MOST_THREADS ? max_threads : BGI_MOST_THREADS;
+    ptrdiff_t threads = count / worth_thread, most = max_threads; /* read once: another thread may change it */
     if (threads > most) threads = most;
+    if (threads > BGI_MOST_THREADS) threads = BGI_MOST_THREADS;
     return threads > 1 ? threads : 1;
 }
 
