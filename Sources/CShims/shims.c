@@ -59,9 +59,11 @@ void bgi_set_parallel_for(boxgrad_parallel_for_fn fn, void *context) {
 #endif
 __asm__(".symver pthread_create, pthread_create@" BGI_OLDEST);
 __asm__(".symver pthread_join, pthread_join@" BGI_OLDEST);
+__asm__(".symver pthread_setcancelstate, pthread_setcancelstate@" BGI_OLDEST);
 __asm__(".symver pthread_sigmask, pthread_sigmask@" BGI_OLDEST);
 #pragma weak pthread_create
 #pragma weak pthread_join
+#pragma weak pthread_setcancelstate
 #pragma weak pthread_sigmask
 
 #define BGI_MOST_THREADS 256
@@ -107,17 +109,19 @@ void bgi_parallel(ptrdiff_t count, ptrdiff_t rows, ptrdiff_t worth_thread, boxgr
     unlock_pool();
     if (host) return host(host_context, threads, work_on, &work);
 
+    if (!pthread_create || !pthread_join || !pthread_setcancelstate || !pthread_sigmask) return work_on(&work, 0, 1);
     pthread_t helpers[BGI_MOST_THREADS];
     size_t started = 0;
-    if (pthread_create && pthread_join && pthread_sigmask) {
-        sigset_t all, before; /* the host's signals are for its own threads */
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        while (started < threads - 1 && pthread_create(&helpers[started], NULL, thread_main, &work) == 0) started++;
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
+    sigset_t all, mask;
+    int cancel_state;
+    sigfillset(&all);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* pthread_join would leave the helpers without this stack */
+    pthread_sigmask(SIG_SETMASK, &all, &mask); /* the host's signals are for its own threads */
+    while (started < threads - 1 && pthread_create(&helpers[started], NULL, thread_main, &work) == 0) started++;
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
     work_on(&work, 0, 1); /* what threads could not be had for is done here */
     while (started > 0) pthread_join(helpers[--started], NULL);
+    pthread_setcancelstate(cancel_state, NULL);
 }
 
 /* ---- Errors ---- */
