@@ -58,9 +58,19 @@ for compilers in "gcc g++" "clang clang++"; do
     check "header.cpp $cxx" build_and_run $cxx header.cpp "$out/header-$cxx" -std=c++17
     check "cpp.cpp $cxx" build_and_run $cxx cpp.cpp "$out/cpp-$cxx" -std=c++17
     check "plugin.c $cc" build_and_run $cc plugin.c "$out/plugin-$cc" -std=c11 -D_GNU_SOURCE -Wl,--as-needed -- build/lib/libboxgrad.so
-    check "memory.c $cc" build_and_run $cc memory.c "$out/memory-$cc" -std=c11 -fno-builtin-malloc
+    check "memory.c $cc" build_and_run $cc memory.c "$out/memory-$cc" -std=c11 -D_GNU_SOURCE -fno-builtin-malloc
+    check "threads.c $cc" build_and_run $cc threads.c "$out/threads-$cc" -std=c11 -D_GNU_SOURCE -Wl,--export-dynamic-symbol=pthread_create
     check "embed.c $cc" embed $cc
 done
+
+# The same on a CPU with nothing but the baseline.
+if command -v qemu-x86_64 >/dev/null; then
+    for program in smoke-gcc cpp-g++ "plugin-gcc build/lib/libboxgrad.so"; do
+        check "$program on an old CPU" bash -c "qemu-x86_64 -cpu Nehalem $out/$program"
+    done
+else
+    check qemu bash -c "echo 'qemu-x86_64 is needed: install qemu-user from Debian.'; false"
+fi
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
