@@ -1,20 +1,81 @@
-/* A host that runs out of memory: the pairwise functions, which alone need some, say so and write nothing; the others go on. */
+/* How much memory the library takes: iou_pairwise one small block a call, the others none. A host that runs out of it is told so, and nothing is
+ * written; the others go on. */
 #include <boxgrad.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "check.h"
 
 void *__libc_malloc(size_t size);
-static int starved;
+static int starved, blocks;
 
 /* Takes the place of the C library's malloc in the whole process. */
-void *malloc(size_t size) { return starved ? NULL : __libc_malloc(size); }
+void *malloc(size_t size) { return blocks++, starved ? NULL : __libc_malloc(size); }
 
 enum { count = 1500 };
 static double boxes[4 * count], matrix[count], gradient[4 * count];
 
+/* The most memory that was resident, and a restart of its count. */
+static long peak_kilobytes(void) {
+    static char text[8192];
+    int file = open("/proc/self/status", O_RDONLY);
+    const ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    const char *line = length > 0 ? strstr(text, "VmHWM:") : NULL;
+    return line ? strtol(line + 6, NULL, 10) : -1;
+}
+
+static void restart_peak(void) {
+    int file = open("/proc/self/clear_refs", O_WRONLY);
+    CHECK(write(file, "5", 1) == 1);
+    close(file);
+}
+
+/* 20000 x 2000 overlaps: 160 MB, which are there before, and at most 2 MB beside them. */
+static void large_matrix(int threads) {
+    enum { rows = 20000, columns = 2000 };
+    float *const a = calloc(4 * (rows + columns), sizeof *a), *const out = malloc((size_t)rows * columns * sizeof *out);
+    for (int i = 0; i < 4 * (rows + columns); i++) a[i] = (float)(i % 4 * 50 + i % 97);
+    memset(out, 1, (size_t)rows * columns * sizeof *out);
+    CHECK(boxgrad_set_max_threads(threads) == BOXGRAD_OK);
+    restart_peak();
+    const long before = peak_kilobytes();
+    const int blocks_before = blocks;
+    CHECK(boxgrad_iou_pairwise_f32(BOXGRAD_IOU, a, rows, 4, a + 4 * rows, columns, 4, 0, out, columns, NULL) == BOXGRAD_OK);
+    CHECK(blocks == blocks_before + 1);
+    CHECK(before > rows * (columns / 1024) * 4 && peak_kilobytes() - before < 2000);
+    CHECK(boxgrad_set_max_threads(1) == BOXGRAD_OK);
+    free(a), free(out);
+}
+
+/* Functions of boxes, of elements and of tensors allocate nothing, with one thread and with two. */
+static void no_blocks(int threads) {
+    enum { many = 140000 };
+    static double rows[4 * many], out[4 * many];
+    boxgrad_tensor tensor = {out, 4 * many, BOXGRAD_F64, 0};
+    double total;
+    for (int i = 0; i < 4 * many; i++) rows[i] = i % 4 < 2 ? i % 7 : 10 + i % 13;
+    CHECK(boxgrad_set_max_threads(threads) == BOXGRAD_OK);
+    const int before = blocks;
+    CHECK(boxgrad_iou_aligned_f64(BOXGRAD_CIOU, rows, 4, rows, 4, many, 1e-7, NULL, out, NULL) == BOXGRAD_OK);
+    CHECK(boxgrad_iou_loss_f64(BOXGRAD_GIOU, rows, 4, rows, 4, many, NULL, 1e-7, 1, &total, NULL, out, NULL) == BOXGRAD_OK);
+    CHECK(boxgrad_iou_pairwise_grad_f64(BOXGRAD_IOU, rows, 300, 4, rows, 300, 4, 0, rows, 300, out, out + 1200) == BOXGRAD_OK);
+    CHECK(boxgrad_smooth_l1_f64(rows, rows, NULL, NULL, 4 * many, 1, 1, &total, out, NULL, NULL) == BOXGRAD_OK);
+    CHECK(boxgrad_delta_encode_f64(NULL, rows, 4, rows, 4, many, out, NULL, NULL) == BOXGRAD_OK);
+    CHECK(boxgrad_delta_decode_f64(NULL, rows, 4, rows, 4, many, 1, out) == BOXGRAD_OK);
+    CHECK(boxgrad_box_convert_f64(BOXGRAD_XYXY, BOXGRAD_XYWH, rows, many, 4, out, 4) == BOXGRAD_OK);
+    CHECK(boxgrad_clip_grad_norm(&tensor, 1, 1, 3, 1e-6, BOXGRAD_NONFINITE_ERROR, &total) == BOXGRAD_OK);
+    CHECK(blocks == before);
+    CHECK(boxgrad_set_max_threads(1) == BOXGRAD_OK);
+}
+
 int main(void) {
+    no_blocks(1);
+    no_blocks(2);
+    large_matrix(1);
+    large_matrix(7);
     for (int i = 0; i < count; i++) {
         const double box[4] = {i, i, i + 2, i + 3};
         memcpy(boxes + 4 * i, box, sizeof box);

@@ -1,4 +1,4 @@
-/* A host that knows the library at run time only: loaded, used and unloaded a hundred times. */
+/* A host that knows the library at run time only: loaded, used, with threads of its own too, and unloaded a hundred times. */
 #include <boxgrad.h>
 #include <dlfcn.h>
 #include <string.h>
@@ -28,6 +28,11 @@ int main(int argc, char **argv) {
         CHECK(api->iou_pairwise_f32(BOXGRAD_IOU, a, 1, 4, b, 1, 4, 0, &iou, 1, NULL) == BOXGRAD_OK && iou == 25.0f / 175);
         CHECK(api->iou_pairwise_f32(BOXGRAD_IOU, NULL, 1, 4, b, 1, 4, 0, &iou, 1, NULL) == BOXGRAD_NULL_POINTER);
         CHECK(api->last_error()[0] != 0);
+
+        enum { count = 40000 };
+        static float boxes[4 * count + 4], overlaps[count];
+        CHECK(api->set_max_threads(2) == BOXGRAD_OK);
+        CHECK(api->iou_aligned_f32(BOXGRAD_IOU, boxes, 4, boxes + 4, 4, count, 0, overlaps, NULL, NULL) == BOXGRAD_OK);
         CHECK(dlclose(library) == 0);
         CHECK(dlopen(argv[1], RTLD_NOW | RTLD_NOLOAD) == NULL);
     }
