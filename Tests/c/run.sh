@@ -1,5 +1,6 @@
 #!/bin/bash
 # Compiles the C and C++ tests against build/lib/libboxgrad.so with gcc and with clang, and runs them.
+# Needs qemu-user, which Tests/debian.sh installs.
 # EMBED_PYTHON is the interpreter that embed.c embeds, by default the one of `make test`; it needs libpython3-dev and NumPy.
 set -u
 cd "$(dirname "$0")/../.."
@@ -64,13 +65,9 @@ for compilers in "gcc g++" "clang clang++"; do
 done
 
 # The same on a CPU with nothing but the baseline.
-if command -v qemu-x86_64 >/dev/null; then
-    for program in smoke-gcc cpp-g++ "plugin-gcc build/lib/libboxgrad.so"; do
-        check "$program on an old CPU" bash -c "qemu-x86_64 -cpu Nehalem $out/$program"
-    done
-else
-    check qemu bash -c "echo 'qemu-x86_64 is needed: install qemu-user from Debian.'; false"
-fi
+for program in smoke-gcc cpp-g++ "plugin-gcc build/lib/libboxgrad.so"; do
+    check "$program on an old CPU" bash -c "qemu-x86_64 -cpu Nehalem $out/$program"
+done
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
