@@ -94,7 +94,7 @@ static double T(pairwise_by_rows)(size_t begin, size_t end) {
             const fp *const b = B(j), w = (a[2] < b[2] ? a[2] : b[2]) - (a[0] > b[0] ? a[0] : b[0]);
             const fp h = (a[3] < b[3] ? a[3] : b[3]) - (a[1] > b[1] ? a[1] : b[1]);
             const fp inter = (w > 0 ? w : 0) * (h > 0 ? h : 0), s = (a[2] - a[0]) * (a[3] - a[1]), t = (b[2] - b[0]) * (b[3] - b[1]);
-            OUT[out_stride * (n + i) + j] = s > t ? s + (t - inter) : t + (s - inter);
+            OUT[out_stride * (n + i) + j] = (s + t) - inter;
         }
     }
     return 0;
