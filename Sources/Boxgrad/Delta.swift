@@ -266,14 +266,6 @@ public func boxgrad_delta_decode_f64(
     }
 }
 
-extension Division {
-    /// Rows of `groups` boxes each.
-    fileprivate static func boxes(groups: Int) -> Self {
-        let rows = max(1, boxes.rows / groups)
-        return Self(rows: rows, worthThread: rows)
-    }
-}
-
 private struct Decode<T>: Work {
     var options: boxgrad_delta_options
     let proposals, deltas: UnsafePointer<T>

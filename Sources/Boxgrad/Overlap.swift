@@ -64,7 +64,7 @@ private func iouPairwise<T>(
     arguments.matrix(outUnion, "out_union", aCount, bCount, outStride, "out_stride", optional: true)
     guard arguments.valid, let a, let b, let out, aCount > 0, bCount > 0 else { return arguments.status }
     // One chunk for each thread, which has its scratch.
-    let worthThread = max(1, (1 << 17) / bCount)
+    let worthThread = max(1, Division.elements.worthThread / bCount)
     let threads = bgi_threads(aCount, worthThread)
     let chunkRows = (aCount &- 1) / threads &+ 1
     let scratchSize = bgi_pairwise_scratch(bCount)
@@ -143,8 +143,7 @@ private struct PairwiseGradient<T>: Work {
     }
 
     func run(_ aCount: Int, _ task: boxgrad_task) {
-        let rows = max(1, (1 << 14) / bCount)
-        run(aCount, Division(rows: rows, worthThread: rows), task)
+        run(aCount, .boxes(groups: bCount), task)
     }
 }
 

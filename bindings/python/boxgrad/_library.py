@@ -205,7 +205,7 @@ def cpu_tier() -> str:
 def set_num_threads(n: int) -> None:
     """How many threads one call may use, at first 1 or what the environment variable BOXGRAD_NUM_THREADS said at import.
 
-    A call is divided only where each thread has work for some 50 us.
+    A call is divided only where each thread has work for some 200 us.
     ValueError: n < 1; TypeError: n is no integer.
 
     >>> import boxgrad
