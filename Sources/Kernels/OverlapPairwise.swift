@@ -40,15 +40,16 @@ private struct Matrix<T: Real> {
         var first = 0
         while first < bCount {
             let width = Swift.min(Int(BGI_PAIRWISE_WIDTH), bCount &- first)
-            var solid = true
+            var solidB = true
             for j in 0..<width {
                 let box = MeasuredBox(Box(b + (first &+ j) &* bStride))
                 columnsB.tile(j & ~(tileWidth &- 1)).set(j & (tileWidth &- 1), box, M.angle(of: box), metric)
-                solid = both(solid, box.isSolid)
+                solidB = both(solidB, box.isSolid)
             }
             var i = 0
             while i < aCount {
                 let rows = Swift.min(4, aCount &- i)
+                var solid = solidB
                 for row in 0..<rows {
                     let box = MeasuredBox(Box(a + (i &+ row) &* aStride))
                     columnsA.set(row, box, M.angle(of: box), metric)
