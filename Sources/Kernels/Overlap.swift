@@ -7,6 +7,8 @@ protocol Metric {
     static var code: Int32 { get }
     static var isLoss: Bool { get }
     static var isSolid: Bool { get }
+    /// So few operations that a way by the stack would cost a matrix much of its time.
+    static var isShort: Bool { get }
     static func quotient<T: Real>(_ a: T, _ b: T) -> T
     static func result<T: Real>(of overlap: Overlap<T>) -> T
 }
@@ -14,6 +16,7 @@ protocol Metric {
 extension Metric {
     static var isLoss: Bool { false }
     static var isSolid: Bool { false }
+    static var isShort: Bool { code != BOXGRAD_CIOU }
 
     @inline(__always)
     static func quotient<T: Real>(_ a: T, _ b: T) -> T { choose(b == 0, 0, a / b) }
@@ -31,6 +34,7 @@ enum CIoU: Metric { static var code: Int32 { BOXGRAD_CIOU } }
 enum Solid<Base: Metric>: Metric {
     static var code: Int32 { Base.code }
     static var isSolid: Bool { true }
+    static var isShort: Bool { Base.isShort }
 
     @inline(__always)
     static func quotient<T: Real>(_ a: T, _ b: T) -> T { a / b }
@@ -42,6 +46,7 @@ enum Solid<Base: Metric>: Metric {
 /// The area that IoU divides by.
 enum Union: Metric {
     static var code: Int32 { BOXGRAD_IOU }
+    static var isShort: Bool { false }  // rarely asked for
 
     @inline(__always)
     static func result<T: Real>(of overlap: Overlap<T>) -> T { overlap.union }

@@ -27,116 +27,118 @@ private struct Matrix<T: Real> {
     let scratch: UnsafeMutablePointer<T>
     let outStride: Int
 
+    // In scratch: a tile of boxes of `a`, a tile of results, and tiles of boxes of `b`.
+    private var columnsA: BoxColumns<T> { BoxColumns(base: scratch) }
+    private var values: Tile<T> { Tile(base: scratch + 7 &* tileWidth) }
+    private var columnsB: BoxColumns<T> { BoxColumns(base: scratch + 11 &* tileWidth) }
+
+    /// Boxes of `b` by as many as the columns hold, against a tile of `a` at a time.
     @inline(never)
     func fill<M: Metric>(_ out: UnsafeMutablePointer<T>, _ metric: M.Type) {
-        if bCount <= Int(BGI_PAIRWISE_RUN) / 4 && (outStride == bCount || aCount == 1) { fillNarrow(out, metric) } else { fillWide(out, metric) }
-    }
-
-    /// Four rows at a time against as many boxes of `b` as the columns hold: what a tile needs is read from the nearest cache but once.
-    @inline(__always)
-    private func fillWide<M: Metric>(_ out: UnsafeMutablePointer<T>, _ metric: M.Type) {
-        let columnsA = BoxColumns<T, Tiled>(base: scratch)
-        let columnsB = columnsA.tile(tileWidth)
+        // Measured: up to here tiles across the rows are faster.
+        let isNarrow = aCount >= tileWidth && bCount <= 128
         var first = 0
         while first < bCount {
             let width = Swift.min(Int(BGI_PAIRWISE_WIDTH), bCount &- first)
-            var solidB = true
-            for j in 0..<width {
-                let box = MeasuredBox(Box(b + (first &+ j) &* bStride))
-                columnsB.tile(j & ~(tileWidth &- 1)).set(j & (tileWidth &- 1), box, M.angle(of: box), metric)
-                solidB = both(solidB, box.isSolid)
-            }
-            var i = 0
-            while i < aCount {
-                let rows = Swift.min(4, aCount &- i)
-                var solid = solidB
-                for row in 0..<rows {
-                    let box = MeasuredBox(Box(a + (i &+ row) &* aStride))
-                    columnsA.set(row, box, M.angle(of: box), metric)
-                    solid = both(solid, box.isSolid)
+            let solidB = columnsB.fill(b + first &* bStride, bStride, width, metric)
+            var tiles = Tiles(aCount)
+            while let (start, length) = tiles.next() {
+                let solid = both(columnsA.fill(a + start &* aStride, aStride, length, metric), solidB)
+                let target = out + (start &* outStride &+ first)
+                if M.isShort && isNarrow && solid {
+                    fillColumns(target, length, Solid<M>.self)
+                } else if solid {
+                    fillRows(target, length, width, Solid<M>.self)
+                } else {
+                    fillRows(target, length, width, metric)
                 }
-                let target = out + (i &* outStride &+ first)
-                if solid { fillRows(target, rows, width, Solid<M>.self) } else { fillRows(target, rows, width, metric) }
-                i &+= rows
             }
             first &+= width
         }
     }
 
+    /// Tiles along the rows. Four rows at a time: what a tile needs is read from the nearest cache but once.
     @inline(never)
     private func fillRows<M: Metric>(_ out: UnsafeMutablePointer<T>, _ rows: Int, _ width: Int, _ metric: M.Type) {
         @inline(__always)
         func fill(_ space: Workspace) {
-            let columnsA = BoxColumns<T, Tiled>(base: scratch)
-            let columnsB = columnsA.tile(tileWidth)
             let values: UnsafeMutablePointer<T> = space.column(0)
-            var tiles = Tiles(width)
-            while let (start, length) = tiles.next() {
-                let tile = columnsB.tile(start)
-                for row in 0..<rows {
-                    let (box, angle) = (columnsA[row], columnsA.angle(row, metric))
-                    for k in 0..<tileWidth { values[k] = M.result(of: Overlap(metric, box, tile[k], eps, turn: tile.angle(k, metric) - angle)) }
-                    copy(values, to: out + (row &* outStride &+ start), length)
+            var first = 0
+            while first < rows {
+                let group = first..<Swift.min(first &+ 4, rows)
+                var tiles = Tiles(width)
+                while let (start, length) = tiles.next() {
+                    let tile = columnsB.tile(start)
+                    for row in group {
+                        let (box, angle) = (columnsA[row], columnsA.angle(row, metric))
+                        @inline(__always)
+                        func value(_ k: Int) -> T { M.result(of: Overlap(metric, box, tile[k], eps, turn: tile.angle(k, metric) - angle)) }
+                        let target = out + (row &* outStride &+ start)
+                        if M.isSolid && M.isShort && length == tileWidth {
+                            writeTile(value, to: target)
+                        } else {
+                            for k in 0..<tileWidth { values[k] = value(k) }
+                            copy(values, to: target, length)
+                        }
+                    }
                 }
+                first &+= 4
             }
         }
         Workspace.with(fill)
     }
 
-    /// Rows too short for tiles of their own form one run: the boxes of `b` are repeated, and each of `a` is spread over its row.
-    @inline(__always)
-    private func fillNarrow<M: Metric>(_ out: UnsafeMutablePointer<T>, _ metric: M.Type) {
-        @inline(__always)
-        func fill(_ space: Workspace) {
-            let columnsA = BoxColumns<T, Run>(base: scratch)
-            let columnsB = BoxColumns<T, Run>(base: scratch + Run.size)
-            let values: UnsafeMutablePointer<T> = space.column(0)
-            let rows = Swift.min(aCount, Run.length / bCount)
-            for i in 0..<rows {
-                for j in 0..<bCount {
-                    let box = MeasuredBox(Box(b + j &* bStride))
-                    columnsB.set(i &* bCount &+ j, box, M.angle(of: box), metric)
+    /// Tiles across the rows, which are too short for tiles of their own. Four columns at a time; the last four may have some of those before.
+    @inline(never)
+    private func fillColumns<M: Metric>(_ out: UnsafeMutablePointer<T>, _ rows: Int, _ metric: M.Type) {
+        let last = Swift.max(bCount &- 4, 0)
+        var next = 0
+        while next < bCount {
+            let first = Swift.min(next, last)
+            for column in 0..<Swift.min(bCount, 4) {
+                let j = first &+ column
+                let (tile, inTile) = (columnsB.tile(j & ~(tileWidth &- 1)), j & (tileWidth &- 1))
+                let (box, angle) = (tile[inTile], tile.angle(inTile, metric))
+                @inline(__always)
+                func value(_ k: Int) -> T { M.result(of: Overlap(metric, columnsA[k], box, eps, turn: angle - columnsA.angle(k, metric))) }
+                writeTile(value, to: values.column(column))
+            }
+            if bCount >= 4 {
+                values.store(out + first, outStride, rows)
+            } else {
+                for column in 0..<bCount {
+                    for k in 0..<rows { out[k &* outStride &+ column] = values.column(column)[k] }
                 }
             }
-            var first = 0
-            while first < aCount {
-                let length = Swift.min(rows, aCount &- first)
-                for i in 0..<length {
-                    let box = MeasuredBox(Box(a + (first &+ i) &* aStride))
-                    let angle = M.angle(of: box)
-                    // In eights, whose surplus the next row overwrites.
-                    var j = 0
-                    while j < bCount {
-                        for k in 0..<8 { columnsA.set(i &* bCount &+ j &+ k, box, angle, metric) }
-                        j &+= 8
-                    }
-                }
-                var tiles = Tiles(length &* bCount)
-                while let (start, length) = tiles.next() {
-                    let (tileA, tileB) = (columnsA.tile(start), columnsB.tile(start))
-                    for k in 0..<tileWidth {
-                        let turn = tileB.angle(k, metric) - tileA.angle(k, metric)
-                        values[k] = M.result(of: Overlap(metric, tileA[k], tileB[k], eps, turn: turn))
-                    }
-                    copy(values, to: out + (first &* bCount &+ start), length)
-                }
-                first &+= length
-            }
+            next &+= 4
         }
-        Workspace.with(fill)
     }
 }
 
-/// Measured boxes by columns: the corners, the area and, for CIoU, the two parts of the diagonal's angle.
-private struct BoxColumns<T: Real, Layout: ColumnLayout> {
+/// Writes a tile of values. Each half is computed before any of it is written: so the compiler makes vectors of it although it does not know
+/// whether the target overlaps what the values are computed from.
+@inline(__always)
+private func writeTile<T: Real>(_ value: (Int) -> T, to target: UnsafeMutablePointer<T>) {
+    for half in 0..<2 {
+        let k = half &* (tileWidth / 2)
+        let values = (
+            value(k), value(k &+ 1), value(k &+ 2), value(k &+ 3), value(k &+ 4), value(k &+ 5), value(k &+ 6), value(k &+ 7),
+            value(k &+ 8), value(k &+ 9), value(k &+ 10), value(k &+ 11), value(k &+ 12), value(k &+ 13), value(k &+ 14), value(k &+ 15))
+        UnsafeMutableRawPointer(target + k).assumingMemoryBound(to: type(of: values)).pointee = values
+    }
+}
+
+/// Measured boxes tile by tile, each by columns: the corners, the area and, for CIoU, the two parts of the diagonal's angle. Seven columns
+/// side by side, so that no two fall on the same lines of the cache.
+private struct BoxColumns<T: Real> {
     let base: UnsafeMutablePointer<T>
 
     /// The boxes from `start` on, which begins a tile.
     @inline(__always)
-    func tile(_ start: Int) -> Self { Self(base: base + start &* Layout.tileStride) }
+    func tile(_ start: Int) -> Self { Self(base: base + 7 &* start) }
 
     @inline(__always)
-    private func column(_ index: Int) -> UnsafeMutablePointer<T> { base + index &* Layout.columnStride }
+    private func column(_ index: Int) -> UnsafeMutablePointer<T> { base + index &* tileWidth }
 
     /// Box k of the first tile.
     @inline(__always)
@@ -149,33 +151,26 @@ private struct BoxColumns<T: Real, Layout: ColumnLayout> {
         M.code == BOXGRAD_CIOU ? DiagonalAngle(column(5)[k], column(6)[k]) : DiagonalAngle(0, 0)
     }
 
-    /// Box k of the first tile, or of any where tiles follow each other.
+    /// Measures boxes, and tells whether all of them are solid.
     @inline(__always)
-    func set<M: Metric>(_ k: Int, _ measured: MeasuredBox<T>, _ angle: DiagonalAngle<T>, _: M.Type) {
-        let box = measured.box
-        (column(0)[k], column(1)[k], column(2)[k], column(3)[k], column(4)[k]) = (box.x1, box.y1, box.x2, box.y2, measured.area)
-        if M.code == BOXGRAD_CIOU { (column(5)[k], column(6)[k]) = (angle.high, angle.low) }
+    func fill<M: Metric>(_ rows: UnsafePointer<T>, _ stride: Int, _ count: Int, _: M.Type) -> Bool {
+        var flawed: UInt8 = 0
+        var tiles = Tiles(count)
+        while let (start, length) = tiles.next() {
+            let tile = tile(start)
+            Tile(base: tile.base).load(rows + start &* stride, stride, length)
+            for k in 0..<tileWidth {
+                let box = MeasuredBox(Tile(base: tile.base)[k])
+                tile.column(4)[k] = box.area
+                flawed |= bit(both(k < length, !box.isSolid))
+                if M.code == BOXGRAD_CIOU {
+                    let angle = DiagonalAngle(box)
+                    (tile.column(5)[k], tile.column(6)[k]) = (angle.high, angle.low)
+                }
+            }
+        }
+        return flawed == 0
     }
-}
-
-private protocol ColumnLayout {
-    /// Elements from one column to the next, and from one box to the next, of boxes that begin tiles.
-    static var columnStride: Int { get }
-    static var tileStride: Int { get }
-}
-
-/// Tile by tile, each with its columns, so that no two columns fall on the same lines of the cache.
-private enum Tiled: ColumnLayout {
-    static var columnStride: Int { tileWidth }
-    static var tileStride: Int { 7 }
-}
-
-/// Whole columns for `length` boxes and the surplus of a tile.
-private enum Run: ColumnLayout {
-    static var length: Int { Int(BGI_PAIRWISE_RUN) }
-    static var columnStride: Int { length &+ tileWidth }
-    static var tileStride: Int { 1 }
-    static var size: Int { 7 &* columnStride }
 }
 
 /// gradA[i] = sum over j of gradOut[i * rowStride + j * columnStride] * d metric(a[i], b[j]) / d a[i]. The metrics are

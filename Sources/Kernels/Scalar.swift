@@ -7,9 +7,10 @@ import CShims
 protocol Real: BinaryFloatingPoint {
     static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self
 
-    /// The packed rows of a whole tile to its columns, and back.
+    /// The packed rows of a whole tile to its columns, and back; also to rows that lie further apart.
     static func columns(_ columns: UnsafeMutablePointer<Self>, ofRows rows: UnsafePointer<Self>)
     static func rows(_ rows: UnsafeMutablePointer<Self>, ofColumns columns: UnsafePointer<Self>)
+    static func rows(_ rows: UnsafeMutablePointer<Self>, stride: Int, ofColumns columns: UnsafePointer<Self>)
 }
 
 extension Float: Real {
@@ -21,6 +22,11 @@ extension Float: Real {
 
     @inline(__always)
     static func rows(_ rows: UnsafeMutablePointer<Self>, ofColumns columns: UnsafePointer<Self>) { bgi_rows_of_columns_f32(columns, rows) }
+
+    @inline(__always)
+    static func rows(_ rows: UnsafeMutablePointer<Self>, stride: Int, ofColumns columns: UnsafePointer<Self>) {
+        bgi_spaced_rows_of_columns_f32(columns, rows, stride)
+    }
 }
 
 extension Double: Real {
@@ -32,6 +38,11 @@ extension Double: Real {
 
     @inline(__always)
     static func rows(_ rows: UnsafeMutablePointer<Self>, ofColumns columns: UnsafePointer<Self>) { bgi_rows_of_columns_f64(columns, rows) }
+
+    @inline(__always)
+    static func rows(_ rows: UnsafeMutablePointer<Self>, stride: Int, ofColumns columns: UnsafePointer<Self>) {
+        bgi_spaced_rows_of_columns_f64(columns, rows, stride)
+    }
 }
 
 /// condition ? a : b, both of which are computed.

@@ -7,12 +7,15 @@ let tileWidth = 32
 /// rows' stride. Loops always run over the whole width, a constant; a short tile is filled up with zeros.
 struct Tile<T: Real> {
     /// The columns' only pointer: at constant distances from it they cannot overlap, as the compiler has to know.
-    fileprivate let base: UnsafeMutablePointer<T>
+    let base: UnsafeMutablePointer<T>
 
-    var x1: UnsafeMutablePointer<T> { @inline(__always) get { base } }
-    var y1: UnsafeMutablePointer<T> { @inline(__always) get { base + tileWidth } }
-    var x2: UnsafeMutablePointer<T> { @inline(__always) get { base + 2 &* tileWidth } }
-    var y2: UnsafeMutablePointer<T> { @inline(__always) get { base + 3 &* tileWidth } }
+    var x1: UnsafeMutablePointer<T> { @inline(__always) get { column(0) } }
+    var y1: UnsafeMutablePointer<T> { @inline(__always) get { column(1) } }
+    var x2: UnsafeMutablePointer<T> { @inline(__always) get { column(2) } }
+    var y2: UnsafeMutablePointer<T> { @inline(__always) get { column(3) } }
+
+    @inline(__always)
+    func column(_ index: Int) -> UnsafeMutablePointer<T> { base + index &* tileWidth }
 
     @inline(__always)
     subscript(k: Int) -> Box<T> {
@@ -31,7 +34,7 @@ struct Tile<T: Real> {
 
     @inline(never)
     func store(_ rows: UnsafeMutablePointer<T>, _ stride: Int, _ length: Int) {
-        if length == tileWidth && stride == 4 { return T.rows(rows, ofColumns: base) }
+        if length == tileWidth { return stride == 4 ? T.rows(rows, ofColumns: base) : T.rows(rows, stride: stride, ofColumns: base) }
         for k in 0..<length { self[k].store(rows + k &* stride) }
     }
 

@@ -225,8 +225,9 @@ def reachable(kernel):
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("name", HOT)
 def test_hot_kernels_are_vectorised(name, tier):
-    """Packed arithmetic, in the kernel itself or what it calls; of the overlap kernels, in the code of each metric."""
+    """Packed arithmetic, in the kernel itself or what it calls; of the overlap kernels, in the code of each metric, unless that only calls."""
     bodies = {symbol: functions()[symbol] for symbol in reachable(kernel_of(name, tier))}
     packed = {symbol: sum(bool(PACKED_SINGLE[tier].match(line)) for line in body) for symbol, body in bodies.items()}
     assert sum(packed.values()) >= 8
-    assert not [symbol for symbol in packed if "Metric" in symbol and packed[symbol] < 4]
+    computes = {symbol for symbol, body in bodies.items() if any(re.match(r"v?(add|sub|mul|div|min|max)[sp]s ", line) for line in body)}
+    assert not [symbol for symbol in computes if "Metric" in symbol and packed[symbol] < 4]

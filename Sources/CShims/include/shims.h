@@ -57,6 +57,15 @@ BGI_INLINE void bgi_rows_of_columns_f32(const float *columns, float *rows) {
     }
 }
 
+/* The same rows, `stride` apart. */
+typedef float bgi_f32x4 __attribute__((vector_size(16), aligned(4)));
+
+BGI_INLINE void bgi_spaced_rows_of_columns_f32(const float *columns, float *rows, ptrdiff_t stride) {
+    float packed[128];
+    bgi_rows_of_columns_f32(columns, packed);
+    for (int k = 0; k < 32; k++) *(bgi_f32x4 *)(rows + k * stride) = *(const bgi_f32x4 *)(packed + 4 * k);
+}
+
 /* Four rows become four columns, and four columns become four rows: a transposition is its own inverse. */
 BGI_INLINE void bgi_transpose_f64(const double *in, ptrdiff_t in_stride, double *out, ptrdiff_t out_stride) {
     bgi_f64x4 r0 = *(const bgi_f64x4 *)in, r1 = *(const bgi_f64x4 *)(in + in_stride);
@@ -75,6 +84,10 @@ BGI_INLINE void bgi_columns_of_rows_f64(const double *rows, double *columns) {
 
 BGI_INLINE void bgi_rows_of_columns_f64(const double *columns, double *rows) {
     for (int k = 0; k < 32; k += 4) bgi_transpose_f64(columns + k, 32, rows + 4 * k, 4);
+}
+
+BGI_INLINE void bgi_spaced_rows_of_columns_f64(const double *columns, double *rows, ptrdiff_t stride) {
+    for (int k = 0; k < 32; k += 4) bgi_transpose_f64(columns + k, 32, rows + k * stride, stride);
 }
 
 /* The kernels of one element type and one CPU tier. They are called through C function pointers only: a Swift call into
@@ -126,13 +139,12 @@ BGI_INLINE void bgi_rows_of_columns_f64(const double *columns, double *rows) {
                                   const fp *grad_boxes, fp *_Nullable grad_proposals, fp *_Nullable grad_deltas);             \
     }
 
-/* How many boxes the pairwise kernel takes at a time, of wide matrices and of narrow ones, and the elements of scratch it needs: seven
- * columns of them and of one tile, or of twice the run and the surplus of its last tile. */
-enum { BGI_PAIRWISE_WIDTH = 4096, BGI_PAIRWISE_RUN = 512 };
+/* How many boxes of b the pairwise kernel takes at a time, and the elements of scratch it needs: seven columns of them and of a tile, and
+ * four of results. */
+enum { BGI_PAIRWISE_WIDTH = 4096 };
 BGI_INLINE ptrdiff_t bgi_pairwise_scratch(ptrdiff_t b_count) {
     ptrdiff_t width = b_count < BGI_PAIRWISE_WIDTH ? (b_count + 31) / 32 * 32 : BGI_PAIRWISE_WIDTH;
-    ptrdiff_t run = 2 * (BGI_PAIRWISE_RUN + 32);
-    return 7 * (width + 32 > run ? width + 32 : run);
+    return 7 * width + 11 * 32;
 }
 
 /* The kernels over gradient tensors; dtype is one of BOXGRAD_F32 ... BOXGRAD_BF16. */
