@@ -1,4 +1,5 @@
-# boxgrad. `make` builds the library, `make demo` shows it at work, `make test` proves it, `make bench` measures it.
+# boxgrad. `make` builds the library, `make install` installs it, `make demo` shows it at work, `make test` proves it,
+# `make bench` measures it.
 
 LIBRARY := build/lib/libboxgrad.so
 VENV    := build/venv
@@ -8,14 +9,16 @@ BENCH   := build/venv-bench
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib demo test test-all bench bench-quick clean check-swift
+.PHONY: lib install uninstall demo test test-all bench bench-quick clean
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
 
 # The library is also linked under its soname, which is what programs that link it look for. It is moved into place, because running
 # programs may have the old one mapped.
-$(LIBRARY): $(SOURCES) | check-swift
+$(LIBRARY): $(SOURCES)
+	@command -v swift >/dev/null || { echo "boxgrad is written in Swift, and there is no 'swift' on the PATH:" \
+		"install Swift 6.2 or later from https://swift.org/install" >&2; exit 1; }
 	swift build --configuration release --product boxgrad
 	mkdir -p build/lib build/include
 	cp include/boxgrad.h build/include/
@@ -23,8 +26,34 @@ $(LIBRARY): $(SOURCES) | check-swift
 	cp .build/release/libboxgrad.so $@.new
 	mv $@.new $@
 
-check-swift:
-	@command -v swift >/dev/null || { echo "boxgrad is written in Swift, and there is no 'swift' on the PATH: install Swift 6.2 or later from https://swift.org/install" >&2; exit 1; }
+# What is built is installed as it is: root needs no Swift. The header states the version, and the soname carries the ABI's.
+# LIBDIR is relative to PREFIX; nothing installed knows PREFIX, so that the tree may be moved.
+PREFIX  ?= /usr/local
+LIBDIR  ?= lib
+VERSION := $(shell sed -n 's/^.define BOXGRAD_VERSION_STRING "\(.*\)"/\1/p' include/boxgrad.h)
+SONAME  := libboxgrad.so.$(shell sed -n 's/^.define BOXGRAD_ABI_VERSION //p' include/boxgrad.h)
+FILE    := libboxgrad.so.$(VERSION)
+PACKAGE := pkgconfig/boxgrad.pc cmake/boxgrad/boxgrad-config.cmake cmake/boxgrad/boxgrad-config-version.cmake
+ROOT     = $(DESTDIR)$(PREFIX)
+
+install: $(LIBRARY)
+	$(if $(filter /%,$(LIBDIR)),$(error LIBDIR is relative to PREFIX, as in LIBDIR=lib64, not $(LIBDIR)))
+	install -D -m 644 include/boxgrad.h "$(ROOT)/include/boxgrad.h"
+	install -D -m 755 $(LIBRARY) "$(ROOT)/$(LIBDIR)/$(FILE)"
+	ln -sf $(FILE) "$(ROOT)/$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(ROOT)/$(LIBDIR)/libboxgrad.so"
+	for file in $(PACKAGE); do \
+		up=$$(realpath -ms --relative-to="/$(LIBDIR)/$$(dirname $$file)" /); \
+		sed "s,@UP@,$$up,; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),; s,@FILE@,$(FILE),; s,@SONAME@,$(SONAME)," \
+			packaging/$$(basename $$file).in | install -D -m 644 /dev/stdin "$(ROOT)/$(LIBDIR)/$$file" || exit; \
+	done
+
+# Directories go if nothing else is in them.
+uninstall:
+	if cd "$(ROOT)" 2>/dev/null; then \
+		rm -f include/boxgrad.h $(addprefix $(LIBDIR)/,$(FILE) $(SONAME) libboxgrad.so $(PACKAGE)); \
+		rmdir --parents --ignore-fail-on-non-empty include $(sort $(dir $(addprefix $(LIBDIR)/,$(PACKAGE)))) 2>/dev/null || true; \
+	fi
 
 # One virtual environment: what the demo needs first, what the tests need on top.
 $(VENV)/demo: requirements/demo.txt bindings/python/pyproject.toml

@@ -10,6 +10,8 @@ tests)
     need 'type gcc g++ make objdump readelf' build-essential
     need 'test -e "$(/usr/bin/python3 -c "import sysconfig; print(sysconfig.get_config_var(\"INCLUDEPY\"))")/Python.h"' libpython3-dev
     need 'type qemu-x86_64' qemu-user
+    need 'type cmake' cmake
+    need 'type pkg-config' pkg-config
     ;;
 emulator)
     need 'type bochs && test -e /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so' bochs-term

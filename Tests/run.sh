@@ -35,6 +35,7 @@ if grep -qw avx512vl /proc/cpuinfo || grep -qx ID=debian /etc/os-release; then
 else
     skipped=$((skipped + 1))
 fi
+suite install '\d+(?= passed)' "$python" -m pytest -q Tests/install
 suite types 'no issues found in \K\d+' "$python" -m mypy --config-file bindings/python/pyproject.toml
 suite python '\d+(?= passed)' "$python" -m pytest -q bindings/python/tests
 suite benchmarks '\d+(?= passed)' "$python" -m pytest -q Tests/benchmarks
