@@ -381,10 +381,21 @@ boxgrad_status boxgrad_clip_grad_value(const boxgrad_tensor *tensors, size_t n, 
  *     const boxgrad_api *(*get_api)(uint32_t) = dlsym(library, "boxgrad_get_api");
  *     const boxgrad_api *api = get_api(BOXGRAD_ABI_VERSION);
  *
- * The table is append-only within an ABI version: check size (or offsetof) before using a field newer than 0.1.0. It belongs
- * to the library and is valid until dlclose. */
+ * The rules of the table:
+ * Append-only. Within an ABI version a field never moves, disappears or changes its type or meaning; new ones are added at the end.
+ *              A host that may meet an older library asks BOXGRAD_API_HAS before it uses a field newer than 0.1.0. Any other
+ *              change makes a new ABI version; get_api gives NULL for one that it does not speak, and the host must refuse the library.
+ * Ownership.   The table, and the strings that its functions return, belong to the library; the table is constant, and all of it ends with
+ *              dlclose. What a host passes stays the host's: the library frees none of it, and keeps no pointer to it
+ *              when the call returns, except what set_parallel_for lends.
+ * Threads.     get_api and the table may be used from any thread. dlclose only when no call is running: no thread of the library's own
+ *              outlives a call. The settings of threads and the last errors go with it; a library loaded again starts anew.
+ *              Copies loaded from two files share nothing. */
 
 #define BOXGRAD_ABI_VERSION 1
+
+/* Whether the table of the library that was loaded reaches as far as this field. */
+#define BOXGRAD_API_HAS(api, field) ((api)->size >= offsetof(boxgrad_api, field) + sizeof((api)->field))
 
 typedef struct {
     uint32_t abi_version; /* BOXGRAD_ABI_VERSION of the library */
