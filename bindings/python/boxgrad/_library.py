@@ -122,31 +122,53 @@ def _candidates() -> list[Path]:
     if chosen:
         return [Path(chosen)]
     package = Path(__file__).resolve().parent
-    return [package / "lib" / "libboxgrad.so", package.parents[2] / "build" / "lib" / "libboxgrad.so"]
+    checkout = package.parents[2]
+    built = [checkout / "build" / "lib" / "libboxgrad.so"] if (checkout / "Package.swift").exists() else []
+    return [package / "lib" / "libboxgrad.so", *built]
 
 
 def _load() -> ctypes.CDLL:
+    """The first library that is this package's. That of another version is as bad as none: the prototypes would be wrong."""
     tried = []
     for path in _candidates():
         try:
-            return _of_this_version(ctypes.CDLL(str(path)))
+            library = ctypes.CDLL(str(path))
         except OSError as error:
-            tried.append(f"\n  {error}")  # it names the path
+            reason = _machine_problem(path) or str(error)
+        else:
+            version = _version(library)
+            if version == __version__:
+                return library
+            reason = f"is version {version}" if version else "is not libboxgrad: it has no boxgrad_version_number"
+        tried.append(f"\n  {path}: {reason.replace(f'{path}: ', '')}")
     raise ImportError(
-        f"libboxgrad.so could not be loaded. Build it with `make`, or name it in BOXGRAD_LIBRARY. Tried:{''.join(tried)}"
+        f"boxgrad {__version__} needs libboxgrad.so {__version__}, and did not find it. Tried:{''.join(tried)}\n"
+        "Reinstall the package, or in a checkout run `make`; the environment variable BOXGRAD_LIBRARY names another file to use."
     )
 
 
-def _of_this_version(library: ctypes.CDLL) -> ctypes.CDLL:
+def _version(library: ctypes.CDLL) -> str | None:
     try:
         library.boxgrad_version_number.restype = ctypes.c_uint32
         number = library.boxgrad_version_number()
     except AttributeError:
-        raise ImportError(f"{library._name} is not libboxgrad: it has no boxgrad_version_number") from None
-    version = f"{number >> 16}.{number >> 8 & 0xFF}.{number & 0xFF}"
-    if version != __version__:
-        raise ImportError(f"boxgrad {__version__} needs libboxgrad {__version__}, but {library._name} is {version}")
-    return library
+        return None
+    return f"{number >> 16}.{number >> 8 & 0xFF}.{number & 0xFF}"
+
+
+def _machine_problem(path: Path) -> str | None:
+    """What the loader does not say: it calls a library for another machine one that does not exist."""
+    names = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
+    try:
+        with open(path, "rb") as theirs, open("/proc/self/exe", "rb") as ours:
+            heads = [file.read(20) for file in (theirs, ours)]
+        machines = [struct.unpack_from("<H", head, 18)[0] for head in heads if head.startswith(b"\x7fELF")]
+    except (OSError, struct.error):
+        return None
+    if len(machines) < 2 or machines[0] == machines[1]:
+        return None
+    theirs_name, ours_name = (names.get(machine, f"ELF machine {machine}") for machine in machines)
+    return f"is made for {theirs_name}, and this Python for {ours_name}"
 
 
 def _function(name: str, parameters: str) -> Callable[..., None]:
