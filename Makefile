@@ -1,15 +1,16 @@
-# boxgrad. `make` builds the library, `make install` installs it, `make demo` shows it at work, `make test` proves it,
+# boxgrad. `make` builds the library, `make install` and `make wheel` ship it, `make demo` shows it at work, `make test` proves it,
 # `make bench` measures it.
 
 LIBRARY := build/lib/libboxgrad.so
 VENV    := build/venv
 PYTHON  := $(VENV)/bin/python
 BENCH   := build/venv-bench
+WHEELS  := build/wheel
 # Debian's own Python where there is one: the embedding test needs the interpreter whose headers are installed.
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib install uninstall demo test test-all bench bench-quick clean
+.PHONY: lib install uninstall wheel sdist demo test test-all bench bench-quick clean
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
@@ -55,17 +56,32 @@ uninstall:
 		rmdir --parents --ignore-fail-on-non-empty include $(sort $(dir $(addprefix $(LIBDIR)/,$(PACKAGE)))) 2>/dev/null || true; \
 	fi
 
-# One virtual environment: what the demo needs first, what the tests need on top.
-$(VENV)/demo: requirements/demo.txt bindings/python/pyproject.toml
+# One virtual environment: what the wheel needs, what the demo needs, what the tests need on top of both.
+$(PYTHON):
 	$(PYTHON3) -m venv $(VENV) || { echo "Python's venv module is missing or incomplete: on Debian, install python3-venv" >&2; exit 1; }
+
+$(VENV)/wheel: requirements/wheel.txt | $(PYTHON)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements/wheel.txt
+	touch $@
+
+$(VENV)/demo: requirements/demo.txt bindings/python/pyproject.toml | $(PYTHON)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements/demo.txt --editable bindings/python
 	touch $@
 
-$(VENV)/test: $(VENV)/demo requirements/test.txt requirements/test-no-deps.txt
+$(VENV)/test: $(VENV)/demo $(VENV)/wheel requirements/test.txt requirements/test-no-deps.txt
 	Tests/debian.sh
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements/test.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/test-no-deps.txt
 	touch $@
+
+# The wheel holds this library; auditwheel gives it the tag of the oldest systems that it runs on.
+wheel: $(LIBRARY) $(VENV)/wheel
+	rm -rf $(WHEELS)/linux
+	BOXGRAD_LIBRARY="$(CURDIR)/$(LIBRARY)" $(PYTHON) -m build --no-isolation --wheel --outdir $(WHEELS)/linux bindings/python
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" auditwheel repair --wheel-dir $(WHEELS) $(WHEELS)/linux/*.whl
+
+sdist: $(VENV)/wheel
+	$(PYTHON) -m build --no-isolation --sdist --outdir $(WHEELS) bindings/python
 
 demo: $(LIBRARY) $(VENV)/demo build/demo/detector build/demo/experiments
 	$(PYTHON) examples/demo.py --out build/demo

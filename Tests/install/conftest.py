@@ -18,7 +18,7 @@ USER = {name: value for name, value in os.environ.items() if not OURS.match(name
 
 
 def run(*command, fails=False, cwd=None, **environment):
-    """What the command prints, errors included; it must succeed, or must not."""
+    """What the command prints, errors included; it must succeed, or with fails must not."""
     result = subprocess.run(
         list(map(str, command)), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cwd, env=USER | environment
     )

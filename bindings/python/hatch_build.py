@@ -1,0 +1,42 @@
+"""Puts the shared library into the wheel, and what it is built from into the source distribution."""
+
+import os
+import struct
+import subprocess
+from pathlib import Path
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+MACHINES = {62: "x86_64", 183: "aarch64"}
+"""The ELF numbers of the machines, and their names in the tags of wheels."""
+
+SOURCES = "Makefile", "Package.swift", "Sources/*", "Tests/LibraryTests", "include", "packaging"
+"""What `make` and `make install` need of the repository; Package.swift asks for the tests, too."""
+
+
+class LibraryHook(BuildHookInterface):
+    """BOXGRAD_LIBRARY names a library that is built already; else `make` builds it, which takes Swift."""
+
+    def initialize(self, version, build_data):
+        here = Path(self.root)
+        unpacked = here / "libboxgrad"  # in a source distribution
+        source = unpacked if unpacked.exists() else here.parents[1]
+        included = build_data["force_include"]
+        if self.target_name == "sdist":
+            included |= {str(path): f"libboxgrad/{path.relative_to(source)}" for name in SOURCES for path in source.glob(name)}
+            # A symbolic link to a file would go as it is.
+            build_data["force_include"] = {path if os.path.isdir(path) else os.path.realpath(path): to for path, to in included.items()}
+        elif version != "editable":
+            library = os.environ.get("BOXGRAD_LIBRARY") or self.made(source)
+            included[library] = "boxgrad/lib/libboxgrad.so"
+            build_data["pure_python"] = False
+            build_data["tag"] = f"py3-none-linux_{machine(library)}"
+
+    def made(self, source):
+        if subprocess.run(["make", "lib"], cwd=source).returncode:
+            self.app.abort(f"libboxgrad could not be built in {source}: see above")
+        return str(source / "build/lib/libboxgrad.so")
+
+
+def machine(library):
+    return MACHINES[struct.unpack_from("<H", Path(library).read_bytes(), 18)[0]]
