@@ -45,7 +45,7 @@ install: $(LIBRARY)
 	ln -sf $(SONAME) "$(ROOT)/$(LIBDIR)/libboxgrad.so"
 	for file in $(PACKAGE); do \
 		up=$$(realpath -ms --relative-to="/$(LIBDIR)/$$(dirname $$file)" /); \
-		sed "s,@UP@,$$up,; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),; s,@FILE@,$(FILE),; s,@SONAME@,$(SONAME)," \
+		sed "s,@UP@,$$up,; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),; s,@FILE@,$(FILE)," \
 			packaging/$$(basename $$file).in | install -D -m 644 /dev/stdin "$(ROOT)/$(LIBDIR)/$$file" || exit; \
 	done
 
