@@ -154,30 +154,31 @@ def test_cmake(place, way, tmp_path):
         run(tmp_path / program)
 
 
-def test_versions_that_cmake_accepts(prefix, tmp_path):
-    major, minor, patch = map(int, VERSION.split("."))
+@pytest.mark.parametrize("version", [VERSION, "2.3.4"])
+def test_versions_that_cmake_accepts(version, tmp_path):
+    make("install", f"PREFIX={tmp_path}", f"VERSION={version}")
+    major, minor, patch = map(int, version.split("."))
     earlier, later = f"{major}.{minor}.0", f"{major}.{minor}.{patch + 1}"
     wanted = {
         "": True,
-        VERSION: True,
-        f"{VERSION} EXACT": True,
+        version: True,
+        f"{version} EXACT": True,
         f"{major}": True,
         f"{major}.{minor}": True,
         earlier: True,
-        f"{major}.0...{VERSION}": True,
+        f"{major}.0...{version}": True,
         f"{earlier}...{later}": True,
         f"{earlier}...<{later}": True,
         later: False,
         f"{later} EXACT": False,
         f"{major}.{minor + 1}": False,
         f"{major + 1}.0": False,
-        f"{major}.0...<{VERSION}": False,
+        f"{major}.0...<{version}": False,
         f"{later}...{major + 1}": False,
-    }
+    } | ({f"{major - 1}.0": False, f"{major - 1}.0...{major}": False} if major else {})
     asks = "".join(
-        f"unset(boxgrad_DIR CACHE)\nfind_package(boxgrad {version} QUIET)\nmessage(STATUS \"'{version}' ${{boxgrad_FOUND}}\")\n"
-        for version in wanted
+        f"unset(boxgrad_DIR CACHE)\nfind_package(boxgrad {ask} QUIET)\nmessage(STATUS \"'{ask}' ${{boxgrad_FOUND}}\")\n" for ask in wanted
     )
     (tmp_path / "CMakeLists.txt").write_text(f"cmake_minimum_required(VERSION 3.19)\nproject(versions C)\n{asks}")
-    printed = run("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
-    assert {version: found == "1" for version, found in re.findall(r"-- '(.*)' (\d)$", printed, re.MULTILINE)} == wanted
+    printed = run("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={tmp_path}")
+    assert {ask: found == "1" for ask, found in re.findall(r"-- '(.*)' (\d)$", printed, re.MULTILINE)} == wanted
