@@ -1,25 +1,45 @@
-"""The formulas of include/boxgrad.h in 40-digit arithmetic, with exact gradients by reverse-mode differentiation.
+"""The formulas of include/boxgrad.h with 40 digits, and their exact gradients by reverse-mode differentiation.
 
-This is what decides when two libraries disagree. It is written from the definitions, one box at a time, for clarity and
-not for speed. A formula returns, for each of its outputs, the signed terms whose sum is that output: the terms' largest
-magnitude is what the promised accuracy is relative to.
+This is what decides when two libraries disagree. It is written from the definitions, for clarity: every number is a column, which has
+one entry for each row of boxes. A formula returns, for each of its outputs, the signed terms whose sum is that output: the terms'
+largest magnitude is what the promised accuracy of the output is relative to. A term of a gradient is the product of the partial
+derivatives along one way from such a term back to the coordinate.
 """
 
+import itertools
+
+import gmpy2
 import mpmath
 import numpy as np
 
 mp = mpmath.MPContext()
 mp.dps = 40
+gmpy2.get_context().precision = 160  # bits: 48 digits
+
+
+def column_function(by_gmpy2, by_mpmath):
+    return np.frompyfunc(lambda x: by_gmpy2(x) if isinstance(x, gmpy2.mpfr) else by_mpmath(x), 1, 1)
+
+
+exp_of = column_function(gmpy2.exp, mp.exp)
+log_of = column_function(gmpy2.log, mp.log)
+atan_of = column_function(gmpy2.atan, mp.atan)
+sin_of = column_function(gmpy2.sin, mp.sin)
+cos_of = column_function(gmpy2.cos, mp.cos)
+pi_like = column_function(lambda x: gmpy2.const_pi(), lambda x: +mp.pi)
 
 
 class Real:
-    """A number that remembers its operands and the partial derivative with respect to each."""
+    """A column that remembers its operands with the partial derivative by each, and its size: its own magnitude, or a larger one
+    if it is a sum that may cancel. A partial derivative has a size, too."""
 
-    __slots__ = ("operands", "value")
+    __slots__ = ("margin", "operands", "size", "value")
 
-    def __init__(self, value, *operands):
-        self.value = mp.mpf(value)
-        self.operands = operands
+    def __init__(self, value, *operands, size=None, margin=None):
+        self.value = np.asarray(value, object)
+        self.size = abs(self.value) if size is None else size
+        self.operands = [(operand, partial, abs(partial) if not size else size[0]) for operand, partial, *size in operands]
+        self.margin = margin
 
     def __add__(self, other):
         other = real(other)
@@ -27,7 +47,8 @@ class Real:
 
     def __mul__(self, other):
         other = real(other)
-        return Real(self.value * other.value, (self, other.value), (other, self.value))
+        size = self.size * other.size
+        return Real(self.value * other.value, (self, other.value, other.size), (other, self.value, self.size), size=size)
 
     def __neg__(self):
         return self * -1
@@ -46,51 +67,82 @@ def real(x):
 
 
 def constant(x):
-    """The same number, through which no gradient flows."""
-    return Real(x.value)
+    """The same numbers, through which no gradient flows."""
+    return Real(x.value, size=x.size)
+
+
+def where(condition, x, otherwise):
+    """x where the condition holds, and a constant elsewhere."""
+    return Real(np.where(condition, x.value, otherwise), (x, np.where(condition, 1, 0)), size=np.where(condition, x.size, abs(otherwise)))
+
+
+def cancelling(x, y):
+    """x + y, as large as if they did not cancel."""
+    return Real(x.value + y.value, (x, 1), (y, 1), size=x.size + y.size)
+
+
+def total(terms):
+    return sum(terms[1:], terms[0])
 
 
 def ratio(x, y):
     """x / y; 0 with zero gradient where y is 0, as documented."""
     x, y = real(x), real(y)
-    if y.value == 0:
-        return Real(0)
-    quotient = x.value / y.value
-    return Real(quotient, (x, 1 / y.value), (y, -quotient / y.value))
+    zero = y.value == 0
+    divisor = np.where(zero, y.value + 1, y.value)
+    inverse = np.where(zero, 0, 1 / divisor)
+    quotient, size = x.value * inverse, x.size * abs(inverse)
+    return Real(quotient, (x, inverse), (y, -quotient * inverse, size * abs(inverse)), size=size)
 
 
 def maximum(x, y):
     """A tie splits the derivative in half."""
-    to_x = mp.mpf(x.value > y.value) if x.value != y.value else mp.mpf(0.5)
-    return Real(max(x.value, y.value), (x, to_x), (y, 1 - to_x))
+    to_x = np.where(x.value == y.value, 0.5, np.where(x.value > y.value, 1.0, 0.0))
+    return Real(np.where(x.value > y.value, x.value, y.value), (x, to_x), (y, 1 - to_x))
 
 
 def minimum(x, y):
     return -maximum(-x, -y)
 
 
-def clamp(x, low=-mp.inf, high=mp.inf):
-    """Passes the derivative at its bounds and stops it beyond."""
-    low, high = mp.mpf(low), mp.mpf(high)
-    return x if low <= x.value <= high else Real(min(max(x.value, low), high))
+def clamp(terms, low=-np.inf, high=np.inf):
+    """The clamped sum of the terms, as terms. Passes the derivative at the bounds and stops it beyond."""
+    x = total(terms)
+    inside = (low <= x.value) & (x.value <= high)
+    bound = np.where(x.value > high, high, low)
+    clamped = [where(inside, term, 0) for term in terms]
+    # How close to a bound the sum lies, relative to its largest term; on the bound it is no question where it lies.
+    size = largest(terms)
+    gaps = [abs(x.value - limit) / np.where(size == 0, 1, size) for limit in (low, high) if np.isfinite(float(limit))]
+    gaps = [np.where(gap == 0, 1, gap).astype(float) for gap in gaps]
+    return [*clamped, Real(np.where(inside, 0, bound), (x, 0), margin=np.min(gaps, axis=0) if gaps else None)]
 
 
 def exp(x):
-    power = mp.exp(x.value)
+    power = exp_of(x.value)
     return Real(power, (x, power))
 
 
 def log(x):
-    return Real(mp.log(x.value), (x, 1 / x.value))
+    return Real(log_of(x.value), (x, 1 / x.value))
 
 
 def atan_ratio(w, h):
     """atan(w / h): +-pi/2 for h = 0 and 0 for w = h = 0, with a finite derivative everywhere."""
-    square = w.value**2 + h.value**2
-    if square == 0:
-        return Real(0)
-    angle = mp.atan(w.value / h.value) if h.value != 0 else mp.sign(w.value) * mp.pi / 2
+    square = w.value * w.value + h.value * h.value
+    flat = h.value == 0
+    sign = np.where(w.value > 0, 1, np.where(w.value < 0, -1, 0))
+    angle = np.where(flat, sign * (pi_like(square) / 2), atan_of(w.value / np.where(flat, 1 + square, h.value)))
+    square = np.where(square == 0, 1 + square, square)
     return Real(angle, (w, h.value / square), (h, -w.value / square))
+
+
+def largest(terms):
+    """The largest magnitude of the terms, row by row."""
+    size = terms[0].size
+    for term in terms[1:]:
+        size = np.where(term.size > size, term.size, size)
+    return size
 
 
 def sides(box):
@@ -99,6 +151,11 @@ def sides(box):
 
 def center(box):
     return (box[0] + box[2]) * 0.5, (box[1] + box[3]) * 0.5
+
+
+def between_centers(a, b):
+    """On each axis; made of differences of corners, because a box's position is no term."""
+    return [cancelling((a[i] - b[i]) * 0.5, (a[i + 2] - b[i + 2]) * 0.5) for i in (0, 1)]
 
 
 def box_area(box):
@@ -117,124 +174,168 @@ def box_convert(box, *, source, target):
     return [head for head, _ in out] + [tail for _, tail in out]
 
 
+def box_rotate(box, *, degrees, cx, cy):
+    """The corners from the top left clockwise."""
+    quarters = round(float(degrees) / 90)
+    angle = (degrees - 90 * quarters) * pi_like(box[0].value) / 180  # of right angles nothing is left to round
+    cosine, sine = cos_of(angle), sin_of(angle)
+    for _ in range(quarters % 4):
+        cosine, sine = -sine, cosine
+    corners = []
+    for i, j in (0, 1), (2, 1), (2, 3), (0, 3):
+        dx, dy = box[i] - cx, box[j] - cy
+        corners += [[real(cx), dx * cosine, dy * sine], [real(cy), dy * cosine, -(dx * sine)]]
+    return corners
+
+
+def overlap_areas(a, b, *, loss=False):
+    """The areas of both boxes and of their intersection: the terms of the union."""
+    iw = minimum(a[2], b[2]) - maximum(a[0], b[0])
+    ih = minimum(a[3], b[3]) - maximum(a[1], b[1])
+    if loss:
+        inter = where((iw.value > 0) & (ih.value > 0), iw * ih, 0)
+    else:
+        inter = where(iw.value >= 0, iw, 0) * where(ih.value >= 0, ih, 0)
+    return total(box_area(a)[0]), total(box_area(b)[0]), inter
+
+
+def union(a, b):
+    area_a, area_b, inter = overlap_areas(a, b)
+    return [[area_a, area_b, -inter]]
+
+
 def overlap(a, b, *, metric, eps=0, loss=False):
     """The metric, or with loss=True the loss 1 - metric with its own guards."""
     guard = eps if loss else 0
-    wa, ha = sides(a)
-    wb, hb = sides(b)
-    iw = minimum(a[2], b[2]) - maximum(a[0], b[0])
-    ih = minimum(a[3], b[3]) - maximum(a[1], b[1])
+    area_a, area_b, inter = overlap_areas(a, b, loss=loss)
     cw = maximum(a[2], b[2]) - minimum(a[0], b[0])
     ch = maximum(a[3], b[3]) - minimum(a[1], b[1])
-    if loss:
-        inter = iw * ih if iw.value > 0 and ih.value > 0 else Real(0)
-    else:
-        inter = clamp(iw, 0) * clamp(ih, 0)
-        cw, ch = clamp(cw, 0), clamp(ch, 0)
-    union = wa * ha + wb * hb - inter
-    iou = ratio(inter, union + guard)
+    if not loss:
+        cw, ch = where(cw.value >= 0, cw, 0), where(ch.value >= 0, ch, 0)
+    iou = ratio(inter, area_a + area_b - inter + guard)
     terms = [iou]
-    if metric == "giou":
-        enclosing = cw * ch
-        terms += [-ratio(enclosing, enclosing + guard), ratio(union, enclosing + guard)]
+    if metric == "giou":  # (enclosing - union) / enclosing = 1 - union / enclosing
+        enclosing = cw * ch + guard
+        terms += [ratio(part, enclosing) for part in (area_a, area_b, -inter, real(guard))]
+        terms.append(Real(np.where(enclosing.value == 0, 0, -1)))
     if metric in ("diou", "ciou"):
-        (ax, ay), (bx, by) = center(a), center(b)
-        dx, dy = ax - bx, ay - by
-        terms.append(-ratio(dx * dx + dy * dy, cw * cw + ch * ch + eps))
+        dx, dy = between_centers(a, b)
+        diagonal = cw * cw + ch * ch + eps
+        terms += [-ratio(dx * dx, diagonal), -ratio(dy * dy, diagonal)]
     if metric == "ciou":
-        turn = atan_ratio(wb, hb) - atan_ratio(wa, ha)
-        v = turn * turn * (4 / mp.pi**2)
-        alpha = constant(ratio(v, 1 - iou + v + eps))
+        turn = cancelling(atan_ratio(*sides(b)), -atan_ratio(*sides(a)))
+        v = turn * turn * (4 / pi_like(turn.value) ** 2)
+        alpha = Real(ratio(v, 1 - iou + v + eps).value)  # a constant for the gradient
         terms.append(-(alpha * v))
     return [[Real(1)] + [-term for term in terms]] if loss else [terms]
 
 
-def smooth_l1(prediction, target, *, sigma):
-    inverse = 1 / mp.mpf(sigma) ** 2
+def smooth_l1(prediction, target, inside=None, outside=None, *, sigma):
+    """The weights are columns of arguments like the prediction."""
+    square = sigma * sigma
     elements = []
-    for p, t in zip(prediction, target):
-        difference = p - t
-        magnitude = maximum(difference, -difference)  # derivative 0 at 0
-        if magnitude.value < inverse:
-            elements.append([difference * difference * (0.5 / inverse)])
-        else:
-            elements.append([magnitude, Real(-inverse / 2)])
+    for i, (p, t) in enumerate(zip(prediction, target)):
+        d = p - t if inside is None else constant(inside[i]) * (p - t)
+        sign = np.where(d.value > 0, 1, np.where(d.value < 0, -1, 0))
+        quadratic = abs(d.value) < 1 / square
+        weight = 1 if outside is None else constant(outside[i])
+        finite = square if np.isfinite(float(square)) else 0
+        parabola, line = d * d * (finite / 2), d * Real(sign) - 1 / (2 * square)
+        elements.append([where(quadratic, parabola, 0) * weight, where(~quadratic, line, 0) * weight])
     return elements
 
 
 def encode(proposal, target, *, means=(0,) * 4, stds=(1,) * 4):
-    (px, py), (tx, ty) = center(proposal), center(target)
-    (pw, ph), (tw, th) = sides(proposal), sides(target)
-    deltas = ratio(tx - px, pw), ratio(ty - py, ph), log(ratio(tw, pw)), log(ratio(th, ph))
-    return [[ratio(d, s), Real(-mp.mpf(m) / s)] for d, m, s in zip(deltas, means, stds)]
+    shifts, sizes = between_centers(target, proposal), sides(proposal)
+    deltas = [ratio(shift, size) for shift, size in zip(shifts, sizes)]
+    deltas += [log(ratio(to, size)) for to, size in zip(sides(target), sizes)]
+    return [[ratio(d, s), ratio(-m, s)] for d, m, s in zip(deltas, means, stds)]
 
 
-def decode(proposal, deltas, *, means=(0,) * 4, stds=(1,) * 4, log_ratio=(-mp.inf, mp.inf), center_clamp=mp.inf, size=None):
+def decode(proposal, deltas, *, means=(0,) * 4, stds=(1,) * 4, log_ratio=(-np.inf, np.inf), center_clamp=np.inf, size=None):
     """size is (height, width), like max_shape; deltas holds one group of four or several."""
     outputs = []
     for group in range(0, len(deltas), 4):
-        dx, dy, dw, dh = (d * s + m for d, m, s in zip(deltas[group:], means, stds))
+        dx, dy, dw, dh = ([d * s, real(m)] for d, m, s in zip(deltas[group:], means, stds))
         low, high = [], []
-        for c, side, shift, stretch in zip(center(proposal), sides(proposal), (dx, dy), (dw, dh)):
-            moved = clamp(shift * side, -center_clamp, center_clamp)
-            half = exp(clamp(stretch, *log_ratio)) * side * 0.5
-            low.append([c, moved, -half])
-            high.append([c, moved, half])
+        for axis, side, shift, stretch in zip((0, 1), sides(proposal), (dx, dy), (dw, dh)):
+            corners = [proposal[axis] * 0.5, proposal[axis + 2] * 0.5]
+            moved = clamp([d * side for d in shift], -center_clamp, center_clamp)
+            half = exp(total(clamp(stretch, *log_ratio))) * side * 0.5
+            low.append([*corners, *moved, -half])
+            high.append([*corners, *moved, half])
         outputs += low + high
     if size is None:
         return outputs
-    return [clamp_sum(terms, 0, bound) for terms, bound in zip(outputs, size[::-1] * (len(outputs) // 2))]
+    return [clamp(terms, 0, bound) for terms, bound in zip(outputs, size[::-1] * (len(outputs) // 2))]
 
 
-def clamp_sum(terms, low, high):
-    total = sum(terms, Real(0))
-    clamped = clamp(total, low, high)
-    return terms if clamped is total else [clamped]
-
-
-def gradient(output, inputs):
-    """d output / d input for every input, and the largest of the terms that this sums over the input's uses."""
+def graph(outputs):
+    """All columns that the outputs are made of, operands first."""
     order, seen = [], set()
 
     def visit(node):
         if id(node) not in seen:
             seen.add(id(node))
-            for operand, _ in node.operands:
+            for operand, *_ in node.operands:
                 visit(operand)
             order.append(node)
 
-    visit(output)
-    adjoint = dict.fromkeys(map(id, [*order, *inputs]), mp.mpf(0))
-    largest = adjoint.copy()
-    adjoint[id(output)] = mp.mpf(1)
+    for output in outputs:
+        visit(output)
+    return order
+
+
+def gradient(outputs, cotangents, inputs):
+    """d sum(cotangent * output) / d input for every input, and the largest of the terms that this sums."""
+    order = graph(outputs)
+    zero = inputs[0].value * 0
+    adjoint = dict.fromkeys(map(id, [*order, *inputs]), zero)
+    size = adjoint.copy()
+    for output, cotangent in zip(outputs, cotangents):
+        adjoint[id(output)] = adjoint[id(output)] + cotangent
+        size[id(output)] = np.maximum(size[id(output)], abs(cotangent))
     for node in reversed(order):
-        for operand, partial in node.operands:
-            term = adjoint[id(node)] * partial
-            adjoint[id(operand)] += term
-            largest[id(operand)] = max(largest[id(operand)], abs(term))
-    return [adjoint[id(x)] for x in inputs], [largest[id(x)] for x in inputs]
+        for operand, partial, size_of_partial in node.operands:
+            adjoint[id(operand)] = adjoint[id(operand)] + adjoint[id(node)] * partial
+            size[id(operand)] = np.maximum(size[id(operand)], size[id(node)] * size_of_partial)
+    return [adjoint[id(x)] for x in inputs], [size[id(x)] for x in inputs]
 
 
-def evaluate(formula, rows, cotangent=None, **options):
-    """For one row of every argument: the formula's outputs, their largest terms, the gradient of sum(cotangent * outputs)
-    with respect to each row, and the largest term of each such gradient."""
-    rows = [[Real(x) for x in np.ravel(row).tolist()] for row in rows]
-    outputs = formula(*rows, **options)
-    totals = [sum(terms, Real(0)) for terms in outputs]
-    weights = np.ones(len(totals)) if cotangent is None else np.ravel(cotangent)
-    loss = sum((total * float(weight) for total, weight in zip(totals, weights)), Real(0))
-    gradients, terms_of_gradients = zip(*(gradient(loss, row) for row in rows))
+def numbers(x, number):
+    """Options as numbers of the arithmetic."""
+    if isinstance(x, (tuple, list)):
+        return tuple(numbers(item, number) for item in x)
+    return number(float(x)) if isinstance(x, (int, float)) and not isinstance(x, bool) else x
+
+
+def evaluate(formula, *arrays, cotangent=None, number=mp.mpf, **options):
+    """For every row of the arrays: the formula's outputs, their largest terms, the gradient of sum(cotangent * outputs) with respect to
+    each array, the largest term of each row of it, and how close the row comes to a bound of a clamp. In numbers of 40 digits: mpmath's,
+    or gmpy2's mpfr, which are ten times faster. Without a cotangent there are no gradients."""
+    convert = np.frompyfunc(lambda x: number(float(x)), 1, 1)
+    columns = [[Real(convert(column)) for column in array.reshape(len(array), -1).T] for array in map(np.asarray, arrays)]
+    zero = columns[0][0].value * 0
+    outputs = formula(*columns, **{name: numbers(value, number) for name, value in options.items()})
+    totals = [total(terms) for terms in outputs]
+    margins = [node.margin for node in graph(totals) if node.margin is not None]
+    gradients, terms_of_gradients = [], []
+    if cotangent is not None:
+        slopes, sizes = map(iter, gradient(totals, convert(np.asarray(cotangent)).T, list(itertools.chain(*columns))))
+        gradients = [np.stack([next(slopes) for _ in array], axis=1) for array in columns]
+        terms_of_gradients = [np.max([next(sizes) for _ in array], axis=0)[:, None] for array in columns]
     return (
-        np.array([float(total.value) for total in totals]),
-        np.array([float(max(abs(term.value) for term in terms)) for terms in outputs]),
-        [np.array([float(x) for x in g]) for g in gradients],
-        [np.array([float(max(terms))]) for terms in terms_of_gradients],
+        np.stack([x.value + zero for x in totals], axis=1),
+        np.stack([largest(terms) + zero for terms in outputs], axis=1),
+        gradients,
+        terms_of_gradients,
+        np.min(margins, axis=0) if margins else np.ones(len(zero)),
     )
 
 
 def evaluate_rows(formula, *arrays, cotangent=None, **options):
-    """evaluate() for every row of the arrays, stacked."""
-    cotangents = [None] * len(arrays[0]) if cotangent is None else cotangent
-    results = [evaluate(formula, rows, c, **options) for *rows, c in zip(*arrays, cotangents)]
-    values, terms, gradients, terms_of_gradients = zip(*results)
-    return np.array(values), np.array(terms), *([np.array(g) for g in zip(*of)] for of in (gradients, terms_of_gradients))
+    """The same in doubles, without the last; the cotangent may be left out if there is one output, for 1."""
+    cotangent = np.ones((len(arrays[0]), 1)) if cotangent is None else cotangent
+    values, terms, gradients, terms_of_gradients, _ = evaluate(formula, *arrays, cotangent=cotangent, **options)
+    rounded = ([x.astype(float) for x in of] for of in (gradients, terms_of_gradients))
+    return values.astype(float), terms.astype(float), *rounded
