@@ -33,8 +33,14 @@
  *             gives NaN in the results of its own box and in every sum it enters (a loss, the other side's pairwise gradient),
  *             and nowhere else. The sign and payload of a NaN are not promised.
  * Accuracy.   Unless stated otherwise a value is within 32 eps of the largest term of its formula, and a gradient within
- *             32 eps of the largest term of its row; eps is 2^-24 for f32 and 2^-53 for f64. This holds while squares and products
- *             of the coordinates neither overflow nor underflow: box sides of about 1e-15 to 1e15 in f32, 1e-100 to 1e100 in f64.
+ *             32 eps of the largest term of its row; eps is 2^-24 for f32 and 2^-53 for f64. A difference of two coordinates is one
+ *             term, however far from the origin it is; docs/accuracy.md tells the terms of every formula, and what was measured.
+ *             ulp is the distance between two numbers of the type. Sums over rows are taken in double, so that a sum of n f64 terms
+ *             may be off by another 260 + n / 8192 eps of the sum of their magnitudes, though hardly ever by more than one or two (the
+ *             bounds of losses below include this for n up to 2^18).
+ *             This holds while squares and products of the coordinates neither overflow nor underflow: box sides of about 1e-15 to
+ *             1e15 in f32, 1e-100 to 1e100 in f64. Beyond, a value whose areas underflow is still no NaN; one whose areas overflow
+ *             (sides of 1e19 in f32, 1e154 in f64) may be, and a gradient may be infinite or NaN.
  * Same bits.  The same input gives the same bits on every CPU tier, with every number of threads, in every build.
  * Threads.    Every function may be called from any number of threads at once. One call uses one thread, unless
  *             boxgrad_set_max_threads allows more.
@@ -107,12 +113,12 @@ boxgrad_status boxgrad_set_parallel_for(boxgrad_parallel_for_fn fn, void *contex
 /* ---- Boxes ----------------------------------------------------------------------------------------------------------
  * After torchvision.ops: box_area, box_convert, clip_boxes_to_image, remove_small_boxes. */
 
-/* out[i] = (x2 - x1) * (y2 - y1). Negative for a box inverted on one axis.
+/* out[i] = (x2 - x1) * (y2 - y1). Negative for a box inverted on one axis. Accuracy: out 2.5 ulp.
  * boxes: count rows; out: count. */
 boxgrad_status boxgrad_box_area_f32(const float *boxes, size_t count, ptrdiff_t stride, float *out);
 boxgrad_status boxgrad_box_area_f64(const double *boxes, size_t count, ptrdiff_t stride, double *out);
 
-/* grad_boxes[i] = grad_out[i] * (-h, -w, h, w).
+/* grad_boxes[i] = grad_out[i] * (-h, -w, h, w). Accuracy: grad_boxes 1.5 ulp.
  * grad_out: count; grad_boxes: count x 4. */
 boxgrad_status boxgrad_box_area_grad_f32(const float *boxes, size_t count, ptrdiff_t stride, const float *grad_out, float *grad_boxes);
 boxgrad_status boxgrad_box_area_grad_f64(const double *boxes, size_t count, ptrdiff_t stride, const double *grad_out, double *grad_boxes);
@@ -123,25 +129,25 @@ boxgrad_status boxgrad_box_area_grad_f64(const double *boxes, size_t count, ptrd
 #define BOXGRAD_CXCYWH 2 /* centre x, centre y, width, height (YOLO) */
 
 /* Rewrites boxes from one format to another. Each conversion is direct: XYWH to CXCYWH keeps width and height bit for bit.
- * from == to copies. In place: out == in with equal strides.
+ * from == to copies. In place: out == in with equal strides. Accuracy: out 0.5 ulp.
  * BAD_PARAMETER: from or to is none of the three. BAD_STRIDE: also out == in with different strides. */
 boxgrad_status boxgrad_box_convert_f32(int32_t from, int32_t to, const float *in, size_t count, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride);
 boxgrad_status boxgrad_box_convert_f64(int32_t from, int32_t to, const double *in, size_t count, ptrdiff_t in_stride, double *out, ptrdiff_t out_stride);
 
 /* The gradient of the same conversion (from, to as in the forward call). It is linear, so it needs no boxes.
- * grad_out, grad_in: count x 4. In place: grad_in == grad_out. */
+ * grad_out, grad_in: count x 4. In place: grad_in == grad_out. Accuracy: grad_in 0.5 ulp. */
 boxgrad_status boxgrad_box_convert_grad_f32(int32_t from, int32_t to, size_t count, const float *grad_out, float *grad_in);
 boxgrad_status boxgrad_box_convert_grad_f64(int32_t from, int32_t to, size_t count, const double *grad_out, double *grad_in);
 
 /* Clamps x to [0, width] and y to [0, height]. NaN stays NaN. An infinite width or height means no upper bound.
  * A box outside the image becomes one of zero width or height on the border: see boxgrad_box_inspect.
- * In place: out == in with equal strides.
+ * In place: out == in with equal strides. Accuracy: out 0 ulp.
  * BAD_PARAMETER: width or height negative or NaN. BAD_STRIDE: also out == in with different strides. */
 boxgrad_status boxgrad_box_clip_f32(const float *in, size_t count, ptrdiff_t in_stride, double width, double height, float *out, ptrdiff_t out_stride);
 boxgrad_status boxgrad_box_clip_f64(const double *in, size_t count, ptrdiff_t in_stride, double width, double height, double *out, ptrdiff_t out_stride);
 
 /* Gradient of the same clip: grad_out where the coordinate lies in [0, width] or [0, height], bounds included; 0 elsewhere
- * and for NaN. in: the boxes before clipping; grad_out, grad_in: count x 4. In place: grad_in == grad_out. */
+ * and for NaN. in: the boxes before clipping; grad_out, grad_in: count x 4. In place: grad_in == grad_out. Accuracy: grad_in 0 ulp. */
 boxgrad_status boxgrad_box_clip_grad_f32(const float *in, size_t count, ptrdiff_t in_stride, double width, double height, const float *grad_out, float *grad_in);
 boxgrad_status boxgrad_box_clip_grad_f64(const double *in, size_t count, ptrdiff_t in_stride, double width, double height, const double *grad_out, double *grad_in);
 
@@ -171,6 +177,7 @@ boxgrad_status boxgrad_box_inspect_f64(const double *boxes, size_t count, ptrdif
  * corners: count x 8, the rotated top-left, top-right, bottom-right and bottom-left corner of each box; bounds: count x 4,
  * the smallest upright box around them. Either may be NULL. sin and cos are exact at multiples of 90 degrees and within
  * 1 ulp elsewhere, for any finite angle; f32 boxes are rotated in double and rounded once. For augmentation: no gradient.
+ * Accuracy: corners, bounds 4 eps (16 in f64).
  * BAD_PARAMETER: degrees, cx or cy is not finite. */
 boxgrad_status boxgrad_box_rotate_f32(const float *boxes, size_t count, ptrdiff_t stride, double degrees, double cx, double cy, float *corners, float *bounds);
 boxgrad_status boxgrad_box_rotate_f64(const double *boxes, size_t count, ptrdiff_t stride, double degrees, double cx, double cy, double *corners, double *bounds);
@@ -179,6 +186,7 @@ boxgrad_status boxgrad_box_rotate_f64(const double *boxes, size_t count, ptrdiff
  * A value beyond a bound is replaced by the bound, and no gradient reaches it any more: training cannot bring it back. */
 
 /* out[i] = min(max(x[i], lo), hi). NaN stays NaN. No bound: -INFINITY, INFINITY. In place: out == x.
+ * Accuracy: out 0 ulp.
  * BAD_PARAMETER: lo or hi is NaN, or lo > hi. */
 boxgrad_status boxgrad_clip_f32(const float *x, size_t count, double lo, double hi, float *out);
 boxgrad_status boxgrad_clip_f64(const double *x, size_t count, double lo, double hi, double *out);
@@ -190,7 +198,7 @@ boxgrad_status boxgrad_clip_f64(const double *x, size_t count, double lo, double
                                            x > hi and grad_out < 0; elsewhere grad_out, so that a clipped value can return */
 
 /* Gradient of the same clip. blocked, which may be NULL, gets the number of elements whose gradient was cut (in HARD every
- * element outside the bounds counts, whatever its gradient). In place: grad_in == grad_out.
+ * element outside the bounds counts, whatever its gradient). In place: grad_in == grad_out. Accuracy: grad_in 0 ulp.
  * BAD_PARAMETER: as boxgrad_clip, or mode is none of the three. */
 boxgrad_status boxgrad_clip_grad_f32(const float *x, size_t count, double lo, double hi, const float *grad_out, int32_t mode, float *grad_in, size_t *blocked);
 boxgrad_status boxgrad_clip_grad_f64(const double *x, size_t count, double lo, double hi, const double *grad_out, int32_t mode, double *grad_in, size_t *blocked);
@@ -202,8 +210,8 @@ boxgrad_status boxgrad_clip_grad_f64(const double *x, size_t count, double lo, d
  *     DIoU  = IoU - distance^2 / (diagonal^2 + eps)                          of the centres; of the enclosing box
  *     CIoU  = DIoU - alpha * v,   v = 4/pi^2 (atan(wb/hb) - atan(wa/ha))^2,   alpha = v / (1 - IoU + v + eps)
  * (Yu 2016; Rezatofighi 2019; Zheng 2020.) Values and gradients are those of torchvision's box_iou, generalized_box_iou,
- * distance_box_iou and complete_box_iou, but never NaN for finite boxes: a term whose denominator is zero is 0, and so is
- * its gradient (two empty boxes overlap by 0). atan(w/0) is +-pi/2, atan(0/0) is 0, each with a finite gradient. alpha is
+ * distance_box_iou and complete_box_iou, but never NaN for boxes with finite areas: a term whose denominator is zero is 0, and so
+ * is its gradient (two empty boxes overlap by 0). atan(w/0) is +-pi/2, atan(0/0) is 0, each with a finite gradient. alpha is
  * a constant for the gradient, as in the paper. Inverted boxes follow the formulas, the sides of the enclosing box being
  * clamped at 0. eps is ignored by IoU and GIoU (torchvision's default for the other two is 1e-7). */
 
@@ -213,7 +221,7 @@ boxgrad_status boxgrad_clip_grad_f64(const double *x, size_t count, double lo, d
 #define BOXGRAD_CIOU 3
 
 /* out[i * out_stride + j] = metric(a[i], b[j]); out_union likewise, or NULL. a: a_count rows, b: b_count rows; out, out_union: a_count rows
- * of b_count.
+ * of b_count. Accuracy: out_union 16 eps.
  * BAD_PARAMETER: metric is none of the four; eps negative, infinite or NaN. OUT_OF_MEMORY. */
 boxgrad_status boxgrad_iou_pairwise_f32(int32_t metric, const float *a, size_t a_count, ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride,
                                         double eps, float *out, ptrdiff_t out_stride, float *out_union);
@@ -242,6 +250,7 @@ boxgrad_status boxgrad_iou_aligned_f64(int32_t metric, const double *a, ptrdiff_
  * Like the metrics above, but as torchvision's *_box_iou_loss: eps (theirs is 1e-7) is added to the union, the enclosing
  * area, the squared diagonal and alpha's denominator; boxes that merely touch have no intersection gradient (strict
  * comparison); the enclosing sides are not clamped. For metric IOU the loss is 1 - inter / (union + eps).
+ * Accuracy: loss 32 eps (300 in f64).
  * BAD_PARAMETER: metric; eps negative, infinite or NaN; normalizer not a positive finite number. */
 boxgrad_status boxgrad_iou_loss_f32(int32_t metric, const float *pred, ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride, size_t count,
                                     const float *weights, double eps, double normalizer, double *loss, float *per_box, float *grad_pred, float *grad_target);
@@ -255,6 +264,7 @@ boxgrad_status boxgrad_iou_loss_f64(int32_t metric, const double *pred, ptrdiff_
  * grad_pred = inside * outside * (sigma^2 d, or the sign of d) / normalizer, grad_target = -grad_pred. At d = 0 it is 0.
  * All arrays: count; weights NULL: 1; loss: one double; each output may be NULL. sigma = INFINITY is plain L1. The beta
  * of torch, torchvision and mmdetection is 1 / sigma^2. (Girshick 2015; sigma and weights: py-faster-rcnn.)
+ * Accuracy: elementwise, grad_pred, grad_target 8 ulp; loss 32 eps (300 in f64).
  * BAD_PARAMETER: sigma not positive; normalizer not a positive finite number. */
 boxgrad_status boxgrad_smooth_l1_f32(const float *pred, const float *target, const float *inside_weights, const float *outside_weights, size_t count,
                                      double sigma, double normalizer, double *loss, float *elementwise, float *grad_pred, float *grad_target);
@@ -291,8 +301,8 @@ typedef struct {
 
 /* deltas[i] = the deltas of targets[i] (ground truth) against proposals[i]. proposals, targets: count rows; deltas: count x 4.
  * degenerate: count bytes, 1 for a degenerate row, else 0; degenerate_count: how many; either may be NULL. dx is computed
- * from differences of corners, so that it keeps its accuracy far from the origin; dw and dh are within 32 eps of the larger
- * of 1 and their own size before means and stds (in f32 also where they are small: sizes are subtracted in double).
+ * from differences of corners, so that it keeps its accuracy far from the origin. Accuracy: dw, dh 12 eps. (The terms of dw are
+ * the logarithm and the mean, over std, and in f64 also 1 / std; in f32 sizes are subtracted in double.)
  * DEGENERATE_BOX: with on_degenerate ERROR, nothing is written. */
 boxgrad_status boxgrad_delta_encode_f32(const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
                                         const float *targets, ptrdiff_t targets_stride, size_t count,
@@ -312,7 +322,8 @@ boxgrad_status boxgrad_delta_encode_grad_f64(const boxgrad_delta_options *option
 
 /* The inverse: d = delta * std + mean; centre = centre_r + clamp(dx * w_r); size = exp(clamp(dw)) * w_r; corners clamped.
  * A row of deltas and of boxes is groups x 4, one group per class; deltas_stride >= 4 * groups (groups 0 is like count 0).
- * proposals: count rows; boxes: count x groups x 4, packed. A degenerate proposal is no error: the formula is followed. */
+ * proposals: count rows; boxes: count x groups x 4, packed. A degenerate proposal is no error: the formula is followed.
+ * dw * std + mean is rounded before exp is taken: the general accuracy holds where both terms of it are at most 8 in size. */
 boxgrad_status boxgrad_delta_decode_f32(const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
                                         const float *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups, float *boxes);
 boxgrad_status boxgrad_delta_decode_f64(const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
@@ -329,8 +340,8 @@ boxgrad_status boxgrad_delta_decode_grad_f64(const boxgrad_delta_options *option
 
 /* ---- Gradient clipping ----------------------------------------------------------------------------------------------
  * After torch.nn.utils: get_total_norm, clip_grad_norm_, clip_grads_with_norm_, clip_grad_value_; over any number of tensors
- * of mixed dtypes. Norms are accumulated in double in a fixed order and rescaled where double would overflow or
- * underflow: within 1e-13 relative for p = 1, 2 and infinity. Values are scaled in double and rounded once. */
+ * of mixed dtypes. Norms are accumulated in double in a fixed order and rescaled where double would overflow or underflow.
+ * Values are scaled in double and rounded once. */
 
 #define BOXGRAD_F32  0
 #define BOXGRAD_F64  1
@@ -347,16 +358,17 @@ typedef struct {
 /* total = (sum of |x|^p)^(1/p) over all elements of all tensors; the largest |x| for p = INFINITY. 0 for no elements.
  * per_tensor: n norms; first_nonfinite: the index of the first tensor that holds an infinity or a NaN, SIZE_MAX if none;
  * each of the three outputs may be NULL. tensors may be NULL if n is 0 (as in the functions below).
- * NaN anywhere makes the norm NaN, else infinity makes it infinite. A general p costs a power per element and is within
- * 1e-11 for p from 0.1 to 100.
+ * NaN anywhere makes the norm NaN, else infinity makes it infinite. A general p costs a power per element.
+ * Accuracy: norms for p = 1, 2, inf 1e-13 relative; norms for other p from 0.1 to 100 1e-11 relative.
  * BAD_PARAMETER: p not positive (or so small that 1 / p is infinite). */
 boxgrad_status boxgrad_grad_norm(const boxgrad_tensor *tensors, size_t n, double p, double *total, double *per_tensor, size_t *first_nonfinite);
 
 /* Norms of parts (tensors, shards, machines) to the norm of the whole: (sum of norms^p)^(1/p). total must not be NULL.
+ * Accuracy: norms for p = 1, 2, inf 1e-13 relative; norms for other p from 0.1 to 100 1e-11 relative.
  * BAD_PARAMETER: p not positive (or so small that 1 / p is infinite). */
 boxgrad_status boxgrad_grad_norm_combine(const double *norms, size_t n, double p, double *total);
 
-/* Multiplies every element by coefficient, in place.
+/* Multiplies every element by coefficient, in place. Accuracy: elements 0.51 ulp (0.5 in f64).
  * BAD_PARAMETER: coefficient not finite. */
 boxgrad_status boxgrad_grad_scale(const boxgrad_tensor *tensors, size_t n, double coefficient);
 
@@ -368,10 +380,11 @@ boxgrad_status boxgrad_grad_scale(const boxgrad_tensor *tensors, size_t n, doubl
 
 /* Multiplies every element by max_norm / (total + eps) in place, unless that is >= 1: then nothing is written. total, which
  * may be NULL, gets the norm before clipping. torch's eps is 1e-6. max_norm INFINITY only measures.
+ * Accuracy: elements 0.51 ulp (1000 in f64). (The norm's error, a few ulp as a rule, shows in f64.)
  * BAD_PARAMETER: max_norm or eps negative or NaN, eps infinite; p not positive; on_nonfinite is none of the four. */
 boxgrad_status boxgrad_clip_grad_norm(const boxgrad_tensor *tensors, size_t n, double max_norm, double p, double eps, int32_t on_nonfinite, double *total);
 
-/* Clamps every element to [-limit, limit] in place. NaN stays NaN.
+/* Clamps every element to [-limit, limit] in place. NaN stays NaN. Accuracy: elements 0.5 ulp.
  * BAD_PARAMETER: limit negative or NaN. */
 boxgrad_status boxgrad_clip_grad_value(const boxgrad_tensor *tensors, size_t n, double limit);
 
