@@ -1,0 +1,553 @@
+"""Calls every computing function of the library on every kind of input and compares what it gives with 40 digits."""
+
+import functools
+import math
+import sys
+import zlib
+from dataclasses import dataclass, replace
+
+import gmpy2
+import inputs
+import ml_dtypes
+import numpy as np
+from library import ROOT, SUFFIX, call, delta_options, tensors
+from promises import EPS, PROMISES, ULP
+
+sys.path.insert(0, str(ROOT / "bindings/python/tests"))
+import reference  # noqa: E402
+
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+UNIT_ROUNDOFF = {np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-53}
+FORMATS = {  # precision, exponent of the smallest subnormal
+    np.dtype(np.float16): (11, -24), BFLOAT16: (8, -133), np.dtype(np.float32): (24, -149), np.dtype(np.float64): (53, -1074),
+}  # fmt: skip
+NAMES = {np.dtype(np.float16): "f16", BFLOAT16: "bf16", **SUFFIX}
+METRICS = ("iou", "giou", "diou", "ciou")
+FORMATS_OF_BOXES = ("xyxy", "xywh", "cxcywh")
+
+to_mpfr = np.frompyfunc(lambda x: gmpy2.mpfr(float(x)), 1, 1)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The worst error of an output in the unit of its promise, the kind of input and the arguments where it occurred, and how many numbers
+    were looked at."""
+
+    function: str
+    output: str
+    variant: str
+    dtype: str
+    worst: float
+    kind: str
+    where: str
+    count: int
+
+    @property
+    def key(self):
+        return self.function, self.output, self.variant, self.dtype
+
+    @property
+    def within_promise(self):
+        return self.worst <= PROMISES[self.function][self.output].bound(self.dtype)
+
+    def message(self):
+        promise = PROMISES[self.function][self.output]
+        of = f" of {self.variant}" if self.variant else ""
+        return (
+            f"{self.function}'s {self.output}{of} in {self.dtype} is {self.worst:.4g} {promise.unit} off, more than the promised "
+            f"{promise.bound(self.dtype):g}, on {self.kind}: {self.where}"
+        )
+
+    def merged(self, other):
+        return replace(self if self.worst >= other.worst else other, count=self.count + other.count)
+
+
+def ulps(exact, dtype):
+    """The distance of neighbouring numbers of the type, at each exact value."""
+    digits, smallest = FORMATS[np.dtype(dtype)]
+    return np.frompyfunc(lambda x: gmpy2.exp2(max(gmpy2.get_exp(x) - digits, smallest) if x else smallest), 1, 1)(exact)
+
+
+def in_units(got, exact, terms, unit, dtype):
+    """Errors in the promise's unit, which is at least a step of the subnormal numbers. No error is 0 units, whatever the unit; a NaN is
+    infinitely wrong."""
+    got = np.asarray(got)
+    finite = np.isfinite(got.astype(float))
+    difference = abs(to_mpfr(np.where(finite, got, 0)) - exact)
+    if unit == ULP:
+        size = ulps(exact, dtype)
+    elif unit == EPS:
+        size = np.maximum(terms * UNIT_ROUNDOFF[dtype] + 0 * difference, gmpy2.exp2(FORMATS[dtype][1]))
+    else:
+        size = np.maximum(abs(exact), np.finfo(np.float64).smallest_normal)  # norms are doubles
+    return np.where(finite, (difference / size).astype(float), math.inf)
+
+
+class Exact:
+    """What a formula of the reference gives for rows of arguments."""
+
+    def __init__(self, formula, *arrays, cotangent=None, **options):
+        self.arguments = formula, arrays, cotangent, options
+        self.values, self.terms, self.gradients, self.terms_of_gradients, self.margins = self._evaluate(slice(None), gmpy2.mpfr)
+
+    def _evaluate(self, rows, number):
+        formula, arrays, cotangent, options = self.arguments
+        arrays = [array[rows] for array in arrays]
+        return reference.evaluate(formula, *arrays, cotangent=None if cotangent is None else cotangent[rows], number=number, **options)
+
+    def confirm(self, rows):
+        """mpmath has the last word: it must agree on these rows."""
+        rows = np.unique(rows)
+        values, terms, gradients, terms_of_gradients, _ = self._evaluate(rows, reference.mp.mpf)
+        for mine, theirs, size in zip([self.values, *self.gradients], [values, *gradients], [terms, *terms_of_gradients]):
+            assert (abs(to_mpf(mine[rows]) - theirs) <= 1e-20 * (size + 0 * theirs)).all()
+
+
+def mpf(x):
+    mantissa, exponent = x.as_mantissa_exp()
+    return reference.mp.ldexp(reference.mp.mpf(int(mantissa)), int(exponent))
+
+
+to_mpf = np.frompyfunc(mpf, 1, 1)
+
+
+class Campaign:
+    """One round of calls of one function in one type. `count` rows of every kind of input."""
+
+    def __init__(self, function, dtype, seed, count):
+        self.function, self.dtype, self.count = function, np.dtype(dtype), count
+        self.g = np.random.default_rng([seed, zlib.crc32(f"{function} {NAMES[self.dtype]}".encode())])
+        self.measured = {}
+
+    def record(self, output, got, exact, terms, kind, variant="", confirm=None, arguments=()):
+        """Keeps the worst of the errors of `got`, whose rows are those of the arguments. confirm(i) asks mpmath about row i: it is too slow
+        to be asked about every row."""
+        errors = in_units(got, exact, terms, PROMISES[self.function][output].unit, self.dtype)
+        if errors.size == 0:
+            return
+        row = np.unravel_index(np.argmax(errors), errors.shape)[0]
+        worst = float(errors.max())
+        old = self.measured.get((self.function, output, variant, NAMES[self.dtype]))
+        if confirm and not (old and old.worst >= worst):
+            confirm(row)
+        kind = kind if isinstance(kind, str) else str(kind[row])
+        where = "; ".join(f"{name} {' '.join(map(repr, np.ravel(x[row]).tolist()))}" for name, x in arguments)
+        new = Measured(self.function, output, variant, NAMES[self.dtype], worst, kind, where, errors.size)
+        self.measured[new.key] = old.merged(new) if old else new
+
+    # What the functions below call to get their arguments.
+
+    def empty(self, *shape):
+        return np.full(shape, np.nan, self.dtype)
+
+    def cotangent(self, *shape):
+        return (self.g.uniform(0.5, 1.5, shape) * self.g.choice([-1, 1], shape)).astype(self.dtype)
+
+    def rounded(self, x):
+        """A scalar parameter as the type's functions use it."""
+        return float(self.dtype.type(x))
+
+    def pairs(self, **options):
+        return inputs.pairs(self.g, self.dtype, self.count, **options)
+
+    def eps(self):
+        """None, torchvision's, and one that may be of the order of the areas. A larger one makes products of alpha underflow in float32."""
+        limit = inputs.LIMIT[self.dtype]
+        return 0.0, 1e-7, float(inputs.magnitudes(self.g, -limit, limit / 5, ()))
+
+    def metrics(self, eps_of_all=False):
+        """Every metric with every eps that it knows."""
+        return [(metric, eps) for metric in range(4) for eps in (self.eps() if eps_of_all or metric >= 2 else (0.0,))]
+
+
+def value(c, output, got, exact, kind, variant="", arguments=()):
+    """Records the outputs of a formula."""
+    c.record(output, got, exact.values, exact.terms, kind, variant, confirm=exact.confirm, arguments=arguments)
+
+
+def gradient(c, output, got, exact, index, kind, variant="", arguments=()):
+    """Records the gradient with respect to one argument of a formula."""
+    terms = exact.terms_of_gradients[index]
+    c.record(output, got, exact.gradients[index], terms, kind, variant, confirm=exact.confirm, arguments=arguments)
+
+
+# Boxes
+
+
+def box_area(c):
+    boxes, kind = c.pairs().boxes()
+    exact = Exact(reference.box_area, boxes)
+    out = c.empty(len(boxes), 1)
+    call("box_area", boxes, len(boxes), 4, out, dtype=c.dtype)
+    value(c, "out", out, exact, kind, arguments=[("box", boxes)])
+
+
+def box_area_grad(c):
+    boxes, kind = c.pairs().boxes()
+    cotangent = c.cotangent(len(boxes), 1)
+    exact = Exact(reference.box_area, boxes, cotangent=cotangent)
+    grad = c.empty(len(boxes), 4)
+    call("box_area_grad", boxes, len(boxes), 4, cotangent, grad, dtype=c.dtype)
+    gradient(c, "grad_boxes", grad, exact, 0, kind, arguments=[("box", boxes), ("grad_out", cotangent)])
+
+
+def box_convert(c):
+    boxes, kind = c.pairs().boxes()
+    for source, target in np.ndindex(3, 3):
+        exact = Exact(reference.box_convert, boxes, source=FORMATS_OF_BOXES[source], target=FORMATS_OF_BOXES[target])
+        out = c.empty(len(boxes), 4)
+        call("box_convert", source, target, boxes, len(boxes), 4, out, 4, dtype=c.dtype)
+        value(c, "out", out, exact, kind, arguments=[("box", boxes)])
+
+
+def box_convert_grad(c):
+    boxes, kind = c.pairs().boxes()
+    cotangent = boxes  # as good as any: sums of its columns cancel
+    for source, target in np.ndindex(3, 3):
+        formats = {"source": FORMATS_OF_BOXES[source], "target": FORMATS_OF_BOXES[target]}
+        exact = Exact(reference.box_convert, boxes, cotangent=cotangent, **formats)
+        grad = c.empty(len(boxes), 4)
+        call("box_convert_grad", source, target, len(boxes), cotangent, grad, dtype=c.dtype)
+        gradient(c, "grad_in", grad, exact, 0, kind, arguments=[("grad_out", cotangent)])
+
+
+def clamped(row, *, low, high):
+    return [reference.clamp([x], *limits) for x, *limits in zip(row, low, high)]
+
+
+def box_clip(c):
+    """And its gradient. The size is one that some coordinates equal and others exceed."""
+    boxes, kind = c.pairs().boxes()
+    for _ in range(4):
+        width, height = (float(abs(c.g.choice(boxes[:, axis::2].ravel()))) for axis in (0, 1))
+        cotangent = c.cotangent(len(boxes), 4)
+        exact = Exact(clamped, boxes, cotangent=cotangent, low=(0,) * 4, high=(width, height) * 2)
+        out, grad = c.empty(len(boxes), 4), c.empty(len(boxes), 4)
+        if c.function == "box_clip":
+            call("box_clip", boxes, len(boxes), 4, width, height, out, 4, dtype=c.dtype)
+            value(c, "out", out, exact, kind, arguments=[("box", boxes)])
+        else:
+            call("box_clip_grad", boxes, len(boxes), 4, width, height, cotangent, grad, dtype=c.dtype)
+            gradient(c, "grad_in", grad, exact, 0, kind, arguments=[("box", boxes)])
+
+
+def box_rotate(c):
+    boxes, kind = c.pairs().boxes()
+    for degrees in (0.0, 90.0, 45.0, float(c.g.uniform(-360, 360)), float(inputs.magnitudes(c.g, -8, 15, ()))):
+        cx, cy = np.mean(c.g.choice(boxes).astype(float).reshape(2, 2), axis=0).tolist()  # a box turns about its centre
+        exact = Exact(reference.box_rotate, boxes, degrees=math.fmod(degrees, 360), cx=cx, cy=cy)
+        corners, bounds = c.empty(len(boxes), 8), c.empty(len(boxes), 4)
+        call("box_rotate", boxes, len(boxes), 4, degrees, cx, cy, corners, bounds, dtype=c.dtype)
+        arguments = [("box", boxes), (f"degrees {degrees!r}, centre {cx!r} {cy!r}", boxes[:, :0])]
+        value(c, "corners", corners, exact, kind, arguments=arguments)
+        points, terms = (x.reshape(-1, 4, 2) for x in (exact.values, exact.terms))
+        limits = np.hstack([points.min(axis=1), points.max(axis=1)])
+        c.record("bounds", bounds, limits, np.tile(terms.max(axis=1), 2), kind, confirm=exact.confirm, arguments=arguments)
+
+
+# Hard clip
+
+
+def clip(c):
+    """And its gradient, in every mode."""
+    boxes, kind = c.pairs().boxes()
+    x, kind = boxes.reshape(-1, 1), np.repeat(kind, 4)
+    for _ in range(4):
+        lo, hi = sorted(c.g.choice(x[:, 0], 2).tolist())
+        cotangent = c.cotangent(len(x), 1)
+        exact = Exact(clamped, x, cotangent=cotangent, low=(lo,), high=(hi,))
+        out = c.empty(len(x), 1)
+        if c.function == "clip":
+            call("clip", x, len(x), lo, hi, out, dtype=c.dtype)
+            value(c, "out", out, exact, kind, arguments=[("x", x)])
+            continue
+        pushed = ((x < lo) & (cotangent > 0)) | ((x > hi) & (cotangent < 0))
+        modes = exact.gradients[0], to_mpfr(cotangent), to_mpfr(np.where(pushed, 0, cotangent))
+        for mode, (variant, expected) in enumerate(zip(("hard", "straight through", "inward"), modes)):
+            call("clip_grad", x, len(x), lo, hi, cotangent, mode, out, None, dtype=c.dtype)
+            c.record("grad_in", out, expected, abs(expected), kind, variant, confirm=exact.confirm, arguments=[("x", x)])
+
+
+# Overlap
+
+
+def iou_pairwise(c):
+    """Every box with its partner and with the partner's successor, in matrices as wide as there are boxes and narrow ones."""
+    p = c.pairs()
+    n = len(p)
+    i, j = np.r_[:n, :n], np.r_[:n, p.successor]
+    for metric, eps in c.metrics():
+        exact = Exact(reference.overlap, p.a[i], p.b[j], metric=METRICS[metric], eps=c.rounded(eps))
+        areas = Exact(reference.union, p.a[i], p.b[j]) if metric == 0 else None
+        arguments = [("a", p.a[i]), ("b", p.b[j]), (f"eps {eps!r}", p.a[i, :0])]
+        for width in (n, c.count // 2 + 1):
+            out, union = np.zeros((n, n), c.dtype), np.zeros((n, n), c.dtype)
+            for first in range(0, n, width):
+                part = [np.empty((n, min(width, n - first)), c.dtype) for _ in range(2)]
+                columns = slice(first, first + part[0].shape[1])
+                b, m = p.b[columns], part[0].shape[1]
+                call("iou_pairwise", metric, p.a, n, 4, b, m, 4, eps, part[0], m, part[1], dtype=c.dtype)
+                out[:, columns], union[:, columns] = part
+            value(c, "out", out[i, j][:, None], exact, p.kind[i], METRICS[metric], arguments)
+            if areas:
+                value(c, "out_union", union[i, j][:, None], areas, p.kind[i], "", arguments)
+
+
+def iou_pairwise_grad(c):
+    """The cotangent of each box's partner and of the partner's successor is not 0: every gradient is a sum of two."""
+    p = c.pairs()
+    n = len(p)
+    i, j = np.r_[:n, :n], np.r_[:n, p.successor]
+    predecessor = np.argsort(p.successor)
+    for metric, eps in c.metrics():
+        cotangent, matrix = c.cotangent(2 * n, 1), np.zeros((n, n), c.dtype)
+        np.add.at(matrix, (i, j), cotangent[:, 0])
+        single = p.successor == np.arange(n)
+        cotangent[n:][single], matrix[single, single] = 0, cotangent[:n, 0][single]
+        exact = Exact(reference.overlap, p.a[i], p.b[j], cotangent=cotangent, metric=METRICS[metric], eps=c.rounded(eps))
+        grad_a, grad_b = c.empty(n, 4), c.empty(n, 4)
+        call("iou_pairwise_grad", metric, p.a, n, 4, p.b, n, 4, eps, matrix, n, grad_a, grad_b, dtype=c.dtype)
+        for side, (output, got) in enumerate((("grad_a", grad_a), ("grad_b", grad_b))):
+            other = n + (np.arange(n), predecessor)[side]  # the second pair that has the box
+            sums, terms = (x[side][:n] + x[side][other] for x in (exact.gradients, exact.terms_of_gradients))
+            arguments = [("a", p.a), ("b", p.b), ("other a", p.a[i[other]]), ("other b", p.b[j[other]]), (f"eps {eps!r}", p.a[:, :0])]
+            confirm = functools.partial(confirm_two, exact, other)
+            c.record(output, got, sums, terms, p.kind, METRICS[metric], confirm=confirm, arguments=arguments)
+
+
+def confirm_two(exact, other, row):
+    exact.confirm([row, other[row]])
+
+
+def iou_aligned(c):
+    p = c.pairs()
+    n = len(p)
+    for metric, eps in c.metrics():
+        exact = Exact(reference.overlap, p.a, p.b, cotangent=np.ones((n, 1)), metric=METRICS[metric], eps=c.rounded(eps))
+        out, grad_a, grad_b = c.empty(n, 1), c.empty(n, 4), c.empty(n, 4)
+        call("iou_aligned", metric, p.a, 4, p.b, 4, n, eps, out, grad_a, grad_b, dtype=c.dtype)
+        arguments = [("a", p.a), ("b", p.b), (f"eps {eps!r}", p.a[:, :0])]
+        value(c, "out", out, exact, p.kind, METRICS[metric], arguments=arguments)
+        gradient(c, "grad_a", grad_a, exact, 0, p.kind, METRICS[metric], arguments)
+        gradient(c, "grad_b", grad_b, exact, 1, p.kind, METRICS[metric], arguments)
+
+
+def iou_loss(c):
+    p = c.pairs()
+    n = len(p)
+    for metric, eps in c.metrics(eps_of_all=True):
+        weights = abs(c.cotangent(n, 1))
+        options = {"metric": METRICS[metric], "eps": c.rounded(eps), "loss": True}
+        exact = Exact(reference.overlap, p.a, p.b, cotangent=weights / np.float64(n), **options)
+        loss, per_box, grad_pred, grad_target = np.empty((1, 1)), c.empty(n, 1), c.empty(n, 4), c.empty(n, 4)
+        call("iou_loss", metric, p.a, 4, p.b, 4, n, weights, eps, float(n), loss, per_box, grad_pred, grad_target, dtype=c.dtype)
+        arguments = [("pred", p.a), ("target", p.b), ("weight", weights), (f"eps {eps!r}", p.a[:, :0])]
+        values, terms = (x * to_mpfr(weights) for x in (exact.values, exact.terms))
+        c.record("per_box", per_box, values, terms, p.kind, METRICS[metric], confirm=exact.confirm, arguments=arguments)
+        c.record("loss", loss, values.sum(keepdims=True) / n, terms.sum(keepdims=True) / n, "all", METRICS[metric])
+        gradient(c, "grad_pred", grad_pred, exact, 0, p.kind, METRICS[metric], arguments)
+        gradient(c, "grad_target", grad_target, exact, 1, p.kind, METRICS[metric], arguments)
+
+
+# Smooth L1
+
+
+def smooth_l1(c):
+    p = c.pairs()
+    pred, target = p.a.reshape(-1, 1), p.b.reshape(-1, 1)
+    n, kind = len(pred), np.repeat(p.kind, 4)
+    limit = inputs.LIMIT[c.dtype] / 2
+    ordinary, any_scale = (float(inputs.magnitudes(c.g, -end, end, ())) for end in (1, limit))
+    for sigma, variant in ((1.0, ""), (ordinary, ""), (any_scale, ""), (math.inf, "plain L1")):
+        inside, outside = (abs(c.cotangent(n, 1)) for _ in range(2))
+        exact = Exact(reference.smooth_l1, pred, target, inside, outside, cotangent=np.full((n, 1), 1 / n), sigma=sigma)
+        loss, elementwise, grad_pred, grad_target = np.empty((1, 1)), c.empty(n, 1), c.empty(n, 1), c.empty(n, 1)
+        call("smooth_l1", pred, target, inside, outside, n, sigma, float(n), loss, elementwise, grad_pred, grad_target, dtype=c.dtype)
+        arguments = [("pred", pred), ("target", target), ("inside", inside), ("outside", outside), (f"sigma {sigma!r}", pred[:, :0])]
+        value(c, "elementwise", elementwise, exact, kind, variant, arguments=arguments)
+        gradient(c, "grad_pred", grad_pred, exact, 0, kind, variant, arguments)
+        gradient(c, "grad_target", grad_target, exact, 1, kind, variant, arguments)
+        c.record("loss", loss, *(x.sum(keepdims=True) / n for x in (exact.values, exact.terms)), "all", variant)
+    for n in (4096, 1 << 16):  # the same number again and again, which the sum rounds the same way every time
+        number = c.dtype.type(1 + 0.99 * 2.0**-45)
+        same, zeros, loss = np.full(n, number), np.zeros(n, c.dtype), np.empty((1, 1))
+        call("smooth_l1", same, zeros, None, None, n, math.inf, 1.0, loss, None, None, None, dtype=c.dtype)
+        exact = np.array([[to_mpfr(number) * n]], object)
+        c.record("loss", loss, exact, exact, "equal numbers", "plain L1", arguments=[(f"{n} times", np.array([number]))])
+
+
+# Box deltas
+
+CODINGS = {}, {"means": (0.1, -0.2, 0.05, 0.0), "stds": (0.1, 0.1, 0.2, 0.2)}, {"stds": (3.0, 7.0, 11.0, 13.0)}
+
+
+def rounded_options(c, options):
+    """As the type's functions use them."""
+    return {name: tuple(map(c.rounded, x)) if isinstance(x, tuple) else c.rounded(x) for name, x in options.items()}
+
+
+def delta_encode(c):
+    """And its gradient."""
+    p = c.pairs(kinds=inputs.PROPER, proper=True)
+    n = len(p)
+    for coding in CODINGS:
+        options = delta_options(**coding)
+        arguments = [("proposal", p.a), ("target", p.b), (f"{coding}", p.a[:, :0])]
+        cotangent = c.cotangent(n, 4)
+        exact = Exact(reference.encode, p.a, p.b, cotangent=cotangent, **rounded_options(c, coding))
+        if c.function == "delta_encode":
+            deltas = c.empty(n, 4)
+            call("delta_encode", options, p.a, 4, p.b, 4, n, deltas, None, None, dtype=c.dtype)
+            terms = exact.terms.copy()
+            if c.dtype == np.float64:  # the sizes are rounded before their logarithm is taken
+                terms[:, 2:] = np.maximum(terms[:, 2:], 1 / np.array(coding.get("stds", (1.0,) * 4))[2:])
+            for output, columns in (("dx, dy", slice(0, 2)), ("dw, dh", slice(2, 4))):
+                got, values, size = (x[:, columns] for x in (deltas, exact.values, terms))
+                c.record(output, got, values, size, p.kind, confirm=exact.confirm, arguments=arguments)
+        else:
+            grad_proposals, grad_targets = c.empty(n, 4), c.empty(n, 4)
+            call("delta_encode_grad", options, p.a, 4, p.b, 4, n, cotangent, grad_proposals, grad_targets, dtype=c.dtype)
+            gradient(c, "grad_proposals", grad_proposals, exact, 0, p.kind, "", [*arguments, ("grad_deltas", cotangent)])
+            gradient(c, "grad_targets", grad_targets, exact, 1, p.kind, "", [*arguments, ("grad_deltas", cotangent)])
+
+
+def delta_decode(c):
+    """And its gradient. Rows where rounding decides on which side of a clamp they are do not count."""
+    default = {"log_ratio": (-math.inf, 4.135166556742356)}
+    clamps = {**CODINGS[1], "log_ratio": (-2.0, 2.0), "center_clamp": 0.7, "size": (0.9, 1.3)}
+    for options, scales in ({}, 2), (default, 2), (clamps, 0):
+        proposals, kind = c.pairs(scales=scales).boxes()
+        n, groups = len(proposals), int(c.g.integers(1, 4))
+        deltas = np.concatenate([c.g.normal(size=(n, groups, 2)), c.g.uniform(-8, 8, (n, groups, 2))], axis=2)
+        deltas = np.where(c.g.random(deltas.shape) < 0.1, 0, deltas).reshape(n, 4 * groups).astype(c.dtype)
+        cotangent = c.cotangent(n, 4 * groups)
+        exact = Exact(reference.decode, proposals, deltas, cotangent=cotangent, **rounded_options(c, options))
+        clear = np.flatnonzero(exact.margins > 64 * UNIT_ROUNDOFF[c.dtype])
+        exact = Exact(reference.decode, proposals[clear], deltas[clear], cotangent=cotangent[clear], **rounded_options(c, options))
+        boxes, grad_proposals, grad_deltas = c.empty(n, 4 * groups), c.empty(n, 4), c.empty(n, 4 * groups)
+        arguments = [("proposal", proposals[clear]), ("deltas", deltas[clear]), (f"{options}", deltas[clear, :0])]
+        inputs_of_both = delta_options(**options), proposals, 4, deltas, 4 * groups, n, groups
+        if c.function == "delta_decode":
+            call(c.function, *inputs_of_both, boxes, dtype=c.dtype)
+            value(c, "boxes", boxes[clear], exact, kind[clear], arguments=arguments)
+        else:
+            call(c.function, *inputs_of_both, cotangent, grad_proposals, grad_deltas, dtype=c.dtype)
+            arguments.append(("grad_boxes", cotangent[clear]))
+            gradient(c, "grad_proposals", grad_proposals[clear], exact, 0, kind[clear], "", arguments)
+            gradient(c, "grad_deltas", grad_deltas[clear], exact, 1, kind[clear], "", arguments)
+
+
+# Gradient clipping
+
+
+def tensor_sets(c):
+    """Lists of tensors by name, among them some whose squares a double cannot hold."""
+    largest, smallest = float(ml_dtypes.finfo(c.dtype).max), float(ml_dtypes.finfo(c.dtype).smallest_subnormal)
+    one = c.g.normal(size=(3, 40 * c.count))
+    wide = inputs.magnitudes(c.g, math.log10(smallest) + 1, math.log10(largest) - 4, 40 * c.count)
+    yield "random", [x.astype(c.dtype) for x in one]
+    yield "all magnitudes", [wide.astype(c.dtype), -wide[:7].astype(c.dtype)]
+    yield "large", [(x / 8 * largest / 100).astype(c.dtype) for x in one]
+    yield "small", [(x * smallest * 100).astype(c.dtype) for x in one]
+
+
+ORDERS = 1.0, 2.0, math.inf, 0.1, 0.5, 3.0, 100.0
+
+
+def p_norm(arrays, p):
+    """By definition; equal numbers are raised to the power once."""
+    values, counts = np.unique(abs(np.concatenate([np.ravel(x).astype(float) for x in arrays])), return_counts=True)
+    if p == math.inf:
+        return gmpy2.mpfr(values[-1])
+    return sum(gmpy2.mpfr(x) ** gmpy2.mpfr(p) * n for x, n in zip(values.tolist(), counts.tolist())) ** (1 / gmpy2.mpfr(p))
+
+
+def p_norms(lists, p):
+    return np.array([[p_norm(arrays, p)] for arrays in lists], object)
+
+
+def all_sets(c):
+    """Every list of tensors with every order that gives it a finite norm; among them a sum that rounds the same way every time."""
+    equal = [np.full(n, 1 + 0.99 * 2.0**-45).astype(c.dtype) for n in (4096, 3, 1 << 14)]
+    for kind, arrays in (*tensor_sets(c), ("equal numbers", equal)):
+        for p in ORDERS:
+            if p_norm(arrays, p) < np.finfo(np.float64).max:
+                yield kind, arrays, p, "norms for p = 1, 2, inf" if p in (1, 2, math.inf) else "norms for other p from 0.1 to 100"
+
+
+def grad_norm(c):
+    for kind, arrays, p, order in all_sets(c):
+        total, per_tensor = np.empty((1, 1)), np.empty((len(arrays), 1))
+        call("grad_norm", tensors(arrays), len(arrays), p, total, per_tensor, None)
+        for variant, got, lists in (("total", total, [arrays]), ("per_tensor", per_tensor, [[x] for x in arrays])):
+            exact = p_norms(lists, p)
+            c.record(order, got, exact, None, kind, variant, arguments=[(f"p {p!r}", np.empty((len(lists), 0)))])
+
+
+def grad_norm_combine(c):
+    for kind, arrays, p, order in all_sets(c):
+        parts, total = abs(c.g.permutation(np.concatenate(arrays))), np.empty((1, 1))
+        call("grad_norm_combine", parts, len(parts), p, total)
+        c.record(order, total, p_norms([[parts]], p), None, kind, arguments=[(f"p {p!r}", np.empty((1, 0)))])
+
+
+def changed(c, arrays, function, *arguments):
+    """What a function makes of copies of the tensors."""
+    copies = [x.copy() for x in arrays]
+    call(function, tensors(copies), len(copies), *arguments)
+    return np.concatenate(copies)[:, None]
+
+
+def elements(arrays):
+    return np.concatenate(arrays).astype(float)[:, None]
+
+
+def grad_scale(c):
+    for kind, arrays in tensor_sets(c):
+        factor = float(c.g.normal())
+        got, exact = changed(c, arrays, "grad_scale", factor), to_mpfr(elements(arrays)) * factor
+        c.record("elements", got, exact, None, kind, arguments=[(f"coefficient {factor!r}, element", elements(arrays))])
+
+
+def clip_grad_value(c):
+    for kind, arrays in tensor_sets(c):
+        limit = float(abs(c.g.choice(elements(arrays)[:, 0])) * c.g.choice([1, 1.001]))
+        got, exact = changed(c, arrays, "clip_grad_value", limit), to_mpfr(np.clip(elements(arrays), -limit, limit))
+        c.record("elements", got, exact, None, kind, arguments=[(f"limit {limit!r}, element", elements(arrays))])
+
+
+def clip_grad_norm(c):
+    for kind, arrays in tensor_sets(c):
+        for p in ORDERS[:3]:
+            norm = p_norm(arrays, p)
+            max_norm, eps = float(norm) * float(c.g.uniform(0, 1.2)), float(c.g.choice([0, 1e-6]))
+            coefficient = max_norm / (norm + eps)
+            got, exact = changed(c, arrays, "clip_grad_norm", max_norm, p, eps, 0, None), to_mpfr(elements(arrays))
+            exact = exact * coefficient if coefficient < 1 else exact
+            arguments = [(f"max_norm {max_norm!r}, p {p!r}, eps {eps!r}, element", elements(arrays))]
+            c.record("elements", got, exact, None, kind, arguments=arguments)
+
+
+FLOATS = tuple(map(np.dtype, (np.float32, np.float64)))
+MEASURES = {
+    f.__name__: (f, FLOATS)
+    for f in (
+        box_area, box_area_grad, box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
+        iou_loss, smooth_l1, delta_encode, delta_decode,
+    )
+} | {
+    "box_clip_grad": (box_clip, FLOATS), "clip_grad": (clip, FLOATS),
+    "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS),
+    "grad_norm_combine": (grad_norm_combine, FLOATS[1:]),
+} | {f.__name__: (f, tuple(FORMATS)) for f in (grad_norm, grad_scale, clip_grad_norm, clip_grad_value)}  # fmt: skip
+
+TASKS = [(name, dtype) for name in PROMISES for dtype in MEASURES[name][1]]
+"""Every function, in every type that it takes."""
+
+
+def run(name, dtype, seed, count):
+    """What a round of `count` boxes of every kind measures."""
+    campaign = Campaign(name, dtype, seed, count)
+    with np.errstate(all="ignore"):
+        MEASURES[name][0](campaign)
+    return campaign.measured

@@ -1,0 +1,55 @@
+"""The library's C functions, called as they are: without the Python package in between."""
+
+import ctypes
+import os
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+PATH = Path(os.environ.get("BOXGRAD_LIBRARY", ROOT / "build/lib/libboxgrad.so"))
+SUFFIX = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
+TENSOR_DTYPES = {np.dtype(t): code for code, t in enumerate((np.float32, np.float64, np.float16, ml_dtypes.bfloat16))}
+
+_library = ctypes.CDLL(str(PATH))
+_library.boxgrad_last_error.restype = ctypes.c_char_p
+
+
+class Tensor(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_void_p), ("count", ctypes.c_size_t), ("dtype", ctypes.c_int32), ("reserved", ctypes.c_int32)]
+
+
+class DeltaOptions(ctypes.Structure):
+    _fields_ = [
+        ("size", ctypes.c_size_t), ("means", ctypes.c_double * 4), ("stds", ctypes.c_double * 4),
+        ("log_ratio_min", ctypes.c_double), ("log_ratio_max", ctypes.c_double),
+        ("image_width", ctypes.c_double), ("image_height", ctypes.c_double), ("center_clamp", ctypes.c_double),
+        ("on_degenerate", ctypes.c_int32), ("reserved", ctypes.c_int32),
+    ]  # fmt: skip
+
+
+def delta_options(*, means=(0,) * 4, stds=(1,) * 4, log_ratio=(-np.inf, np.inf), center_clamp=np.inf, size=(-1, -1)):
+    """size is (height, width), as in reference.decode."""
+    height, width = size
+    return DeltaOptions(ctypes.sizeof(DeltaOptions), means, stds, *log_ratio, width, height, center_clamp)
+
+
+def tensors(arrays):
+    return (Tensor * len(arrays))(*(Tensor(a.ctypes.data, a.size, TENSOR_DTYPES[a.dtype], 0) for a in arrays))
+
+
+def _argument(x):
+    if isinstance(x, np.ndarray):
+        assert x.flags.c_contiguous
+        return ctypes.c_void_p(x.ctypes.data)
+    if isinstance(x, (ctypes.Structure, ctypes.Array)):
+        return ctypes.byref(x)
+    return {int: ctypes.c_ssize_t, float: ctypes.c_double, type(None): ctypes.c_void_p}[type(x)](x)
+
+
+def call(name, *arguments, dtype=None):
+    """boxgrad_<name>, with the dtype's suffix if there is one. Integers are passed as 64 bits, of which an int32_t is the lower half."""
+    function = f"boxgrad_{name}" + (f"_{SUFFIX[np.dtype(dtype)]}" if dtype else "")
+    status = _library[function](*map(_argument, arguments))
+    assert status == 0, f"{function}: {_library.boxgrad_last_error().decode()}"
