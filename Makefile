@@ -10,7 +10,7 @@ WHEELS  := build/wheel
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib install uninstall wheel sdist demo test test-all bench bench-quick clean accuracy
+.PHONY: lib install uninstall wheel sdist demo test test-all bench bench-quick clean accuracy abi abi-accept
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
@@ -100,6 +100,13 @@ test-all: test
 # The errors of every function against 40 digits, in some minutes; what it finds becomes docs/accuracy.md.
 accuracy: $(LIBRARY) $(VENV)/test
 	$(PYTHON) Tests/accuracy/accuracy.py --write $(ARGUMENTS)
+
+# What differs from the golden files of the ABI, and its acceptance.
+abi: $(LIBRARY)
+	$(PYTHON3) Tests/abi/abi.py check
+
+abi-accept: $(LIBRARY)
+	$(PYTHON3) Tests/abi/abi.py accept $(ARGUMENTS)
 
 # Peers are installed one by one: what cannot be had here is left out, and the benchmark goes without it.
 $(BENCH)/installed: requirements/bench.txt requirements/bench-peers.txt bindings/python/pyproject.toml

@@ -29,6 +29,7 @@ suite swift 'Test run with \K\d+(?= tests?.* passed)' swift test --configuration
 suite c '\d+(?= passed)' Tests/c/run.sh
 suite elementary '\d+(?= passed)' "$python" -m pytest -q Tests/elementary
 suite accuracy '\d+(?= passed)' "$python" -m pytest -q Tests/accuracy
+suite abi '\d+(?= passed)' "$python" -m pytest -q Tests/abi
 suite binary '\d+(?= passed)' "$python" -m pytest -q Tests/binary
 # Where neither this CPU has AVX-512 nor Debian an emulator of one, the suite is skipped.
 if grep -qw avx512vl /proc/cpuinfo || grep -qx ID=debian /etc/os-release; then

@@ -1,12 +1,14 @@
 """The prototypes that the package declares are those of the header."""
 
-import ctypes
 import re
-from pathlib import Path
+import struct
+from itertools import accumulate
 
+import pytest
 from boxgrad import _library
+from conftest import REPOSITORY
 
-HEADER = re.sub(r"/\*.*?\*/", "", (Path(__file__).resolve().parents[3] / "include/boxgrad.h").read_text(), flags=re.DOTALL)
+HEADER = re.sub(r"/\*.*?\*/", "", (REPOSITORY / "include/boxgrad.h").read_text(), flags=re.DOTALL)
 DECLARED = {
     name: re.sub(r"\s+", " ", parameters).split(", ")
     for name, parameters in re.findall(r"^boxgrad_status boxgrad_(\w+)\((.*?)\);", HEADER, re.DOTALL | re.MULTILINE)
@@ -31,9 +33,15 @@ def test_every_function_has_its_prototype():
     assert {name[:-4] for name in DECLARED if name.endswith("_f64")} == set(typed)
 
 
-def test_structs_have_the_size_of_c():
-    assert _library.TENSOR.size == 2 * ctypes.sizeof(ctypes.c_void_p) + 8
-    assert _library.DELTA_OPTIONS.size == ctypes.sizeof(ctypes.c_size_t) + 13 * 8 + 8
+@pytest.mark.parametrize("name, layout", [("tensor", _library.TENSOR), ("delta_options", _library.DELTA_OPTIONS)])
+def test_structs_have_the_layout_of_c(name, layout):
+    golden = (REPOSITORY / "Tests/abi/interface.txt").read_text()
+    fields = re.findall(rf"^field boxgrad_{name}\.\w+: (\d+) (\S+)$", golden, re.MULTILINE)
+    kinds = {"size_t": "N", "double": "d", "double[4]": "dddd", "int32_t": "i", "void*": "P"}
+    assert re.sub(r"(\d+)(\w)", lambda m: int(m[1]) * m[2], layout.format) == "".join(kinds[kind] for _, kind in fields)
+    starts = [struct.calcsize(before) for before in accumulate((kinds[kind] for _, kind in fields), initial="")]
+    assert starts == [int(offset) for offset, _ in fields] + [layout.size]
+    assert f"struct boxgrad_{name}: {layout.size} bytes\n" in golden
 
 
 def test_versions_agree():
