@@ -65,7 +65,7 @@ for compilers in "gcc g++" "clang clang++"; do
 done
 
 # The same on a CPU with nothing but the baseline.
-for program in smoke-gcc cpp-g++ "plugin-gcc build/lib/libboxgrad.so"; do
+for program in smoke-gcc cpp-g++ "plugin-gcc build/lib/libboxgrad.so 10"; do
     check "$program on an old CPU" bash -c "qemu-x86_64 -cpu Nehalem $out/$program"
 done
 
