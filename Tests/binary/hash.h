@@ -1,4 +1,4 @@
-/* What the programs of this folder share: a hash of results, and random boxes. */
+/* What the programs of this folder share: a hash of results, random boxes, and the processor's floating-point control. */
 #ifndef HASH_H
 #define HASH_H
 
@@ -26,9 +26,35 @@ static inline void take_doubles(const double *x, size_t count) {
 static inline void begin(void) { hash = 0xcbf29ce484222325u; }
 static inline void end(const char *name) { printf("%s %016llx\n", name, (unsigned long long)hash); }
 
+/* How the processor rounds, whether it flushes subnormal numbers to zero, and which exceptions trap: not what has happened so far. */
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define FLUSH_TO_ZERO 0x8040u /* and subnormal operands count as zero */
+static inline uint64_t control(void) {
+    uint16_t x87;
+    __asm__ volatile("fnstcw %0" : "=m"(x87));
+    return (uint64_t)x87 << 32 | (_mm_getcsr() & ~0x3Fu);
+}
+static inline void set_control(uint64_t bits) { _mm_setcsr((unsigned)bits | (_mm_getcsr() & ~0x3Fu)); }
+enum { UPWARD = 0x4000, DOWNWARD = 0x2000, TOWARDS_ZERO = 0x6000 };
+#elif defined(__aarch64__)
+#define FLUSH_TO_ZERO (1u << 24)
+static inline uint64_t control(void) {
+    uint64_t bits;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(bits));
+    return bits;
+}
+static inline void set_control(uint64_t bits) { __asm__ volatile("msr fpcr, %0" : : "r"(bits | control())); }
+enum { UPWARD = 1 << 22, DOWNWARD = 2 << 22, TOWARDS_ZERO = 3 << 22 };
+#endif
+
+static uint64_t control_before;
+
+/* Each call succeeded, and left the control as it found it. */
 static inline void ok(boxgrad_status status) {
-    if (status == BOXGRAD_OK) return;
-    fprintf(stderr, "%s: %s\n", boxgrad_status_string(status), boxgrad_last_error());
+    if (status == BOXGRAD_OK && control() == control_before) return;
+    fprintf(stderr, "%s: %s; control %#llx, at first %#llx\n", boxgrad_status_string(status), boxgrad_last_error(),
+            (unsigned long long)control(), (unsigned long long)control_before);
     exit(1);
 }
 

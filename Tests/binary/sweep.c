@@ -1,4 +1,5 @@
-/* Calls every function that computes, and prints a hash of the bits it returned: equal on every CPU tier. */
+/* Calls every function that computes, and prints a hash of the bits it returned: equal on every CPU tier. With an argument
+ * no number is subnormal, and the processor's floating-point control is what it says: see Host in the header. */
 #include "hash.h"
 
 enum { largest = 1100 };
@@ -20,6 +21,7 @@ static const size_t sizes[] = {0, 1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 63, 64,
 #include "sweep_typed.h"
 
 static uint64_t memory[4][largest];
+static uint16_t normal; /* a bit of the exponent of halves, which keeps them from being subnormal */
 
 /* Four tensors of n elements, one of each dtype; the halves' bits are random, their exponents small. */
 static void tensors(boxgrad_tensor *all, size_t n) {
@@ -29,7 +31,7 @@ static void tensors(boxgrad_tensor *all, size_t n) {
             const double x = uniform(-2, 2);
             if (dtype == BOXGRAD_F32) ((float *)data)[k] = (float)x;
             else if (dtype == BOXGRAD_F64) ((double *)data)[k] = x;
-            else ((uint16_t *)data)[k] = (uint16_t)((uint64_t)(int64_t)(x * 8192) & 0xBFFF);
+            else ((uint16_t *)data)[k] = (uint16_t)(((uint64_t)(int64_t)(x * 8192) & 0xBFFF) | normal);
         }
         all[dtype].data = n ? data : NULL;
         all[dtype].count = n;
@@ -73,7 +75,13 @@ static void gradients(void) {
     end("boxgrad_clip_grad_value");
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    static const struct { const char *name; uint64_t bits; } controls[] = {
+        {"normal", 0}, {"flush", FLUSH_TO_ZERO}, {"upward", UPWARD}, {"downward", DOWNWARD}, {"towards-zero", TOWARDS_ZERO}};
+    for (size_t k = 0; argc > 1 && k < sizeof controls / sizeof *controls; k++) {
+        if (strcmp(argv[1], controls[k].name) == 0) normal = 0x1000, set_control(controls[k].bits);
+    }
+    control_before = control();
     printf("tier %s\n", boxgrad_cpu_tier());
     sweep_f32();
     sweep_f64();

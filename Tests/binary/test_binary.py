@@ -91,6 +91,22 @@ def test_an_old_cpu_gives_the_same_bits(sweep):
         assert functions == hashes(sweep)[1]
 
 
+# ---- The host's floating-point control, which the programs find unchanged after each call ----
+
+
+@pytest.mark.parametrize("name", TIERS)
+def test_flushing_subnormal_numbers_changes_no_bit_of_normal_ones(sweep, name):
+    if TIERS.index(name) > TIERS.index(hashes(sweep)[0]):
+        pytest.skip(f"this CPU does not have {name}")
+    assert hashes(sweep, "flush", BOXGRAD_CPU_TIER=name) == hashes(sweep, "normal", BOXGRAD_CPU_TIER=name)
+
+
+@pytest.mark.parametrize("mode", ["upward", "downward", "towards-zero"])
+def test_another_rounding_mode_stays_and_is_followed(sweep, mode):
+    functions = hashes(sweep, mode)[1]
+    assert functions != hashes(sweep, "normal")[1]
+
+
 # ---- Instructions ----
 
 BEYOND_SSE2 = re.compile(

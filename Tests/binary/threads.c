@@ -198,6 +198,7 @@ static double clip_value_in_pieces(size_t begin, size_t end) { return (void)begi
 int main(int argc, char **argv) {
     const double exponents[] = {1, 2, 3, INFINITY};
     state = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+    control_before = control();
     printf("tier %s\n", boxgrad_cpu_tier());
     out_capacity = 10 * sizeof(float) * (wave + group);
     out = malloc(out_capacity), wanted = malloc(out_capacity);
