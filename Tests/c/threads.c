@@ -1,8 +1,10 @@
-/* A host with threads: calls from many at once, settings that change meanwhile, signals, fork, cancellation, and no thread to be had. */
+/* A host with threads: calls from many at once, settings that change meanwhile, signals, fork, cancellation, a rounding mode, and no thread
+ * to be had. */
 #include <boxgrad.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fenv.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -241,6 +243,24 @@ static void cancellation(void) {
     CHECK(done == 1 && left == PTHREAD_CANCELED);
 }
 
+/* The library's threads round as the one that called it does. */
+static void rounding(void) {
+    result *alone = malloc(sizeof *alone), *divided = malloc(sizeof *divided);
+    int changed = 0;
+    fesetround(FE_UPWARD);
+    for (int which = 0; which < callers; which++) {
+        boxgrad_set_max_threads(1);
+        call(which, alone);
+        boxgrad_set_max_threads(3);
+        call(which, divided);
+        CHECK(memcmp(alone, divided, sizeof *alone) == 0);
+        changed += memcmp(alone, &wanted[which], sizeof *alone) != 0;
+    }
+    CHECK(changed > callers / 2 && fegetround() == FE_UPWARD);
+    fesetround(FE_TONEAREST);
+    free(alone), free(divided);
+}
+
 int main(void) {
     unsigned state = 1;
     for (int k = 0; k < 4 * (summed + 1); k++) {
@@ -252,6 +272,7 @@ int main(void) {
     own_threads();
     signals();
     cancellation();
+    rounding();
     many_callers();
     among_changes();
     return failures != 0;
