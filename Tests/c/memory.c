@@ -2,8 +2,11 @@
  * written; the others go on. */
 #include <boxgrad.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -71,7 +74,50 @@ static void no_blocks(int threads) {
     CHECK(boxgrad_set_max_threads(1) == BOXGRAD_OK);
 }
 
+static void *nothing(void *none) { return none; }
+
+/* 2000 x 1000 overlaps and as many numbers, which seven threads would share; or not: none is to be had where there is no room for its stack. */
+static void no_address_space(void) {
+    enum { side = 2000, width = 1000, all = side * width };
+    static float rows[4 * side], wanted[all], got[all], untouched[all];
+    double sums[2];
+    for (int i = 0; i < 4 * side; i++) rows[i] = (float)(i % 4 * 50 + i % 97);
+    memset(untouched, 0x5A, sizeof untouched);
+    CHECK(boxgrad_iou_pairwise_f32(BOXGRAD_GIOU, rows, side, 4, rows, width, 4, 0, wanted, width, NULL) == BOXGRAD_OK);
+    CHECK(boxgrad_smooth_l1_f32(wanted, untouched, NULL, NULL, all, 1, 1, &sums[0], NULL, NULL, NULL) == BOXGRAD_OK);
+
+    struct rlimit limit;
+    long pages = 0;
+    pthread_t thread;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(fscanf(file, "%ld", &pages) == 1);
+    fclose(file);
+    void *spare = malloc(2 << 20), *rest = NULL;
+    CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
+    limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + (2 << 20) + 65536;
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+    for (size_t size = 1 << 20; size >= 1024; size /= 2) while ((rest = malloc(size))) *(void **)rest = rest;
+
+    for (int threads = 1; threads <= 7; threads += 6) {
+        CHECK(boxgrad_set_max_threads(threads) == BOXGRAD_OK);
+        memcpy(got, untouched, sizeof got);
+        CHECK(boxgrad_iou_pairwise_f32(BOXGRAD_GIOU, rows, side, 4, rows, width, 4, 0, got, width, NULL) == BOXGRAD_OUT_OF_MEMORY);
+        CHECK(strstr(boxgrad_last_error(), "scratch") != NULL);
+        CHECK(memcmp(got, untouched, sizeof got) == 0);
+        CHECK(boxgrad_smooth_l1_f32(wanted, untouched, NULL, NULL, all, 1, 1, &sums[1], NULL, NULL, NULL) == BOXGRAD_OK && sums[1] == sums[0]);
+    }
+    free(spare);
+    CHECK(pthread_create(&thread, NULL, nothing, NULL) != 0);
+    CHECK(boxgrad_iou_pairwise_f32(BOXGRAD_GIOU, rows, side, 4, rows, width, 4, 0, got, width, NULL) == BOXGRAD_OK);
+    CHECK(memcmp(got, wanted, sizeof got) == 0);
+}
+
 int main(void) {
+    const pid_t child = fork();
+    if (child == 0) no_address_space(), fflush(stdout), _exit(failures != 0);
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+
     no_blocks(1);
     no_blocks(2);
     large_matrix(1);
