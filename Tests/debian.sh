@@ -12,6 +12,7 @@ tests)
     need 'type qemu-x86_64' qemu-user
     need 'type cmake' cmake
     need 'type pkg-config' pkg-config
+    need 'type localedef && test -e /usr/share/i18n/locales/ps_AF' locales
     ;;
 emulator)
     need 'type bochs && test -e /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so' bochs-term

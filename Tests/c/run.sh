@@ -1,6 +1,6 @@
 #!/bin/bash
 # Compiles the C and C++ tests against build/lib/libboxgrad.so with gcc and with clang, and runs them.
-# Needs qemu-user, which Tests/debian.sh installs.
+# Needs qemu-user and locales, which Tests/debian.sh installs.
 # EMBED_PYTHON is the interpreter that embed.c embeds, by default the one of `make test`; it needs libpython3-dev and NumPy.
 set -u
 cd "$(dirname "$0")/../.."
@@ -46,6 +46,12 @@ PYTHON
         build_and_run "$1" embed.c "$out/embed-$1" -std=c11 "${flags[@]}"
 }
 
+# A decimal comma, and a decimal point of two bytes.
+mkdir -p "$out/locales"
+for name in de_DE ps_AF; do
+    [ -e "$out/locales/$name.UTF-8" ] || check "the locale $name" localedef -i $name -f UTF-8 "$out/locales/$name.UTF-8"
+done
+
 for compilers in "gcc g++" "clang clang++"; do
     read -r cc cxx <<<"$compilers"
     if ! command -v "$cc" "$cxx" >/dev/null; then
@@ -60,9 +66,11 @@ for compilers in "gcc g++" "clang clang++"; do
     check "cpp.cpp $cxx" build_and_run $cxx cpp.cpp "$out/cpp-$cxx" -std=c++17
     check "plugin.c $cc" build_and_run $cc plugin.c "$out/plugin-$cc" -std=c11 -D_GNU_SOURCE -Wl,--as-needed -- build/lib/libboxgrad.so
     check "memory.c $cc" build_and_run $cc memory.c "$out/memory-$cc" -std=c11 -D_GNU_SOURCE -fno-builtin-malloc
+    LOCPATH=$out/locales check "locale.c $cc" build_and_run $cc locale.c "$out/locale-$cc" -std=c11 -D_GNU_SOURCE -- de_DE.UTF-8 ps_AF.UTF-8
     check "threads.c $cc" build_and_run $cc threads.c "$out/threads-$cc" -std=c11 -D_GNU_SOURCE -Wl,--export-dynamic-symbol=pthread_create
     check "embed.c $cc" embed $cc
 done
+
 
 # The same on a CPU with nothing but the baseline.
 for program in smoke-gcc cpp-g++ "plugin-gcc build/lib/libboxgrad.so 10"; do
