@@ -1,5 +1,5 @@
 #!/bin/bash
-# Compiles the C and C++ tests against build/lib/libboxgrad.so with gcc and with clang, and runs them.
+# Compiles the C, C++ and Swift hosts against build/lib/libboxgrad.so with gcc and with clang, and runs them.
 # Needs qemu-user and locales, which Tests/debian.sh installs.
 # EMBED_PYTHON is the interpreter that embed.c embeds, by default the one of `make test`; it needs libpython3-dev and NumPy.
 set -u
@@ -71,6 +71,11 @@ for compilers in "gcc g++" "clang clang++"; do
     check "embed.c $cc" embed $cc
 done
 
+swift_host() {
+    swiftc -O -parse-as-library -Iinclude Tests/c/host.swift -o "$out/host" -Lbuild/lib -lboxgrad -Xlinker -rpath -Xlinker "$PWD/build/lib" &&
+        "$out/host" build/lib/libboxgrad.so
+}
+check host.swift swift_host
 
 # The same on a CPU with nothing but the baseline.
 for program in smoke-gcc cpp-g++ "plugin-gcc build/lib/libboxgrad.so 10"; do
