@@ -44,8 +44,11 @@
  * Same bits.  The same input gives the same bits on every CPU tier, with every number of threads, in every build.
  * Threads.    Every function may be called from any number of threads at once. One call uses one thread, unless
  *             boxgrad_set_max_threads allows more.
- * Host.       The library does not print, abort, raise signals or touch the locale or the floating-point environment, and
- *             assumes the default rounding mode.
+ * Host.       The library does not print, abort, raise signals, install handlers or touch the locale. How the processor rounds, flushes
+ *             and traps is left as it is; only exception flags may be set, as by any arithmetic, and their traps must be masked, as
+ *             they are by default. Under another rounding mode than to nearest, results are rounded that way, and neither their accuracy
+ *             nor the same bits are promised. With subnormal numbers flushed (FTZ, DAZ; bfloat16 included, half not) those count as
+ *             zero, and whatever involves none has the same bits. The library's threads take all of this from the caller.
  * Since.      0.1.0, unless stated otherwise.
  */
 #ifndef BOXGRAD_H
