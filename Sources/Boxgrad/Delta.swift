@@ -45,15 +45,15 @@ private func complete(_ options: UnsafePointer<boxgrad_delta_options>?, _ argume
     guard let options else { return complete }
     let size = UnsafeRawPointer(options).load(as: Int.self)
     guard size >= MemoryLayout<Int>.size || size < 0 else {
-        arguments.fail(BOXGRAD_BAD_PARAMETER, "options", "size is smaller than the size field", Double(size))
+        arguments.fail(BOXGRAD_BAD_PARAMETER, "options->size", "is smaller than the field itself", Double(size))
         return complete
     }
     guard size >= 0 && size <= known else {
-        arguments.fail(BOXGRAD_UNSUPPORTED, "options", "size is larger than this version's struct", Double(UInt(bitPattern: size)))
+        arguments.fail(BOXGRAD_UNSUPPORTED, "options->size", "is larger than this version's struct", Double(UInt(bitPattern: size)))
         return complete
     }
     guard size % 8 == 0 else {
-        arguments.fail(BOXGRAD_BAD_PARAMETER, "options", "size ends within a field", Double(size))
+        arguments.fail(BOXGRAD_BAD_PARAMETER, "options->size", "ends within a field", Double(size))
         return complete
     }
     memcpy(&complete, options, size)
