@@ -37,7 +37,7 @@ enum Dtype: Int32, CaseIterable {
     /// Rounding takes infinity for 2^128.
     private static func distance(_ x: Double, _ bits: UInt16) -> Double { abs(x.magnitude - min(bfloat(bits).magnitude, 0x1p128)) }
 
-    fileprivate func load(_ address: UnsafeMutableRawPointer) -> Double {
+    func load(_ address: UnsafeMutableRawPointer) -> Double {
         switch self {
         case .f32: Double(address.load(as: Float.self))
         case .f64: address.load(as: Double.self)
@@ -46,7 +46,7 @@ enum Dtype: Int32, CaseIterable {
         }
     }
 
-    fileprivate func store(_ x: Double, _ address: UnsafeMutableRawPointer) {
+    func store(_ x: Double, _ address: UnsafeMutableRawPointer) {
         switch self {
         case .f32: address.storeBytes(of: Float(x), as: Float.self)
         case .f64: address.storeBytes(of: x, as: Double.self)

@@ -52,6 +52,9 @@ for name in de_DE ps_AF; do
     [ -e "$out/locales/$name.UTF-8" ] || check "the locale $name" localedef -i $name -f UTF-8 "$out/locales/$name.UTF-8"
 done
 
+python3 Tests/vectors/flat.py >"$out/vectors.txt"
+vectors() { build_and_run "$@" <"$out/vectors.txt"; }
+
 for compilers in "gcc g++" "clang clang++"; do
     read -r cc cxx <<<"$compilers"
     if ! command -v "$cc" "$cxx" >/dev/null; then
@@ -62,6 +65,7 @@ for compilers in "gcc g++" "clang clang++"; do
         check "header.c $cc $standard" build_and_run $cc header.c "$out/header-$cc" -std=$standard
         check "smoke.c $cc $standard" build_and_run $cc smoke.c "$out/smoke-$cc" -std=$standard
     done
+    check "vectors.c $cc" vectors $cc ../vectors/vectors.c "$out/vectors-$cc" -std=c99
     check "header.cpp $cxx" build_and_run $cxx header.cpp "$out/header-$cxx" -std=c++17
     check "cpp.cpp $cxx" build_and_run $cxx cpp.cpp "$out/cpp-$cxx" -std=c++17
     check "plugin.c $cc" build_and_run $cc plugin.c "$out/plugin-$cc" -std=c11 -D_GNU_SOURCE -Wl,--as-needed -- build/lib/libboxgrad.so
@@ -81,6 +85,7 @@ check host.swift swift_host
 for program in smoke-gcc cpp-g++ "plugin-gcc build/lib/libboxgrad.so 10"; do
     check "$program on an old CPU" bash -c "qemu-x86_64 -cpu Nehalem $out/$program"
 done
+check "vectors.c on an old CPU" bash -c "qemu-x86_64 -cpu Nehalem $out/vectors-gcc <$out/vectors.txt"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -1,0 +1,509 @@
+"""Writes vectors.json: calls of every function with what they must give, for the tests in Swift, C and Python, and for other machines.
+
+A vector is one call: the function's name without its prefix, its type, its arguments in the order of the header, the status, and for a failing
+call the words that its error begins with. An argument is a number, null, or
+    {"of": type, "length": n, "in": numbers, "out": numbers, "terms": numbers, "eps": k}   an array; a result may be k eps of its type
+                                                                times the largest term of its formula away from the exact value in "out";
+                                                                with 0 it has those bits; without "out" it stays as it was
+    {"options": fields of boxgrad_delta_options in order, size first}
+    {"tensors": [[dtype, count, reserved, array or null], ...]}
+Numbers are exact; "hash" proves that they were read so: FNV-1a of all doubles in the arrays and options, in order, as eight bytes each, low first.
+
+The exact values are 40-digit arithmetic after the formulas (bindings/python/tests/reference.py), exact derivatives included; nothing here asks
+the library. Boxes are such that float and double hold them exactly.
+"""
+
+import itertools
+import json
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "bindings/python/tests"))
+import reference  # noqa: E402
+from reference import mp  # noqa: E402
+
+TYPES = {"f32": np.float32, "f64": np.float64}
+METRICS = ("iou", "giou", "diou", "ciou")
+GUARD = 2.0**-23
+"""An eps that both types hold."""
+PROMISED = 32
+"""The accuracy of the header, in eps."""
+INF, NAN = float("inf"), float("nan")
+OK, NULL_POINTER, BAD_STRIDE, SIZE_OVERFLOW, BAD_PARAMETER, DEGENERATE_BOX, NONFINITE, UNSUPPORTED = 0, 10, 11, 12, 20, 21, 22, 40
+SIZE_MAX = 2**64 - 1
+
+PAIRS = np.array(
+    [  # a, b
+        [0, 0, 10, 10, 5, 5, 15, 15],  # overlapping
+        [0, 0, 10, 10, 2, 3, 7, 9],  # nested
+        [0, 0, 10, 10, 0, 0, 10, 4],  # nested, sharing three edges
+        [3, 4, 9, 11, 3, 4, 9, 11],  # identical
+        [0, 0, 10, 10, 10, 0, 20, 10],  # sharing an edge
+        [0, 0, 10, 10, 10, 10, 20, 20],  # sharing a corner
+        [0, 0, 10, 10, 30, 40, 33, 44],  # apart
+        [0.25, 0.125, 0.75, 0.5, 0.375, 0.25, 1, 0.875],  # fractions of the image
+        [8388608, 4194304, 8388624, 4194336, 8388612, 4194308, 8388616, 4194368],  # far from the origin
+        [0, 0, 1024, 2**-10, 0, 0, 2**-10, 1024],  # thin
+        [-20, -30, -5, -2, -12, -40, 8, 3],  # beyond the image
+        [7, 7, 7, 7, 7, 7, 7, 7],  # points
+        [1, 1, 1, 5, 0, 2, 4, 3],  # no width
+        [0, 0, 6, 6, 6, 6, 6, 6],  # a point on a corner
+        [9, 2, 3, 8, 1, 1, 5, 5],  # inverted
+        [0, 0, 2**40, 2**40, 2**39, 2**38, 2**41, 2**41],  # huge
+    ],
+    float,
+)
+A, B = PAIRS[:, :4], PAIRS[:, 4:]
+WITH_AREA = [i for i in range(len(PAIRS)) if ((A[i, 2:] > A[i, :2]) & (B[i, 2:] > B[i, :2])).all()]
+COTANGENTS = (np.arange(1, 401) * 37 % 64 - 31) / 16
+"""Numbers from -2 to 2 without a pattern, none of them zero."""
+
+vectors = []
+
+
+def flat(x):
+    return [float(v) for v in np.ravel(np.array(x, dtype=object))]
+
+
+def given(of, values, **result):
+    return {"of": of, "length": np.size(values), "in": flat(values), **result}
+
+
+def wanted(of, values, terms=None, eps=0):
+    """A result: within eps of its terms, or these bits."""
+    result = {"of": of, "length": np.size(values), "out": flat(values)}
+    return result | ({"terms": flat(np.broadcast_to(terms, np.shape(values))), "eps": eps} if eps else {"eps": 0})
+
+
+def untouched(of, length):
+    return {"of": of, "length": length}
+
+
+def vector(function, type, *arguments, status=OK, error=None):
+    vectors.append({"function": function, "type": type, "arguments": list(arguments), "status": status, **({"error": error} if error else {})})
+
+
+def exact(formula, *arrays, cotangent=None, **options):
+    return reference.evaluate_rows(formula, *arrays, cotangent=cotangent, **options)
+
+
+def cotangents(*shape):
+    return COTANGENTS[: int(np.prod(shape))].reshape(shape)
+
+
+# ---- Boxes ----
+
+
+def boxes(t):
+    count = len(A)
+    value, terms, *_ = exact(reference.box_area, A)
+    vector("box_area", t, given(t, A), count, 4, wanted(t, value, terms, PROMISED))
+    strided = np.hstack([A, np.full((count, 1), NAN)])
+    vector("box_area", t, given(t, strided), count, 5, wanted(t, value, terms, PROMISED))
+    vector("box_area", t, given(t, [[0, 0, 2, NAN], [1, 1, 3, 4]]), 2, 4, wanted(t, [NAN, 6]))
+    vector("box_area", t, None, 0, 4, None)
+    grad = cotangents(count)
+    _, _, (gradient,), (of_gradient,) = exact(reference.box_area, A, cotangent=grad)
+    vector("box_area_grad", t, given(t, A), count, 4, given(t, grad), wanted(t, gradient, of_gradient, PROMISED))
+
+    formats = {"xyxy": 0, "xywh": 1, "cxcywh": 2}
+    for (source, i), (target, j) in itertools.product(formats.items(), repeat=2):
+        grad = cotangents(count, 4)
+        value, terms, (gradient,), (of_gradient,) = exact(reference.box_convert, A, cotangent=grad, source=source, target=target)
+        eps = 0 if i == j else PROMISED
+        vector("box_convert", t, i, j, given(t, A), count, 4, wanted(t, value, terms, eps), 4)
+        vector("box_convert_grad", t, i, j, count, given(t, grad), wanted(t, gradient, of_gradient, eps))
+
+    for width, height in ((8, 9), (0, INF)):
+        rows = np.vstack([A, [[NAN, -INF, INF, 3]], [[0, 0, width, min(height, 9)]]])
+        bounds = np.array([width, height] * 2)
+        inside = (rows >= 0) & (rows <= bounds)
+        grad = cotangents(*rows.shape)
+        clipped = np.where(np.isnan(rows), rows, np.minimum(np.maximum(rows, 0), bounds))
+        vector("box_clip", t, given(t, rows), len(rows), 4, width, height, wanted(t, clipped), 4)
+        vector("box_clip_grad", t, given(t, rows), len(rows), 4, width, height, given(t, grad), wanted(t, np.where(inside, grad, 0.0)))
+
+    inspect(t)
+    for degrees in (90, 30, -77.5, 360 * 5 + 180):
+        angle = mp.mpf(degrees) * mp.pi / 180
+        cos, sin = (mp.cospi(mp.mpf(degrees) / 180), mp.sinpi(mp.mpf(degrees) / 180))
+        assert abs(cos - mp.cos(angle)) < mp.mpf(10) ** -35
+        corners, bounds, terms, of_bounds = [], [], [], []
+        for x1, y1, x2, y2 in A.tolist():
+            points = [(20 + cos * (x - 20) + sin * (y - 10), 10 - sin * (x - 20) + cos * (y - 10)) for x, y in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))]
+            size = max(20, *(abs(v - c) for v, c in ((x1, 20), (x2, 20), (y1, 10), (y2, 10))))
+            corners.append([float(v) for point in points for v in point])
+            bounds.append([float(f(p[i] for p in points)) for f in (min, max) for i in (0, 1)])
+            terms.append([size] * 8), of_bounds.append([size] * 4)
+        vector("box_rotate", t, given(t, A), len(A), 4, degrees, 20.0, 10.0, wanted(t, corners, terms, PROMISED), wanted(t, bounds, of_bounds, PROMISED))
+
+
+def inspect(t):
+    rows = {  # of an image of 20 x 30 and a least size of 2
+        (1, 1, 9, 9): 0,
+        (NAN, 0, 1, 1): 1 << 0,
+        (0, 0, INF, 1): 1 << 0,
+        (3, 3, 3, 9): 1 << 1 | 1 << 8,
+        (3, 3, 9, 3): 1 << 2 | 1 << 8,
+        (5, 5, 5, 5): 1 << 1 | 1 << 2 | 1 << 8,
+        (9, 1, 3, 9): 1 << 3 | 1 << 8,
+        (-9, 1, 3, 9): 1 << 4 | 1 << 6,
+        (1, 1, 9, 90): 1 << 5 | 1 << 6,
+        (-9, 1, -3, 9): 1 << 4 | 1 << 7,
+        (1, 1, 2, 9): 1 << 8,
+    }
+    flags = list(rows.values())
+    counts = [sum(f >> bit & 1 for f in flags) for bit in range(9)]
+    arguments = given(t, list(rows)), len(rows), 4, 20.0, 30.0, 2.0
+    vector("box_inspect", t, *arguments, wanted("u32", flags), wanted("size", [*counts, 0, 0]), 11)
+    vector("box_inspect", t, *arguments, None, wanted("size", counts[:3]), 3)
+    unknown = [f & ~(1 << 5 | 1 << 6 | 1 << 7) | (f & 1 << 4 and 1 << 4) for f in flags]
+    no_image = [0, 1, 1, *unknown[3:7], 1 << 4 | 1 << 6, 0, 1 << 4 | 1 << 7, 1 << 8]
+    vector("box_inspect", t, given(t, list(rows)), len(rows), 4, -1.0, -1.0, 2.0, wanted("u32", no_image), None, 0)
+
+
+# ---- Hard clip ----
+
+
+def hard_clip(t):
+    x = np.array([-3, -1, -0.75, -0.0, 0.25, 0.5, 0.625, 9, INF, -INF, NAN])
+    grad = np.array([1, -1, 2, 3, -4, 5, -6, 7, -8, 9, 10], float)
+    for lo, hi in ((-1, 0.5), (-INF, 0.5), (0.25, 0.25)):
+        vector("clip", t, given(t, x), len(x), float(lo), float(hi), wanted(t, np.where(np.isnan(x), x, np.minimum(np.maximum(x, lo), hi))))
+        for mode in range(3):
+            inside = (x >= lo) & (x <= hi)
+            outward = ((x < lo) & (grad > 0)) | ((x > hi) & (grad < 0))
+            cut = (~inside, np.zeros_like(inside), outward)[mode]
+            arguments = given(t, x), len(x), float(lo), float(hi), given(t, grad), mode
+            vector("clip_grad", t, *arguments, wanted(t, np.where(cut, 0.0, grad)), wanted("size", [cut.sum()]))
+
+
+# ---- Overlap ----
+
+
+def overlap(t):
+    count = len(PAIRS)
+    for code, metric in enumerate(METRICS):
+        options = {"metric": metric, "eps": GUARD}
+        value, terms, gradients, of_gradients = exact(reference.overlap, A, B, **options)
+        results = [wanted(t, value, terms, PROMISED)] + [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients, of_gradients)]
+        vector("iou_aligned", t, code, given(t, A), 4, given(t, B), 4, count, GUARD, *results)
+        vector("iou_aligned", t, code, given(t, [[0, 0, NAN, 1]]), 4, given(t, B[:1]), 4, 1, GUARD, wanted(t, [NAN]), None, None)
+
+        rows, columns = A[[0, 4, 7, 9, 14]], B[[0, 1, 5, 6, 12, 7, 13]]
+        shape = len(rows), len(columns)
+        each = [(row, column) for row in rows for column in columns]
+        left, right = (np.array(side) for side in zip(*each))
+        grad = cotangents(*shape)
+        value, terms, gradients, of_gradients = exact(reference.overlap, left, right, cotangent=grad.reshape(-1, 1), **options)
+        vector("iou_pairwise", t, code, given(t, rows), shape[0], 4, given(t, columns), shape[1], 4, GUARD, wanted(t, value, terms, PROMISED), shape[1], None)
+        sums = [g.reshape(*shape, 4).sum(axis=axis) for g, axis in zip(gradients, (1, 0))]
+        largest = [o.reshape(*shape).max(axis=axis)[:, None] for o, axis in zip(of_gradients, (1, 0))]
+        results = [wanted(t, s, np.broadcast_to(o, s.shape), PROMISED) for s, o in zip(sums, largest)]
+        sides = given(t, rows), shape[0], 4, given(t, columns), shape[1], 4, GUARD
+        vector("iou_pairwise_grad", t, code, *sides, given(t, grad), shape[1], *results)
+        nothing = given(t, rows), shape[0], 4, None, 0, 4, GUARD
+        vector("iou_pairwise_grad", t, code, *nothing, None, 0, wanted(t, np.zeros((shape[0], 4))), None)
+
+        weights = np.abs(cotangents(count))
+        normalizer = 8.0
+        value, terms, gradients, of_gradients = exact(reference.overlap, A, B, cotangent=weights[:, None] / normalizer, loss=True, **options)
+        per_box, of_box = (x * weights[:, None] for x in (value, terms))
+        results = [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients, of_gradients)]
+        # The sum is taken in double, over boxes that are each within their own bound in the type.
+        loss = wanted("f64", [per_box.sum() / normalizer], of_box.sum() / normalizer, PROMISED * (2**29 if t == "f32" else 1))
+        arguments = code, given(t, A), 4, given(t, B), 4, count
+        vector("iou_loss", t, *arguments, given(t, weights), GUARD, normalizer, loss, wanted(t, per_box, of_box, PROMISED), *results)
+        vector("iou_loss", t, code, None, 4, None, 4, 0, None, GUARD, 1.0, wanted("f64", [0]), None, None, None)
+    pair = given(t, [0, 0, 10, 10]), 1, 4, given(t, [5, 5, 15, 15]), 1, 4
+    third = 1 / mp.mpf(7)
+    vector("iou_pairwise", t, 0, *pair, 0.0, wanted(t, [float(third)], [1], PROMISED), 1, wanted(t, [175]))
+
+
+# ---- Smooth L1 ----
+
+
+def smooth_l1(t):
+    prediction = np.array([0, 0.0625, -0.0625, 0.25, -0.25, 0.5, -0.5, 3, -2, 7.5, 1])
+    target = np.array([0, 0, 0, 0, 0, 0.25, -0.25, -1.5, 1, 7.5, -1024])
+    inside, outside = np.abs(cotangents(2, len(target)))
+    normalizer = 4.0
+    for sigma in (1.0, 2.0, 0.5):
+        for with_weights in (False, True):
+            i, o = (inside, outside) if with_weights else (np.ones_like(inside), np.ones_like(outside))
+            differences = i * (prediction - target)
+            value, terms, *_ = exact(reference.smooth_l1, differences[:, None], np.zeros((len(target), 1)), sigma=sigma)
+            _, _, (slope, _), _ = exact(reference.smooth_l1, differences[:, None], np.zeros((len(target), 1)), sigma=sigma)
+            elements, of_elements = value.ravel() * o, terms.ravel() * o
+            gradient = slope.ravel() * i * o / normalizer
+            loss = wanted("f64", [elements.sum() / normalizer], of_elements.sum() / normalizer, PROMISED * (2**29 if t == "f32" else 1))
+            weights = (given(t, inside), given(t, outside)) if with_weights else (None, None)
+            results = wanted(t, elements, of_elements, PROMISED), *(wanted(t, s * gradient, np.abs(gradient), PROMISED) for s in (1, -1))
+            vector("smooth_l1", t, given(t, prediction), given(t, target), *weights, len(target), sigma, normalizer, loss, *results)
+    vector("smooth_l1", t, None, None, None, None, 0, 1.0, 1.0, wanted("f64", [0]), None, None, None)
+    signs = np.sign(prediction - target)
+    plain = wanted(t, np.abs(prediction - target))
+    vector("smooth_l1", t, given(t, prediction), given(t, target), None, None, len(target), INF, 1.0, None, plain, wanted(t, signs), None)
+
+
+# ---- Deltas ----
+
+CODED = {"means": (0.0625, -0.125, 0.25, 0.0), "stds": (0.125, 0.125, 0.25, 0.5)}
+IDENTITY = {"means": (0.0,) * 4, "stds": (1.0,) * 4}
+HIGHEST = 4.135166556742356
+
+
+def options(coding, size=120, low=-INF, high=HIGHEST, image=(-1.0, -1.0), center_clamp=INF, on_degenerate=0, reserved=0):
+    return {"options": [size, *coding["means"], *coding["stds"], low, high, *image, center_clamp, on_degenerate, reserved]}
+
+
+def encode_terms(proposals, targets, coding):
+    """Of dx and dy the differences of corners, of dw and dh the larger of 1 and their own size; each over std, and the mean's share."""
+    terms = []
+    for p, t in zip(proposals, targets):
+        sizes = p[2] - p[0], p[3] - p[1]
+        shift = [max(abs(t[k] - p[k]), abs(t[k + 2] - p[k + 2])) / abs(sizes[k]) for k in (0, 1)]
+        ratio = [max(1, abs(float(mp.log((t[k + 2] - t[k]) / mp.mpf(sizes[k]))))) for k in (0, 1)]
+        terms.append([max(x, abs(m)) / s for x, m, s in zip(shift + ratio, coding["means"], coding["stds"])])
+    return np.array(terms)
+
+
+def deltas(t):
+    proposals, targets = A[WITH_AREA], B[WITH_AREA]
+    count = len(proposals)
+    for coding, given_options in ((IDENTITY, None), (CODED, options(CODED))):
+        grad = cotangents(count, 4)
+        value, _, gradients, of_gradients = exact(reference.encode, proposals, targets, cotangent=grad, **coding)
+        sides = given(t, proposals), 4, given(t, targets), 4, count
+        terms = encode_terms(proposals, targets, coding)
+        found = wanted("u8", [0] * count), wanted("size", [0])
+        vector("delta_encode", t, given_options, *sides, wanted(t, value, terms, PROMISED), *found)
+        results = [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients, of_gradients)]
+        vector("delta_encode_grad", t, given_options, *sides, given(t, grad), *results)
+
+    degenerate = np.array([[0, 0, 8, 8], [3, 0, 3, 8], [0, 0, 8, 8], [0, 0, NAN, 8], [0, 0, 16, 16]], float)
+    others = np.array([[4, 4, 12, 12], [0, 0, 4, 4], [5, 5, 9, 4], [0, 0, 1, 1], [8, 4, 24, 20]], float)
+    zero = np.zeros((5, 4))
+    zero[0], zero[4] = (0.5, 0.5, 0, 0), (0.5, 0.25, 0, 0)
+    arguments = given(t, degenerate), 4, given(t, others), 4, 5
+    marks = wanted("u8", [0, 1, 1, 1, 0]), wanted("size", [3])
+    vector("delta_encode", t, options(IDENTITY, on_degenerate=1), *arguments, wanted(t, zero, 1, PROMISED), *marks)
+    failing = untouched(t, 20), untouched("u8", 5), untouched("size", 1)
+    vector("delta_encode", t, None, *arguments, *failing, status=DEGENERATE_BOX, error="proposals[1] has a width")
+    gradients = untouched(t, 20), untouched(t, 20)
+    grad = given(t, cotangents(5, 4))
+    vector("delta_encode_grad", t, None, *arguments, grad, *gradients, status=DEGENERATE_BOX, error="proposals[1] has a width")
+    empty = given(t, [[0, 0, 8, 8]]), 4, given(t, [[2, 2, 2, 6]]), 4, 1
+    followed = wanted(t, [-0.25, 0, -INF, float(mp.log(mp.mpf(0.5)))], [1, 1, 1, 1], PROMISED)
+    vector("delta_encode", t, options(IDENTITY, on_degenerate=2), *empty, followed, wanted("u8", [1]), None)
+
+    groups = 2
+    shifts = cotangents(count, 4 * groups)
+    shifts[0], shifts[1, 2:4] = 0, (40, -3)
+    for coding, settings, exact_settings in (
+        (IDENTITY, {}, {"log_ratio": (-INF, HIGHEST)}),
+        (CODED, {"low": -0.5, "high": 0.5, "center_clamp": 4.0, "image": (20.0, 12.0)}, {"log_ratio": (-0.5, 0.5), "center_clamp": 4, "size": (12, 20)}),
+    ):
+        formula = {**coding, **exact_settings}
+        grad = cotangents(count, 4 * groups)
+        value, terms, gradients, of_gradients = exact(reference.decode, proposals, shifts, cotangent=grad, **formula)
+        given_options = options(coding, **settings) if settings else None
+        arguments = given_options, given(t, proposals), 4, given(t, shifts), 4 * groups, count, groups
+        vector("delta_decode", t, *arguments, wanted(t, value, terms, PROMISED))
+        results = [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients, of_gradients)]
+        vector("delta_decode_grad", t, *arguments, given(t, grad), *results)
+    vector("delta_decode", t, None, None, 4, None, 8, 0, 2, None)
+
+
+# ---- Gradient clipping ----
+
+HALVES = [1.5, -0.25, 3, 2**-20, 0, -6, 60000, 5]
+DTYPES = ("f32", "f64", "f16", "bf16")
+
+
+def tensors(*arrays, dtype=None, reserved=0):
+    return {"tensors": [[DTYPES.index(a["of"]) if dtype is None else dtype, a["length"], reserved, a] for a in arrays]}
+
+
+def rounded(x, of):
+    """To the type's nearest number, ties to even; one too close to a tie for the norm's own error is refused."""
+    digits = {"f16": 11, "bf16": 8}[of]
+    if x == 0:
+        return 0.0
+    exponent = max(mp.floor(mp.log(abs(x), 2)), -14 if of == "f16" else -126)
+    unit = mp.mpf(2) ** (int(exponent) - digits + 1)
+    steps = x / unit
+    assert abs(abs(steps - mp.floor(steps)) - 0.5) > 1e-9
+    return float(mp.nint(steps) * unit)
+
+
+def norms():
+    values = {"f32": [3, -4, 0.5, 1e3], "f64": [12, -1e-3, 7, 0.125, -2], "f16": HALVES[:5], "bf16": [*HALVES[:4], 2.0**100]}
+    values["f32"] = flat(np.float32(values["f32"]))
+    finite = {"f32": values["f32"], "f64": values["f64"], "f16": HALVES[:6], "bf16": [*HALVES[:4], 0.5]}
+    none = wanted("size", [SIZE_MAX])
+
+    def norm(numbers, p):
+        sizes = [abs(mp.mpf(x)) for x in numbers]
+        return max(sizes, default=mp.mpf(0)) if p == INF else mp.root(sum(x**p for x in sizes), p) if p == int(p) else sum(x ** mp.mpf(p) for x in sizes) ** (1 / mp.mpf(p))
+
+    accuracy = {1.0: 900, 2.0: 900, INF: 900}  # 1e-13 in eps, of other p 1e-11
+    for chosen in (values, finite, {"f64": [3e200, 4e200]}, {"f64": [3e-200, 4e-200]}, {"f32": []}):
+        for p in (1.0, 2.0, INF, 3.0, 0.5):
+            each = [float(norm(numbers, p)) for numbers in chosen.values()]
+            total = float(norm(itertools.chain(*chosen.values()), p))
+            eps = accuracy.get(p, 90000)
+            given_tensors = tensors(*(given(of, numbers) for of, numbers in chosen.items()))
+            results = wanted("f64", [total], [total], eps), wanted("f64", each, each, eps), none
+            vector("grad_norm", "", given_tensors, len(chosen), p, *results)
+            vector("grad_norm_combine", "", given("f64", each), len(each), p, wanted("f64", [total], [total], 2 * eps))
+    bad = tensors(given("f32", [1, 2]), given("bf16", [1, INF]), given("f64", [NAN]))
+    vector("grad_norm", "", bad, 3, 2.0, wanted("f64", [NAN]), wanted("f64", [float(mp.sqrt(5)), INF, NAN], [3, 1, 1], 900), wanted("size", [1]))
+    vector("grad_norm", "", None, 0, 2.0, wanted("f64", [0]), None, none)
+
+    def changed(of, numbers, f):
+        exact_values = [f(mp.mpf(x)) for x in numbers]
+        if of in ("f16", "bf16"):
+            return given(of, numbers, out=[rounded(x, of) for x in exact_values], eps=0)
+        results = flat([float(x) for x in exact_values])
+        return given(of, numbers, out=results, terms=[abs(x) for x in results], eps=900 if of == "f64" else 2)
+
+    vector("grad_scale", "", tensors(*(changed(of, x, lambda v: v * mp.mpf(0.3)) for of, x in finite.items())), 4, 0.3)
+    for max_norm, p in ((0.75, 2.0), (10.0, 1.0), (1.0, INF)):
+        total = norm(itertools.chain(*finite.values()), p)
+        scale = max_norm / (total + mp.mpf(1e-6))
+        assert scale < 1
+        clipped = tensors(*(changed(of, x, lambda v, scale=scale: v * scale) for of, x in finite.items()))
+        vector("clip_grad_norm", "", clipped, 4, max_norm, p, 1e-6, 0, wanted("f64", [float(total)], [float(total)], 900))
+    same = tensors(*(given(of, x, out=flat(x), eps=0) for of, x in finite.items()))
+    total = float(norm(itertools.chain(*finite.values()), 2.0))
+    vector("clip_grad_norm", "", same, 4, 1e6, 2.0, 1e-6, 0, wanted("f64", [total], [total], 900))
+    for mode, results in {0: [[0, NAN], [0]], 2: [[1, INF], [2]], 3: [[0, 0], [0]]}.items():
+        broken = tensors(*(given("f32", x, out=flat(y), eps=0) for x, y in zip(([1, INF], [2]), results)))
+        vector("clip_grad_norm", "", broken, 2, 1.0, 2.0, 1e-6, mode, wanted("f64", [INF]))
+    refused = tensors(given("f32", [1, 2]), given("f16", [3, 4, NAN]))
+    vector("clip_grad_norm", "", refused, 2, 1.0, 2.0, 1e-6, 1, untouched("f64", 1), status=NONFINITE, error="tensors[1][2]")
+    limited = tensors(*(given(of, x, out=flat(np.clip(x, -0.25, 0.25)), eps=0) for of, x in finite.items()), given("f32", [NAN, -INF], out=[NAN, -0.25], eps=0))
+    vector("clip_grad_value", "", limited, 5, 0.25)
+
+
+# ---- Calls that fail ----
+
+
+def errors(t):
+    box, out = given(t, [0, 0, 1, 1] * 2), untouched(t, 8)
+    area = untouched(t, 2)
+    vector("box_area", t, None, 2, 4, area, status=NULL_POINTER, error="boxes")
+    vector("box_area", t, box, 2, 3, area, status=BAD_STRIDE, error="stride")
+    vector("box_area", t, box, SIZE_MAX, 4, area, status=SIZE_OVERFLOW, error="count")
+    vector("box_area", t, box, 2**62, 4, area, status=SIZE_OVERFLOW, error="boxes")
+    vector("box_area_grad", t, box, 2, 4, None, out, status=NULL_POINTER, error="grad_out")
+    vector("box_convert", t, 3, 0, box, 2, 4, out, 4, status=BAD_PARAMETER, error="from is no box format (got 3)")
+    vector("box_convert_grad", t, 0, -1, 2, box, out, status=BAD_PARAMETER, error="to is no box format (got -1)")
+    vector("box_clip", t, box, 2, 4, -0.1, 1.0, out, 4, status=BAD_PARAMETER, error="width must not be negative or NaN (got -0.1)")
+    vector("box_clip_grad", t, box, 2, 4, 1.0, NAN, box, out, status=BAD_PARAMETER, error="height must not be negative or NaN (got nan)")
+    vector("box_inspect", t, box, 2, 4, 1.0, 1.0, NAN, untouched("u32", 2), untouched("size", 9), 9, status=BAD_PARAMETER, error="min_size")
+    vector("box_rotate", t, box, 2, 4, INF, 0.0, 0.0, untouched(t, 16), None, status=BAD_PARAMETER, error="degrees")
+    vector("clip", t, box, 8, 1.0, 0.5, out, status=BAD_PARAMETER, error="lo")
+    vector("clip_grad", t, box, 8, 0.0, 1.0, box, 3, out, untouched("size", 1), status=BAD_PARAMETER, error="mode")
+    vector("iou_pairwise", t, 4, box, 2, 4, box, 2, 4, 0.0, untouched(t, 4), 2, None, status=BAD_PARAMETER, error="metric")
+    vector("iou_pairwise", t, 0, box, 2, 4, box, 2, 4, 0.0, untouched(t, 4), 1, None, status=BAD_STRIDE, error="out_stride")
+    vector("iou_pairwise_grad", t, 0, box, 2, 4, box, 2, 4, -1.0, given(t, [1] * 4), 2, out, out, status=BAD_PARAMETER, error="eps")
+    vector("iou_aligned", t, 0, box, 4, None, 4, 2, 0.0, area, out, out, status=NULL_POINTER, error="b")
+    vector("iou_loss", t, 0, box, 4, box, 4, 2, None, 0.0, 0.0, untouched("f64", 1), area, out, out, status=BAD_PARAMETER, error="normalizer")
+    vector("smooth_l1", t, box, box, None, None, 8, -1.0, 1.0, untouched("f64", 1), out, out, out, status=BAD_PARAMETER, error="sigma")
+    for wrong, status, error in (
+        (options(CODED, size=121), UNSUPPORTED, "options->size"),
+        (options(CODED, size=4), BAD_PARAMETER, "options->size"),
+        (options(CODED, reserved=1), BAD_PARAMETER, "options->reserved"),
+        (options(CODED, on_degenerate=3), BAD_PARAMETER, "options->on_degenerate"),
+        (options({"means": (0, NAN, 0, 0), "stds": (1,) * 4}), BAD_PARAMETER, "options->means"),
+        (options({"means": (0,) * 4, "stds": (1, 1, 0, 1)}), BAD_PARAMETER, "options->stds"),
+        (options(CODED, low=2.0, high=1.0), BAD_PARAMETER, "options->log_ratio_min"),
+        (options(CODED, center_clamp=-1.0), BAD_PARAMETER, "options->center_clamp"),
+    ):
+        vector("delta_encode", t, wrong, box, 4, box, 4, 2, out, None, None, status=status, error=error)
+        vector("delta_decode_grad", t, wrong, box, 4, box, 4, 2, 1, box, out, out, status=status, error=error)
+    vector("delta_encode_grad", t, None, box, 4, box, 4, 2, None, out, out, status=NULL_POINTER, error="grad_deltas")
+    vector("delta_decode", t, None, box, 4, box, 4, 2, 2, untouched(t, 16), status=BAD_STRIDE, error="deltas_stride")
+
+
+def tensor_errors():
+    whole = given("f32", [1, 2, 3])
+    number = untouched("f64", 1)
+    for function, after in {"grad_norm": (2.0, number, untouched("f64", 1), untouched("size", 1)), "clip_grad_value": (1.0,), "grad_scale": (2.0,)}.items():
+        vector(function, "", tensors(whole, dtype=4), 1, *after, status=UNSUPPORTED, error="tensors[0]")
+        vector(function, "", tensors(whole, reserved=1), 1, *after, status=BAD_PARAMETER, error="tensors[0]")
+        vector(function, "", {"tensors": [[0, 3, 0, None]]}, 1, *after, status=NULL_POINTER, error="tensors[0]")
+        vector(function, "", {"tensors": [[1, 2**61, 0, whole]]}, 1, *after, status=SIZE_OVERFLOW, error="tensors[0]")
+        vector(function, "", None, 1, *after, status=NULL_POINTER, error="tensors")
+    vector("grad_norm", "", tensors(whole), 1, 0.0, number, None, None, status=BAD_PARAMETER, error="p must be")
+    vector("grad_norm_combine", "", given("f64", [1]), 1, 2.0, None, status=NULL_POINTER, error="total")
+    vector("grad_scale", "", tensors(whole), 1, NAN, status=BAD_PARAMETER, error="coefficient")
+    vector("clip_grad_norm", "", tensors(whole), 1, -1.0, 2.0, 1e-6, 0, number, status=BAD_PARAMETER, error="max_norm")
+    vector("clip_grad_norm", "", tensors(whole), 1, 1.0, 2.0, INF, 0, number, status=BAD_PARAMETER, error="eps")
+    vector("clip_grad_norm", "", tensors(whole), 1, 1.0, 2.0, 1e-6, 4, number, status=BAD_PARAMETER, error="on_nonfinite")
+    vector("clip_grad_value", "", tensors(whole), 1, -0.5, status=BAD_PARAMETER, error="limit")
+
+
+# ---- The file ----
+
+
+def numbers_of(argument):
+    """All doubles of an argument's arrays, in the order in which they are written."""
+    if isinstance(argument, dict):
+        for key in ("in", "out", "terms", "options"):
+            yield from argument.get(key, ())
+        for _, _, _, array in argument.get("tensors", ()):
+            yield from numbers_of(array)
+
+
+def hashed(arguments):
+    state = 0xCBF29CE484222325
+    for number in itertools.chain(*map(numbers_of, arguments)):
+        for byte in struct.pack("<d", number):
+            state = (state ^ byte) * 0x100000001B3 % 2**64
+    return f"{state:016x}"
+
+
+def shortened(vector):
+    """Terms need few digits: they are rounded up."""
+    for array in itertools.chain(*([a, *(t[3] for t in a.get("tensors", ()))] for a in vector["arguments"] if isinstance(a, dict))):
+        if array and "terms" in array:
+            array["terms"] = [float(f"{x * 1.0005:.4g}") for x in array["terms"]]
+    vector["hash"] = hashed(vector["arguments"])
+    return vector
+
+
+def written(x):
+    """JSON has no infinity and no NaN: they are words."""
+    if isinstance(x, float):
+        if x != x:
+            return '"nan"'
+        if x in (INF, -INF):
+            return f'"{x}"'
+        return repr(int(x)) if x == int(x) and abs(x) < 1e15 and str(x) != "-0.0" else repr(x)
+    if isinstance(x, dict):
+        return "{" + ", ".join(f'"{key}": {written(value)}' for key, value in x.items()) + "}"
+    if isinstance(x, list):
+        return "[" + ",".join(map(written, x)) + "]"
+    return json.dumps(x)
+
+
+def text():
+    vectors.clear()
+    for t in TYPES:
+        for family in (boxes, hard_clip, overlap, smooth_l1, deltas, errors):
+            family(t)
+    norms()
+    tensor_errors()
+    lines = ",\n".join(written(shortened(v)) for v in vectors)
+    return f'{{"description": "see generate.py", "vectors": [\n{lines}\n]}}\n'
+
+
+if __name__ == "__main__":
+    (HERE / "vectors.json").write_text(text())
