@@ -15,6 +15,7 @@ the library. Boxes are such that float and double hold them exactly.
 
 import itertools
 import json
+import math
 import struct
 import sys
 from pathlib import Path
@@ -128,10 +129,9 @@ def boxes(t):
         vector("box_clip_grad", t, given(t, rows), len(rows), 4, width, height, given(t, grad), wanted(t, np.where(inside, grad, 0.0)))
 
     inspect(t)
-    for degrees in (90, 30, -77.5, 360 * 5 + 180):
-        angle = mp.mpf(degrees) * mp.pi / 180
-        cos, sin = (mp.cospi(mp.mpf(degrees) / 180), mp.sinpi(mp.mpf(degrees) / 180))
-        assert abs(cos - mp.cos(angle)) < mp.mpf(10) ** -35
+    for degrees in (90.0, 30.0, -77.5, 1980.0, -(2.0**60), 1e300):
+        half_turns = mp.mpf(math.fmod(degrees, 360)) / 180  # fmod is exact
+        cos, sin = mp.cospi(half_turns), mp.sinpi(half_turns)
         corners, bounds, terms, of_bounds = [], [], [], []
         for x1, y1, x2, y2 in A.tolist():
             points = [(20 + cos * (x - 20) + sin * (y - 10), 10 - sin * (x - 20) + cos * (y - 10)) for x, y in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))]
@@ -387,6 +387,8 @@ def norms():
         vector("clip_grad_norm", "", broken, 2, 1.0, 2.0, 1e-6, mode, wanted("f64", [INF]))
     refused = tensors(given("f32", [1, 2]), given("f16", [3, 4, NAN]))
     vector("clip_grad_norm", "", refused, 2, 1.0, 2.0, 1e-6, 1, untouched("f64", 1), status=NONFINITE, error="tensors[1][2]")
+    huge = tensors(given("f64", [1e308] * 2), given("f32", []))
+    vector("clip_grad_norm", "", huge, 2, 1.0, 1.0, 1e-6, 1, untouched("f64", 1), status=NONFINITE, error="tensors are finite, but")
     limited = tensors(*(given(of, x, out=flat(np.clip(x, -0.25, 0.25)), eps=0) for of, x in finite.items()), given("f32", [NAN, -INF], out=[NAN, -0.25], eps=0))
     vector("clip_grad_value", "", limited, 5, 0.25)
 
@@ -419,6 +421,7 @@ def errors(t):
     for wrong, status, error in (
         (options(CODED, size=121), UNSUPPORTED, "options->size"),
         (options(CODED, size=4), BAD_PARAMETER, "options->size"),
+        (options(CODED, size=12), BAD_PARAMETER, "options->size ends within"),
         (options(CODED, reserved=1), BAD_PARAMETER, "options->reserved"),
         (options(CODED, on_degenerate=3), BAD_PARAMETER, "options->on_degenerate"),
         (options({"means": (0, NAN, 0, 0), "stds": (1,) * 4}), BAD_PARAMETER, "options->means"),
