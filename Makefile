@@ -10,7 +10,7 @@ WHEELS  := build/wheel
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib install uninstall wheel sdist demo test test-all bench bench-quick clean accuracy abi abi-accept
+.PHONY: lib install uninstall wheel sdist demo test test-all bench bench-quick clean accuracy abi abi-accept coverage
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
@@ -107,6 +107,10 @@ abi: $(LIBRARY)
 
 abi-accept: $(LIBRARY)
 	$(PYTHON3) Tests/abi/abi.py accept $(ARGUMENTS)
+
+# Which lines of Sources the tests run. Builds the library anew, with counters, in a folder of its own.
+coverage: check-swift
+	Tests/coverage.sh
 
 # Peers are installed one by one: what cannot be had here is left out, and the benchmark goes without it.
 $(BENCH)/installed: requirements/bench.txt requirements/bench-peers.txt bindings/python/pyproject.toml
