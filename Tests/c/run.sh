@@ -75,9 +75,10 @@ for compilers in "gcc g++" "clang clang++"; do
     check "embed.c $cc" embed $cc
 done
 
+# Loaded before all others, the library's symbols come before those of the host's runtime, if they can be seen.
 swift_host() {
     swiftc -O -parse-as-library -Iinclude Tests/c/host.swift -o "$out/host" -Lbuild/lib -lboxgrad -Xlinker -rpath -Xlinker "$PWD/build/lib" &&
-        "$out/host" build/lib/libboxgrad.so
+        LD_PRELOAD=$PWD/build/lib/libboxgrad.so "$out/host" build/lib/libboxgrad.so
 }
 check host.swift swift_host
 
