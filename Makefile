@@ -109,7 +109,7 @@ abi-accept: $(LIBRARY)
 	$(PYTHON3) Tests/abi/abi.py accept $(ARGUMENTS)
 
 # Which lines of Sources the tests run. Builds the library anew, with counters, in a folder of its own.
-coverage: check-swift
+coverage:
 	Tests/coverage.sh
 
 # Peers are installed one by one: what cannot be had here is left out, and the benchmark goes without it.
