@@ -1,4 +1,4 @@
-/* What the programs of this folder share: a hash of results, random boxes, and the processor's floating-point control. */
+/* What C programs of the tests share: a hash of results, random boxes, and the processor's floating-point control. */
 #ifndef HASH_H
 #define HASH_H
 

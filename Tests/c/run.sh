@@ -82,7 +82,10 @@ swift_host() {
 }
 check host.swift swift_host
 
-# The same on a CPU with nothing but the baseline.
+# With the seed 1, or in `make test-all` with another one each time.
+check "laws.c" build_and_run gcc laws.c "$out/laws" -std=c11 -- ${BOXGRAD_TEST_ALL:+$RANDOM}
+
+# Some of them on a CPU with nothing but the baseline.
 for program in smoke-gcc cpp-g++ "plugin-gcc build/lib/libboxgrad.so 10"; do
     check "$program on an old CPU" bash -c "qemu-x86_64 -cpu Nehalem $out/$program"
 done
