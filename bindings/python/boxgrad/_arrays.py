@@ -58,6 +58,12 @@ def tensor_array(tensor: Any, name: str) -> Array:
     return array
 
 
+def refuse_masked(x: Any, name: str) -> None:
+    """Masked elements, also of arrays in a list, would be taken for numbers."""
+    if any(isinstance(array, np.ma.MaskedArray) and array.mask.any() for array in (x if isinstance(x, (list, tuple)) else (x,))):
+        raise TypeError(f"{name} has masked elements, which boxgrad would take for numbers: pass its filled() or compressed()")
+
+
 def to_numpy(x: Any, name: str) -> Array:
     """x as an ndarray of any dtype, without a copy where NumPy can see its memory."""
     if is_tensor(x):
@@ -65,14 +71,15 @@ def to_numpy(x: Any, name: str) -> Array:
         return tensor_array(tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor, name)
     if x is None:
         raise TypeError(f"{name} must be an array, not None")
-    if isinstance(x, np.ma.MaskedArray) and x.mask.any():
-        raise TypeError(f"{name} has masked elements, which boxgrad would take for numbers: pass its filled() or compressed()")
+    refuse_masked(x, name)
     if hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] not in _HOST_MEMORY:
         raise TypeError(f"{name} is a {type(x).__name__} on another device; boxgrad computes on the CPU: pass a copy there")
     try:
         return np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"{name} is no array: {error}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever the __array__ of x or of its elements raises
+        raise (ValueError if isinstance(error, ValueError) else TypeError)(f"{name} is no array: {error}") from None
 
 
 def to_floats(x: Any, name: str) -> Array:

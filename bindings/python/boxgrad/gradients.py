@@ -18,7 +18,7 @@ from typing import Any, Iterable, Optional, Protocol, Tuple, Union
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import FLOAT32, FLOAT64, Array, host_tensor, is_tensor, tensor_array, to_floats, to_numpy
+from ._arrays import FLOAT32, FLOAT64, Array, host_tensor, is_tensor, refuse_masked, tensor_array, to_floats, to_numpy
 from ._library import TENSOR, address, library
 from ._scalars import code_of, integer, number
 
@@ -135,6 +135,7 @@ def _gradient(x: Any, index: int, in_place: bool, tensors_too: bool) -> tuple[Op
             if in_place or not hasattr(x, "__array__"):
                 raise TypeError(f"{name} is a {type(x).__name__}, neither an array nor an object with a .grad")
             x = to_numpy(x, name)
+        refuse_masked(x, name)
     dtype = _DTYPES.get(x.dtype)
     if dtype is None:
         is_bfloat16 = x.dtype.kind == "V" and x.dtype.name == "bfloat16"

@@ -260,6 +260,8 @@ def test_masked_elements_are_no_numbers():
     masked = np.ma.masked_array(A, mask=A == A[0, 2])
     with pytest.raises(TypeError, match="boxes.*mask"):
         boxgrad.box_area(masked)
+    with pytest.raises(TypeError, match="boxes.*mask"):
+        boxgrad.box_area(list(masked))
     np.testing.assert_array_equal(boxgrad.box_area(np.ma.masked_array(A)), boxgrad.box_area(A))
 
 
@@ -319,6 +321,12 @@ def test_beta_and_sigma_exclude_each_other():
 def test_ragged_lists_are_refused():
     with pytest.raises((ValueError, TypeError)):
         boxgrad.box_area([[1, 2, 3, 4], [1, 2, 3]])
+
+
+def test_what_cannot_be_read_is_named_whatever_it_raises(torch):
+    for x in ([torch.ones(4, requires_grad=True)], type("Raising", (), {"__array__": lambda self, *_, **__: 1 / 0})()):
+        with pytest.raises(TypeError, match="boxes2 is no array"):
+            boxgrad.box_iou(A, x)
 
 
 # Memory

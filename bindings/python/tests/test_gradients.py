@@ -241,6 +241,16 @@ def test_layouts_are_scaled_in_place_and_nothing_beside_them(view, dtype):
     np.testing.assert_array_equal(whole, expected)
 
 
+def test_masked_gradients_are_refused_and_keep_their_masks():
+    gradient = np.ma.masked_array([3.0, 4.0, 1e6], [False, False, True])
+    for call in (boxgrad.clip_grad_norm_, boxgrad.clip_grad_value_, boxgrad.scale_grads_, boxgrad.get_total_norm):
+        with pytest.raises(TypeError, match="gradient 1.*mask"):
+            call([np.ones(2), gradient], 0.5)
+    assert gradient.mask.tolist() == [False, False, True]
+    assert gradient.data.tolist() == [3, 4, 1e6]
+    assert boxgrad.clip_grad_norm_([np.ma.masked_array([3.0, 4.0])], 9.0) == 5
+
+
 def test_big_endian_gradients_are_scaled_too():
     array = np.array([3.0, 4.0], ">f8")
     assert boxgrad.clip_grad_norm_(array, 1.0, eps=0.0) == 5
