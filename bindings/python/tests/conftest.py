@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-settings.register_profile("boxgrad", derandomize=True, database=None, deadline=None, max_examples=60)
+ALL = bool(os.environ.get("BOXGRAD_TEST_ALL"))
+settings.register_profile("boxgrad", derandomize=not ALL, database=None, deadline=None, print_blob=True, max_examples=600 if ALL else 60)
 settings.load_profile("boxgrad")
 
 REPOSITORY = Path(__file__).resolve().parents[3]
