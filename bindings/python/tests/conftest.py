@@ -22,6 +22,23 @@ def require(package):
         pytest.skip(f"skipped: {package} not installed")
 
 
+def load_torchvision():
+    """torch on one thread, and torchvision."""
+    import torch
+
+    torch.set_num_threads(1)
+    try:
+        import torchvision
+    except RuntimeError:  # its compiled operators do not fit this torch: its Python functions need none of them
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        import torchvision
+
+        torchvision.operators_of_the_tests = library  # they are defined as long as this lives
+    return torch, torchvision
+
+
 @pytest.fixture(scope="session")
 def torch():
     require("torch")
@@ -34,16 +51,7 @@ def torch():
 @pytest.fixture(scope="session")
 def torchvision(torch):
     require("torchvision")
-    try:
-        import torchvision
-    except RuntimeError:  # its compiled operators do not fit this torch: its Python functions need none of them
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision
-
-        torchvision.operators_of_the_tests = library  # they are defined as long as this lives
-    return torchvision
+    return load_torchvision()[1]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,401 @@
+"""Makes docs/parity.md: where boxgrad equals its peers, and where it differs on purpose. `python bindings/python/tests/parity_page.py`
+
+What the page says is what runs: every row computes both sides. test_parity_page.py fails if a row does not hold, or if the page is not what
+this gives.
+"""
+
+import types
+from functools import partial
+from typing import Callable, NamedTuple
+
+import box_sets
+import boxgrad
+import numpy as np
+import peers
+from conftest import REPOSITORY, load_torchvision
+from overlap_functions import LOSSES, PAIRWISE
+from parity import TOLERANCE
+from tolerances import row_maximum
+
+PAGE = REPOSITORY / "docs" / "parity.md"
+torch, torchvision = load_torchvision()
+import powerboxes  # noqa: E402
+from pycocotools import mask  # noqa: E402
+
+ops = torchvision.ops
+FLOAT32_TOLERANCE = 1e-5
+KINDS = (*box_sets.ORDINARY, "none at all")
+PLAIN = ("random", "touching", "disjoint")
+MEANING = {"live": "run here", "formula": "formula"}
+
+
+class Same(NamedTuple):
+    """ours and theirs give the same for the inputs of every kind, gradients too if theirs is of torch."""
+
+    function: str
+    peer: str
+    ours: Callable
+    theirs: Callable
+    inputs: Callable = box_sets.pairs
+    how: str = "live"
+    gradients: bool = True
+    kinds: tuple = KINDS
+    note: str = ""
+
+
+class Differs(NamedTuple):
+    """peer() and ours() are what the page shows; reason is why ours is so."""
+
+    function: str
+    case: str
+    peer: str
+    theirs: Callable
+    ours: Callable
+    reason: str
+    how: str = "live"
+
+
+# Equal
+
+
+def first(kind):
+    return box_sets.pairs(kind)[:1]
+
+
+def with_deltas(kind):
+    proposals = box_sets.pairs(kind)[0]
+    return proposals, np.random.default_rng(8).normal(scale=2, size=proposals.shape)
+
+
+def weighted(kind):
+    return *box_sets.pairs(kind), *np.random.default_rng(9).random((2, 40, 4))
+
+
+def as_xywh(boxes):
+    return np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+
+
+def whole_tensors(function):
+    """A function that changes gradients in place, as one that returns them."""
+
+    def changed(*arrays):
+        copies = [x.detach().clone() if isinstance(x, torch.Tensor) else x.copy() for x in arrays]
+        grads = [types.SimpleNamespace(grad=x) for x in copies]
+        function(grads)
+        return copies[0]
+
+    return changed
+
+
+WEIGHTS = (10.0, 10.0, 5.0, 5.0)
+STDS = tuple(1 / w for w in WEIGHTS)
+coder = torchvision.models.detection._utils.BoxCoder(WEIGHTS)
+clipping = torch.nn.utils
+values_only = {"gradients": False}
+with_boxes = {"kinds": box_sets.ORDINARY}
+formula = {"how": "formula"}
+
+SAME = [
+    Same("box_area", "torchvision.ops.box_area", boxgrad.box_area, ops.box_area, first),
+    Same("box_area", "powerboxes.boxes_areas", boxgrad.box_area, powerboxes.boxes_areas, first, **values_only, **with_boxes),
+    *[
+        Same("box_convert", f"torchvision.ops.box_convert, {s} to {t}",
+             partial(boxgrad.box_convert, in_fmt=s, out_fmt=t), partial(ops.box_convert, in_fmt=s, out_fmt=t), first)
+        for s, t in [("xyxy", "xywh"), ("xywh", "cxcywh"), ("cxcywh", "xyxy")]
+    ],
+    Same("clip_boxes_to_image", "torchvision.ops.clip_boxes_to_image", partial(boxgrad.clip_boxes_to_image, size=(60, 90)),
+         partial(ops.clip_boxes_to_image, size=(60, 90)), first),
+    Same("remove_small_boxes", "torchvision.ops.remove_small_boxes", lambda x: boxgrad.remove_small_boxes(x, 20),
+         lambda x: ops.remove_small_boxes(x, 20), first, **values_only),
+    Same("clip", "torch.clamp", partial(boxgrad.clip, min=20, max=60), partial(torch.clamp, min=20, max=60), first),
+    *[Same(f.__name__, f"torchvision.ops.{f.__name__}", f, getattr(ops, f.__name__), box_sets.sets) for f in PAIRWISE.values()],
+    Same("box_iou", "pycocotools.mask.iou, xywh", lambda a, b: boxgrad.box_iou(as_xywh(a), as_xywh(b), "xywh"),
+         lambda a, b: mask.iou(as_xywh(a), as_xywh(b), np.zeros(len(b), np.uint8)), box_sets.sets, **values_only, **with_boxes),
+    Same("box_iou", "1 - powerboxes.iou_distance", boxgrad.box_iou,
+         lambda a, b: 1 - powerboxes.iou_distance(a.copy(), b.copy()), box_sets.sets, **values_only, **with_boxes),
+    Same("box_iou", "detectron2 pairwise_iou", boxgrad.box_iou, lambda a, b: peers.detectron2_pairwise_iou(torch, a, b), box_sets.sets,
+         kinds=("random", "nested", "identical", "disjoint", "huge", "none at all"), **formula, note="touching boxes: see below"),
+    Same("box_iou", "mmdetection bbox_overlaps", boxgrad.box_iou, lambda a, b: peers.mmdetection_overlaps(torch, a, b),
+            box_sets.sets, **formula),
+    Same("generalized_box_iou", "1 - powerboxes.giou_distance", boxgrad.generalized_box_iou,
+         lambda a, b: 1 - powerboxes.giou_distance(a.copy(), b.copy()), box_sets.sets, **values_only, **with_boxes),
+    Same("generalized_box_iou", "mmdetection bbox_overlaps, giou", boxgrad.generalized_box_iou,
+         lambda a, b: peers.mmdetection_overlaps(torch, a, b, "giou"), box_sets.sets, **formula),
+    *[
+        Same(f.__name__, f"torchvision.ops.{f.__name__}, {reduction}", partial(f, reduction=reduction),
+            partial(getattr(ops, f.__name__), reduction=reduction))
+        for f in list(LOSSES.values())[1:] for reduction in ("none", "mean", "sum")
+    ],
+    Same("distance_box_iou_loss", "mmdetection diou_loss", boxgrad.distance_box_iou_loss,
+         lambda a, b: peers.mmdetection_diou_loss(torch, a, b), kinds=("random", "nested", "disjoint", "huge"), **formula),
+    *[
+        Same("smooth_l1_loss", f"torch.nn.functional.smooth_l1_loss, beta={beta:.2g}, {reduction}",
+             partial(boxgrad.smooth_l1_loss, beta=beta, reduction=reduction),
+             partial(torch.nn.functional.smooth_l1_loss, beta=beta, reduction=reduction),
+             kinds=box_sets.ORDINARY if reduction == "mean" else KINDS)
+        for beta in (0.0, 1 / 9, 1.0) for reduction in ("none", "mean", "sum")
+    ],
+    Same("smooth_l1_loss", "py-faster-rcnn, sigma=3, weights inside and outside",
+         lambda p, t, i, o: boxgrad.smooth_l1_loss(p, t, sigma=3, inside_weights=i, outside_weights=o, reduction="none"),
+         lambda p, t, i, o: peers.faster_rcnn_smooth_l1(torch, p, t, i, o, 3), weighted, gradients=False, **formula),
+    Same("encode_boxes", "torchvision BoxCoder.encode_single", partial(boxgrad.encode_boxes, stds=STDS),
+         lambda p, t: coder.encode_single(t, p)),
+    Same("encode_boxes", "detectron2 Box2BoxTransform.get_deltas", partial(boxgrad.encode_boxes, stds=STDS),
+         lambda p, t: peers.detectron2_get_deltas(torch, p, t, WEIGHTS), **formula),
+    Same("decode_boxes", "torchvision BoxCoder.decode_single", partial(boxgrad.decode_boxes, stds=STDS),
+         lambda p, d: coder.decode_single(d, p), with_deltas),
+    Same("decode_boxes", "detectron2 Box2BoxTransform.apply_deltas", partial(boxgrad.decode_boxes, stds=STDS),
+         lambda p, d: peers.detectron2_apply_deltas(torch, p, d, WEIGHTS), with_deltas, **formula),
+    *[
+        Same("clip_grad_norm_", f"torch.nn.utils.clip_grad_norm_, p={p}", whole_tensors(lambda g, p=p: boxgrad.clip_grad_norm_(g, 9.0, p)),
+             whole_tensors(lambda g, p=p: clipping.clip_grad_norm_(g, 9.0, p)), **values_only, **(with_boxes if p == np.inf else {}))
+        for p in (1.0, 2.0, np.inf)
+    ],
+    Same("clip_grad_value_", "torch.nn.utils.clip_grad_value_", whole_tensors(lambda g: boxgrad.clip_grad_value_(g, 9.0)),
+         whole_tensors(lambda g: clipping.clip_grad_value_(g, 9.0)), **values_only),
+    Same("get_total_norm", "torch.nn.utils.get_total_norm", lambda a, b: np.float64(boxgrad.get_total_norm([a, b])),
+         lambda a, b: clipping.get_total_norm([a, b]), **values_only),
+]  # fmt: skip
+
+
+def as_array(x):
+    return x.detach().numpy() if isinstance(x, torch.Tensor) else np.asarray(x)
+
+
+def greatest_difference(row, kind, dtype):
+    """Relative to the larger of 1 and a value, or of 1 and a gradient row's largest; and of how many numbers."""
+    arrays = [x[:0] if kind == KINDS[-1] else x for x in row.inputs("random" if kind == KINDS[-1] else kind)]
+    arrays = [x.astype(dtype) for x in arrays]
+    of_arrays = row.peer.startswith(("1 - powerboxes", "powerboxes", "pycocotools"))
+    tensors = arrays if of_arrays else [torch.tensor(x, requires_grad=row.gradients) for x in arrays]
+    theirs = row.theirs(*tensors)
+    expected, value = [as_array(theirs)], [np.asarray(row.ours(*arrays))]
+    scales = [np.maximum(1, np.abs(expected[0]))]
+    if row.gradients:
+        function, options = (row.ours.func, row.ours.keywords) if isinstance(row.ours, partial) else (row.ours, {})
+        cotangent = np.random.default_rng(0).normal(size=np.shape(value[0])).astype(dtype)
+        value += boxgrad.vjp(function, *arrays, **options)[1](cotangent)
+        expected += [x.numpy() for x in torch.autograd.grad(theirs, tensors, torch.tensor(cotangent).expand_as(theirs))]
+        scales += [np.maximum(1, row_maximum(x)) for x in expected[1:]]
+    assert [v.shape for v in value] == [e.shape for e in expected]
+    differences = [np.max(np.abs(v.astype(float) - e) / s, initial=0.0) for v, e, s in zip(value, expected, scales)]
+    return max(differences), sum(x.size for x in value)
+
+
+# Different on purpose
+
+
+def error_of(call):
+    try:
+        return call()
+    except BaseException as error:  # a Rust panic is no Exception
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        return type(error)
+
+
+def shown(x):
+    if isinstance(x, type) or x is None or isinstance(x, str):
+        return getattr(x, "__name__", str(x))
+    numbers = np.ravel(as_array(x)).astype(float) + 0.0
+    return ", ".join(f"{number:.5g}" for number in numbers) or "nothing"
+
+
+def gradient(function, a, b, **options):
+    """d sum / d a, of torch's or of ours."""
+    if function.__module__.startswith("boxgrad"):
+        return boxgrad.vjp(function, np.array(a), np.array(b), **options)[1](1.0)[0]
+    a = torch.tensor(a, requires_grad=True)
+    function(a, torch.tensor(b), **options).sum().backward()
+    return a.grad
+
+
+def clipped(clip, values, *arguments, dtype="float32", **options):
+    """The gradient of these values after clipping, with torch's or with ours."""
+    if clip.__module__.startswith("boxgrad"):
+        array = np.array(values, dtype)
+        clip([array], *arguments, **options)
+        return array
+    tensor = torch.tensor(values, dtype=getattr(torch, dtype))
+    clip([types.SimpleNamespace(grad=tensor)], *arguments, **options)
+    return tensor
+
+
+def doubles(*rows):
+    return np.array(rows, np.float64)
+
+
+BOX, SHIFTED, POINT, FLAT = [[0.0, 0, 2, 2]], [[1.0, 1, 3, 3]], [[3.0, 4, 3, 4]], [[3.0, 4, 8, 4]]
+RIGHT, FIVE = [[2.0, 0, 4, 2]], [[0.0, 0, 5, 5]]
+WIDE = [[0, 0, 100_000, 100_000]]
+TINY = [[0.0, 0, 1e-4, 1e-4]]
+STRIDED = np.array([[0.0, 0, 2, 2, 0.9], [1, 1, 3, 3, 0.8]])[:, :4]
+NOTHING = np.empty((0, 4))
+t = torch.tensor
+
+DIFFERS = [
+    Differs("box_area", "int32, a side of 100000", "torchvision", lambda: ops.box_area(t(WIDE, dtype=torch.int32)),
+            lambda: boxgrad.box_area(np.array(WIDE, np.int32)), "integers are computed in float64 and do not wrap"),
+    Differs("box_area", "int16, a side of 300", "powerboxes", lambda: powerboxes.boxes_areas(np.array([[0, 0, 300, 300]], np.int16)),
+            lambda: boxgrad.box_area(np.array([[0, 0, 300, 300]], np.int16)), "the same"),
+    Differs("box_iou", "int64 boxes: type of the result", "torchvision",
+            lambda: str(ops.box_iou(t([[0, 0, 3, 3]]), t([[0, 0, 2, 3]])).dtype),
+            lambda: str(boxgrad.box_iou([[0, 0, 3, 3]], [[0, 0, 2, 3]]).dtype), "float64 holds integer coordinates exactly"),
+    Differs("box_iou", "int16, 300 x 300 against its lower third", "powerboxes",
+            lambda: 1 - powerboxes.iou_distance(np.array([[0, 0, 300, 300]], np.int16), np.array([[0, 0, 300, 100]], np.int16)),
+            lambda: boxgrad.box_iou(np.array([[0, 0, 300, 300]], np.int16), np.array([[0, 0, 300, 100]], np.int16)), "the same"),
+    Differs("box_iou", "a point against itself", "torchvision", lambda: ops.box_iou(t(POINT), t(POINT)),
+            lambda: boxgrad.box_iou(POINT, POINT),
+            "0/0 is 0: finite boxes never give NaN"),
+    Differs("box_iou", "x1 is NaN", "pycocotools", lambda: mask.iou(doubles([np.nan, 0, 2, 2]), doubles([0, 0, 2, 2]), [0]),
+            lambda: boxgrad.box_iou(doubles([np.nan, 0, 2, 2]), doubles([0, 0, 2, 2]), "xywh"),
+            "NaN stays visible in its own row and column"),
+    Differs("box_iou", "no boxes against one: shape", "powerboxes",
+            lambda: error_of(lambda: powerboxes.iou_distance(NOTHING, doubles(*BOX))),
+            lambda: str(boxgrad.box_iou(NOTHING, BOX).shape), "empty input is no special case"),
+    Differs("box_iou", "rows of a table with scores", "powerboxes", lambda: error_of(lambda: powerboxes.iou_distance(STRIDED, STRIDED)),
+            lambda: boxgrad.box_iou(STRIDED, STRIDED), "rows may be strided, and are not copied"),
+    Differs("box_iou", "identical boxes of 1e-4", "mmdetection", lambda: peers.mmdetection_overlaps(torch, t(TINY), t(TINY)),
+            lambda: boxgrad.box_iou(TINY, TINY), "no eps: any unit gives the same", "formula"),
+    Differs("box_iou", "touching boxes, gradient", "detectron2",
+            lambda: gradient(partial_of(peers.detectron2_pairwise_iou), BOX, RIGHT), lambda: gradient(boxgrad.box_iou, BOX, RIGHT),
+            "a clamp passes the gradient at its bound, as in torchvision", "formula"),
+    Differs("box_iou", "identical boxes, gradient", "TensorFlow's ties", lambda: gradient(partial_of(peers.one_sided_iou), BOX, BOX),
+            lambda: gradient(boxgrad.box_iou, BOX, BOX), "ties are split: what is perfect is not pushed", "formula"),
+    Differs("box_iou", "5000 x 2000: temporary memory, in sizes of the result", "torchvision",
+            lambda: temporaries(ops.box_iou, torch.tensor),
+            lambda: temporaries(boxgrad.box_iou, np.array), "scratch is bounded"),
+    Differs("generalized_box_iou", "a point against itself", "torchvision", lambda: ops.generalized_box_iou(t(POINT), t(POINT)),
+            lambda: boxgrad.generalized_box_iou(POINT, POINT), "0/0 is 0"),
+    Differs("distance_box_iou", "2 x 2 boxes, one apart both ways", "powerboxes",
+            lambda: 1 - powerboxes.diou_distance(doubles(*BOX), doubles(*SHIFTED)),
+            lambda: boxgrad.distance_box_iou(BOX, SHIFTED), "the enclosing box's own diagonal (Zheng 2020)"),
+    Differs("distance_box_iou", "the same", "darknet", lambda: peers.darknet_diou(torch, t(BOX), t(SHIFTED)),
+            lambda: boxgrad.distance_box_iou(BOX, SHIFTED), "the penalty as published, not to the power of 0.6", "formula"),
+    Differs("distance_box_iou", "the same, slope by the centre's x", "darknet",
+            lambda: peers.darknet_diou_gradient_x(torch, t(BOX), t(SHIFTED)),
+            lambda: gradient(boxgrad.distance_box_iou, BOX, SHIFTED)[:, [0, 2]].sum(),
+            "the diagonal's derivative has its sign", "formula"),
+    Differs("complete_box_iou", "a point against itself", "torchvision", lambda: ops.complete_box_iou(t(POINT), t(POINT)),
+            lambda: boxgrad.complete_box_iou(POINT, POINT), "0/0 is 0"),
+    Differs("complete_box_iou_loss", "a flat box, gradient", "torchvision", lambda: gradient(ops.complete_box_iou_loss, FLAT, FIVE),
+            lambda: gradient(boxgrad.complete_box_iou_loss, FLAT, FIVE), "atan(w/0) has a finite gradient"),
+    Differs("complete_box_iou_loss", "a point", "torchvision", lambda: ops.complete_box_iou_loss(t(POINT), t(FIVE)),
+            lambda: boxgrad.complete_box_iou_loss(POINT, FIVE), "atan(0/0) is 0"),
+    Differs("complete_box_iou_loss", "squares, eps=10", "torchvision", lambda: ops.complete_box_iou_loss(t(BOX), t(SHIFTED), eps=10.0),
+            lambda: boxgrad.complete_box_iou_loss(BOX, SHIFTED, eps=10.0), "eps guards the distance, too: squares have the DIoU loss"),
+    Differs("complete_box_iou_loss", "identical boxes, float32", "mmdetection",
+            lambda: peers.mmdetection_ciou_loss(torch, t(FIVE), t(FIVE)),
+            lambda: boxgrad.complete_box_iou_loss(np.float32(FIVE), np.float32(FIVE)), "alpha has an eps, and 0/0 is 0", "formula"),
+    Differs("smooth_l1_loss", "mean of nothing", "torch", lambda: torch.nn.functional.smooth_l1_loss(t(NOTHING), t(NOTHING)),
+            lambda: boxgrad.smooth_l1_loss(NOTHING, NOTHING), "a batch without objects has no loss"),
+    Differs("smooth_l1_loss", "float16: type of the result", "torch",
+            lambda: str(torch.nn.functional.smooth_l1_loss(t([0.1]).half(), t([0.0]).half()).dtype),
+            lambda: str(boxgrad.smooth_l1_loss(np.float16([0.1]), np.float16([0])).dtype), "half types are computed in float32"),
+    Differs("clip", "min 2, max 1", "torch.clamp", lambda: torch.clamp(t([0.0, 5.0]), 2.0, 1.0),
+            lambda: error_of(lambda: boxgrad.clip([0.0, 5.0], 2, 1)),
+            "no number lies between"),
+    Differs("encode_boxes", "a proposal without width", "torchvision", lambda: coder.encode_single(t(BOX), t([[1.0, 0, 1, 2]])),
+            lambda: error_of(lambda: boxgrad.encode_boxes([[1.0, 0, 1, 2]], BOX)),
+            "it names the rows; on_degenerate chooses zeros or the formula's own"),
+    Differs("clip_grad_norm_", "(3, 4), max_norm -1", "torch", lambda: clipped(clipping.clip_grad_norm_, [3.0, 4.0], -1.0),
+            lambda: error_of(lambda: clipped(boxgrad.clip_grad_norm_, [3.0, 4.0], -1.0)), "a negative limit would turn the step round"),
+    Differs("clip_grad_norm_", "(3e20, 4e20), max_norm 1", "torch", lambda: clipped(clipping.clip_grad_norm_, [3e20, 4e20], 1.0),
+            lambda: clipped(boxgrad.clip_grad_norm_, [3e20, 4e20], 1.0), "squares are summed in double"),
+    Differs("clip_grad_norm_", "(1, inf), max_norm 1", "torch", lambda: clipped(clipping.clip_grad_norm_, [1.0, np.inf], 1.0),
+            lambda: clipped(boxgrad.clip_grad_norm_, [1.0, np.inf], 1.0, on_nonfinite="skip"),
+            'the default does as torch; on_nonfinite="skip", shown here, leaves them to the caller'),
+    Differs("get_total_norm", "2^25 float32 of 0.001", "torch", lambda: how_low(clipping.get_total_norm([torch.full((2**25,), 1e-3)])),
+            lambda: how_low(boxgrad.get_total_norm([np.full(2**25, 1e-3, np.float32)])), "sums are taken in double"),
+    Differs("get_total_norm", "an empty tensor, p=inf", "torch",
+            lambda: error_of(lambda: clipping.get_total_norm([torch.empty(0)], np.inf)),
+            lambda: boxgrad.get_total_norm([np.empty(0)], np.inf), "the norm of nothing is 0"),
+]  # fmt: skip
+
+
+def partial_of(formula_of_torch):
+    def function(a, b):
+        return formula_of_torch(torch, a, b)
+
+    return function
+
+
+def how_low(norm):
+    """In words: by how much depends on the CPU's vectors."""
+    error = float(norm) / (float(np.float32(1e-3)) * 2**12.5) - 1
+    return "right to 1e-13" if abs(error) < 1e-13 else "more than 0.5 % low" if error < -0.005 else f"{error:.3g}"
+
+
+def temporaries(iou, convert):
+    """The most memory that was resident during the call, less what it returned, in sizes of that."""
+    def peak():
+        return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) * 1024
+
+    a, b = (convert(np.tile(np.float32([0, 0, 2, 2]), (n, 1))) for n in (5000, 2000))
+    with open("/proc/self/clear_refs", "w") as restart:
+        restart.write("5")
+    before = peak()
+    size = as_array(iou(a, b)).nbytes
+    return max(0, round((peak() - before) / size - 1))
+
+
+# The page
+
+
+HEAD = """# Parity
+
+What boxgrad's functions give beside what other libraries give for the same. Made by `python bindings/python/tests/parity_page.py`, which
+runs every row; the tests fail if one no longer holds. "Run here": the library itself (torch {torch}, torchvision {torchvision},
+pycocotools and powerboxes, as pinned in `requirements/test.txt`). "Formula": not the library's code, but its published formula, written
+down in `bindings/python/tests/peers.py`.
+
+## Equal
+
+In float64 to {tolerance:g} of the larger of 1 and the value, gradients to that of the row's largest entry. In float32 to {float32:g},
+on pairs whose digits do not cancel ({plain}). Inputs: pairs of boxes that are {kinds};
+where the peer takes it, no box at all. Gradients are torch's autograd, kinks included.
+
+| function | peer | compared | numbers |
+| --- | --- | --- | --: |
+"""
+
+MIDDLE = """
+Published tables of numbers (torchvision, detectron2, fvcore, mmdetection, TensorFlow, Keras, optax, powerboxes) are compared in
+`test_known_answers.py`.
+
+## Different on purpose
+
+| function | case | peer | peer gives | boxgrad gives | why |
+| --- | --- | --- | --- | --- | --- |
+"""
+
+FOOT = """
+Non-maximum suppression and matching will be compared here when they are there.
+"""
+
+
+def numbers_compared(row):
+    return sum(greatest_difference(row, kind, np.float64)[1] for kind in row.kinds)
+
+
+def differences():
+    """Each case with what the peer gives and what ours gives."""
+    return [(row, shown(row.theirs()), shown(row.ours())) for row in DIFFERS]
+
+
+def page(different):
+    text = HEAD.format(torch=torch.__version__.split("+")[0], torchvision=torchvision.__version__.split("+")[0], tolerance=TOLERANCE,
+                       float32=FLOAT32_TOLERANCE, plain=", ".join(PLAIN), kinds=", ".join(box_sets.ORDINARY))  # fmt: skip
+    for row in SAME:
+        what = "values and gradients" if row.gradients else "values"
+        how = MEANING[row.how] + (f"; {row.note}" if row.note else "")
+        text += f"| `{row.function}` | {row.peer} | {what}; {how} | {numbers_compared(row)} |\n"
+    text += MIDDLE
+    for row, theirs, ours in different:
+        how = "" if row.how == "live" else " (formula)"
+        text += f"| `{row.function}` | {row.case} | {row.peer}{how} | {theirs} | {ours} | {row.reason} |\n"
+    return text + FOOT
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(differences()))

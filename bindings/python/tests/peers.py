@@ -1,0 +1,103 @@
+"""Formulas of libraries that cannot be installed here, written down from what they publish, for torch's autograd. Named as such."""
+
+import math
+
+
+def sides(boxes):
+    return boxes[..., 2:] - boxes[..., :2]
+
+
+def area(boxes):
+    return sides(boxes).prod(-1)
+
+
+def overlaps(torch, a, b):
+    """Intersection and union of aligned boxes, as most libraries compute them."""
+    inter = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
+    return inter, area(a) + area(b) - inter
+
+
+def detectron2_pairwise_iou(torch, a, b):
+    """0 where nothing is shared, without a gradient there."""
+    inter, union = overlaps(torch, a[:, None], b)
+    return torch.where(inter > 0, inter / union, torch.zeros_like(inter))
+
+
+def detectron2_get_deltas(torch, proposals, targets, weights):
+    source, size = sides(proposals), sides(targets)
+    centers = (targets[:, :2] + size / 2) - (proposals[:, :2] + source / 2)
+    return torch.cat([centers / source, torch.log(size / source)], 1) * torch.tensor(weights, dtype=proposals.dtype)
+
+
+def detectron2_apply_deltas(torch, proposals, deltas, weights):
+    d = deltas / torch.tensor(weights, dtype=deltas.dtype)
+    center = proposals[:, :2] + sides(proposals) / 2 + d[:, :2] * sides(proposals)
+    half = torch.exp(d[:, 2:].clamp(max=math.log(1000 / 16))) * sides(proposals) / 2
+    return torch.cat([center - half, center + half], 1)
+
+
+def mmdetection_overlaps(torch, a, b, mode="iou", eps=1e-6):
+    """Of all pairs; union and enclosing area are at least eps."""
+    a, b = a[:, None], b[None]
+    inter, union = overlaps(torch, a, b)
+    union = union.clamp(min=eps)
+    if mode == "iou":
+        return inter / union
+    enclosing = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1).clamp(min=eps)
+    return inter / union - (enclosing - union) / enclosing
+
+
+def mmdetection_diou_terms(torch, a, b, eps):
+    inter, union = overlaps(torch, a, b)
+    diagonal = ((torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])).clamp(min=0) ** 2).sum(-1) + eps
+    distance = (((b[:, :2] + b[:, 2:]) - (a[:, :2] + a[:, 2:])) ** 2).sum(-1) / 4
+    return inter / (union + eps), distance / diagonal
+
+
+def mmdetection_diou_loss(torch, a, b, eps=1e-7):
+    iou, distance = mmdetection_diou_terms(torch, a, b, eps)
+    return 1 - (iou - distance)
+
+
+def mmdetection_ciou_loss(torch, a, b, eps=1e-7):
+    """alpha v is v^2 / (1 - IoU + v), without an eps."""
+    iou, distance = mmdetection_diou_terms(torch, a, b, eps)
+    angles = [torch.atan(sides(boxes)[:, 0] / (sides(boxes)[:, 1] + eps)) for boxes in (a, b)]
+    v = 4 / math.pi**2 * (angles[1] - angles[0]) ** 2
+    return 1 - (iou - (distance + v**2 / (1 - iou + v)))
+
+
+def faster_rcnn_smooth_l1(torch, prediction, target, inside, outside, sigma):
+    d = inside * (prediction - target)
+    return outside * torch.where(d.abs() < 1 / sigma**2, sigma**2 * d**2 / 2, d.abs() - 0.5 / sigma**2)
+
+
+def darknet_diou(torch, a, b):
+    """The penalty to the power of 0.6."""
+    inter, union = overlaps(torch, a, b)
+    _, penalty = mmdetection_diou_terms(torch, a, b, 0)
+    return inter / union - penalty**0.6
+
+
+def darknet_diou_gradient_x(torch, a, b):
+    """By the centre's x: the diagonal's derivative is subtracted where it should be added; IoU's part is as it should be."""
+    a = a.clone().requires_grad_()
+    inter, union = overlaps(torch, a, b)
+    (inter / union).sum().backward()
+    of_iou = a.grad[:, [0, 2]].sum(1)
+    a = a.detach()
+    low, high = torch.minimum(a[:, :2], b[:, :2]), torch.maximum(a[:, 2:], b[:, 2:])
+    diagonal = ((high - low) ** 2).sum(-1)
+    shift = ((b[:, :2] + b[:, 2:]) - (a[:, :2] + a[:, 2:])) / 2
+    by_x = 2 * (high - low)[:, 0] * ((a[:, 2] > b[:, 2]).to(a.dtype) - (a[:, 0] < b[:, 0]).to(a.dtype))
+    return of_iou + (2 * shift[:, 0] * diagonal - by_x * (shift**2).sum(-1)) / diagonal**2
+
+
+def one_sided_iou(torch, a, b):
+    """IoU whose max and min give a tie's whole derivative to the first operand, as TensorFlow's do."""
+
+    def larger(x, y):
+        return torch.where(x >= y, x, y)
+
+    inter = (-larger(-a[:, 2:], -b[:, 2:]) - larger(a[:, :2], b[:, :2])).clamp(min=0).prod(-1)
+    return inter / (area(a) + area(b) - inter)
