@@ -108,7 +108,7 @@ class _Gradients:
     def write_back(self) -> None:
         """Copies to the caller's arrays what C did to copies of them."""
         for array, copy in self._copies.values():
-            if (copy != array).any():
+            if copy.tobytes() != array.astype(copy.dtype).tobytes():  # which tells -0 from 0
                 array[...] = copy
 
 
