@@ -23,6 +23,14 @@ struct Arguments {
         if !condition { fail(BOXGRAD_BAD_PARAMETER, name, reason, value) }
     }
 
+    /// A scalar that a kernel of T divides by.
+    mutating func divisor<T>(_ value: Double, as type: T.Type, _ name: StaticString) {
+        func isPositiveFinite(_ x: Double) -> Bool { x > 0 && x < .infinity }
+        require(
+            isPositiveFinite(rounded(value, to: type)) && isPositiveFinite(rounded(1 / value, to: type)), name,
+            "must be a positive finite number in the function's type, and so must its inverse", value)
+    }
+
     mutating func pointer(_ pointer: UnsafeRawPointer?, _ name: StaticString) {
         if pointer == nil { fail(BOXGRAD_NULL_POINTER, name, "is NULL") }
     }
@@ -43,12 +51,13 @@ struct Arguments {
             return
         }
         if count > 1 && stride < width { fail(BOXGRAD_BAD_STRIDE, strideName, "is smaller than the row", Double(stride)) }
-        let (last, overflow) = (count &- 1).multipliedReportingOverflow(by: stride)
-        let (elements, overflow2) = last.addingReportingOverflow(width)
-        let overflow3 = elements.multipliedReportingOverflow(by: MemoryLayout<T>.stride).overflow
-        if overflow || overflow2 || overflow3 {
-            fail(BOXGRAD_SIZE_OVERFLOW, name, "has more rows than memory can hold", Double(count))
+        func exceedsMemory(_ stride: Int) -> Bool {
+            let (last, overflow) = (count &- 1).multipliedReportingOverflow(by: stride)
+            let (elements, overflow2) = last.addingReportingOverflow(width)
+            return overflow || overflow2 || elements.multipliedReportingOverflow(by: MemoryLayout<T>.stride).overflow
         }
+        if exceedsMemory(width) { fail(BOXGRAD_SIZE_OVERFLOW, name, "has more rows than memory can hold", Double(count)) }
+        if exceedsMemory(stride) { fail(BOXGRAD_SIZE_OVERFLOW, strideName, "puts rows beyond what memory can hold", Double(stride)) }
     }
 
     /// `count` rows of `width` elements without a gap.
@@ -63,6 +72,9 @@ struct Arguments {
         }
     }
 }
+
+/// What a kernel of T computes with.
+func rounded<T>(_ value: Double, to _: T.Type) -> Double { MemoryLayout<T>.size == MemoryLayout<Float>.size ? Double(Float(value)) : value }
 
 extension StaticString {
     var cString: UnsafePointer<CChar> { UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self) }

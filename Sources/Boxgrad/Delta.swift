@@ -37,7 +37,7 @@ private struct FindDegenerate<T>: Work {
 }
 
 /// The caller's options, completed by defaults where the caller's struct is NULL or shorter than ours.
-private func complete(_ options: UnsafePointer<boxgrad_delta_options>?, _ arguments: inout Arguments) -> boxgrad_delta_options {
+private func complete<T>(_ options: UnsafePointer<boxgrad_delta_options>?, for type: T.Type, _ arguments: inout Arguments) -> boxgrad_delta_options {
     let known = MemoryLayout<boxgrad_delta_options>.size
     var complete = boxgrad_delta_options(
         size: known, means: (0, 0, 0, 0), stds: (1, 1, 1, 1), log_ratio_min: -.infinity, log_ratio_max: 4.135166556742356,
@@ -59,16 +59,17 @@ private func complete(_ options: UnsafePointer<boxgrad_delta_options>?, _ argume
     memcpy(&complete, options, size)
     let (m, s) = (complete.means, complete.stds)
     func check(_ mean: Double, _ std: Double) {
-        arguments.require(mean.isFinite, "options->means", "must be finite", mean)
-        arguments.require(std > 0 && std < .infinity, "options->stds", "must be positive finite numbers", std)
+        arguments.require(rounded(mean, to: type).isFinite, "options->means", "must be finite in the function's type", mean)
+        arguments.divisor(std, as: type, "options->stds")
     }
     check(m.0, s.0)
     check(m.1, s.1)
     check(m.2, s.2)
     check(m.3, s.3)
-    arguments.require(
-        complete.log_ratio_min <= complete.log_ratio_max, "options->log_ratio_min", "must not exceed log_ratio_max or be NaN",
-        complete.log_ratio_min)
+    let (least, most) = (complete.log_ratio_min, complete.log_ratio_max)
+    arguments.require(least == least, "options->log_ratio_min", "is NaN", least)
+    arguments.require(most == most, "options->log_ratio_max", "is NaN", most)
+    arguments.require(least <= most, "options->log_ratio_min", "is greater than log_ratio_max", least)
     arguments.require(complete.image_width == complete.image_width, "options->image_width", "is NaN", complete.image_width)
     arguments.require(complete.image_height == complete.image_height, "options->image_height", "is NaN", complete.image_height)
     arguments.require(complete.center_clamp >= 0, "options->center_clamp", "must not be negative or NaN", complete.center_clamp)
@@ -101,11 +102,11 @@ extension Arguments {
     }
 
     /// Elements in a row of groups x 4.
-    fileprivate mutating func rowWidth(_ groups: Int) -> Int {
+    fileprivate mutating func rowWidth<T>(_ groups: Int, _: T.Type) -> Int {
         count(groups, "groups")
-        let (width, overflow) = groups.multipliedReportingOverflow(by: 4)
+        let overflow = groups.multipliedReportingOverflow(by: 4 &* MemoryLayout<T>.stride).overflow
         if overflow { fail(BOXGRAD_SIZE_OVERFLOW, "groups", "is too large", Double(groups)) }
-        return width
+        return 4 &* groups
     }
 }
 
@@ -155,7 +156,7 @@ private func deltaEncode<T: BinaryFloatingPoint>(
     _ task: boxgrad_task, _ find: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    let options = complete(options, &arguments)
+    let options = complete(options, for: T.self, &arguments)
     arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
     arguments.rows(targets, "targets", count, stride: targetsStride, "targets_stride")
     arguments.packed(deltas, "deltas", count, width: 4)
@@ -230,7 +231,7 @@ private func deltaEncodeGrad<T: BinaryFloatingPoint>(
     _ task: boxgrad_task, _ find: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    let options = complete(options, &arguments)
+    let options = complete(options, for: T.self, &arguments)
     arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
     arguments.rows(targets, "targets", count, stride: targetsStride, "targets_stride")
     arguments.packed(gradDeltas, "grad_deltas", count, width: 4)
@@ -288,8 +289,8 @@ private func deltaDecode<T>(
     _ deltas: UnsafePointer<T>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    let options = complete(options, &arguments)
-    let width = arguments.rowWidth(groups)
+    let options = complete(options, for: T.self, &arguments)
+    let width = arguments.rowWidth(groups, T.self)
     arguments.count(count)
     if groups > 0 {
         arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
@@ -357,8 +358,8 @@ private func deltaDecodeGrad<T: BinaryFloatingPoint>(
     _ gradBoxes: UnsafePointer<T>?, _ gradProposals: UnsafeMutablePointer<T>?, _ gradDeltas: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    let options = complete(options, &arguments)
-    let width = arguments.rowWidth(groups)
+    let options = complete(options, for: T.self, &arguments)
+    let width = arguments.rowWidth(groups, T.self)
     arguments.packed(gradProposals, "grad_proposals", count, width: 4, optional: true)
     if groups > 0 {
         arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")

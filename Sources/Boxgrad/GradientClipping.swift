@@ -264,6 +264,7 @@ public func boxgrad_grad_norm_combine(
 ) -> Int32 {
     var arguments = Arguments()
     arguments.norm(p)
+    arguments.count(n, "n")
     arguments.packed(norms, "norms", n)
     arguments.pointer(total, "total")
     guard arguments.valid, let total else { return arguments.status }

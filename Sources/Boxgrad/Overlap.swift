@@ -2,9 +2,9 @@ import CBoxgrad
 import CShims
 
 extension Arguments {
-    fileprivate mutating func metric(_ metric: Int32, _ eps: Double) {
+    fileprivate mutating func metric<T>(_ metric: Int32, _ eps: Double, _ type: T.Type) {
         require(BOXGRAD_IOU...BOXGRAD_CIOU ~= metric, "metric", "is no overlap metric", Double(metric))
-        require(eps >= 0 && eps < .infinity, "eps", "must be a finite number, not negative", eps)
+        require(eps >= 0 && rounded(eps, to: type) < .infinity, "eps", "must be finite in the function's type, and not negative", eps)
     }
 }
 
@@ -58,7 +58,7 @@ private func iouPairwise<T>(
     _ eps: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.metric(metric, eps)
+    arguments.metric(metric, eps, T.self)
     arguments.sides(a, aCount, aStride, b, bCount, bStride)
     arguments.matrix(out, "out", aCount, bCount, outStride, "out_stride")
     arguments.matrix(outUnion, "out_union", aCount, bCount, outStride, "out_stride", optional: true)
@@ -153,7 +153,7 @@ private func iouPairwiseGrad<T: BinaryFloatingPoint>(
     _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.metric(metric, eps)
+    arguments.metric(metric, eps, T.self)
     arguments.sides(a, aCount, aStride, b, bCount, bStride)
     arguments.matrix(gradOut, "grad_out", aCount, bCount, gradOutStride, "grad_out_stride")
     arguments.packed(gradA, "grad_a", aCount, width: 4, optional: true)
@@ -222,7 +222,7 @@ private func iouAligned<T>(
     _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.metric(metric, eps)
+    arguments.metric(metric, eps, T.self)
     arguments.rows(a, "a", count, stride: aStride, "a_stride")
     arguments.rows(b, "b", count, stride: bStride, "b_stride")
     arguments.packed(out, "out", count, optional: true)
@@ -290,8 +290,8 @@ private func iouLoss<T>(
     _ perBox: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.metric(metric, eps)
-    arguments.normalizer(normalizer)
+    arguments.metric(metric, eps, T.self)
+    arguments.divisor(normalizer, as: T.self, "normalizer")
     arguments.rows(pred, "pred", count, stride: predStride, "pred_stride")
     arguments.rows(target, "target", count, stride: targetStride, "target_stride")
     arguments.packed(weights, "weights", count, optional: true)
@@ -308,10 +308,4 @@ private func iouLoss<T>(
     }
     loss?.pointee = sum / normalizer
     return BOXGRAD_OK
-}
-
-extension Arguments {
-    mutating func normalizer(_ normalizer: Double) {
-        require(normalizer > 0 && normalizer < .infinity, "normalizer", "must be a positive finite number", normalizer)
-    }
 }

@@ -56,8 +56,9 @@ private func smoothL1<T>(
     _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?, _ task: boxgrad_task
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.require(sigma > 0, "sigma", "must be positive", sigma)
-    arguments.normalizer(normalizer)
+    arguments.require(
+        sigma > 0 && rounded(1 / (sigma * sigma), to: T.self) < .infinity, "sigma", "must be positive, and 1 / sigma^2 finite in the function's type", sigma)
+    arguments.divisor(normalizer, as: T.self, "normalizer")
     arguments.packed(pred, "pred", count)
     arguments.packed(target, "target", count)
     arguments.packed(insideWeights, "inside_weights", count, optional: true)
