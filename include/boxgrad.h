@@ -24,7 +24,8 @@
  *             is NULL is not computed: that is stop-gradient.
  * Outputs.    Overwritten, never accumulated into. They must not overlap the inputs, except where "in place" is stated.
  *             A call that fails leaves all of them as they were. Not even padding between strided rows is touched.
- * Parameters. Scalars are double, codes are int32_t, in both types; f32 functions round a scalar to float where they use it.
+ * Parameters. Scalars are double, codes are int32_t, in both types; f32 functions round a scalar to float where they use it, and what is
+ *             asked of a scalar (to be finite, positive) is asked of the rounded one.
  * Gradients.  A function named _grad takes the gradient of some loss with respect to the function's output (grad_out) and
  *             gives the gradient with respect to its inputs. What it computes is what torch's autograd computes in exact
  *             arithmetic, kinks included: where max or min has a tie, each side gets half; a clamp passes the gradient at
@@ -254,7 +255,7 @@ boxgrad_status boxgrad_iou_aligned_f64(int32_t metric, const double *a, ptrdiff_
  * area, the squared diagonal and alpha's denominator; boxes that merely touch have no intersection gradient (strict
  * comparison); the enclosing sides are not clamped. For metric IOU the loss is 1 - inter / (union + eps).
  * Accuracy: loss 32 eps (300 in f64).
- * BAD_PARAMETER: metric; eps negative, infinite or NaN; normalizer not a positive finite number. */
+ * BAD_PARAMETER: metric; eps negative, infinite or NaN; normalizer or 1 / normalizer not a positive finite number. */
 boxgrad_status boxgrad_iou_loss_f32(int32_t metric, const float *pred, ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride, size_t count,
                                     const float *weights, double eps, double normalizer, double *loss, float *per_box, float *grad_pred, float *grad_target);
 boxgrad_status boxgrad_iou_loss_f64(int32_t metric, const double *pred, ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride, size_t count,
@@ -268,7 +269,7 @@ boxgrad_status boxgrad_iou_loss_f64(int32_t metric, const double *pred, ptrdiff_
  * All arrays: count; weights NULL: 1; loss: one double; each output may be NULL. sigma = INFINITY is plain L1. The beta
  * of torch, torchvision and mmdetection is 1 / sigma^2. (Girshick 2015; sigma and weights: py-faster-rcnn.)
  * Accuracy: elementwise, grad_pred, grad_target 8 ulp; loss 32 eps (300 in f64).
- * BAD_PARAMETER: sigma not positive; normalizer not a positive finite number. */
+ * BAD_PARAMETER: sigma not positive, or so small that 1 / sigma^2 is infinite; normalizer or 1 / normalizer not a positive finite number. */
 boxgrad_status boxgrad_smooth_l1_f32(const float *pred, const float *target, const float *inside_weights, const float *outside_weights, size_t count,
                                      double sigma, double normalizer, double *loss, float *elementwise, float *grad_pred, float *grad_target);
 boxgrad_status boxgrad_smooth_l1_f64(const double *pred, const double *target, const double *inside_weights, const double *outside_weights, size_t count,
@@ -286,7 +287,7 @@ boxgrad_status boxgrad_smooth_l1_f64(const double *pred, const double *target, c
 
 typedef struct {
     size_t size;             /* sizeof(boxgrad_delta_options) of the caller; with a shorter one the missing fields are defaults */
-    double means[4], stds[4];                /* finite; stds positive */
+    double means[4], stds[4];                /* finite; stds positive, and so 1 / stds */
     double log_ratio_min, log_ratio_max;     /* decoding clamps dw and dh to this range; -INFINITY, INFINITY: no clamp */
     double image_width, image_height;        /* decoding clamps the corners to the image; negative: it does not */
     double center_clamp;                     /* decoding clamps the centre's shift to +-center_clamp; INFINITY: no clamp */
@@ -298,9 +299,8 @@ typedef struct {
     { sizeof(boxgrad_delta_options), {0, 0, 0, 0}, {1, 1, 1, 1}, -INFINITY, 4.135166556742356, -1, -1, INFINITY, BOXGRAD_DEGENERATE_ERROR, 0 }
 
 /* Every function of this section also fails with BAD_PARAMETER if a field of options is outside the range given above (NaN
- * always is; log_ratio_min <= log_ratio_max; center_clamp >= 0), or options->size is less than sizeof(size_t) or ends within
- * a field; and with
- * UNSUPPORTED if it is larger than this version's struct. */
+ * always is; log_ratio_min <= log_ratio_max; center_clamp >= 0), or options->size is 0 or no multiple of
+ * sizeof(size_t); and with UNSUPPORTED if it is larger than this version's struct. */
 
 /* deltas[i] = the deltas of targets[i] (ground truth) against proposals[i]. proposals, targets: count rows; deltas: count x 4.
  * degenerate: count bytes, 1 for a degenerate row, else 0; degenerate_count: how many; either may be NULL. dx is computed
