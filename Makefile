@@ -10,7 +10,7 @@ WHEELS  := build/wheel
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib install uninstall wheel sdist demo test test-all bench bench-quick clean accuracy abi abi-accept coverage
+.PHONY: lib install uninstall wheel sdist demo test test-all bench bench-quick clean accuracy abi abi-accept coverage fuzz
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
@@ -111,6 +111,12 @@ abi-accept: $(LIBRARY)
 # Which lines of Sources the tests run. Builds the library anew, with counters, in a folder of its own.
 coverage:
 	Tests/coverage.sh
+
+# libFuzzer on the C interface, for a minute or as many seconds as SECONDS says; a case that is found stays in Tests/safety/corpus.
+SECONDS ?= 60
+fuzz:
+	Tests/debian.sh
+	Tests/safety/fuzz.sh $(SECONDS)
 
 # Peers are installed one by one: what cannot be had here is left out, and the benchmark goes without it.
 $(BENCH)/installed: requirements/bench.txt requirements/bench-peers.txt bindings/python/pyproject.toml

@@ -3,11 +3,14 @@ import PackageDescription
 
 /// One row per CPU tier. Each is the same folder, Sources/Kernels (the others are symbolic links to it), compiled for its own
 /// instruction set. A new tier is a row here, a link, its name in Kernels/Table.swift and a case in choose_tier of CShims/shims.c.
-let tiers: [(suffix: String, instructions: [String], define: String)] = [
+/// BOXGRAD_ONLY_TIER, such as AVX2, leaves the others out: for the builds of Tests/safety, which say what stands in for them.
+let allTiers: [(suffix: String, instructions: [String], define: String)] = [
     ("", ["-march=x86-64"], "TIER_BASELINE"),
     ("AVX2", ["-march=x86-64-v3"], "TIER_AVX2"),
     ("AVX512", ["-march=x86-64-v4", "-mprefer-vector-width=512"], "TIER_AVX512"),
 ]
+let onlyTier = Context.environment["BOXGRAD_ONLY_TIER"]
+let tiers = allTiers.filter { onlyTier == nil || $0.define == "TIER_\(onlyTier!)" }
 let embedded: [SwiftSetting] = [
     .enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-O", "-no-allocations", "-Xfrontend", "-function-sections"]),
 ]

@@ -13,6 +13,8 @@ tests)
     need 'type cmake' cmake
     need 'type pkg-config' pkg-config
     need 'type localedef && test -e /usr/share/i18n/locales/ps_AF' locales
+    need 'type valgrind && test -e /usr/include/valgrind/memcheck.h' valgrind
+    need 'test -e "$(gcc -print-file-name=libffi.so)"' libffi-dev
     ;;
 emulator)
     need 'type bochs && test -e /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so' bochs-term

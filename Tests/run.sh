@@ -27,6 +27,7 @@ suite() {
 
 suite swift 'Test run with \K\d+(?= tests?.* passed)' swift test --configuration release
 suite c '\d+(?= passed)' Tests/c/run.sh
+suite safety '\d+(?= passed)' Tests/safety/run.sh
 suite elementary '\d+(?= passed)' "$python" -m pytest -q Tests/elementary
 suite accuracy '\d+(?= passed)' "$python" -m pytest -q Tests/accuracy
 suite abi '\d+(?= passed)' "$python" -m pytest -q Tests/abi

@@ -1,0 +1,655 @@
+/* A call of any function of functions.h: what the caller decides about it, the memory it gets, what must come of it, and whether that came. */
+#ifndef CALL_H
+#define CALL_H
+
+#include "functions.h"
+
+#include <dlfcn.h>
+#include <ffi.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The library is what is instrumented: these programs, which are not, are linked with the sanitizer's runtime. */
+#ifdef WITH_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#else
+#define __asan_poison_memory_region(address, size) ((void)(address), (void)(size))
+#define __asan_unpoison_memory_region(address, size) ((void)(address), (void)(size))
+#endif
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#else
+#define VALGRIND_MAKE_MEM_NOACCESS(address, size) 0
+#define VALGRIND_MAKE_MEM_DEFINED(address, size) 0
+#define VALGRIND_MAKE_MEM_UNDEFINED(address, size) 0
+#define VALGRIND_CHECK_MEM_IS_DEFINED(address, size) 0
+#define RUNNING_ON_VALGRIND 0
+#endif
+
+enum { most_parameters = 14, most_tensors = 8, most_buffers = most_parameters + most_tensors };
+
+/* Memory of one array, ending (or beginning) at a page that must not be touched, with canaries around it and between its rows. */
+typedef struct {
+    size_t rows, width, stride, size; /* size: of an element, in bytes */
+    element_kind element;
+    bool input, output;
+    unsigned char *start, *low, *high; /* from low to high it may be looked at */
+    unsigned char *before;             /* the same before the call */
+} buffer;
+
+typedef union {
+    void *pointer;
+    size_t count;
+    ptrdiff_t stride;
+    double number;
+    int32_t code;
+} value;
+
+/* What a caller decides. */
+typedef struct {
+    const function *function;
+    size_t real;                     /* sizeof(float) or sizeof(double) */
+    value values[most_parameters];   /* of all but pointers */
+    bool null[most_parameters];      /* pointers that are NULL */
+    bool in_place, at_front;         /* outputs share their inputs' memory; buffers begin at the guard page rather than end there */
+    boxgrad_delta_options options;   /* as many bytes of it as its size says */
+    boxgrad_tensor tensors[most_tensors];
+    double (*element)(void *context); /* what inputs are filled with */
+    void *context;
+
+    buffer buffers[most_buffers];
+    size_t buffer_count;
+} call;
+
+/* A library's functions in the order of functions.h, f32 before f64. */
+typedef struct {
+    const char *tier;
+    void *functions[2 * function_count];
+    boxgrad_status (*set_max_threads)(int32_t);
+    const char *(*last_error)(void);
+    const char *(*status_string)(boxgrad_status);
+} library;
+
+/* ---- Names ---- */
+
+/* BOXGRAD_SAFETY_ONLY names one function to look at. */
+static inline bool is_wanted(const function *f) {
+    const char *only = getenv("BOXGRAD_SAFETY_ONLY");
+    return !only || strcmp(only, f->name) == 0;
+}
+
+static size_t parameter_count(const function *f) {
+    size_t n = 0;
+    while (n < most_parameters && f->parameters[n].kind != NO_PARAMETER) n++;
+    return n;
+}
+
+static int parameter_index(const function *f, const char *name) {
+    for (size_t i = 0; i < parameter_count(f); i++) if (strcmp(f->parameters[i].name, name) == 0) return (int)i;
+    fprintf(stderr, "functions.h: %s has no parameter %s\n", f->name, name);
+    abort();
+}
+
+static size_t count_of(const call *c, const char *name) { return name ? c->values[parameter_index(c->function, name)].count : 1; }
+
+static void print_call(const call *c) {
+    fprintf(stderr, "%s%s(", c->function->name, c->function->untyped ? "" : c->real == 4 ? "_f32" : "_f64");
+    for (size_t i = 0; i < parameter_count(c->function); i++) {
+        const parameter *p = &c->function->parameters[i];
+        fprintf(stderr, "%s%s ", i ? ", " : "", p->name);
+        switch (p->kind) {
+        case COUNT: fprintf(stderr, "%zu", c->values[i].count); break;
+        case STRIDE: fprintf(stderr, "%td", c->values[i].stride); break;
+        case NUMBER: fprintf(stderr, "%.17g", c->values[i].number); break;
+        case CODE: fprintf(stderr, "%d", c->values[i].code); break;
+        case OPTIONS:
+            if (c->null[i]) fprintf(stderr, "NULL");
+            else fprintf(stderr, "{size %zu, on_degenerate %d}", c->options.size, c->options.on_degenerate);
+            break;
+        case TENSORS:
+            for (size_t k = 0; k < most_tensors && k < count_of(c, "n"); k++) {
+                fprintf(stderr, "{%s%zu of %d}", c->tensors[k].data ? "" : "NULL, ", c->tensors[k].count, c->tensors[k].dtype);
+            }
+            break;
+        default: fprintf(stderr, "%s", c->null[i] ? "NULL" : p->output && p->in_place && c->in_place ? "in place" : "...");
+        }
+    }
+    fprintf(stderr, ")%s\n", c->at_front ? ", buffers begin at guard pages" : "");
+}
+
+static void fail(const call *c, const library *l, int32_t threads, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "FAILED, tier %s, %d threads: ", l->tier, threads);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\n    ");
+    print_call(c);
+    va_end(arguments);
+    abort();
+}
+
+/* A guard page was touched, or memory that is not there. */
+static const call *current;
+static void on_fault(int number) {
+    signal(number, SIG_DFL);
+    fprintf(stderr, "FAILED: %s in\n    ", strsignal(number));
+    if (current) print_call(current);
+    abort();
+}
+
+/* ---- What the header says about a call ---- */
+
+typedef struct {
+    struct { boxgrad_status status; const char *name; } all[64];
+    size_t count;
+} faults;
+
+static void fault(faults *f, boxgrad_status status, const char *name) {
+    if (f->count < 64) f->all[f->count].status = status, f->all[f->count++].name = name;
+}
+
+static double as_real(const call *c, double x) { return c->real == sizeof(float) ? (double)(float)x : x; }
+static bool positive_finite(double x) { return x > 0 && x < INFINITY; }
+
+static bool in_range(const call *c, number_range range, double x) {
+    switch (range) {
+    case NOT_NAN: return !isnan(x);
+    case FINITE: return isfinite(x);
+    case NOT_NEGATIVE: return x >= 0;
+    case LENGTH: return x >= 0 && as_real(c, x) < INFINITY;
+    case DIVISOR: return positive_finite(as_real(c, x)) && positive_finite(as_real(c, 1 / x));
+    case SIGMA: return x > 0 && as_real(c, 1 / (x * x)) < INFINITY;
+    case EXPONENT: return x > 0 && 1 / x < INFINITY;
+    }
+    return false;
+}
+
+/* Whether an array has a byte that no pointer reaches. */
+static bool exceeds_memory(size_t rows, size_t width, size_t stride, size_t size) {
+    size_t elements, bytes;
+    return __builtin_mul_overflow(rows - 1, stride, &elements) || __builtin_add_overflow(elements, width, &elements)
+        || __builtin_mul_overflow(elements, size, &bytes) || bytes > PTRDIFF_MAX;
+}
+
+static size_t size_of(const call *c, element_kind element) {
+    static const size_t sizes[] = {[DOUBLE] = 8, [SIZE] = sizeof(size_t), [WORD] = 4, [BYTE] = 1, [HALF] = 2, [BFLOAT] = 2};
+    return element == REAL ? c->real : sizes[element];
+}
+
+static size_t rows_of(const call *c, const parameter *p) { return p->unless && count_of(c, p->unless) == 0 ? 0 : count_of(c, p->rows); }
+
+static void check_array(const call *c, size_t i, faults *f) {
+    const parameter *p = &c->function->parameters[i];
+    const size_t rows = rows_of(c, p), times = count_of(c, p->times), size = size_of(c, p->element);
+    if (count_of(c, p->rows) > PTRDIFF_MAX || times > PTRDIFF_MAX) return; /* a fault of theirs */
+    if (times > 0 && exceeds_memory(times, (size_t)p->width, (size_t)p->width, size)) {
+        fault(f, BOXGRAD_SIZE_OVERFLOW, p->times);
+        return;
+    }
+    const size_t width = (size_t)p->width * times;
+    if (rows == 0 || width == 0) return;
+    if (c->null[i]) {
+        if (!p->optional) fault(f, BOXGRAD_NULL_POINTER, p->name);
+        return;
+    }
+    if (exceeds_memory(rows, width, width, size)) fault(f, BOXGRAD_SIZE_OVERFLOW, p->name);
+    if (!p->stride || rows < 2) return;
+    const ptrdiff_t stride = c->values[parameter_index(c->function, p->stride)].stride;
+    if (stride < (ptrdiff_t)width) fault(f, BOXGRAD_BAD_STRIDE, p->stride);
+    else if (exceeds_memory(rows, width, (size_t)stride, size)) fault(f, BOXGRAD_SIZE_OVERFLOW, p->stride);
+    if (!p->in_place || !c->in_place) return;
+    const int in = parameter_index(c->function, p->in_place);
+    const char *in_stride = c->function->parameters[in].stride;
+    if (!c->null[in] && c->values[parameter_index(c->function, in_stride)].stride != stride) fault(f, BOXGRAD_BAD_STRIDE, p->stride);
+}
+
+/* The options as the library must see them. */
+static boxgrad_delta_options known_options(const call *c) {
+    boxgrad_delta_options known = BOXGRAD_DELTA_OPTIONS_INIT;
+    if (!c->null[0] && c->options.size <= sizeof known) memcpy(&known, &c->options, c->options.size);
+    return known;
+}
+
+static void check_options(const call *c, faults *f) {
+    if (c->null[0]) return;
+    if (c->options.size > sizeof c->options) return fault(f, BOXGRAD_UNSUPPORTED, "options->size");
+    if (c->options.size == 0 || c->options.size % sizeof(size_t) != 0) return fault(f, BOXGRAD_BAD_PARAMETER, "options->size");
+    const boxgrad_delta_options o = known_options(c);
+    for (int k = 0; k < 4; k++) {
+        if (!isfinite(as_real(c, o.means[k]))) fault(f, BOXGRAD_BAD_PARAMETER, "options->means");
+        if (!in_range(c, DIVISOR, o.stds[k])) fault(f, BOXGRAD_BAD_PARAMETER, "options->stds");
+    }
+    if (isnan(o.log_ratio_min) || o.log_ratio_min > o.log_ratio_max) fault(f, BOXGRAD_BAD_PARAMETER, "options->log_ratio_min");
+    if (isnan(o.log_ratio_max)) fault(f, BOXGRAD_BAD_PARAMETER, "options->log_ratio_max");
+    if (isnan(o.image_width)) fault(f, BOXGRAD_BAD_PARAMETER, "options->image_width");
+    if (isnan(o.image_height)) fault(f, BOXGRAD_BAD_PARAMETER, "options->image_height");
+    if (!(o.center_clamp >= 0)) fault(f, BOXGRAD_BAD_PARAMETER, "options->center_clamp");
+    if (o.on_degenerate < 0 || o.on_degenerate > 2) fault(f, BOXGRAD_BAD_PARAMETER, "options->on_degenerate");
+    if (o.reserved != 0) fault(f, BOXGRAD_BAD_PARAMETER, "options->reserved");
+}
+
+static const element_kind elements_of_dtype[] = {[BOXGRAD_F32] = REAL, [BOXGRAD_F64] = DOUBLE, [BOXGRAD_F16] = HALF, [BOXGRAD_BF16] = BFLOAT};
+static size_t size_of_dtype(int32_t dtype) { return (const size_t[]){4, 8, 2, 2}[dtype]; }
+
+static void check_tensors(const call *c, faults *f) {
+    const size_t n = count_of(c, "n");
+    if (n == 0 || n > PTRDIFF_MAX) return;
+    if (c->null[0]) return fault(f, BOXGRAD_NULL_POINTER, "tensors");
+    if (exceeds_memory(n, 1, 1, sizeof(boxgrad_tensor))) return fault(f, BOXGRAD_SIZE_OVERFLOW, "tensors");
+    for (size_t k = 0; k < n && k < most_tensors; k++) {
+        const boxgrad_tensor *t = &c->tensors[k];
+        if (t->reserved != 0) fault(f, BOXGRAD_BAD_PARAMETER, "tensors");
+        if (t->dtype < 0 || t->dtype > BOXGRAD_BF16) fault(f, BOXGRAD_UNSUPPORTED, "tensors");
+        else if (t->count > 0 && exceeds_memory(t->count, 1, 1, size_of_dtype(t->dtype))) fault(f, BOXGRAD_SIZE_OVERFLOW, "tensors");
+        if (t->count > 0 && !t->data) fault(f, BOXGRAD_NULL_POINTER, "tensors");
+    }
+}
+
+static void check_arguments(const call *c, faults *f) {
+    for (size_t i = 0; i < parameter_count(c->function); i++) {
+        const parameter *p = &c->function->parameters[i];
+        const value v = c->values[i];
+        switch (p->kind) {
+        case COUNT: if (v.count > PTRDIFF_MAX) fault(f, BOXGRAD_SIZE_OVERFLOW, p->name); break;
+        case NUMBER:
+            if (!in_range(c, p->range, v.number)) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
+            if (p->at_most && v.number > c->values[parameter_index(c->function, p->at_most)].number) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
+            break;
+        case CODE: if (v.code < 0 || v.code > p->last) fault(f, BOXGRAD_BAD_PARAMETER, p->name); break;
+        case POINTER: check_array(c, i, f); break;
+        case OPTIONS: check_options(c, f); break;
+        case TENSORS: check_tensors(c, f); break;
+        default: break;
+        }
+    }
+}
+
+/* How wide the rows of the array are that this stride is of: the widest of them. */
+static size_t width_of_stride(const call *c, int stride) {
+    size_t width = 0;
+    for (size_t i = 0; i < parameter_count(c->function); i++) {
+        const parameter *p = &c->function->parameters[i];
+        if (p->kind != POINTER || !p->stride || strcmp(p->stride, c->function->parameters[stride].name) != 0) continue;
+        const size_t own = (size_t)p->width * count_of(c, p->times);
+        if (own > width) width = own;
+    }
+    return width;
+}
+
+/* ---- Memory ---- */
+
+enum { margin = 64, canary = 0xFF };
+static const size_t slot_size = (size_t)1 << 25;
+static struct { unsigned char *memory, *before, *result; } slots[most_buffers];
+
+static unsigned char *map(size_t size, bool guarded) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), around = guarded ? page : 0;
+    unsigned char *all = mmap(NULL, size + 2 * around, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (all == MAP_FAILED) perror("mmap"), abort();
+    if (guarded && (mprotect(all, page, PROT_NONE) != 0 || mprotect(all + page + size, page, PROT_NONE) != 0)) perror("mprotect"), abort();
+    return all + around;
+}
+
+static size_t payload(const buffer *b) { return b->rows == 0 ? 0 : ((b->rows - 1) * b->stride + b->width) * b->size; }
+
+/* Gives the next array its memory, full of canaries. */
+static buffer *place(call *c, buffer b) {
+    if (b.width == 0) b.rows = 0;
+    const size_t k = c->buffer_count++, bytes = payload(&b);
+    if (!slots[k].memory) {
+        slots[k].memory = map(slot_size, true), slots[k].before = map(slot_size, false), slots[k].result = map(slot_size, false);
+    }
+    unsigned char *const end = slots[k].memory + slot_size;
+    b.start = c->at_front ? slots[k].memory : end - bytes;
+    b.low = c->at_front ? b.start : b.start - margin;
+    b.high = c->at_front ? b.start + bytes + margin : end;
+    b.before = slots[k].before;
+    memset(b.low, canary, (size_t)(b.high - b.low));
+    c->buffers[k] = b;
+    return &c->buffers[k];
+}
+
+static uint16_t half(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const int exponent = (int)(bits >> 23 & 255) - 127 + 15;
+    const uint32_t sign = bits >> 16 & 0x8000;
+    if (isnan(x)) return (uint16_t)(sign | 0x7E00);
+    if (exponent >= 31) return (uint16_t)(sign | 0x7C00);
+    return (uint16_t)(exponent <= 0 ? sign | (bits >> 13 & 0x3FF) : sign | (uint32_t)exponent << 10 | (bits >> 13 & 0x3FF));
+}
+
+static void store(unsigned char *at, element_kind element, size_t size, double x) {
+    const float single = (float)x;
+    uint16_t short_ = half(single);
+    uint32_t bits;
+    memcpy(&bits, &single, sizeof bits);
+    if (element == BFLOAT) short_ = (uint16_t)(bits >> 16);
+    memcpy(at, size == 8 ? (const void *)&x : size == 4 ? (const void *)&single : &short_, size);
+}
+
+static double load(const buffer *b, size_t row, size_t column) {
+    const unsigned char *at = b->start + (row * b->stride + column) * b->size;
+    if (b->size == 4) { float x; memcpy(&x, at, sizeof x); return x; }
+    if (b->size == 8) { double x; memcpy(&x, at, sizeof x); return x; }
+    uint16_t bits;
+    memcpy(&bits, at, sizeof bits);
+    const uint16_t exponent = b->element == HALF ? 0x7C00 : 0x7F80;
+    return (bits & exponent) == exponent ? (double)NAN : 1; /* whether it is finite is all that is asked */
+}
+
+/* Rows of four are boxes, most of which have positive sides. */
+static void fill(call *c, buffer *b) {
+    for (size_t i = 0; i < b->rows; i++) {
+        double row[4];
+        for (size_t k = 0; k < b->width; k++) {
+            double x = c->element(c->context);
+            if (b->width == 4) {
+                if (k >= 2 && i % 8 != 7) x = row[k - 2] + fabs(x);
+                row[k] = x;
+            }
+            store(b->start + (i * b->stride + k) * b->size, b->element, b->size, x);
+        }
+    }
+}
+
+/* Gives every pointer its memory, and inputs their contents. Of an invalid call, nothing but options and tensors may be looked at. Returns false if
+ * the arrays are too large. */
+static bool place_all(call *c, bool is_valid, size_t most_bytes, void **pointers) {
+    buffer *placed[most_parameters] = {NULL};
+    c->buffer_count = 0;
+    if (most_bytes > slot_size - 2 * margin) most_bytes = slot_size - 2 * margin;
+    for (size_t i = 0; i < parameter_count(c->function); i++) {
+        const parameter *p = &c->function->parameters[i];
+        pointers[i] = NULL;
+        if (c->null[i]) continue;
+        if (p->kind == POINTER) {
+            size_t rows = rows_of(c, p), width = (size_t)p->width * count_of(c, p->times), size = size_of(c, p->element), stride = width;
+            if (p->stride && rows > 1) stride = (size_t)c->values[parameter_index(c->function, p->stride)].stride;
+            if (!is_valid) rows = rows < 8 ? rows : 8, stride = width = width < 8 ? width : 8;
+            if (rows > 0 && width > 0 && (exceeds_memory(rows, width, stride, size) || ((rows - 1) * stride + width) * size > most_bytes)) return false;
+            if (p->in_place && c->in_place && placed[parameter_index(c->function, p->in_place)]) {
+                placed[i] = placed[parameter_index(c->function, p->in_place)];
+                placed[i]->output = true;
+            } else {
+                placed[i] = place(c, (buffer){rows, width, stride, size, .element = p->element, .input = !p->output, .output = p->output});
+                if (!p->output) fill(c, placed[i]);
+            }
+            pointers[i] = placed[i]->start;
+        } else if (p->kind == OPTIONS) {
+            const size_t size = c->options.size < sizeof(size_t) ? sizeof(size_t) : c->options.size;
+            const size_t bytes = size < sizeof c->options ? size : sizeof c->options;
+            buffer *b = place(c, (buffer){.rows = 1, .width = bytes, .stride = bytes, .size = 1, .element = BYTE, .input = true});
+            if ((uintptr_t)b->start % sizeof(size_t) != 0) b->start -= (uintptr_t)b->start % sizeof(size_t); /* an odd size */
+            memcpy(b->start, &c->options, bytes);
+            pointers[i] = b->start;
+        } else if (p->kind == TENSORS) {
+            const size_t n = count_of(c, "n") < most_tensors ? count_of(c, "n") : is_valid ? SIZE_MAX : most_tensors;
+            if (n == SIZE_MAX) return false;
+            for (size_t k = 0; k < n; k++) {
+                boxgrad_tensor *t = &c->tensors[k];
+                if (!t->data) continue;
+                const bool usable = is_valid || (t->dtype >= 0 && t->dtype <= BOXGRAD_BF16);
+                const size_t size = usable ? size_of_dtype(t->dtype) : 8, count = is_valid ? t->count : 1;
+                if (count > most_bytes / size) return false;
+                buffer *b = place(c, (buffer){count, 1, 1, size, .element = usable ? elements_of_dtype[t->dtype] : DOUBLE, .input = true, .output = true});
+                if (usable) fill(c, b);
+                t->data = b->start;
+            }
+            buffer *b = place(c, (buffer){n, sizeof *c->tensors, sizeof *c->tensors, 1, .element = BYTE, .input = true});
+            memcpy(b->start, c->tensors, n * sizeof *c->tensors);
+            pointers[i] = b->start;
+        }
+    }
+    for (size_t k = 0; k < c->buffer_count; k++) memcpy(c->buffers[k].before, c->buffers[k].low, (size_t)(c->buffers[k].high - c->buffers[k].low));
+    return true;
+}
+
+/* ---- The call ---- */
+
+/* An output that is no input starts with these bytes: what is not written shows as a difference between two runs. */
+static void put_back(buffer *b, unsigned char pattern) {
+    if (!b->input) for (size_t i = 0; i < b->rows; i++) memset(b->before + (b->start - b->low) + i * b->stride * b->size, pattern, b->width * b->size);
+    memcpy(b->low, b->before, (size_t)(b->high - b->low));
+}
+
+/* Only rows may be touched, and of outputs nothing may be read; or all may. */
+static void restrict_access(const buffer *b) {
+    __asan_poison_memory_region(b->low, (size_t)(b->high - b->low));
+    (void)VALGRIND_MAKE_MEM_NOACCESS(b->low, (size_t)(b->high - b->low));
+    for (size_t i = 0; i < b->rows; i++) {
+        unsigned char *row = b->start + i * b->stride * b->size;
+        __asan_unpoison_memory_region(row, b->width * b->size);
+        if (b->input) (void)VALGRIND_MAKE_MEM_DEFINED(row, b->width * b->size);
+        else (void)VALGRIND_MAKE_MEM_UNDEFINED(row, b->width * b->size);
+    }
+}
+
+static bool allow_access(const buffer *b, bool succeeded) {
+    bool undefined = false;
+    for (size_t i = 0; succeeded && b->output && i < b->rows; i++) {
+        undefined |= VALGRIND_CHECK_MEM_IS_DEFINED(b->start + i * b->stride * b->size, b->width * b->size) != 0;
+    }
+    __asan_unpoison_memory_region(b->low, (size_t)(b->high - b->low));
+    (void)VALGRIND_MAKE_MEM_DEFINED(b->low, (size_t)(b->high - b->low));
+    return !undefined;
+}
+
+/* Whether all but the rows is as before; the rows, too, of what is no output of a call that succeeded. */
+static bool is_intact(const buffer *b, bool succeeded) {
+    const unsigned char *gap = b->low, *before = b->before;
+    for (size_t i = 0; succeeded && b->output && i < b->rows; i++) {
+        const unsigned char *row = b->start + i * b->stride * b->size;
+        if (memcmp(gap, before, (size_t)(row - gap)) != 0) return false;
+        gap = row + b->width * b->size, before = b->before + (gap - b->low);
+    }
+    return memcmp(gap, before, (size_t)(b->high - gap)) == 0;
+}
+
+/* The sign and payload of a NaN are not promised. */
+static void normalise_nans(buffer *b) {
+    if (b->element == BYTE || b->element == WORD || b->element == SIZE) return;
+    for (size_t i = 0; i < b->rows; i++) for (size_t k = 0; k < b->width; k++) {
+        unsigned char *at = b->start + (i * b->stride + k) * b->size;
+        uint16_t bits;
+        if (b->size == 2) {
+            memcpy(&bits, at, sizeof bits);
+            const uint16_t exponent = b->element == HALF ? 0x7C00 : 0x7F80;
+            if ((bits & exponent) != exponent || !(bits & 0x7FFF & ~exponent)) continue;
+        } else if (!isnan(load(b, i, k))) continue;
+        memset(at, 0xEE, b->size);
+    }
+}
+
+static const char *first_difference(const call *c) {
+    static char text[100];
+    for (size_t k = 0; k < c->buffer_count; k++) {
+        const buffer *b = &c->buffers[k];
+        if (!b->output) continue;
+        for (size_t i = 0; i < (size_t)(b->high - b->low); i++) {
+            if (b->low[i] == slots[k].result[i]) continue;
+            snprintf(text, sizeof text, "buffer %zu, element %zu", k, (i - (size_t)(b->start - b->low)) / b->size);
+            return text;
+        }
+    }
+    return NULL;
+}
+
+static size_t function_index(const char *name, size_t real) {
+    size_t k = 0;
+    while (strcmp(functions[k].name, name) != 0) k++;
+    return 2 * k + (real == 8);
+}
+
+static boxgrad_status invoke(const call *c, const library *l, void **pointers) {
+    static ffi_cif interfaces[function_count];
+    static ffi_type *types[function_count][most_parameters];
+    const size_t k = (size_t)(c->function - functions), n = parameter_count(c->function);
+    value values[most_parameters];
+    void *arguments[most_parameters];
+    for (size_t i = 0; i < n; i++) {
+        const parameter_kind kind = c->function->parameters[i].kind;
+        types[k][i] = kind == COUNT ? &ffi_type_uint64 : kind == STRIDE ? &ffi_type_sint64 : kind == NUMBER ? &ffi_type_double
+                    : kind == CODE ? &ffi_type_sint32 : &ffi_type_pointer;
+        values[i] = c->values[i];
+        if (types[k][i] == &ffi_type_pointer) values[i].pointer = pointers[i];
+        arguments[i] = &values[i];
+    }
+    if (!interfaces[k].nargs) ffi_prep_cif(&interfaces[k], FFI_DEFAULT_ABI, (unsigned)n, &ffi_type_sint32, types[k]);
+    ffi_arg status;
+    ffi_call(&interfaces[k], FFI_FN(l->functions[2 * k + (c->real == 8)]), &status, arguments);
+    return (boxgrad_status)status;
+}
+
+/* Faults that are in the contents. */
+static void check_contents(const call *c, const library *l, void **pointers, faults *f) {
+    const function *g = c->function;
+    if (g->refuses_degenerate && known_options(c).on_degenerate == BOXGRAD_DEGENERATE_ERROR) {
+        for (size_t k = 0; k < c->buffer_count; k++) for (size_t i = 0; i < c->buffers[k].rows; i++) {
+            const buffer *b = &c->buffers[k];
+            if (b->start != pointers[parameter_index(g, "proposals")] && b->start != pointers[parameter_index(g, "targets")]) break;
+            const double w = as_real(c, load(b, i, 2) - load(b, i, 0)), h = as_real(c, load(b, i, 3) - load(b, i, 1));
+            if (!positive_finite(w) || !positive_finite(h)) {
+                fault(f, BOXGRAD_DEGENERATE_BOX, b->start == pointers[parameter_index(g, "proposals")] ? "proposals" : "targets");
+            }
+        }
+    }
+    if (g->refuses_nonfinite && c->values[parameter_index(g, "on_nonfinite")].code == BOXGRAD_NONFINITE_ERROR) {
+        double total;
+        boxgrad_status (*norm)(const boxgrad_tensor *, size_t, double, double *, double *, size_t *);
+        *(void **)&norm = l->functions[function_index("grad_norm", 8)];
+        norm(pointers[0], count_of(c, "n"), c->values[parameter_index(g, "p")].number, &total, NULL, NULL);
+        bool finite = true;
+        for (size_t k = 0; k < c->buffer_count; k++) for (size_t i = 0; i < c->buffers[k].rows && c->buffers[k].element != BYTE; i++) {
+            if (c->buffers[k].input) finite &= isfinite(load(&c->buffers[k], i, 0)) != 0;
+        }
+        if (!finite && isfinite(total)) fail(c, l, 1, "grad_norm is finite, but an element is not");
+        if (!isfinite(total)) fault(f, BOXGRAD_NONFINITE, "tensors");
+    }
+}
+
+/* Makes the call in each library, with each of these numbers of threads, and aborts with a description of what is wrong: a status that is not the
+ * documented one, a sentence that does not begin with the argument at fault, a write where there must be none, other bits from one library than
+ * from another. Returns the status; or -1 without a call, for a valid one that needs more than `most_bytes` for an array. */
+static boxgrad_status check_call(call *c, const library *libraries, size_t library_count, const int32_t *threads, size_t threads_count, size_t most_bytes) {
+    faults expected = {.count = 0};
+    struct sigaction action;
+    if (sigaction(SIGSEGV, NULL, &action) == 0 && action.sa_handler == SIG_DFL) signal(SIGSEGV, on_fault), signal(SIGILL, on_fault);
+    current = c;
+    void *pointers[most_parameters];
+    check_arguments(c, &expected);
+    if (!place_all(c, expected.count == 0, most_bytes, pointers)) return -1;
+    if (expected.count == 0) check_contents(c, &libraries[0], pointers, &expected);
+
+    boxgrad_status status = BOXGRAD_OK;
+    for (size_t run = 0; run < library_count * threads_count; run++) {
+        const library *l = &libraries[run % library_count];
+        const int32_t n = threads[run / library_count];
+        l->set_max_threads(n);
+        for (size_t k = 0; k < c->buffer_count; k++) put_back(&c->buffers[k], (unsigned char)(0xA5 + run));
+        for (size_t k = 0; k < c->buffer_count; k++) restrict_access(&c->buffers[k]);
+        status = invoke(c, l, pointers);
+        bool defined = true;
+        for (size_t k = 0; k < c->buffer_count; k++) defined &= allow_access(&c->buffers[k], status == BOXGRAD_OK);
+
+        const char *said = l->last_error();
+        bool is_expected = status == BOXGRAD_OK && expected.count == 0;
+        for (size_t k = 0; k < expected.count && !is_expected; k++) {
+            const size_t length = strlen(expected.all[k].name);
+            is_expected = status == expected.all[k].status && strncmp(said, expected.all[k].name, length) == 0 && (said[length] == ' ' || said[length] == '[');
+        }
+        if (!is_expected) {
+            fail(c, l, n, "%s (%s), expected %s of %s", l->status_string(status), status ? said : "",
+                 l->status_string(expected.count ? expected.all[0].status : BOXGRAD_OK), expected.count ? expected.all[0].name : "nothing");
+        }
+        if (!defined) fail(c, l, n, "left something undefined in an output");
+        for (size_t k = 0; k < c->buffer_count; k++) {
+            if (!is_intact(&c->buffers[k], status == BOXGRAD_OK)) fail(c, l, n, "wrote where it must not, near buffer %zu", k);
+        }
+        if (status != BOXGRAD_OK) continue;
+        for (size_t k = 0; k < c->buffer_count; k++) {
+            buffer *b = &c->buffers[k];
+            if (!b->output) continue;
+            normalise_nans(b);
+            if (run == 0) memcpy(slots[k].result, b->low, (size_t)(b->high - b->low));
+        }
+        const char *difference = first_difference(c);
+        if (difference) fail(c, l, n, "other bits than tier %s with %d threads: %s", libraries[0].tier, threads[0], difference);
+    }
+    return status;
+}
+
+/* ---- Libraries ---- */
+
+/* Loads the library as it is in this tier; false if this CPU does not have it. To be loaded more than once, a library needs copies of its file. */
+static bool load_library(library *l, const char *path, const char *tier) {
+    static bool is_loaded;
+    char copy[100], command[4200];
+    *l = (library){.tier = tier};
+    snprintf(copy, sizeof copy, "/tmp/boxgrad-%d-%s.so", (int)getpid(), tier);
+    snprintf(command, sizeof command, "cp '%s' %s", path, copy);
+    if (is_loaded && system(command) != 0) exit(1);
+    setenv("BOXGRAD_CPU_TIER", tier, 1);
+    void *handle = dlopen(is_loaded ? copy : path, RTLD_NOW | RTLD_LOCAL);
+    if (is_loaded) remove(copy);
+    is_loaded = true;
+    if (!handle) fprintf(stderr, "%s\n", dlerror()), exit(1);
+    for (size_t k = 0; k < 2 * function_count; k++) {
+        char name[100];
+        snprintf(name, sizeof name, "boxgrad_%s%s", functions[k / 2].name, functions[k / 2].untyped ? "" : k % 2 ? "_f64" : "_f32");
+        l->functions[k] = dlsym(handle, name);
+        if (!l->functions[k]) fprintf(stderr, "%s\n", dlerror()), exit(1);
+    }
+    const boxgrad_api *(*get_api)(uint32_t);
+    size_t listed = 0;
+    *(void **)&get_api = dlsym(handle, "boxgrad_get_api");
+    for (size_t k = 0; k < function_count; k++) listed += functions[k].untyped ? 1 : 2;
+    const size_t exported = (get_api(BOXGRAD_ABI_VERSION)->size - offsetof(boxgrad_api, box_area_f32)) / sizeof(void *);
+    if (exported != listed) fprintf(stderr, "The library has %zu functions that compute, functions.h %zu\n", exported, listed), exit(1);
+    *(void **)&l->set_max_threads = dlsym(handle, "boxgrad_set_max_threads");
+    *(void **)&l->last_error = dlsym(handle, "boxgrad_last_error");
+    *(void **)&l->status_string = dlsym(handle, "boxgrad_status_string");
+    const char *(*cpu_tier)(void);
+    *(void **)&cpu_tier = dlsym(handle, "boxgrad_cpu_tier");
+    return strcmp(cpu_tier(), tier) == 0;
+}
+
+/* ---- Values at and beyond the edges of what is documented ---- */
+
+static const size_t special_counts[] = {
+    0, 1, SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2 + 1, SIZE_MAX / 2, SIZE_MAX / 2 - 1, SIZE_MAX / 4 + 1, SIZE_MAX / 8 + 1, SIZE_MAX / 16 + 1,
+    SIZE_MAX / 32 + 1, SIZE_MAX / 64 + 1, SIZE_MAX / 128 + 1, SIZE_MAX / 256 + 1,
+};
+
+static const double special_numbers[] = {
+    0, -0.0, 1, -1, 0.5, 2, 3, 1e-7, 1e-6, 1e-15, 1e15, 1e-19, 1e-20, 1e20, 1e-38, 1e-40, 1e-45, 1e-46, 1e-50, 1e38, 3.4028235677973366e38, 1e39,
+    1e50, 1e100, 1e-100, 1e-154, 1e154, 1e-160, 1e160, 1e-308, 5e-324, 1e-310, 1.7976931348623157e308, -1e-50, -1e39, -1e308, INFINITY, -INFINITY, NAN, 90,
+};
+
+enum { special_count_count = sizeof special_counts / sizeof *special_counts, special_number_count = sizeof special_numbers / sizeof *special_numbers };
+
+enum { special_stride_count = 10 };
+static inline ptrdiff_t special_stride(const call *c, int stride, size_t which) {
+    const ptrdiff_t width = (ptrdiff_t)width_of_stride(c, stride);
+    const ptrdiff_t all[special_stride_count] = {
+        0, -1, width - 1, -width, PTRDIFF_MIN, PTRDIFF_MAX, PTRDIFF_MAX / 2 + 1, PTRDIFF_MAX / 4 + 1, PTRDIFF_MAX / 8 + 1, PTRDIFF_MAX - 3,
+    };
+    return all[which];
+}
+
+/* What inputs are filled with: mostly tame. The state is a uint64_t. */
+static inline double random_element(void *state) {
+    uint64_t *s = state;
+    *s = *s * 6364136223846793005u + 1442695040888963407u;
+    const uint32_t random = (uint32_t)(*s >> 32);
+    return random % 256 == 0 ? special_numbers[random / 256 % special_number_count] : ((double)(random >> 8) / (1 << 24) - 0.5) * 16;
+}
+
+#endif

@@ -1,0 +1,124 @@
+/* Every function that computes, as its declaration in boxgrad.h documents it: what each parameter is, and how they depend on each other. The
+ * programs of this folder know nothing else of a function; a new one is a row here. */
+#ifndef FUNCTIONS_H
+#define FUNCTIONS_H
+
+#include <boxgrad.h>
+#include <stdbool.h>
+
+typedef enum { NO_PARAMETER, POINTER, COUNT, STRIDE, NUMBER, CODE, OPTIONS, TENSORS } parameter_kind;
+typedef enum { REAL, DOUBLE, SIZE, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
+typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, LENGTH, DIVISOR, SIGMA, EXPONENT } number_range;
+
+typedef struct {
+    const char *name;
+    parameter_kind kind;
+
+    /* Of a pointer: rows of width * times elements, a stride apart. No rows: one. No stride: packed. If `unless` is 0, there are none. */
+    element_kind element;
+    bool output, optional;
+    const char *rows;
+    int width;
+    const char *times, *stride, *unless;
+    const char *in_place; /* the input that an output may be */
+
+    number_range range;
+    const char *at_most; /* the number that must not be smaller */
+    int32_t last;        /* codes are 0...last */
+} parameter;
+
+typedef struct {
+    const char *name;
+    bool untyped, refuses_degenerate, refuses_nonfinite;
+    parameter parameters[14];
+} function;
+
+#define IN(name_, rows_, width_, ...) {.name = #name_, .kind = POINTER, .rows = #rows_, .width = width_, __VA_ARGS__}
+#define OUT(name_, rows_, width_, ...) {.name = #name_, .kind = POINTER, .output = true, .rows = #rows_, .width = width_, __VA_ARGS__}
+#define RESULT(name_, ...) {.name = #name_, .kind = POINTER, .output = true, .width = 1, __VA_ARGS__}
+#define BOXES(name_, rows_, stride_) IN(name_, rows_, 4, .stride = #stride_)
+#define COUNT(name_) {.name = #name_, .kind = COUNT}
+#define STRIDE(name_) {.name = #name_, .kind = STRIDE}
+#define NUMBER(name_, range_, ...) {.name = #name_, .kind = NUMBER, .range = range_, __VA_ARGS__}
+#define CODE(name_, last_) {.name = #name_, .kind = CODE, .last = last_}
+#define DELTA_OPTIONS {.name = "options", .kind = OPTIONS, .optional = true}
+#define TENSORS {.name = "tensors", .kind = TENSORS}, COUNT(n)
+#define OPTIONAL .optional = true
+
+static const function functions[] = {
+    {"box_area", .parameters = {BOXES(boxes, count, stride), COUNT(count), STRIDE(stride), OUT(out, count, 1)}},
+    {"box_area_grad", .parameters = {BOXES(boxes, count, stride), COUNT(count), STRIDE(stride), IN(grad_out, count, 1), OUT(grad_boxes, count, 4)}},
+    {"box_convert", .parameters = {
+        CODE(from, 2), CODE(to, 2), BOXES(in, count, in_stride), COUNT(count), STRIDE(in_stride),
+        OUT(out, count, 4, .stride = "out_stride", .in_place = "in"), STRIDE(out_stride)}},
+    {"box_convert_grad", .parameters = {
+        CODE(from, 2), CODE(to, 2), COUNT(count), IN(grad_out, count, 4), OUT(grad_in, count, 4, .in_place = "grad_out")}},
+    {"box_clip", .parameters = {
+        BOXES(in, count, in_stride), COUNT(count), STRIDE(in_stride), NUMBER(width, NOT_NEGATIVE), NUMBER(height, NOT_NEGATIVE),
+        OUT(out, count, 4, .stride = "out_stride", .in_place = "in"), STRIDE(out_stride)}},
+    {"box_clip_grad", .parameters = {
+        BOXES(in, count, in_stride), COUNT(count), STRIDE(in_stride), NUMBER(width, NOT_NEGATIVE), NUMBER(height, NOT_NEGATIVE),
+        IN(grad_out, count, 4), OUT(grad_in, count, 4, .in_place = "grad_out")}},
+    {"box_inspect", .parameters = {
+        BOXES(boxes, count, stride), COUNT(count), STRIDE(stride), NUMBER(width, NOT_NAN), NUMBER(height, NOT_NAN), NUMBER(min_size, NOT_NAN),
+        OUT(flags, count, 1, OPTIONAL, .element = WORD), OUT(counts, counts_length, 1, OPTIONAL, .element = SIZE), COUNT(counts_length)}},
+    {"box_rotate", .parameters = {
+        BOXES(boxes, count, stride), COUNT(count), STRIDE(stride), NUMBER(degrees, FINITE), NUMBER(cx, FINITE), NUMBER(cy, FINITE),
+        OUT(corners, count, 8, OPTIONAL), OUT(bounds, count, 4, OPTIONAL)}},
+    {"clip", .parameters = {
+        IN(x, count, 1), COUNT(count), NUMBER(lo, NOT_NAN, .at_most = "hi"), NUMBER(hi, NOT_NAN), OUT(out, count, 1, .in_place = "x")}},
+    {"clip_grad", .parameters = {
+        IN(x, count, 1), COUNT(count), NUMBER(lo, NOT_NAN, .at_most = "hi"), NUMBER(hi, NOT_NAN), IN(grad_out, count, 1), CODE(mode, 2),
+        OUT(grad_in, count, 1, .in_place = "grad_out"), RESULT(blocked, OPTIONAL, .element = SIZE)}},
+    {"iou_pairwise", .parameters = {
+        CODE(metric, 3), BOXES(a, a_count, a_stride), COUNT(a_count), STRIDE(a_stride), BOXES(b, b_count, b_stride), COUNT(b_count), STRIDE(b_stride),
+        NUMBER(eps, LENGTH), OUT(out, a_count, 1, .times = "b_count", .stride = "out_stride"), STRIDE(out_stride),
+        OUT(out_union, a_count, 1, OPTIONAL, .times = "b_count", .stride = "out_stride")}},
+    {"iou_pairwise_grad", .parameters = {
+        CODE(metric, 3), BOXES(a, a_count, a_stride), COUNT(a_count), STRIDE(a_stride), BOXES(b, b_count, b_stride), COUNT(b_count), STRIDE(b_stride),
+        NUMBER(eps, LENGTH), IN(grad_out, a_count, 1, .times = "b_count", .stride = "grad_out_stride"), STRIDE(grad_out_stride),
+        OUT(grad_a, a_count, 4, OPTIONAL), OUT(grad_b, b_count, 4, OPTIONAL)}},
+    {"iou_aligned", .parameters = {
+        CODE(metric, 3), BOXES(a, count, a_stride), STRIDE(a_stride), BOXES(b, count, b_stride), STRIDE(b_stride), COUNT(count), NUMBER(eps, LENGTH),
+        OUT(out, count, 1, OPTIONAL), OUT(grad_a, count, 4, OPTIONAL), OUT(grad_b, count, 4, OPTIONAL)}},
+    {"iou_loss", .parameters = {
+        CODE(metric, 3), BOXES(pred, count, pred_stride), STRIDE(pred_stride), BOXES(target, count, target_stride), STRIDE(target_stride),
+        COUNT(count), IN(weights, count, 1, OPTIONAL), NUMBER(eps, LENGTH), NUMBER(normalizer, DIVISOR), RESULT(loss, OPTIONAL, .element = DOUBLE),
+        OUT(per_box, count, 1, OPTIONAL), OUT(grad_pred, count, 4, OPTIONAL), OUT(grad_target, count, 4, OPTIONAL)}},
+    {"smooth_l1", .parameters = {
+        IN(pred, count, 1), IN(target, count, 1), IN(inside_weights, count, 1, OPTIONAL), IN(outside_weights, count, 1, OPTIONAL), COUNT(count),
+        NUMBER(sigma, SIGMA), NUMBER(normalizer, DIVISOR), RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(elementwise, count, 1, OPTIONAL),
+        OUT(grad_pred, count, 1, OPTIONAL), OUT(grad_target, count, 1, OPTIONAL)}},
+    {"delta_encode", .refuses_degenerate = true, .parameters = {
+        DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), BOXES(targets, count, targets_stride),
+        STRIDE(targets_stride), COUNT(count), OUT(deltas, count, 4), OUT(degenerate, count, 1, OPTIONAL, .element = BYTE),
+        RESULT(degenerate_count, OPTIONAL, .element = SIZE)}},
+    {"delta_encode_grad", .refuses_degenerate = true, .parameters = {
+        DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), BOXES(targets, count, targets_stride),
+        STRIDE(targets_stride), COUNT(count), IN(grad_deltas, count, 4), OUT(grad_proposals, count, 4, OPTIONAL),
+        OUT(grad_targets, count, 4, OPTIONAL)}},
+    {"delta_decode", .parameters = {
+        DELTA_OPTIONS, IN(proposals, count, 4, .stride = "proposals_stride", .unless = "groups"), STRIDE(proposals_stride),
+        IN(deltas, count, 4, .times = "groups", .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count), COUNT(groups),
+        OUT(boxes, count, 4, .times = "groups")}},
+    {"delta_decode_grad", .parameters = {
+        DELTA_OPTIONS, IN(proposals, count, 4, .stride = "proposals_stride", .unless = "groups"), STRIDE(proposals_stride),
+        IN(deltas, count, 4, .times = "groups", .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count), COUNT(groups),
+        IN(grad_boxes, count, 4, .times = "groups"), OUT(grad_proposals, count, 4, OPTIONAL), OUT(grad_deltas, count, 4, OPTIONAL, .times = "groups")}},
+    {"grad_norm", .untyped = true, .parameters = {
+        TENSORS, NUMBER(p, EXPONENT), RESULT(total, OPTIONAL), OUT(per_tensor, n, 1, OPTIONAL), RESULT(first_nonfinite, OPTIONAL, .element = SIZE)}},
+    {"grad_norm_combine", .untyped = true, .parameters = {IN(norms, n, 1), COUNT(n), NUMBER(p, EXPONENT), RESULT(total)}},
+    {"grad_scale", .untyped = true, .parameters = {TENSORS, NUMBER(coefficient, FINITE)}},
+    {"clip_grad_norm", .untyped = true, .refuses_nonfinite = true, .parameters = {
+        TENSORS, NUMBER(max_norm, NOT_NEGATIVE), NUMBER(p, EXPONENT), NUMBER(eps, LENGTH), CODE(on_nonfinite, 3), RESULT(total, OPTIONAL)}},
+    {"clip_grad_value", .untyped = true, .parameters = {TENSORS, NUMBER(limit, NOT_NEGATIVE)}},
+};
+enum { function_count = sizeof functions / sizeof *functions };
+
+#undef COUNT
+#undef STRIDE
+#undef NUMBER
+#undef CODE
+#undef TENSORS
+
+#endif

@@ -1,0 +1,78 @@
+/* Every function on buffers that end, and begin, at a page that must not be touched: each number of rows up to a limit, strides,
+ * optional arguments left out, in place; in every tier with the same bits. Then sizes that are divided among threads.
+ * The arguments: the library, the most rows, the threads (0: nothing is divided), and the tiers. */
+#include "call.h"
+
+static library libraries[3];
+static size_t library_count;
+static size_t calls;
+static uint64_t state = 1;
+
+static void check(call *c, const int32_t *threads, size_t threads_count) {
+    c->element = random_element, c->context = &state;
+    for (size_t i = 0; i < parameter_count(c->function); i++) {
+        if (c->function->parameters[i].kind == STRIDE) c->values[i].stride += (ptrdiff_t)width_of_stride(c, (int)i);
+    }
+    const boxgrad_status status = check_call(c, libraries, library_count, threads, threads_count, slot_size);
+    if (status != BOXGRAD_OK) fail(c, &libraries[0], 1, "not a valid call: %d", status);
+    calls++;
+}
+
+/* A valid call; `rows` is its first count, the others are small. k varies all the rest. */
+static call valid(const function *f, size_t real, size_t rows, unsigned k) {
+    static const size_t others[] = {1, 3, 7, 33, 2, 5};
+    call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .at_front = k & 1, .in_place = k & 2};
+    bool is_first = true;
+    for (size_t i = 0; i < parameter_count(f); i++) {
+        const parameter *p = &f->parameters[i];
+        switch (p->kind) {
+        case COUNT: c.values[i].count = is_first ? rows : others[k % 6], is_first = false; break;
+        case STRIDE: c.values[i].stride = c.in_place ? k % 4 : (k + i) % 4; break; /* beyond the width */
+        case NUMBER: c.values[i].number = 1; break;
+        case CODE: c.values[i].code = (int32_t)(k % (unsigned)(p->last + 1)); break;
+        case POINTER: c.null[i] = p->optional && k >> (2 + i % 5) & 1; break;
+        default: break;
+        }
+    }
+    c.options.on_degenerate = 1 + (int32_t)(k / 4 % 2), c.options.image_width = 10, c.options.means[1] = 0.5, c.options.stds[2] = 0.25;
+    if (f->refuses_nonfinite) c.values[parameter_index(f, "on_nonfinite")].code = (int32_t[]){0, 2, 3}[k % 3];
+    return c;
+}
+
+static void give_tensors(call *c, size_t elements, unsigned k) {
+    if (c->function->parameters[0].kind != TENSORS) return;
+    c->values[parameter_index(c->function, "n")].count = 4;
+    for (size_t i = 0; i < 4; i++) c->tensors[i] = (boxgrad_tensor){c, (elements + i) % (elements + 1), (int32_t)((k + i) % 4), 0};
+}
+
+/* Work for so many threads, where the header does not say that a function is not divided. */
+static void divided(const function *f, size_t real, int32_t threads, unsigned k) {
+    if (strncmp(f->name, "box_", 4) == 0 || strcmp(f->name, "clip") == 0 || strcmp(f->name, "clip_grad") == 0) return;
+    call c = valid(f, real, 0, k);
+    size_t *counts[2] = {NULL}, count = 0;
+    for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == COUNT) counts[count++] = &c.values[i].count;
+    const bool in_boxes = strncmp(f->name, "delta_", 6) == 0 || strcmp(f->name, "iou_aligned") == 0 || strcmp(f->name, "iou_loss") == 0;
+    *counts[0] = (size_t)threads * ((size_t)1 << (in_boxes ? 16 : 19)) + 32 + k;
+    if (count == 2) *counts[1] = 7 + k, *counts[0] = *counts[0] / *counts[1] + 1;
+    give_tensors(&c, *counts[0], k);
+    check(&c, (const int32_t[]){threads, 1}, 2);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 5) return 2;
+    const size_t most = strtoul(argv[2], NULL, 10);
+    const int32_t threads = (int32_t)strtol(argv[3], NULL, 10);
+    const unsigned variants = RUNNING_ON_VALGRIND ? 6 : 48;
+    for (int k = 4; k < argc; k++) if (load_library(&libraries[library_count], argv[1], argv[k])) library_count++;
+    for (size_t k = 0; k < function_count; k++) for (size_t real = functions[k].untyped ? 8 : 4; real <= 8; real += 4) {
+        if (!is_wanted(&functions[k])) continue;
+        for (size_t rows = 0; rows <= most; rows++) for (unsigned variant = 0; variant < variants; variant++) {
+            call c = valid(&functions[k], real, rows, variant + (unsigned)rows);
+            give_tensors(&c, rows, variant);
+            check(&c, (const int32_t[]){1}, 1);
+        }
+        for (unsigned variant = 0; variant < 2 && threads > 0; variant++) divided(&functions[k], real, threads, variant);
+    }
+    printf("%zu calls in %zu tiers\n", calls, library_count);
+    return calls == 0;
+}

@@ -1,0 +1,129 @@
+/* Every parameter of every function at and beyond the edges of what is documented, one after the other: counts and strides near the largest there
+ * are, NULL, numbers outside their range or that float cannot hold, codes and options that do not exist. And rows that lie gigabytes apart.
+ * The arguments: the library, and its tiers. */
+#include "call.h"
+
+static library libraries[3];
+static size_t library_count;
+static size_t calls[3]; /* that succeeded, failed, were too large */
+
+static void check(const call *original) {
+    call c = *original;
+    uint64_t state = 1;
+    c.context = &state;
+    const boxgrad_status status = check_call(&c, libraries, library_count, &(int32_t){1}, 1, 1 << 20);
+    calls[status == BOXGRAD_OK ? 0 : status > 0 ? 1 : 2]++;
+}
+
+static double ordinary(void *state) { return *(uint64_t *)state = *(uint64_t *)state % 7 + 1, (double)*(uint64_t *)state; }
+
+/* A valid call. */
+static call valid(const function *f, size_t real, size_t rows) {
+    call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .element = ordinary};
+    for (size_t i = 0; i < parameter_count(f); i++) {
+        const parameter *p = &f->parameters[i];
+        if (p->kind == COUNT) c.values[i].count = rows;
+        if (p->kind == NUMBER) c.values[i].number = 1;
+    }
+    for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == STRIDE) c.values[i].stride = (ptrdiff_t)width_of_stride(&c, (int)i);
+    for (int32_t k = 0; k < most_tensors; k++) c.tensors[k] = (boxgrad_tensor){&c, rows, k % 4, 0};
+    return c;
+}
+
+static void options(call c) {
+    const boxgrad_delta_options initial = c.options;
+    for (size_t size = 0; size <= sizeof c.options + 8; size++) c.options.size = size, check(&c);
+    c.options.size = SIZE_MAX, check(&c);
+    for (size_t offset = sizeof(size_t); offset < offsetof(boxgrad_delta_options, on_degenerate); offset += sizeof(double)) {
+        for (size_t k = 0; k < special_number_count; k++) {
+            c.options = initial;
+            memcpy((char *)&c.options + offset, &special_numbers[k], sizeof(double));
+            check(&c);
+        }
+    }
+    for (int32_t k = -2; k < 5; k++) {
+        c.options = initial, c.options.on_degenerate = k, check(&c);
+        c.options = initial, c.options.reserved = k, check(&c);
+    }
+}
+
+static void tensors(const call *original) {
+    for (size_t which = 0; which < 3; which++) {
+        call c = *original;
+        boxgrad_tensor *const t = &c.tensors[which], initial = *t;
+        for (int32_t k = -1; k < 6; k++) *t = initial, t->dtype = k, check(&c);
+        for (size_t k = 0; k < special_count_count; k++) *t = initial, t->count = special_counts[k], check(&c);
+        for (size_t k = 0; k < special_count_count; k++) *t = initial, t->count = special_counts[k], t->data = NULL, check(&c);
+        *t = initial, t->reserved = 1, check(&c);
+        *t = initial, t->reserved = INT32_MIN, t->dtype = 9, check(&c);
+    }
+}
+
+static void refusals(const function *f, size_t real, size_t rows) {
+    const call original = valid(f, real, rows);
+    check(&original);
+    for (size_t i = 0; i < parameter_count(f); i++) {
+        const parameter *p = &f->parameters[i];
+        call c = original;
+        c.null[i] = p->kind == POINTER || p->kind == OPTIONS || p->kind == TENSORS;
+        check(&c);
+        c = original;
+        switch (p->kind) {
+        case COUNT: for (size_t k = 0; k < special_count_count; k++) c.values[i].count = special_counts[k], check(&c); break;
+        case STRIDE: for (size_t k = 0; k < special_stride_count; k++) c.values[i].stride = special_stride(&c, (int)i, k), check(&c); break;
+        case NUMBER: for (size_t k = 0; k < special_number_count; k++) c.values[i].number = special_numbers[k], check(&c); break;
+        case CODE:
+            for (int32_t k = -2; k < 6; k++) c.values[i].code = k, check(&c);
+            c.values[i].code = INT32_MAX, check(&c);
+            c.values[i].code = INT32_MIN, check(&c);
+            break;
+        case OPTIONS: options(c); break;
+        case TENSORS: tensors(&c); break;
+        default:
+            if (!p->in_place) break;
+            c.in_place = true;
+            check(&c);
+            if (p->stride) c.values[parameter_index(f, p->stride)].stride++, check(&c);
+        }
+    }
+}
+
+/* Three rows 16 GB apart, of inputs and of outputs, give what rows side by side give. */
+static void far_apart(const library *l) {
+    enum { rows = 3 };
+    const ptrdiff_t stride = ((ptrdiff_t)1 << 32) + 4;
+    const size_t bytes = ((rows - 1) * (size_t)stride + 4) * sizeof(float);
+    float *far[2], near[2][4 * rows];
+    for (int k = 0; k < 2; k++) {
+        far[k] = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (far[k] == MAP_FAILED) return (void)printf("no room for rows that lie far apart\n");
+    }
+    for (int i = 0; i < 4 * rows; i++) far[0][i / 4 * stride + i % 4] = near[0][i] = (float)(i % 4 < 2 ? i % 3 : 5 + i);
+    __typeof__(boxgrad_box_convert_f32) *convert;
+    __typeof__(boxgrad_iou_pairwise_f32) *pairwise;
+    *(void **)&convert = l->functions[function_index("box_convert", 4)];
+    *(void **)&pairwise = l->functions[function_index("iou_pairwise", 4)];
+    for (int which = 0; which < 2; which++) {
+        const boxgrad_status statuses[2] = {
+            which ? pairwise(BOXGRAD_GIOU, near[0], rows, 4, near[0], rows, 4, 0, near[1], 4, NULL)
+                  : convert(BOXGRAD_XYXY, BOXGRAD_CXCYWH, near[0], rows, 4, near[1], 4),
+            which ? pairwise(BOXGRAD_GIOU, far[0], rows, stride, far[0], rows, stride, 0, far[1], stride, NULL)
+                  : convert(BOXGRAD_XYXY, BOXGRAD_CXCYWH, far[0], rows, stride, far[1], stride),
+        };
+        bool same = statuses[0] == BOXGRAD_OK && statuses[1] == BOXGRAD_OK;
+        for (int i = 0; i < rows; i++) same &= memcmp(near[1] + 4 * i, far[1] + i * stride, (which ? 3 : 4) * sizeof(float)) == 0;
+        if (!same) fprintf(stderr, "FAILED: %s of rows that lie far apart\n", which ? "iou_pairwise" : "box_convert"), abort();
+    }
+    for (int k = 0; k < 2; k++) munmap(far[k], bytes);
+}
+
+int main(int argc, char **argv) {
+    for (int k = 2; k < argc; k++) if (load_library(&libraries[library_count], argv[1], argv[k])) library_count++;
+    for (size_t k = 0; k < function_count; k++) for (size_t real = functions[k].untyped ? 8 : 4; real <= 8; real += 4) {
+        if (!is_wanted(&functions[k])) continue;
+        for (size_t rows = 0; rows < 4; rows++) refusals(&functions[k], real, rows);
+    }
+    for (size_t k = 0; k < library_count; k++) far_apart(&libraries[k]);
+    printf("%zu calls succeeded, %zu were refused, %zu too large to be made, in %zu tiers\n", calls[0], calls[1], calls[2], library_count);
+    return calls[0] == 0 || calls[1] == 0;
+}
