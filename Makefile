@@ -1,7 +1,11 @@
 # boxgrad. `make` builds the library, `make install` and `make wheel` ship it, `make demo` shows it at work, `make test` proves it,
 # `make bench` measures it.
 
-LIBRARY := build/lib/libboxgrad.so
+# The processor that the library is for: this machine's, or on x86-64 `make ARCH=aarch64`, which leaves it in build/aarch64.
+HOST    := $(shell uname -m)
+ARCH    := $(HOST)
+BUILD   := build$(if $(filter-out $(HOST),$(ARCH)),/$(ARCH))
+LIBRARY := $(BUILD)/lib/libboxgrad.so
 VENV    := build/venv
 PYTHON  := $(VENV)/bin/python
 BENCH   := build/venv-bench
@@ -15,16 +19,33 @@ lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
 
+# Swift brings its Embedded library for AArch64 without an operating system. That is all it needs: the system is in the C headers and in
+# what is linked, which are those of Debian's cross compiler.
+ifneq ($(BUILD),build)
+ifneq ($(HOST) $(ARCH),x86_64 aarch64)
+$(error ARCH may be aarch64 on x86_64, or this machine's own $(HOST), and not $(ARCH))
+endif
+ifeq ($(shell command -v aarch64-linux-gnu-gcc),)
+$(error make ARCH=aarch64 needs gcc-aarch64-linux-gnu and libc6-dev-arm64-cross, which Tests/debian.sh arm64 installs)
+endif
+CROSS := --scratch-path .build/aarch64 --triple aarch64-none-none-elf $(addprefix -Xcc ,--target=aarch64-linux-gnu -fPIC) \
+	$(addprefix -Xswiftc ,-Xclang-linker --target=aarch64-linux-gnu -use-ld=lld)
+BUILT := .build/aarch64/release/libboxgrad.elf
+export BOXGRAD_ARCH := aarch64
+else
+BUILT := .build/release/libboxgrad.so
+endif
+
 # The library is also linked under its soname, which is what programs that link it look for. It is moved into place, because running
 # programs may have the old one mapped.
 $(LIBRARY): $(SOURCES)
 	@command -v swift >/dev/null || { echo "boxgrad is written in Swift, and there is no 'swift' on the PATH:" \
 		"install Swift 6.2 or later from https://swift.org/install" >&2; exit 1; }
-	swift build --configuration release --product boxgrad
-	mkdir -p build/lib build/include
-	cp include/boxgrad.h build/include/
+	swift build --configuration release --product boxgrad $(CROSS)
+	mkdir -p $(BUILD)/lib $(BUILD)/include
+	cp include/boxgrad.h $(BUILD)/include/
 	ln -sf libboxgrad.so $@.1
-	cp .build/release/libboxgrad.so $@.new
+	cp $(BUILT) $@.new
 	mv $@.new $@
 
 # What is built is installed as it is: root needs no Swift. The header states the version, and the soname carries the ABI's.

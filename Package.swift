@@ -1,16 +1,27 @@
 // swift-tools-version:6.0
 import PackageDescription
 
+/// Whether the library is for AArch64: this machine is one, or `make ARCH=aarch64` says so.
+#if arch(arm64)
+let isARM = true
+#else
+let isARM = Context.environment["BOXGRAD_ARCH"] == "aarch64"
+#endif
+
 /// One row per CPU tier. Each is the same folder, Sources/Kernels (the others are symbolic links to it), compiled for its own
 /// instruction set. A new tier is a row here, a link, its name in Kernels/Table.swift and a case in choose_tier of CShims/shims.c.
 /// BOXGRAD_ONLY_TIER, such as AVX2, leaves the others out: for the builds of Tests/safety, which say what stands in for them.
-let allTiers: [(suffix: String, instructions: [String], define: String)] = [
+let allTiers: [(suffix: String, instructions: [String], define: String)] = isARM ? [
+    ("", ["-march=armv8-a"], "TIER_NEON"),
+] : [
     ("", ["-march=x86-64"], "TIER_BASELINE"),
     ("AVX2", ["-march=x86-64-v3"], "TIER_AVX2"),
     ("AVX512", ["-march=x86-64-v4", "-mprefer-vector-width=512"], "TIER_AVX512"),
 ]
 let onlyTier = Context.environment["BOXGRAD_ONLY_TIER"]
 let tiers = allTiers.filter { onlyTier == nil || $0.define == "TIER_\(onlyTier!)" }
+/// Swift never makes one rounding of a multiplication and an addition, C does unless told.
+let neverFuse = "-ffp-contract=off"
 let embedded: [SwiftSetting] = [
     .enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-O", "-no-allocations", "-Xfrontend", "-function-sections"]),
 ]
@@ -20,7 +31,7 @@ let package = Package(
     products: [.library(name: "boxgrad", type: .dynamic, targets: ["Boxgrad"])],
     targets: [
         .target(name: "CBoxgrad", path: "include", publicHeadersPath: "."),
-        .target(name: "CShims", dependencies: ["CBoxgrad"], cSettings: [.unsafeFlags(["-O2"])]),
+        .target(name: "CShims", dependencies: ["CBoxgrad"], cSettings: [.unsafeFlags(["-O2", neverFuse])]),
         .target(
             name: "Boxgrad",
             dependencies: ["CBoxgrad", "CShims"] + tiers.map { .init(stringLiteral: "Kernels\($0.suffix)") },
@@ -36,5 +47,7 @@ let package = Package(
         // Without -fno-math-errno a square root is a call of libm's sqrt.
         .target(
             name: "Kernels\(tier.suffix)", dependencies: ["CShims"],
-            swiftSettings: embedded + [.unsafeFlags((tier.instructions + ["-fno-math-errno"]).flatMap { ["-Xcc", $0] } + ["-D\(tier.define)"])])
+            swiftSettings: embedded + [
+                .unsafeFlags((tier.instructions + ["-fno-math-errno", neverFuse]).flatMap { ["-Xcc", $0] } + ["-D\(tier.define)"])
+            ])
     })

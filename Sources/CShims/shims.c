@@ -12,6 +12,9 @@ static bgi_kernels current;
 const bgi_kernels *bgi_current(void) { return &current; }
 
 __attribute__((constructor)) static void choose_tier(void) {
+#if defined(__aarch64__)
+    current = bgi_kernels_neon(); /* every such CPU has it */
+#else
     __builtin_cpu_init(); /* also asks the operating system which registers it saves */
     current = bgi_kernels_baseline();
     const char *wanted = getenv("BOXGRAD_CPU_TIER");
@@ -19,6 +22,7 @@ __attribute__((constructor)) static void choose_tier(void) {
     if (__builtin_cpu_supports("x86-64-v3")) current = bgi_kernels_avx2();
     if (wanted && strcmp(wanted, "avx2") == 0) return;
     if (__builtin_cpu_supports("x86-64-v4")) current = bgi_kernels_avx512();
+#endif
 }
 
 /* ---- Version ---- */

@@ -62,6 +62,8 @@ private func table(_ name: StaticString) -> bgi_kernels {
 @_cdecl("bgi_kernels_avx512") public func kernels() -> bgi_kernels { table("avx512") }
 #elseif TIER_AVX2
 @_cdecl("bgi_kernels_avx2") public func kernels() -> bgi_kernels { table("avx2") }
+#elseif TIER_NEON
+@_cdecl("bgi_kernels_neon") public func kernels() -> bgi_kernels { table("neon") }
 #else
 @_cdecl("bgi_kernels_baseline") public func kernels() -> bgi_kernels { table("baseline") }
 #endif

@@ -162,10 +162,11 @@ typedef struct {
     bgi_tensor_kernels tensor;
 } bgi_kernels;
 
-/* The tables of the tiers, each in its own module. */
+/* The tables of the tiers, each in its own module: three for x86-64, one for AArch64. */
 bgi_kernels bgi_kernels_baseline(void);
 bgi_kernels bgi_kernels_avx2(void);
 bgi_kernels bgi_kernels_avx512(void);
+bgi_kernels bgi_kernels_neon(void);
 
 /* The table of the best tier that this CPU runs, or of the lower one that BOXGRAD_CPU_TIER names. Chosen when the library is loaded. */
 const bgi_kernels *bgi_current(void);
