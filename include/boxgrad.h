@@ -42,7 +42,7 @@
  *             This holds while squares and products of the coordinates neither overflow nor underflow: box sides of about 1e-15 to
  *             1e15 in f32, 1e-100 to 1e100 in f64. Beyond, a value whose areas underflow is still no NaN; one whose areas overflow
  *             (sides of 1e19 in f32, 1e154 in f64) may be, and a gradient may be infinite or NaN.
- * Same bits.  The same input gives the same bits on every CPU tier, with every number of threads, in every build.
+ * Same bits.  The same input gives the same bits on every processor and CPU tier, with every number of threads, in every build.
  * Threads.    Every function may be called from any number of threads at once. One call uses one thread, unless
  *             boxgrad_set_max_threads allows more.
  * Host.       The library does not print, abort, raise signals, install handlers or touch the locale. How the processor rounds, flushes
@@ -94,8 +94,8 @@ const char *boxgrad_last_error(void);
 const char *boxgrad_version_string(void);
 uint32_t boxgrad_version_number(void);
 
-/* The instruction set in use: "baseline", "avx2" or "avx512". Chosen when the library is loaded. The environment variable
- * BOXGRAD_CPU_TIER, read then, names a lower one to use instead; unknown or higher names are ignored. */
+/* The instruction set in use: "baseline", "avx2" or "avx512" on x86-64, "neon" on AArch64. Chosen when the library is loaded. The
+ * environment variable BOXGRAD_CPU_TIER, read then, names a lower one to use instead; unknown or higher names are ignored. */
 const char *boxgrad_cpu_tier(void);
 
 /* How many threads one call may use, the calling one among them. The default is 1. A call is divided only if each thread gets work for
