@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests need and that are missing, or with the argument "emulator" those that Tests/avx512.sh needs
-# where the CPU has no AVX-512. Does nothing where all are there.
+# Installs the Debian packages that the tests need and that are missing: with the argument "arm64" those of Tests/arm64.sh, with "emulator"
+# those that Tests/avx512.sh needs where the CPU has no AVX-512. Does nothing where all are there.
 set -euo pipefail
 
 missing=()
@@ -15,6 +15,11 @@ tests)
     need 'type localedef && test -e /usr/share/i18n/locales/ps_AF' locales
     need 'type valgrind && test -e /usr/include/valgrind/memcheck.h' valgrind
     need 'test -e "$(gcc -print-file-name=libffi.so)"' libffi-dev
+    ;;
+arm64)
+    need 'type aarch64-linux-gnu-gcc aarch64-linux-gnu-g++' g++-aarch64-linux-gnu
+    need 'test -e /usr/aarch64-linux-gnu/include/pthread.h' libc6-dev-arm64-cross
+    need 'type qemu-aarch64' qemu-user
     ;;
 emulator)
     need 'type bochs && test -e /usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so' bochs-term

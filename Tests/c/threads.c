@@ -261,7 +261,9 @@ static void rounding(void) {
     free(alone), free(divided);
 }
 
-int main(void) {
+/* With an argument, only what an emulator can do: many threads take it minutes, and a fork among them ends it. */
+int main(int argc, char **argv) {
+    (void)argv;
     unsigned state = 1;
     for (int k = 0; k < 4 * (summed + 1); k++) {
         state = state * 1664525 + 1013904223;
@@ -270,9 +272,10 @@ int main(void) {
     threads_at_first = more_threads();
     for (int which = 0; which < callers; which++) call(which, &wanted[which]);
     own_threads();
-    signals();
     cancellation();
     rounding();
+    if (argc > 1) return failures != 0;
+    signals();
     many_callers();
     among_changes();
     return failures != 0;
