@@ -26,11 +26,18 @@ let embedded: [SwiftSetting] = [
     .enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-O", "-no-allocations", "-Xfrontend", "-function-sections"]),
 ]
 
+// The tests load the built library: Embedded objects must never be linked into a host that has a Swift runtime. BOXGRAD_ONLY_TESTS leaves
+// the library out, which `swift test` would compile once more.
+let tests: [Target] = [
+    .target(name: "CBoxgrad", path: "include", publicHeadersPath: "."),
+    .testTarget(name: "LibraryTests", dependencies: ["CBoxgrad"]),
+]
+let onlyTests = Context.environment["BOXGRAD_ONLY_TESTS"] != nil
+
 let package = Package(
     name: "boxgrad",
-    products: [.library(name: "boxgrad", type: .dynamic, targets: ["Boxgrad"])],
-    targets: [
-        .target(name: "CBoxgrad", path: "include", publicHeadersPath: "."),
+    products: onlyTests ? [] : [.library(name: "boxgrad", type: .dynamic, targets: ["Boxgrad"])],
+    targets: tests + (onlyTests ? [] : [
         .target(name: "CShims", dependencies: ["CBoxgrad"], cSettings: [.unsafeFlags(["-O2", neverFuse])]),
         .target(
             name: "Boxgrad",
@@ -41,8 +48,6 @@ let package = Package(
                 "-Xlinker", "--version-script=Sources/exports.map", "-Xlinker", "--gc-sections", "-Xlinker", "-z", "-Xlinker", "defs",
                 "-Xlinker", "-soname=libboxgrad.so.1", "-Xlinker", "--strip-debug",
             ])]),
-        // The tests load the built library: Embedded objects must never be linked into a host that has a Swift runtime.
-        .testTarget(name: "LibraryTests", dependencies: ["CBoxgrad"]),
     ] + tiers.map { tier in
         // Without -fno-math-errno a square root is a call of libm's sqrt.
         .target(
@@ -50,4 +55,4 @@ let package = Package(
             swiftSettings: embedded + [
                 .unsafeFlags((tier.instructions + ["-fno-math-errno", neverFuse]).flatMap { ["-Xcc", $0] } + ["-D\(tier.define)"])
             ])
-    })
+    }))

@@ -26,7 +26,7 @@ python3 Tests/vectors/flat.py | run vectors/vectors
 run c/memory
 run c/threads
 for tier in baseline avx2 avx512; do run c/smoke $tier; done
-swift test --configuration release
+BOXGRAD_ONLY_TESTS=1 swift test --configuration release --scratch-path .build/tests
 
 "$tools/llvm-profdata" merge --sparse "$out"/*.profraw -o "$out/profile"
 cov() { "$tools/llvm-cov" "$@" "$out/lib/libboxgrad.so" -instr-profile="$out/profile" -ignore-filename-regex='Kernels[^/]+/|shims\.h|boxgrad\.h'; }

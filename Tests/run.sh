@@ -25,7 +25,7 @@ suite() {
     fi
 }
 
-suite swift 'Test run with \K\d+(?= tests?.* passed)' swift test --configuration release
+suite swift 'Test run with \K\d+(?= tests?.* passed)' env BOXGRAD_ONLY_TESTS=1 swift test --configuration release --scratch-path .build/tests
 suite c '\d+(?= passed)' Tests/c/run.sh
 suite safety '\d+(?= passed)' Tests/safety/run.sh
 suite elementary '\d+(?= passed)' "$python" -m pytest -q Tests/elementary
