@@ -1,0 +1,374 @@
+"""COCO JSON: {"images": [...], "annotations": [...], "categories": [...]}, or a list of detections.
+
+msgspec cuts the file into its records without building them, so that each can be decoded on its own: a bad one is a finding and
+the others are kept. What a record is not quick to give (NaN, numbers beyond a double, keys that stand twice) json gives.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from array import array
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Tuple, Union
+
+import msgspec
+import numpy as np
+
+from .model import MISSING, UNKNOWN, Array, Columns, Dataset, Identifier, ImageFinder, Place, Reading, UnreadableError
+from .model import edited, read_bytes, replacement
+
+_STRING_OR_LITERAL = re.compile(rb'"(?:[^"\\]|\\.)*"|NaN|-?Infinity', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,\s"]+', re.DOTALL)
+_NO_OUTLINE = (b"", b"null", b"[]", b"[[]]", b"{}")
+_BLOCK = 1 << 20
+
+
+class _File(msgspec.Struct):
+    annotations: List[msgspec.Raw]
+    images: List[msgspec.Raw] = []
+    categories: List[msgspec.Raw] = []
+
+
+class _Annotation(msgspec.Struct, gc=False):
+    bbox: Tuple[float, float, float, float]
+    image_id: Union[int, str]
+    category_id: Union[int, str, None] = None
+    id: Union[int, str, None] = None
+    area: Union[float, None] = None
+    iscrowd: Union[bool, int, None] = None
+    segmentation: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Image(msgspec.Struct, gc=False):
+    id: Union[int, str]
+    file_name: Union[str, None] = None
+    width: Union[float, None] = None
+    height: Union[float, None] = None
+
+
+class _Category(msgspec.Struct, gc=False):
+    id: Union[int, str]
+    name: Union[str, None] = None
+
+
+class _Text:
+    """The file's bytes, as they are and as strict JSON: without a mark at the start, and with null for NaN and Infinity."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.data = self.strict = read_bytes(path)
+        self.literals = array("q")
+        self._blocks: Array | None = None
+        if self.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise UnreadableError(path, "is UTF-16; JSON is UTF-8", 1)
+        marked = self.data.startswith(b"\xef\xbb\xbf")
+        if marked or b"NaN" in self.data or b"Infinity" in self.data:
+            strict = bytearray(self.data)
+            strict[:3] = b"   " if marked else strict[:3]
+            for match in _STRING_OR_LITERAL.finditer(self.data):
+                if match[0][:1] != b'"':
+                    strict[match.start() : match.end()] = b'""'.ljust(len(match[0]))
+                    self.literals.append(match.start())
+            self.strict = bytes(strict)
+        self._address = np.frombuffer(self.strict, np.uint8).__array_interface__["data"][0] if self.strict else 0
+
+    def line(self, offset: int) -> int:
+        if self._blocks is None:
+            counts = [self.data.count(b"\n", start, start + _BLOCK) for start in range(0, len(self.data), _BLOCK)]
+            self._blocks = np.cumsum([0, *counts])
+        block = offset // _BLOCK
+        return 1 + int(self._blocks[block]) + self.data.count(b"\n", block * _BLOCK, offset)
+
+    def start(self, record: msgspec.Raw) -> int:
+        address: int = np.frombuffer(record, np.uint8).__array_interface__["data"][0]
+        return address - self._address
+
+    def span(self, record: msgspec.Raw) -> tuple[int, int]:
+        start = self.start(record)
+        return start, start + len(memoryview(record))
+
+    def value(self, record: msgspec.Raw) -> Any:
+        """What json makes of a record: NaN and Infinity included, numbers beyond a double infinite."""
+        start, end = self.span(record)
+        text = self.data[start:end].decode("utf-8", "replace")
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 400 else float(digits))
+
+    def split(self) -> tuple[_File, bool]:
+        """The records of the file, and whether it is a bare list of detections."""
+        try:
+            if self.strict.lstrip()[:1] == b"[":
+                return _File(msgspec.json.decode(self.strict, type=List[msgspec.Raw])), True
+            return msgspec.json.decode(self.strict, type=_File), False
+        except RecursionError:
+            raise UnreadableError(self.path, "is nested too deeply") from None
+        except msgspec.ValidationError as error:
+            raise UnreadableError(self.path, f"is no COCO file: {str(error)[0].lower()}{str(error)[1:]}") from None
+        except msgspec.DecodeError as error:
+            at = re.search(r"\(byte (\d+)\)", str(error))
+            offset = int(at[1]) if at else len(self.data)
+            reason = "ends too early" if not at else f"is no JSON: {str(error).split(': ')[-1].split(' (')[0]} at byte {offset}"
+            raise UnreadableError(self.path, "is empty" if not self.data.strip() else reason, self.line(offset)) from None
+
+
+def _floats(value: Any, name: str, count: int | None = None) -> list[float]:
+    """Numbers of a record, whatever json made of them."""
+    if count is not None and not (isinstance(value, list) and len(value) == count):
+        raise ValueError(f"{name} is {json.dumps(value)[:60]}, not {count} numbers")
+    result = []
+    for one in value if count is not None else [value]:
+        if isinstance(one, bool) or not isinstance(one, (int, float)):
+            raise ValueError(f"{name} is {json.dumps(value)[:60]}, not {'a number' if count is None else f'{count} numbers'}")
+        try:
+            result.append(float(one))
+        except OverflowError:
+            result.append(math.copysign(math.inf, one))
+    return result
+
+
+def _identifier(record: Dict[str, Any], name: str, *, needed: bool = False) -> Identifier:
+    value = record.get(name)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, str, type(None))) or needed and value is None:
+        raise ValueError(f"there is no {name}" if name not in record else f"{name} is {json.dumps(value)[:60]}")
+    return value
+
+
+def _record(value: Any) -> Dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"is {json.dumps(value)[:60]}, not an object")
+    return value
+
+
+def _slow_annotation(value: Any) -> _Annotation:
+    record = _record(value)
+    if "bbox" not in record:
+        raise ValueError("there is no bbox")
+    x, y, w, h = _floats(record["bbox"], "bbox", 4)
+    area = record.get("area")
+    outline = record.get("segmentation")
+    return _Annotation(
+        (x, y, w, h), _identifier(record, "image_id", needed=True) or 0, _identifier(record, "category_id"), _identifier(record, "id"),
+        None if area is None else _floats(area, "area")[0], bool(record.get("iscrowd")), msgspec.Raw(b"1" if outline not in (None, [], [[]], {}) else b""),
+    )  # fmt: skip
+
+
+def _slow_image(value: Any) -> _Image:
+    record = _record(value)
+    width, height = (None if record.get(side) is None else _floats(record[side], side)[0] for side in ("width", "height"))
+    name = record.get("file_name")
+    return _Image(_identifier(record, "id", needed=True) or 0, name if isinstance(name, str) else None, width, height)
+
+
+def _slow_category(value: Any) -> _Category:
+    record = _record(value)
+    name = record.get("name")
+    return _Category(_identifier(record, "id", needed=True) or 0, name if isinstance(name, str) else None)
+
+
+class _Source:
+    def __init__(self, text: _Text, annotations: list[msgspec.Raw], images: list[msgspec.Raw], bare: bool) -> None:
+        self.text = text
+        self.annotations = annotations
+        self.images = images
+        self.list = "" if bare else "annotations"
+        self.rows = array("q")
+        """The record of each row: bad records have none."""
+
+    def place(self, row: int) -> Place:
+        return self.record_place(self.rows[row])
+
+    def record_place(self, record: int) -> Place:
+        return Place(self.text.path, self.text.line(self.text.start(self.annotations[record])), f"{self.list}[{record}]")
+
+    def image_place(self, row: int) -> Place:
+        if row >= len(self.images):
+            return Place(self.text.path)
+        return Place(self.text.path, self.text.line(self.text.start(self.images[row])), f"images[{row}]")
+
+    def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
+        edits = []
+        for row, box in boxes.items():
+            members = self._members(self.annotations[self.rows[row]])
+            x1, y1, x2, y2 = box.tolist()
+            for (start, end), value in zip(members["bbox"][1:-1:2], (x1, y1, x2 - x1, y2 - y1)):
+                edits.append(self._number(start, end, value))
+        for row, area in areas.items():
+            edits.append(self._number(*self._members(self.annotations[self.rows[row]])["area"][0], area))
+        gone = {self.rows[row] for row in dropped}
+        spans: list[tuple[int, int]] = []
+        for record in sorted(gone):
+            start, end = self.text.span(self.annotations[record])
+            if record + 1 < len(self.annotations):  # with the comma and the space up to the next one
+                spans.append((start, self.text.start(self.annotations[record + 1])))
+            elif record > 0:  # the last: with the comma before it, which stands after the last one that stays
+                last = record
+                while last - 1 in gone:
+                    last -= 1
+                    spans.pop()
+                spans.append((self.text.span(self.annotations[last - 1])[1] if last else self.text.start(self.annotations[0]), end))
+            else:
+                spans.append((start, end))
+        edits = [(start, end, b"") for start, end in spans] + edits
+        yield self.text.path, edited(self.text.data, edits)
+
+    def _number(self, start: int, end: int, value: float) -> tuple[int, int, bytes]:
+        old = self.text.data[start:end].decode()
+        return start, end, replacement(old, value)
+
+    def _members(self, record: msgspec.Raw) -> Dict[str, list[tuple[int, int]]]:
+        """The tokens of each value of a record, where they stand in the file. Of a key that stands twice, the last."""
+        members: Dict[str, list[tuple[int, int]]] = {}
+        start, end = self.text.span(record)
+        depth, previous = 0, b""
+        tokens: list[tuple[int, int]] = []
+        for match in _TOKEN.finditer(self.text.data, start, end):
+            token = match[0]
+            depth -= token in (b"]", b"}")
+            if depth == 1 and token == b":":
+                del tokens[-1:]  # the key itself
+                tokens = members[json.loads(previous)] = []
+            elif depth >= 1 and not (depth == 1 and token == b","):
+                tokens.append(match.span())
+            depth += token in (b"[", b"{")
+            previous = token
+        return members
+
+
+def read(path: Path, reading: Reading) -> Dataset:
+    text = _Text(path)
+    records, bare = text.split()
+    columns, finder = Columns(), reading.finder_of(path)
+    source = _Source(text, records.annotations, [], bare)
+    if not bare:
+        for name in ("annotations", "images", "categories"):
+            _check_list_twice(text, name, columns)
+
+    images: Dict[Identifier, int] = {}
+    decode_image = msgspec.json.Decoder(_Image).decode
+    for index, raw in enumerate(reading.track(records.images, "images", len(records.images))):
+        place = None
+        try:
+            image = decode_image(raw)
+        except msgspec.DecodeError:
+            place = Place(path, text.line(text.start(raw)), f"images[{index}]")
+            try:
+                image = _slow_image(text.value(raw))
+            except ValueError as error:
+                columns.fault("malformed", place, str(error))
+                continue
+        name = image.file_name or str(image.id)
+        if image.id in images:
+            place = Place(path, text.line(text.start(raw)), f"images[{index}]")
+            columns.fault("duplicate-id", place, f"image id {image.id!r} again", name, image.id)
+        declared = image.height if image.height is not None else math.nan, image.width if image.width is not None else math.nan
+        images[image.id] = columns.add_image(name, reading.size(declared, finder, name))
+        source.images.append(raw)
+
+    decode_category = msgspec.json.Decoder(_Category).decode
+    for index, raw in enumerate(records.categories):
+        try:
+            category = decode_category(raw)
+        except msgspec.DecodeError:
+            try:
+                category = _slow_category(text.value(raw))
+            except ValueError as error:
+                columns.fault("malformed", Place(path, text.line(text.start(raw)), f"categories[{index}]"), str(error))
+                continue
+        columns.add_category(category.id, category.name or str(category.id))
+
+    seen: set[Identifier] = set()
+    literal_records = _records_with_literals(text, records.annotations)
+    decode, add, took = msgspec.json.Decoder(_Annotation).decode, columns.add, source.rows.append
+    track = reading.track(records.annotations, "annotations", len(records.annotations))
+    for index, raw in enumerate(track):
+        try:
+            if index in literal_records or bytes(raw).count(b'"bbox"') > 1:
+                raise msgspec.DecodeError
+            annotation = decode(raw)
+        except msgspec.DecodeError:
+            try:
+                value = text.value(raw)
+                annotation = _slow_annotation(value)
+            except (ValueError, RecursionError) as error:
+                columns.fault("malformed", source.record_place(index), str(error) or "nested too deeply")
+                continue
+            _check_key_twice(text, raw, source.record_place(index), columns, annotation)
+        identifier = annotation.id
+        if bare and annotation.image_id not in images:
+            images[annotation.image_id] = columns.add_image(str(annotation.image_id), reading.size(MISSING, finder, str(annotation.image_id)))
+        image_row = images.get(annotation.image_id, UNKNOWN)
+        if image_row == UNKNOWN:
+            columns.fault("unknown-image", source.record_place(index), f"image_id {annotation.image_id!r}", "", identifier)
+        if bare:
+            category_row = columns.add_category(annotation.category_id, str(annotation.category_id))
+        else:
+            category_row = columns.categories.get(annotation.category_id, UNKNOWN)
+        if category_row == UNKNOWN:
+            where = columns.images[image_row] if image_row != UNKNOWN else ""
+            columns.fault("unknown-category", source.record_place(index), f"category_id {annotation.category_id!r}", where, identifier)
+        if identifier is not None:
+            if identifier in seen:
+                columns.fault("duplicate-id", source.record_place(index), f"annotation id {identifier!r} again", "", identifier)
+            seen.add(identifier)
+        outlined = bool(annotation.iscrowd) or bytes(annotation.segmentation) not in _NO_OUTLINE
+        add(annotation.bbox, image_row, category_row, identifier, math.nan if annotation.area is None else annotation.area, outlined)
+        took(index)
+
+    if records.annotations and not source.rows and bare:
+        first = columns.faults[0]
+        raise UnreadableError(path, f"is no list of detections: of its first record, {first.values}", first.place.line)
+    for record, offsets in literal_records.items():
+        for offset in offsets:
+            literal = _STRING_OR_LITERAL.match(text.data, offset)
+            place = Place(path, text.line(offset), f"{source.list}[{record}]" if record >= 0 else "")
+            columns.fault("nan-literal", place, literal[0].decode() if literal else "")
+    dataset = columns.dataset("coco", path, source, sized=not bare, reading=replace(reading, finder=finder))
+    with np.errstate(over="ignore", invalid="ignore"):
+        dataset.boxes[:, 2:] += dataset.boxes[:, :2]
+    return dataset
+
+
+def _records_with_literals(text: _Text, annotations: list[msgspec.Raw]) -> Dict[int, list[int]]:
+    """The offsets of literals that are no JSON, by the annotation they stand in; -1 for those outside of annotations."""
+    found: Dict[int, list[int]] = {}
+    if text.literals:
+        spans = [text.span(raw) for raw in annotations]
+        starts = np.array([start for start, _ in spans])
+        for offset in text.literals:
+            record = int(np.searchsorted(starts, offset, "right")) - 1
+            inside = record >= 0 and offset < spans[record][1]
+            found.setdefault(record if inside else -1, []).append(offset)
+    return found
+
+
+def _check_key_twice(text: _Text, raw: msgspec.Raw, place: Place, columns: Columns, annotation: _Annotation) -> None:
+    def note(pairs: list[tuple[str, Any]]) -> Dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        twice.extend(key for key in dict.fromkeys(keys) if keys.count(key) > 1)
+        return dict(pairs)
+
+    twice: list[str] = []
+    start, end = text.span(raw)
+    json.loads(text.strict[start:end].decode("utf-8", "replace"), object_pairs_hook=note, parse_int=float)
+    for key in twice:
+        columns.fault("duplicate-key", place, f'"{key}" stands twice; the last one counts', "", annotation.id)
+
+
+def _check_list_twice(text: _Text, name: str, columns: Columns) -> None:
+    """Whether one of the file's lists stands twice: JSON readers take the last and lose the other without a word."""
+    if text.strict.count(b'"%s"' % name.encode()) < 2:
+        return
+    depth, previous, lines = 0, b"", []
+    for match in _TOKEN.finditer(text.strict):
+        token = match[0]
+        depth += (token in (b"[", b"{")) - (token in (b"]", b"}"))
+        if depth == 1 and token == b":" and json.loads(previous) == name:
+            lines.append(text.line(match.start()))
+        previous = token
+    if len(lines) > 1:
+        values = f'"{name}" stands on lines {", ".join(map(str, lines))}; the last one counts, the others are lost'
+        columns.fault("duplicate-key", Place(text.path, lines[0]), values)

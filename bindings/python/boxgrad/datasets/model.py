@@ -1,0 +1,304 @@
+"""A data set as columns: what each reader gives and each tool takes."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Protocol, Tuple, TypeVar, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import BoxgradError
+
+Array = npt.NDArray[Any]
+Rows = npt.NDArray[np.int64]
+Identifier = Union[int, str, None]
+Size = Tuple[float, float]
+"""Height and width."""
+
+UNKNOWN = -1
+"""The row of an image or a category that is not listed."""
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+
+Item = TypeVar("Item")
+
+
+class Track(Protocol):
+    """Passes items through and may show how far it is."""
+
+    def __call__(self, items: Iterable[Item], what: str, total: int) -> Iterable[Item]: ...
+
+
+def silent(items: Iterable[Item], what: str, total: int) -> Iterable[Item]:
+    """Shows nothing."""
+    return items
+
+
+class UnreadableError(BoxgradError, ValueError):
+    """A file that cannot be read at all: where, and why."""
+
+    def __init__(self, file: Path, reason: str, line: int | None = None) -> None:
+        super().__init__(f"{file}{'' if line is None else f', line {line}'}: {reason}")
+        self.file = file
+        self.line = line
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands: the member is named as the format does, like annotations[17] or object 3."""
+
+    file: Path
+    line: int | None = None
+    member: str = ""
+
+    def __str__(self) -> str:
+        line = "" if self.line is None else f":{self.line}"
+        return f"{self.file}{line}" + (f" {self.member}" if self.member else "")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One example of a problem."""
+
+    problem: str
+    place: Place
+    image: str = ""
+    id: Identifier = None
+    values: str = ""
+
+
+class Source(Protocol):
+    """The files behind a data set."""
+
+    def place(self, row: int) -> Place:
+        """Where the annotation of this row stands."""
+
+    def image_place(self, row: int) -> Place:
+        """Where the image of this row is described."""
+
+    def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
+        """Each file with new boxes and areas in some rows and without others; all other bytes as they are."""
+
+
+@dataclass
+class Dataset:
+    """Boxes of many images. Boxes are x1, y1, x2, y2 in pixels; in fractions of the image where `fractions` says so."""
+
+    format: str
+    path: Path
+    source: Source
+    boxes: Array
+    image: Rows
+    """The row of each box' image, or UNKNOWN."""
+    category: Rows
+    """The row of each box' category, or UNKNOWN."""
+    ids: list[Identifier]
+    images: list[str]
+    sizes: Array
+    """(height, width) of each image; NaN, 0 or negative if it is missing."""
+    categories: list[str]
+    areas: Array
+    """The file's own area of each box, NaN where it has none."""
+    outlined: npt.NDArray[np.bool_]
+    """Whether the box stands for a mask or a crowd, whose area is not width * height."""
+    quads: Array | None = None
+    """(N, 8) corners, in formats that have them."""
+    fractions: bool = False
+    sized: bool = True
+    """Whether the format is expected to tell image sizes."""
+    faults: list[Finding] = field(default_factory=list)
+    """Problems that only the reader could see."""
+    unreadable: list[UnreadableError] = field(default_factory=list)
+    """Files that were left out."""
+    reading: Reading = field(default_factory=lambda: Reading())
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def image_name(self, row: int) -> str:
+        return self.images[image] if (image := int(self.image[row])) != UNKNOWN else ""
+
+    def category_name(self, row: int) -> str:
+        return self.categories[category] if (category := int(self.category[row])) != UNKNOWN else ""
+
+    def size_groups(self, rows: Rows | None = None) -> Iterator[tuple[Size | None, Rows]]:
+        """The rows of annotations by the size of their image, which is None where there is none."""
+        rows = np.arange(len(self)) if rows is None else rows
+        sizes = np.full((len(rows), 2), np.nan)
+        known = self.image[rows] != UNKNOWN
+        sizes[known] = self.sizes[self.image[rows[known]]]
+        missing = ~((sizes > 0) & np.isfinite(sizes)).all(axis=1)
+        if missing.any():
+            yield None, rows[missing]
+        rows, sizes = rows[~missing], sizes[~missing]
+        order = np.lexsort((sizes[:, 1], sizes[:, 0]))
+        rows, sizes = rows[order], sizes[order]
+        ends = np.flatnonzero((sizes[1:] != sizes[:-1]).any(axis=1)) + 1
+        for first, last in zip([0, *ends.tolist()], [*ends.tolist(), len(rows)]):
+            if first < last:
+                height, width = sizes[first].tolist()
+                yield (height, width), rows[first:last]
+
+
+class Columns:
+    """Grows the columns of a data set, a box at a time."""
+
+    def __init__(self) -> None:
+        self.boxes, self.quads = array("d"), array("d")
+        self.image, self.category = array("q"), array("q")
+        self.areas, self.outlined = array("d"), bytearray()
+        self.ids: list[Identifier] = []
+        self.images: list[str] = []
+        self.sizes = array("d")
+        self.categories: Dict[Identifier, int] = {}
+        self.names: list[str] = []
+        self.faults: list[Finding] = []
+        self.unreadable: list[UnreadableError] = []
+
+    def add_image(self, name: str, size: Size) -> int:
+        self.images.append(name)
+        self.sizes.extend(size)
+        return len(self.images) - 1
+
+    def add_category(self, key: Identifier, name: str) -> int:
+        if key not in self.categories:
+            self.categories[key] = len(self.names)
+            self.names.append(name)
+        return self.categories[key]
+
+    def add(
+        self, box: Iterable[float], image: int, category: int, id: Identifier, area: float = np.nan, outlined: bool = False,
+        quad: Iterable[float] = (),
+    ) -> None:  # fmt: skip
+        self.boxes.extend(box)
+        if quad:
+            self.quads.extend(quad)
+        self.image.append(image)
+        self.category.append(category)
+        self.ids.append(id)
+        self.areas.append(area)
+        self.outlined.append(outlined)
+
+    def fault(self, problem: str, place: Place, values: str, image: str = "", id: Identifier = None) -> None:
+        self.faults.append(Finding(problem, place, image, id, values))
+
+    def dataset(self, format: str, path: Path, source: Source, **others: Any) -> Dataset:
+        return Dataset(
+            format, path, source, np.array(self.boxes).reshape(-1, 4), np.array(self.image, np.int64), np.array(self.category, np.int64),
+            self.ids, self.images, np.array(self.sizes).reshape(-1, 2), self.names, np.array(self.areas),
+            np.frombuffer(bytes(self.outlined), np.bool_), np.array(self.quads).reshape(-1, 8) if self.quads else None,
+            faults=self.faults, unreadable=self.unreadable, **others,
+        )  # fmt: skip
+
+
+class ImageFinder:
+    """Finds the photos of a data set: in the folder named by the user, or in those beside the annotations."""
+
+    def __init__(self, annotations: Path, images: Path | None) -> None:
+        folder = annotations if annotations.is_dir() else annotations.parent
+        if images is not None:
+            self.folders = [images]
+        else:
+            beside = [folder, folder / "images", folder.parent, folder.parent / "images", folder.parent / "JPEGImages"]
+            parts = list(folder.absolute().parts)
+            if "labels" in parts:
+                last = len(parts) - 1 - parts[::-1].index("labels")
+                beside.insert(0, Path(*parts[:last], "images", *parts[last + 1 :]))
+            self.folders = [candidate for candidate in beside if candidate.is_dir()]
+
+    def find(self, name: str) -> Path | None:
+        """The file of this name; a name that leads out of the folders, or to no regular file, has none."""
+        pure = PurePosixPath(name)
+        if not name or "\0" in name or ".." in pure.parts or pure.is_absolute() or PureWindowsPath(name).drive or "\\" in name:
+            return None
+        endings = ("",) if pure.suffix.lower() in IMAGE_SUFFIXES else IMAGE_SUFFIXES
+        for folder in self.folders:
+            for ending in endings:
+                for candidate in dict.fromkeys((folder / f"{name}{ending}", folder / f"{pure.name}{ending}")):
+                    if os.path.isfile(candidate):
+                        return candidate
+        return None
+
+    def size(self, name: str) -> Size | None:
+        """(height, width) from the image's header."""
+        from PIL import Image
+
+        path = self.find(name)
+        if path is None:
+            return None
+        try:
+            with Image.open(path) as image:
+                return float(image.height), float(image.width)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read: what the file does not say."""
+
+    images: Path | None = None
+    """The folder of the photos."""
+    image_size: Optional[Size] = None
+    """(height, width) of every image whose size is not known otherwise."""
+    boxes: str | None = None
+    """xyxy, xywh or cxcywh, of formats that leave it open."""
+    finder: ImageFinder | None = None
+    """Where the photos are, if that is not beside the annotations."""
+    track: Track = silent
+
+    def finder_of(self, path: Path) -> ImageFinder:
+        return self.finder or ImageFinder(path, self.images)
+
+    def size(self, declared: Size, finder: ImageFinder | None = None, name: str = "") -> Size:
+        """The size of an image: as declared, if it is one; else that of the photo, else the one given for all."""
+        if declared[0] > 0 and declared[1] > 0:
+            return declared
+        return (finder and finder.size(name)) or self.image_size or declared
+
+
+MISSING: Size = (np.nan, np.nan)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a regular file."""
+    try:
+        if not path.is_file():
+            raise UnreadableError(path, "is no regular file" if path.exists() else "there is no such file")
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(path, error.strerror or str(error)) from None
+
+
+def files_below(folder: Path, *suffixes: str) -> list[Path]:
+    """The files of a folder and those below it with one of these suffixes, in order; links to folders are not followed."""
+    found = []
+    for parent, _, names in os.walk(folder):
+        found += [Path(parent, name) for name in names if name.lower().endswith(suffixes)]
+    return sorted(found)
+
+
+def number_text(value: float, like: str = "") -> str:
+    """A number in 12 digits, without a fraction where the number that it replaces has none and it needs none."""
+    text = f"{value:.12g}"
+    if "." in like and "." not in text and "e" not in text:
+        text += ".0"
+    return "0" if text == "-0" else text
+
+
+def replacement(old: str, value: float) -> bytes:
+    """The text of a number that replaces another: the old text, if the number is the same in 12 digits."""
+    return (old if number_text(float(old)) == number_text(value) else number_text(value, old)).encode()
+
+
+def edited(data: bytes, edits: Iterable[tuple[int, int, bytes]]) -> bytes:
+    """The data with the bytes from start to end replaced, for each edit; edits do not overlap."""
+    pieces, last = [], 0
+    for start, end, new in sorted(edits):
+        pieces += [data[last:start], new]
+        last = end
+    return b"".join([*pieces, data[last:]])
