@@ -1,0 +1,201 @@
+"""Finds the boxes that will break training, before training.
+
+Boxes are judged as training sees them: rounded to float32. A box that leaves its image by no more than TOLERANCE is inside: that much is
+lost by the two decimals of COCO and the six of YOLO.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+import numpy as np
+
+from ..boxes import BoxFlag, inspect_boxes
+from .model import UNKNOWN, Array, Dataset, Finding, Rows, Track, silent
+from .problems import PROBLEMS
+
+TOLERANCE = 0.02
+"""Pixels."""
+_TOLERANCE_OF_FRACTIONS = 1e-6
+
+
+@dataclass
+class Inspection:
+    """What is wrong with a data set: rows of annotations, rows of images, and what the reader found."""
+
+    dataset: Dataset
+    flags: Array
+    """The flags of inspect_boxes, for each box."""
+    rows: dict[str, Rows]
+    image_rows: dict[str, Rows]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many annotations (or images, or members of the file) have each problem; only those that were found."""
+        found = Counter(finding.problem for finding in self.dataset.faults)
+        for rows in (self.rows, self.image_rows):
+            found.update({name: len(some) for name, some in rows.items()})
+        return {name: found[name] for name in PROBLEMS if found[name]}
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong, and every file could be read."""
+        return not self.counts and not self.dataset.unreadable
+
+    def status(self, fail_on: set[str] | None = None) -> int:
+        """0 clean, 1 a problem (one of those named, if any are), 2 something could not be read."""
+        if self.dataset.unreadable:
+            return 2
+        return int(bool(self.counts if fail_on is None else fail_on & self.counts.keys()))
+
+    def findings(self, name: str) -> Iterator[Finding]:
+        """All cases of a problem, in the order of the file."""
+        yield from (finding for finding in self.dataset.faults if finding.problem == name)
+        for row in self.rows.get(name, np.empty(0, np.int64)).tolist():
+            yield self._finding(name, row)
+        for row in self.image_rows.get(name, np.empty(0, np.int64)).tolist():
+            height, width = self.dataset.sizes[row].tolist()
+            values = f"{width:g} x {height:g}"
+            yield Finding(name, self.dataset.source.image_place(row), self.dataset.images[row], None, values)
+
+    def _finding(self, name: str, row: int) -> Finding:
+        data = self.dataset
+        values = box_text(data.boxes[row])
+        if name == "area-differs":
+            values += f", area {data.areas[row]:g}, not {_areas(data.boxes[row : row + 1])[0]:g}"
+        elif name == "self-intersecting" and data.quads is not None:
+            values = " ".join(f"{number:g}" for number in data.quads[row])
+        elif PROBLEMS[name].flag in _OUTSIDE and data.image[row] != UNKNOWN:
+            height, width = data.sizes[data.image[row]].tolist()
+            values += f" in {width:g} x {height:g}"
+        return Finding(name, data.source.place(row), data.image_name(row), data.ids[row], values)
+
+
+_OUTSIDE = (BoxFlag.CENTER_NEGATIVE, BoxFlag.CENTER_BEYOND, BoxFlag.PARTLY_OUTSIDE, BoxFlag.WHOLLY_OUTSIDE)
+
+
+def box_text(box: Array) -> str:
+    """x1, y1, x2, y2, as short as they can be told apart."""
+    return ", ".join(f"{number:.10g}" for number in box.tolist())
+
+
+def inspect(dataset: Dataset, *, min_size: float = 1.0, check_images: bool = False, track: Track = silent) -> Inspection:
+    """Every problem of a data set.
+
+    min_size: in pixels; boxes that are narrower or lower are small, unless their width or height is 0. check_images: compare the
+    sizes of the images that are there.
+
+    >>> import tempfile, pathlib
+    >>> from boxgrad import datasets
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "photo.txt").write_text("dog 10 10 50 60\\ncat 30 30 30 80\\n")
+    >>> datasets.inspect(datasets.read(folder, image_size=(100, 100))).counts
+    {'zero-width': 1}
+    """
+    flags = flags_of(dataset, dataset.boxes, min_size=min_size, track=track)
+    rows = {problem.name: np.flatnonzero(flags & np.uint32(problem.flag)) for problem in PROBLEMS.values() if problem.flag}
+    image_rows = {}
+    if dataset.sized:
+        image_rows["image-size-missing"] = np.flatnonzero(~((dataset.sizes > 0) & np.isfinite(dataset.sizes)).all(axis=1))
+    if check_images:
+        image_rows["image-size-differs"] = _differing_sizes(dataset, track)
+    rows["duplicate"] = _duplicates(dataset)
+    rows["area-differs"] = _differing_areas(dataset, flags)
+    if dataset.quads is not None:
+        rows["self-intersecting"] = np.flatnonzero(_crosses(dataset.quads))
+    return Inspection(dataset, flags, _found(rows), _found(image_rows))
+
+
+def _found(rows: dict[str, Rows]) -> dict[str, Rows]:
+    return {name: some.astype(np.int64) for name, some in rows.items() if len(some)}
+
+
+def flags_of(dataset: Dataset, boxes: Array, *, min_size: float = 0.0, track: Track = silent) -> Array:
+    """The flags of inspect_boxes for boxes in the images of the data set; they are not its own if they were moved."""
+    tolerance = _TOLERANCE_OF_FRACTIONS if dataset.fractions else TOLERANCE
+    smallest = 0 if dataset.fractions else min_size
+    flags = inspect_boxes(as_trained(boxes, None, tolerance), min_size=smallest).flags
+    leaving = np.flatnonzero(_leaves(dataset, boxes))  # the others have no flag that needs the image's size
+    groups = [(size, rows) for size, rows in dataset.size_groups(leaving) if size is not None]
+    for size, rows in track(groups, "sizes of images", len(groups)):
+        flags[rows] = inspect_boxes(as_trained(boxes[rows], size, tolerance), size, min_size=smallest).flags
+    empty = BoxFlag.ZERO_WIDTH | BoxFlag.ZERO_HEIGHT | BoxFlag.INVERTED
+    flags[(flags & np.uint32(empty)) != 0] &= np.uint32(~BoxFlag.SMALL & 0x1FF)
+    return flags
+
+
+def _leaves(dataset: Dataset, boxes: Array) -> Array:
+    """Whether a box has a corner outside of its image."""
+    low, high = boxes.min(axis=1, initial=np.inf), np.full((len(boxes), 2), np.inf)
+    known = dataset.image != UNKNOWN
+    high[known] = dataset.sizes[dataset.image[known]][:, ::-1]
+    leaves: Array = (low < 0) | (boxes[:, :2] > high).any(axis=1) | (boxes[:, 2:] > high).any(axis=1)
+    return leaves
+
+
+def as_trained(boxes: Array, size: tuple[float, float] | None, tolerance: float) -> Array:
+    """The boxes in float32, with sides on the border of their image that leave it by no more than the tolerance."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if size is not None:
+            borders = np.array([size[1], size[0]] * 2)
+            boxes = np.where((boxes < 0) & (boxes >= -tolerance), 0, boxes)
+            boxes = np.where((boxes > borders) & (boxes <= borders + tolerance), borders, boxes)
+        return boxes.astype(np.float32)
+
+
+def _duplicates(dataset: Dataset) -> Rows:
+    """All but the first of the boxes that stand several times in an image, with the same category."""
+    columns = (*dataset.boxes.T, dataset.category, dataset.image)
+    order = np.lexsort(columns)
+    same = np.ones(max(len(order) - 1, 0), bool)
+    for column in columns:
+        ordered = column[order]
+        same &= ordered[1:] == ordered[:-1]
+    same &= dataset.image[order[1:]] != UNKNOWN
+    return np.sort(order[1:][same])  # lexsort is stable: the first of equal rows comes first
+
+
+def _areas(boxes: Array) -> Array:
+    with np.errstate(over="ignore", invalid="ignore"):
+        area: Array = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return area
+
+
+def _differing_areas(dataset: Dataset, flags: Array) -> Rows:
+    """Areas that are not that of the box, or where it bounds a mask exceed it; to a pixel, and the last decimal of its sides."""
+    given, own = dataset.areas, _areas(dataset.boxes)
+    with np.errstate(invalid="ignore", over="ignore"):
+        half = (dataset.boxes[:, 2] - dataset.boxes[:, 0]) + (dataset.boxes[:, 3] - dataset.boxes[:, 1])
+        tolerance = 1 + 0.01 * half + 1e-6 * own
+        differs = np.where(dataset.outlined, given > own + tolerance, np.abs(given - own) > tolerance) | (given <= 0) & (own > 0)
+    bad = BoxFlag.NOT_FINITE | BoxFlag.INVERTED
+    found: Rows = np.flatnonzero(differs & ((flags & np.uint32(bad)) == 0))
+    return found
+
+
+def _crosses(quads: Array) -> Any:
+    """Whether opposite sides of a quadrilateral cross."""
+    a, b, c, d = quads.reshape(-1, 4, 2).transpose(1, 0, 2)
+
+    def side(p: Array, q: Array, r: Array) -> Array:
+        sign: Array = np.sign((q[:, 0] - p[:, 0]) * (r[:, 1] - p[:, 1]) - (q[:, 1] - p[:, 1]) * (r[:, 0] - p[:, 0]))
+        return sign
+
+    def cross(p: Array, q: Array, r: Array, s: Array) -> Array:
+        return (side(p, q, r) * side(p, q, s) < 0) & (side(r, s, p) * side(r, s, q) < 0)
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        return cross(a, b, c, d) | cross(b, c, d, a)
+
+
+def _differing_sizes(dataset: Dataset, track: Track) -> Rows:
+    """The images whose photo is there and has another size."""
+    different, finder = [], dataset.reading.finder_of(dataset.path)
+    for row, name in enumerate(track(dataset.images, "photos", len(dataset.images))):
+        size = finder.size(name)
+        declared = dataset.sizes[row]
+        if size is not None and (declared > 0).all() and tuple(declared.tolist()) != size:
+            different.append(row)
+    return np.array(different, np.int64)
