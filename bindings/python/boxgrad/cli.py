@@ -1,0 +1,312 @@
+"""The command `boxgrad`: boxgrad.datasets from the shell."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any, Iterable, Iterator, List, NoReturn, Optional, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from typing_extensions import Annotated
+
+from . import __version__, datasets
+from .datasets.model import Dataset, Finding, Place
+from .errors import BoxgradError
+
+Item = TypeVar("Item")
+
+app = typer.Typer(help="Find the boxes that will break training, before training.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+out, err = Console(), Console(stderr=True)
+if not out.is_terminal:
+    out.width = 140
+
+_formats = ", ".join(datasets.FORMATS)
+Format = Annotated[Optional[str], typer.Option(help=f"Format, if it is not found out: {_formats}.")]
+Images = Annotated[Optional[Path], typer.Option(help="Folder of the photos, if it is not beside the annotations.")]
+ImageSize = Annotated[Optional[str], typer.Option(metavar="WIDTHxHEIGHT", help="Size of the images whose size is not known otherwise.")]
+Boxes = Annotated[Optional[str], typer.Option(help="xyxy, xywh or cxcywh, for text and tables.")]
+MinSize = Annotated[float, typer.Option(help="Boxes with a side below this are small, in pixels.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def track(items: Iterable[Item], what: str, total: int) -> Iterable[Item]:
+    """Shows a progress bar on a terminal, for what takes longer than a second."""
+    if not err.is_terminal:
+        return items
+    return _bar(items, what, total)
+
+
+def _bar(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
+    start = time.monotonic()
+    with Progress(console=err, transient=True, disable=False, auto_refresh=False) as progress:
+        task = progress.add_task(what, total=total, visible=False)
+        shown = start + 1
+        for done, item in enumerate(items):
+            if (now := time.monotonic()) > shown:
+                progress.update(task, completed=done, visible=True, refresh=True)
+                shown = now + 0.1
+            yield item
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What a user did wrong, or a file has wrong, is a sentence and status 2."""
+    try:
+        yield
+    except (BoxgradError, ValueError) as error:
+        _stop(str(error))
+    except OSError as error:
+        _stop(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "))
+
+
+def _stop(message: str) -> NoReturn:
+    err.print(f"[bold red]error:[/] {_plain(message)}", highlight=False)
+    raise typer.Exit(2)
+
+
+def _plain(text: str) -> str:
+    """Text of a file for a terminal: no control characters, no markup."""
+    visible = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return visible.replace("[", "\\[")
+
+
+def _size(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not match or not all(map(int, match.groups())):
+        raise ValueError(f"--image-size must be WIDTHxHEIGHT, not {text!r}")
+    return float(match[2]), float(match[1])
+
+
+def _read(path: Path, format: str | None, images: Path | None, image_size: str | None, boxes: str | None) -> Dataset:
+    return datasets.read(path, format, images=images, image_size=_size(image_size), boxes=boxes, track=track)
+
+
+def _json(value: Any) -> None:
+    """Prints JSON that any reader takes: numbers that are none are null."""
+
+    def strict(one: Any) -> Any:
+        if isinstance(one, dict):
+            return {key: strict(item) for key, item in one.items()}
+        if isinstance(one, (list, tuple)):
+            return [strict(item) for item in one]
+        if isinstance(one, float) and not math.isfinite(one):
+            return None
+        return str(one) if isinstance(one, Path) else one
+
+    print(json.dumps(strict(value), indent=1, allow_nan=False))
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {**_place(finding.place), "image": finding.image, "annotation": finding.id, "values": finding.values}
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {"file": str(place.file), "line": place.line, "member": place.member}
+
+
+@app.callback(invoke_without_command=True)
+def main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def inspect(
+    paths: Annotated[List[Path], typer.Argument(help="Files, or folders of XML or text files.")],
+    format: Format = None,
+    images: Images = None,
+    image_size: ImageSize = None,
+    boxes: Boxes = None,
+    min_size: MinSize = 1.0,
+    examples: Annotated[Optional[int], typer.Option(min=0, help="Cases of each problem to list: 3, with --json all.")] = None,
+    fail_on: Annotated[Optional[List[str]], typer.Option(help="Exit with 1 only for this problem; may be given again.")] = None,
+    check_images: Annotated[bool, typer.Option("--check-images", help="Compare the sizes of the photos that are there.")] = False,
+    augment: Annotated[Optional[List[str]], typer.Option(help="rotate=ANGLE[,ANGLE...], hflip, vflip, scale=FACTOR, crop=FRACTION or WIDTHxHEIGHT+X+Y: what would leave the image or collapse.")] = None,
+    keep_rule: Annotated[Optional[List[str]], typer.Option(help="center-inside, fully-inside, min-visible=FRACTION, min-size=PIXELS: what the rule would drop.")] = None,
+    as_json: AsJson = False,
+    html: Annotated[Optional[Path], typer.Option(help="Write a page with pictures and histograms.")] = None,
+) -> None:  # fmt: skip
+    """Find the boxes that will break training. Exit status: 0 clean, 1 problems found, 2 something could not be read."""
+    with _refusals():
+        unknown = sorted(set(fail_on or ()) - datasets.PROBLEMS.keys())
+        if unknown:
+            raise ValueError(f"--fail-on must be one of {', '.join(datasets.PROBLEMS)}, not {unknown[0]!r}")
+        _size(image_size)
+        found, unreadable, outcomes = [], [], []
+        for path in paths:
+            try:
+                data = _read(path, format, images, image_size, boxes)
+            except datasets.UnreadableError as error:
+                unreadable.append(error)
+                continue
+            found.append(datasets.inspect(data, min_size=min_size, check_images=check_images, track=track))
+            if augment or keep_rule:
+                outcomes.append(datasets.augment(data, augment or (), keep_rule or (), min_size=min_size, track=track))
+        left_out = unreadable + [error for one in found for error in one.dataset.unreadable]
+        status = 2 if unreadable else max((one.status(set(fail_on) if fail_on else None) for one in found), default=0)
+        if as_json:
+            sets = [_as_json(one, examples) for one in found]
+            for each, some in zip(sets, outcomes):
+                each["augmentations"] = [{key: value for key, value in asdict(outcome).items() if key != "rows"} for outcome in some]
+            errors = [{"file": str(error.file), "line": error.line, "reason": error.reason} for error in left_out]
+            _json({"boxgrad": __version__, "status": status, "sets": sets, "unreadable": errors})
+        else:
+            for index, one in enumerate(found):
+                _print(one, 3 if examples is None else examples)
+                _print_outcomes(outcomes[index] if outcomes else [])
+            for left in left_out:
+                err.print(f"[bold red]unreadable:[/] {_plain(str(left))}", highlight=False, soft_wrap=True)
+        if html is not None:
+            datasets.write_page(html, found, unreadable=unreadable, augmentations=outcomes, examples=10 if examples is None else examples)
+    raise typer.Exit(status)
+
+
+def _as_json(one: datasets.Inspection, examples: int | None) -> dict[str, Any]:
+    data = one.dataset
+    problems = {
+        name: {"count": count, "effect": datasets.PROBLEMS[name].effect, "examples": [_finding(each) for each in islice(one.findings(name), examples)]}
+        for name, count in one.counts.items()
+    }
+    counts = {"boxes": len(data), "images": len(data.images), "categories": len(data.categories)}
+    return {"path": str(data.path), "format": data.format, **counts, "fractions": data.fractions, "problems": problems}
+
+
+def _print(one: datasets.Inspection, examples: int) -> None:
+    data = one.dataset
+    out.print(
+        f"[bold]{_plain(str(data.path))}[/]: {data.format}, {len(data):,} boxes, {len(data.images):,} images, {len(data.categories):,} categories",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    if data.fractions:
+        out.print("The images' sizes are not known: boxes are in fractions of the image. --images or --image-size gives them.", style="yellow")
+    if not one.counts:
+        out.print("Nothing is wrong." if not data.unreadable else "Nothing is wrong with what could be read.", style="green")
+        return
+    table = Table("problem", "found", "what it does to training", header_style="bold", expand=False)
+    table.columns[1].justify = "right"
+    for name, count in one.counts.items():
+        table.add_row(f"[red]{name}[/]", f"{count:,}", datasets.PROBLEMS[name].effect)
+    out.print(table)
+    for name, count in one.counts.items() if examples else ():
+        out.print(f"[bold]{name}[/] ({datasets.PROBLEMS[name].what})", highlight=False)
+        for finding in islice(one.findings(name), examples):
+            words = [finding.image, "" if finding.id is None else f"annotation {finding.id}", finding.values]
+            out.print(f"  {_plain(str(finding.place))}: {_plain('; '.join(word for word in words if word))}", highlight=False, soft_wrap=True)
+        if count > examples:
+            out.print(f"  ... and {count - examples:,} more", highlight=False)
+
+
+def _print_outcomes(outcomes: List[datasets.Outcome]) -> None:
+    if not outcomes:
+        return
+    table = Table("augmentation", "new problems", "deltas not finite", "rule", "drops", "leaves not finite", header_style="bold")
+    for column in table.columns:
+        column.overflow, column.no_wrap = "fold", True
+    for outcome in outcomes:
+        problems = "\n".join(f"{name} {count:,}" for name, count in outcome.counts.items()) or "none"
+        rules = ["\n".join(column) for column in zip(*((kept.rule, f"{kept.dropped:,}", f"{kept.not_finite:,}") for kept in outcome.kept))]
+        table.add_row(outcome.augmentation, problems, f"{outcome.not_finite:,} of {outcome.boxes:,}", *rules)
+    out.print(table)
+    skipped = max(outcome.skipped for outcome in outcomes)
+    if skipped:
+        out.print(f"{skipped:,} boxes were left out: their image has no size, or they are not finite.", style="yellow")
+
+
+@app.command()
+def fix(
+    path: Annotated[Path, typer.Argument(help="A file, or a folder of XML or text files.")],
+    new: Annotated[Path, typer.Option("--out", help="The repaired copy, which must not exist yet.")],
+    policy: Annotated[str, typer.Option(help="What to do, with commas between: " + "; ".join(f"{name}: {what}" for name, what in datasets.POLICIES.items()) + ".")],
+    format: Format = None,
+    images: Images = None,
+    image_size: ImageSize = None,
+    boxes: Boxes = None,
+    min_size: MinSize = 1.0,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Write a repaired copy: numbers are replaced and annotations are cut out in place; nothing else changes."""
+    with _refusals():
+        data = _read(path, format, images, image_size, boxes)
+        done = datasets.fix(data, new, [name.strip() for name in policy.split(",")], min_size=min_size, track=track)
+    if as_json:
+        changes = [
+            {"policy": one.policy, **_place(one.place), "image": one.image, "annotation": one.id, "before": one.before, "after": one.after or None}
+            for one in done.changes
+        ]
+        _json({"boxgrad": __version__, "out": str(done.out), "changes": changes, "before": done.before, "after": done.after})
+        return
+    for one in done.changes:
+        out.print(f"{one.policy}: {_plain(str(one.place))} {_plain(one.image)}: {one.before} -> {one.after or 'dropped'}", highlight=False, soft_wrap=True)
+    table = Table("problem", "before", "after", header_style="bold")
+    for name in dict.fromkeys([*done.before, *done.after]):
+        table.add_row(name, f"{done.before.get(name, 0):,}", f"{done.after.get(name, 0):,}")
+    if table.row_count:
+        out.print(table)
+    counts = ", ".join(f"{name} {count:,}" for name, count in done.counts.items()) or "nothing to change"
+    out.print(f"{_plain(str(done.out))}: {counts}", highlight=False, soft_wrap=True)
+    for error in data.unreadable:
+        err.print(f"[bold red]unreadable, copied as it is:[/] {_plain(str(error))}", highlight=False, soft_wrap=True)
+    raise typer.Exit(2 if data.unreadable else 0)
+
+
+def _anchor_set(text: str) -> str | datasets.AnchorSet:
+    """retinanet, rpn-fpn, or "sizes=32,64/128;strides=8/16;ratios=0.5,1,2": levels are divided by /."""
+    if "=" not in text:
+        return text
+    try:
+        parts = dict(part.split("=") for part in text.split(";"))
+        levels = [tuple(map(float, level.split(","))) for level in parts.pop("sizes").split("/")]
+        strides = tuple(map(float, parts.pop("strides").split("/")))
+        ratios = tuple(map(float, parts.pop("ratios", "0.5,1,2").split(",")))
+        if parts:
+            raise ValueError
+    except (KeyError, ValueError):
+        raise ValueError(f"--set must be {', '.join(datasets.ANCHOR_SETS)}, or like sizes=32,40/64,80;strides=8/16;ratios=0.5,1,2, not {text!r}") from None
+    return datasets.AnchorSet(tuple(levels), strides, ratios)
+
+
+@app.command()
+def anchors(
+    path: Annotated[Path, typer.Argument(help="A file, or a folder of XML or text files.")],
+    anchor_set: Annotated[str, typer.Option("--set", help="retinanet, rpn-fpn, or like sizes=32,40/64,80;strides=8/16;ratios=0.5,1,2.")] = "retinanet",
+    threshold: Annotated[float, typer.Option(help="The overlap from which an anchor belongs to a truth.")] = 0.5,
+    resize: Annotated[Optional[str], typer.Option(metavar="SHORTER,LONGEST", help="The image's sides in training; torchvision's are 800,1333.")] = None,
+    format: Format = None,
+    images: Images = None,
+    image_size: ImageSize = None,
+    boxes: Boxes = None,
+    examples: Annotated[int, typer.Option(min=0, help="Truths that no anchor reaches, to list.")] = 3,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Fit an anchor set to the data: means and stds of the deltas, truths that no anchor reaches."""
+    with _refusals():
+        sides = None if resize is None else tuple(map(float, resize.split(",")))
+        data = _read(path, format, images, image_size, boxes)
+        fit = datasets.anchors(data, _anchor_set(anchor_set), threshold=threshold, resize=sides, track=track)
+    worst = fit.unreached[fit.best[fit.unreached].argsort(kind="stable")][:examples].tolist()
+    if as_json:
+        rows = [{**_place(data.source.place(row)), "image": data.image_name(row), "annotation": data.ids[row], "iou": float(fit.best[row])} for row in worst]
+        numbers = {key: value for key, value in asdict(fit).items() if key not in ("best", "unreached")}
+        _json({"boxgrad": __version__, "set": anchor_set, **numbers, "unreached": len(fit.unreached), "examples": rows})
+        return
+    out.print(f"{fit.truths:,} truths, {fit.matches:,} anchors matched" + (f", {fit.skipped:,} boxes left out" if fit.skipped else ""), highlight=False)
+    for name, four in (("means", fit.means), ("stds", fit.stds)):
+        out.print(f"{name}=({', '.join(f'{number:.4f}' for number in four)})", highlight=False)
+    out.print(f"dw or dh above {fit.log_ratio_clip:.4f}, where decoding clips: {fit.clipped:,}", highlight=False)
+    share = len(fit.unreached) / max(fit.truths, 1)
+    out.print(f"truths that no anchor overlaps by {threshold:g}: {len(fit.unreached):,} ({share:.1%})", highlight=False)
+    for row in worst:
+        where, box = data.source.place(row), ", ".join(f"{number:g}" for number in data.boxes[row].tolist())
+        out.print(f"  {_plain(str(where))} {_plain(data.image_name(row))}: {box}, best IoU {fit.best[row]:.3f}", highlight=False, soft_wrap=True)
