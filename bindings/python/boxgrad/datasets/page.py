@@ -121,7 +121,7 @@ def _picture(dataset: Dataset, row: int, bad: set[int]) -> _Picture | None:
             x, y = (x1 + x2) / 2, (y1 + y2) / 2
             draw.ellipse((x - 11, y - 11, x + 11, y + 11), outline=_COLORS["box"], width=3)
     data = io.BytesIO()
-    photo.save(data, "JPEG", quality=85)
+    photo.save(data, "JPEG", quality=85, subsampling=0)
     encoded = base64.b64encode(data.getvalue()).decode()
     return _Picture(f"data:image/jpeg;base64,{encoded}", f"{dataset.images[image]}, {dataset.source.place(row).member or dataset.ids[row]}")
 

@@ -58,9 +58,9 @@ class _Parser:
         except expat.ExpatError as error:
             reason = expat.errors.messages[error.code]
             raise UnreadableError(path, "is empty" if not data.strip() else f"is no XML: {reason}", error.lineno) from None
-        except ValueError as error:  # an encoding that Python does not know
-            raise UnreadableError(path, f"is no XML: {error}", 1) from None
-        except LookupError as error:
+        except UnreadableError:
+            raise
+        except (ValueError, LookupError) as error:  # an encoding that Python does not know
             raise UnreadableError(path, f"is no XML: {error}", 1) from None
 
     def _refuse(self, name: str, *_: object) -> None:
