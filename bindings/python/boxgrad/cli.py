@@ -31,7 +31,7 @@ if not out.is_terminal:
 
 _formats = ", ".join(datasets.FORMATS)
 Format = Annotated[Optional[str], typer.Option(help=f"Format, if it is not found out: {_formats}.")]
-Images = Annotated[Optional[Path], typer.Option(help="Folder of the photos, if it is not beside the annotations.")]
+Images = Annotated[Optional[Path], typer.Option(help="Folder of the photos, if it is not beside the annotations; or the one photo of all boxes.")]
 ImageSize = Annotated[Optional[str], typer.Option(metavar="WIDTHxHEIGHT", help="Size of the images whose size is not known otherwise.")]
 Boxes = Annotated[Optional[str], typer.Option(help="xyxy, xywh or cxcywh, for text and tables.")]
 MinSize = Annotated[float, typer.Option(help="Boxes with a side below this are small, in pixels.")]

@@ -180,8 +180,10 @@ def augment(
 
 
 def _outcome(dataset: Dataset, move: Augmentation, rules: list[Rule], min_size: float, track: Track) -> Outcome:
-    corners = dataset.boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]] if dataset.quads is None else dataset.quads
-    finite = np.isfinite(corners).all(axis=1) & (np.abs(corners) < 1e30).all(axis=1)
+    corners = dataset.boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]]
+    if dataset.quads is not None:
+        corners = np.where(np.isnan(dataset.quads), corners, dataset.quads)
+    finite: Array = np.isfinite(corners).all(axis=1) & (np.abs(corners) < 1e30).all(axis=1)
     flags = np.zeros(len(dataset), np.uint32)
     taken, bad = 0, 0
     kept = [Kept(rule.name, 0, 0) for rule in rules]
@@ -195,7 +197,6 @@ def _outcome(dataset: Dataset, move: Augmentation, rules: list[Rule], min_size: 
         moved, new_size = np.hstack([points.min(axis=1), points.max(axis=1)]), move.resize(size)
         inverted: Array = dataset.boxes[rows, 2:] < dataset.boxes[rows, :2]
         if inverted.any():  # the bounds of corners hide that
-            some = np.flatnonzero(np.any(inverted, axis=1))
             moved = np.where(np.tile(inverted, 2), moved[:, [2, 3, 0, 1]], moved)
         tolerance = 1e-6 if dataset.fractions else TOLERANCE
         before = inspect_boxes(as_trained(dataset.boxes[rows], size, tolerance), size, min_size=smallest).flags

@@ -11,6 +11,7 @@ import math
 import re
 from array import array
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Tuple, Union
 
@@ -89,6 +90,9 @@ class _Text:
     def span(self, record: msgspec.Raw) -> tuple[int, int]:
         start = self.start(record)
         return start, start + len(memoryview(record))
+
+    def place(self, record: msgspec.Raw, member: str) -> Place:
+        return Place(self.path, self.line(self.start(record)), member)
 
     def value(self, record: msgspec.Raw) -> Any:
         """What json makes of a record: NaN and Infinity included, numbers beyond a double infinite."""
@@ -170,10 +174,11 @@ def _slow_category(value: Any) -> _Category:
 
 
 class _Source:
-    def __init__(self, text: _Text, annotations: list[msgspec.Raw], images: list[msgspec.Raw], bare: bool) -> None:
+    def __init__(self, text: _Text, annotations: list[msgspec.Raw], bare: bool) -> None:
         self.text = text
         self.annotations = annotations
-        self.images = images
+        self.images: list[tuple[int, msgspec.Raw]] = []
+        """The record of each image."""
         self.list = "" if bare else "annotations"
         self.rows = array("q")
         """The record of each row: bad records have none."""
@@ -182,12 +187,13 @@ class _Source:
         return self.record_place(self.rows[row])
 
     def record_place(self, record: int) -> Place:
-        return Place(self.text.path, self.text.line(self.text.start(self.annotations[record])), f"{self.list}[{record}]")
+        return self.text.place(self.annotations[record], f"{self.list}[{record}]")
 
     def image_place(self, row: int) -> Place:
         if row >= len(self.images):
             return Place(self.text.path)
-        return Place(self.text.path, self.text.line(self.text.start(self.images[row])), f"images[{row}]")
+        index, raw = self.images[row]
+        return self.text.place(raw, f"images[{index}]")
 
     def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
         edits = []
@@ -242,94 +248,120 @@ def read(path: Path, reading: Reading) -> Dataset:
     text = _Text(path)
     records, bare = text.split()
     columns, finder = Columns(), reading.finder_of(path)
-    source = _Source(text, records.annotations, [], bare)
+    source = _Source(text, records.annotations, bare)
     if not bare:
         for name in ("annotations", "images", "categories"):
             _check_list_twice(text, name, columns)
+    images = _read_images(records.images, source, columns, reading, finder)
+    _read_categories(records.categories, text, columns)
+    annotations = _read_annotations(records.annotations, source, columns, reading)
+    if bare:
+        if records.annotations and not annotations:
+            first = columns.faults[0]
+            raise UnreadableError(path, f"is no list of detections: of its first record, {first.values}", first.place.line)
+        for image in dict.fromkeys(annotation.image_id for annotation in annotations):
+            images[image] = columns.add_image(str(image), reading.size(MISSING, finder, str(image)))
+        for category in dict.fromkeys(annotation.category_id for annotation in annotations):
+            columns.add_category(category, str(category))
 
+    columns.boxes = array("d", chain.from_iterable(annotation.bbox for annotation in annotations))
+    columns.image = array("q", [images.get(annotation.image_id, UNKNOWN) for annotation in annotations])
+    columns.category = array("q", [columns.categories.get(annotation.category_id, UNKNOWN) for annotation in annotations])
+    columns.ids = [annotation.id for annotation in annotations]
+    columns.areas = array("d", [math.nan if annotation.area is None else annotation.area for annotation in annotations])
+    columns.outlined = bytearray(bool(one.iscrowd) or bytes(one.segmentation) not in _NO_OUTLINE for one in annotations)
+    _check_references(annotations, source, columns)
+    data = columns.dataset("coco", path, source, sized=not bare, reading=replace(reading, finder=finder))
+    with np.errstate(over="ignore", invalid="ignore"):
+        data.boxes[:, 2:] += data.boxes[:, :2]
+    return data
+
+
+def _read_images(
+    records: list[msgspec.Raw], source: _Source, columns: Columns, reading: Reading, finder: ImageFinder
+) -> Dict[Identifier, int]:
+    """The row of each image by its id."""
     images: Dict[Identifier, int] = {}
-    decode_image = msgspec.json.Decoder(_Image).decode
-    for index, raw in enumerate(reading.track(records.images, "images", len(records.images))):
-        place = None
+    decode = msgspec.json.Decoder(_Image).decode
+    for index, raw in enumerate(reading.track(records, "images", len(records))):
         try:
-            image = decode_image(raw)
+            image = decode(raw)
         except msgspec.DecodeError:
-            place = Place(path, text.line(text.start(raw)), f"images[{index}]")
             try:
-                image = _slow_image(text.value(raw))
+                image = _slow_image(source.text.value(raw))
             except ValueError as error:
-                columns.fault("malformed", place, str(error))
+                columns.fault("malformed", source.text.place(raw, f"images[{index}]"), str(error))
                 continue
         name = image.file_name or str(image.id)
         if image.id in images:
-            place = Place(path, text.line(text.start(raw)), f"images[{index}]")
+            place = source.text.place(raw, f"images[{index}]")
             columns.fault("duplicate-id", place, f"image id {image.id!r} again", name, image.id)
-        declared = image.height if image.height is not None else math.nan, image.width if image.width is not None else math.nan
+        declared = math.nan if image.height is None else image.height, math.nan if image.width is None else image.width
         images[image.id] = columns.add_image(name, reading.size(declared, finder, name))
-        source.images.append(raw)
+        source.images.append((index, raw))
+    return images
 
-    decode_category = msgspec.json.Decoder(_Category).decode
-    for index, raw in enumerate(records.categories):
+
+def _read_categories(records: list[msgspec.Raw], text: _Text, columns: Columns) -> None:
+    decode = msgspec.json.Decoder(_Category).decode
+    for index, raw in enumerate(records):
         try:
-            category = decode_category(raw)
+            category = decode(raw)
         except msgspec.DecodeError:
             try:
                 category = _slow_category(text.value(raw))
             except ValueError as error:
-                columns.fault("malformed", Place(path, text.line(text.start(raw)), f"categories[{index}]"), str(error))
+                columns.fault("malformed", text.place(raw, f"categories[{index}]"), str(error))
                 continue
         columns.add_category(category.id, category.name or str(category.id))
 
-    seen: set[Identifier] = set()
-    literal_records = _records_with_literals(text, records.annotations)
-    decode, add, took = msgspec.json.Decoder(_Annotation).decode, columns.add, source.rows.append
-    track = reading.track(records.annotations, "annotations", len(records.annotations))
-    for index, raw in enumerate(track):
+
+def _read_annotations(records: list[msgspec.Raw], source: _Source, columns: Columns, reading: Reading) -> list[_Annotation]:
+    """The annotations that can be read; those that cannot are findings."""
+    text, annotations = source.text, []
+    literals = _records_with_literals(text, records)
+    boxes_stand_once = text.strict.count(b'"bbox"') == len(records)
+    decode = msgspec.json.Decoder(_Annotation).decode
+    for index, raw in enumerate(reading.track(records, "annotations", len(records))):
         try:
-            if index in literal_records or bytes(raw).count(b'"bbox"') > 1:
+            if index in literals or not (boxes_stand_once or bytes(raw).count(b'"bbox"') == 1):
                 raise msgspec.DecodeError
-            annotation = decode(raw)
+            annotations.append(decode(raw))
         except msgspec.DecodeError:
             try:
-                value = text.value(raw)
-                annotation = _slow_annotation(value)
+                annotations.append(_slow_annotation(text.value(raw)))
             except (ValueError, RecursionError) as error:
                 columns.fault("malformed", source.record_place(index), str(error) or "nested too deeply")
                 continue
-            _check_key_twice(text, raw, source.record_place(index), columns, annotation)
-        identifier = annotation.id
-        if bare and annotation.image_id not in images:
-            images[annotation.image_id] = columns.add_image(str(annotation.image_id), reading.size(MISSING, finder, str(annotation.image_id)))
-        image_row = images.get(annotation.image_id, UNKNOWN)
-        if image_row == UNKNOWN:
-            columns.fault("unknown-image", source.record_place(index), f"image_id {annotation.image_id!r}", "", identifier)
-        if bare:
-            category_row = columns.add_category(annotation.category_id, str(annotation.category_id))
-        else:
-            category_row = columns.categories.get(annotation.category_id, UNKNOWN)
-        if category_row == UNKNOWN:
-            where = columns.images[image_row] if image_row != UNKNOWN else ""
-            columns.fault("unknown-category", source.record_place(index), f"category_id {annotation.category_id!r}", where, identifier)
-        if identifier is not None:
-            if identifier in seen:
-                columns.fault("duplicate-id", source.record_place(index), f"annotation id {identifier!r} again", "", identifier)
-            seen.add(identifier)
-        outlined = bool(annotation.iscrowd) or bytes(annotation.segmentation) not in _NO_OUTLINE
-        add(annotation.bbox, image_row, category_row, identifier, math.nan if annotation.area is None else annotation.area, outlined)
-        took(index)
-
-    if records.annotations and not source.rows and bare:
-        first = columns.faults[0]
-        raise UnreadableError(path, f"is no list of detections: of its first record, {first.values}", first.place.line)
-    for record, offsets in literal_records.items():
+            _check_key_twice(text, raw, source.record_place(index), columns, annotations[-1])
+        source.rows.append(index)
+    for record, offsets in literals.items():
         for offset in offsets:
             literal = _STRING_OR_LITERAL.match(text.data, offset)
-            place = Place(path, text.line(offset), f"{source.list}[{record}]" if record >= 0 else "")
+            place = Place(text.path, text.line(offset), f"{source.list}[{record}]" if record >= 0 else "")
             columns.fault("nan-literal", place, literal[0].decode() if literal else "")
-    dataset = columns.dataset("coco", path, source, sized=not bare, reading=replace(reading, finder=finder))
-    with np.errstate(over="ignore", invalid="ignore"):
-        dataset.boxes[:, 2:] += dataset.boxes[:, :2]
-    return dataset
+    return annotations
+
+
+def _check_references(annotations: list[_Annotation], source: _Source, columns: Columns) -> None:
+    """Ids of images and categories that are not listed, and ids that stand twice."""
+
+    def fault(problem: str, row: int, values: str) -> None:
+        image = columns.image[row]
+        columns.fault(problem, source.place(row), values, columns.images[image] if image != UNKNOWN else "", columns.ids[row])
+
+    for row in np.flatnonzero(np.array(columns.image) == UNKNOWN).tolist():
+        fault("unknown-image", row, f"image_id {annotations[row].image_id!r}")
+    for row in np.flatnonzero(np.array(columns.category) == UNKNOWN).tolist():
+        fault("unknown-category", row, f"category_id {annotations[row].category_id!r}")
+    named = [identifier for identifier in columns.ids if identifier is not None]
+    if len(set(named)) < len(named):
+        seen: set[Identifier] = set()
+        for row, identifier in enumerate(columns.ids):
+            if identifier in seen:
+                fault("duplicate-id", row, f"annotation id {identifier!r} again")
+            if identifier is not None:
+                seen.add(identifier)
 
 
 def _records_with_literals(text: _Text, annotations: list[msgspec.Raw]) -> Dict[int, list[int]]:

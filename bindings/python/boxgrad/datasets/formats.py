@@ -24,7 +24,7 @@ def read(
     """The boxes of a file, or of a folder of XML or text files.
 
     format: one of FORMATS, found out if it is not given. images: the folder of the photos, looked for beside the annotations
-    if it is not given. image_size: (height, width) of images whose size is not known otherwise. boxes: "xyxy", "xywh" or
+    if it is not given; or the one photo of all boxes. image_size: (height, width) of images whose size is not known otherwise. boxes: "xyxy", "xywh" or
     "cxcywh", for text and tables. Files of a folder that cannot be read are left out and listed in the data set's `unreadable`.
 
     UnreadableError: the file, line and reason. ValueError: format, boxes, image_size.
@@ -41,8 +41,8 @@ def read(
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, not {format!r}")
     if boxes not in (None, "xyxy", "xywh", "cxcywh"):
         raise ValueError(f"boxes must be xyxy, xywh or cxcywh, not {boxes!r}")
-    if images is not None and not Path(images).is_dir():
-        raise UnreadableError(Path(images), "there is no such folder of images")
+    if images is not None and not Path(images).exists():
+        raise UnreadableError(Path(images), "there is no such folder of images, or image")
     size = None if image_size is None else checked_size(image_size, "image_size")
     return FORMATS[format or _detected(path)](path, Reading(None if images is None else Path(images), size, boxes, track=track))
 

@@ -106,7 +106,7 @@ class Dataset:
     outlined: npt.NDArray[np.bool_]
     """Whether the box stands for a mask or a crowd, whose area is not width * height."""
     quads: Array | None = None
-    """(N, 8) corners, in formats that have them."""
+    """(N, 8) corners, NaN for boxes that have none; None if no box has any."""
     fractions: bool = False
     sized: bool = True
     """Whether the format is expected to tell image sizes."""
@@ -148,7 +148,8 @@ class Columns:
     """Grows the columns of a data set, a box at a time."""
 
     def __init__(self) -> None:
-        self.boxes, self.quads = array("d"), array("d")
+        self.boxes = array("d")
+        self.quads: Dict[int, Iterable[float]] = {}
         self.image, self.category = array("q"), array("q")
         self.areas, self.outlined = array("d"), bytearray()
         self.ids: list[Identifier] = []
@@ -176,7 +177,7 @@ class Columns:
     ) -> None:  # fmt: skip
         self.boxes.extend(box)
         if quad:
-            self.quads.extend(quad)
+            self.quads[len(self.image)] = quad
         self.image.append(image)
         self.category.append(category)
         self.ids.append(id)
@@ -187,19 +188,23 @@ class Columns:
         self.faults.append(Finding(problem, place, image, id, values))
 
     def dataset(self, format: str, path: Path, source: Source, **others: Any) -> Dataset:
+        quads: Array = np.full((len(self.image), 8), np.nan)
+        for row, quad in self.quads.items():
+            quads[row] = list(quad)
         return Dataset(
             format, path, source, np.array(self.boxes).reshape(-1, 4), np.array(self.image, np.int64), np.array(self.category, np.int64),
             self.ids, self.images, np.array(self.sizes).reshape(-1, 2), self.names, np.array(self.areas),
-            np.frombuffer(bytes(self.outlined), np.bool_), np.array(self.quads).reshape(-1, 8) if self.quads else None,
+            np.frombuffer(bytes(self.outlined), np.bool_), quads if self.quads else None,
             faults=self.faults, unreadable=self.unreadable, **others,
         )  # fmt: skip
 
 
 class ImageFinder:
-    """Finds the photos of a data set: in the folder named by the user, or in those beside the annotations."""
+    """Finds the photos of a data set: in the folder named by the user, or in those beside the annotations; or always the one photo named."""
 
     def __init__(self, annotations: Path, images: Path | None) -> None:
         folder = annotations if annotations.is_dir() else annotations.parent
+        self.photo = images if images is not None and images.is_file() else None
         if images is not None:
             self.folders = [images]
         else:
@@ -212,6 +217,8 @@ class ImageFinder:
 
     def find(self, name: str) -> Path | None:
         """The file of this name; a name that leads out of the folders, or to no regular file, has none."""
+        if self.photo is not None:
+            return self.photo
         pure = PurePosixPath(name)
         if not name or "\0" in name or ".." in pure.parts or pure.is_absolute() or PureWindowsPath(name).drive or "\\" in name:
             return None
@@ -242,7 +249,7 @@ class Reading:
     """How to read: what the file does not say."""
 
     images: Path | None = None
-    """The folder of the photos."""
+    """The folder of the photos, or the photo of all boxes."""
     image_size: Optional[Size] = None
     """(height, width) of every image whose size is not known otherwise."""
     boxes: str | None = None

@@ -138,5 +138,19 @@ def test_arguments_are_checked(tmp_path):
         datasets.read(sample.path, boxes="yxyx")
     with pytest.raises(ValueError, match=r"image_size must be \(height, width\)"):
         datasets.read(sample.path, image_size=(-1, 5))
-    with pytest.raises(datasets.UnreadableError, match="no such folder of images"):
+    with pytest.raises(datasets.UnreadableError, match="no such folder of images, or image"):
         datasets.read(sample.path, images=tmp_path / "nowhere")
+
+
+def test_yolo_polygons_of_four_corners_among_boxes(tmp_path):
+    """Their corners are told from those of the boxes between them."""
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.2 0.2\n0 0.1 0.1 0.9 0.9 0.9 0.1 0.1 0.9\n0 0.3 0.3 0.2 0.2\n")
+    found = datasets.inspect(datasets.read(tmp_path, image_size=(100, 100)))
+    assert {name: rows.tolist() for name, rows in found.rows.items()} == {"self-intersecting": [1]}
+    assert datasets.augment(found.dataset, ["rotate=90"])[0].counts == {}
+
+
+def test_one_photo_of_all_boxes(tmp_path):
+    sample = samples.write("text", tmp_path / "set")
+    data = datasets.read(sample.path, images=sample.options["images"] / "b.png")
+    np.testing.assert_array_equal(data.sizes, [[40, 60], [40, 60]])

@@ -1,0 +1,55 @@
+"""Time and memory of a COCO file with as many boxes as train2017, outlines included; a tenth of it unless all tests are wanted."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import boxgrad
+import pytest
+
+MEASURED = """
+import json, resource, sys, time
+from boxgrad import datasets
+def kib():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before, start = kib(), time.process_time()
+found = datasets.inspect(datasets.read(sys.argv[1]))
+examples = {name: [finding.place.member for finding in found.findings(name)] for name in found.counts}
+print(json.dumps({"seconds": time.process_time() - start, "bytes": (kib() - before) * 1024, "boxes": len(found.dataset), "found": examples}))
+"""
+
+
+def write(path, boxes):
+    """Sizes of images, outlines of 400 bytes and order as in COCO; box 0 leaves its image, the middle one has no height."""
+    images = boxes // 7
+    outline = json.dumps([[round(x * 7.13 % 300, 2) for x in range(60)]])
+    with open(path, "w") as file:
+        file.write('{"info": {}, "images": [')
+        for i in range(images):
+            size = f'"height": {300 + i * 7919 % 341}, "width": {400 + i * 104729 % 241}'
+            file.write(f'{", " * (i > 0)}{{"license": 3, "file_name": "{i:012}.jpg", {size}, "date_captured": "2013-11-14 11:18:45", "id": {i}}}')
+        file.write('], "annotations": [')
+        for i in range(boxes):
+            x, y, w, h = i * 31 % 2000 / 10, i * 37 % 1500 / 10, 2 + i * 41 % 1900 / 10, 0 if i == boxes // 2 else 2 + i * 43 % 1400 / 10
+            x -= i == 0
+            members = f'"area": {w * h * 0.6:.3f}, "iscrowd": 0, "image_id": {i * 17 % images}, "bbox": [{x}, {y}, {w}, {h}], "category_id": {1 + i % 80}'
+            file.write(f'{", " * (i > 0)}{{"segmentation": {outline}, {members}, "id": {i}}}')
+        file.write('], "categories": [' + ", ".join(f'{{"supercategory": "x", "id": {i}, "name": "{i}"}}' for i in range(1, 81)) + "]}")
+
+
+@pytest.mark.parametrize("boxes", [86_000, pytest.param(860_000, marks=pytest.mark.skipif(not os.environ.get("BOXGRAD_TEST_ALL"), reason="make test-all"))])
+def test_seconds_and_bytes(boxes, tmp_path):
+    path = tmp_path / "instances.json"
+    write(path, boxes)
+    variables = {**os.environ, "PYTHONPATH": str(Path(boxgrad.__file__).parents[1]), "BOXGRAD_LIBRARY": str(boxgrad.library_path())}
+    measured = json.loads(subprocess.run([sys.executable, "-c", MEASURED, path], check=True, capture_output=True, env=variables).stdout)
+    path.unlink()
+    print({**measured, "file": boxes})
+    assert measured["boxes"] == boxes
+    assert measured["found"]["zero-height"] == [f"annotations[{boxes // 2}]"]
+    assert measured["found"]["partly-outside"] == ["annotations[0]"]
+    share = boxes / 860_000
+    assert measured["seconds"] < 10 * share
+    assert measured["bytes"] < 1.5e9 * share
