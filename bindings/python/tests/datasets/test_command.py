@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -175,3 +176,13 @@ def test_a_bar_is_shown_for_what_takes_longer_than_a_second(monkeypatch):
 
     assert "things" in bar(20)
     assert "things" not in bar(1)
+
+
+def test_commands_of_the_readme(tmp_path, command, monkeypatch):
+    readme = (Path(__file__).resolve().parents[4] / "README.md").read_text()
+    lines = [line.split() for line in re.findall(r"^boxgrad ((?:inspect|fix|anchors) .*)$", readme, re.MULTILINE)]
+    samples.write("coco", tmp_path / "a").path.rename(tmp_path / "instances.json")
+    samples.write("voc", tmp_path / "Annotations")
+    monkeypatch.chdir(tmp_path)
+    assert [command(*words)[0] for words in lines] == [1, 1, 0, 0]
+    assert (tmp_path / "report.html").exists() and (tmp_path / "repaired.json").exists()
