@@ -86,7 +86,7 @@ $(VENV)/wheel: requirements/wheel.txt | $(PYTHON)
 	touch $@
 
 $(VENV)/demo: requirements/demo.txt bindings/python/pyproject.toml | $(PYTHON)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements/demo.txt --editable bindings/python
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements/demo.txt --editable 'bindings/python[cli]'
 	touch $@
 
 $(VENV)/test: $(VENV)/demo $(VENV)/wheel requirements/test.txt requirements/test-no-deps.txt
@@ -106,6 +106,8 @@ sdist: $(VENV)/wheel
 
 demo: $(LIBRARY) $(VENV)/demo build/demo/detector build/demo/experiments
 	$(PYTHON) examples/demo.py --out build/demo
+	$(VENV)/bin/boxgrad inspect examples/data/pnet_candidates_astronaut.csv --images examples/data/astronaut.png --augment rotate=45 \
+		--keep-rule center-inside --html build/demo/inspect.html --fail-on not-finite --fail-on zero-width --fail-on zero-height --fail-on inverted
 
 build/demo/%: examples/%.c examples/demo.h $(LIBRARY)
 	mkdir -p build/demo

@@ -19,7 +19,7 @@ from rich.table import Table
 from typing_extensions import Annotated
 
 from . import __version__, datasets
-from .datasets.model import Dataset, Finding, Place
+from .datasets.model import Dataset, Finding, Place, quantity
 from .errors import BoxgradError
 
 Item = TypeVar("Item")
@@ -170,6 +170,8 @@ def inspect(
                 err.print(f"[bold red]unreadable:[/] {_plain(str(left))}", highlight=False, soft_wrap=True)
         if html is not None:
             datasets.write_page(html, found, unreadable=unreadable, augmentations=outcomes, examples=10 if examples is None else examples)
+            if not as_json:
+                out.print(f"report: {_plain(str(html))}", highlight=False, soft_wrap=True)
     raise typer.Exit(status)
 
 
@@ -186,7 +188,8 @@ def _as_json(one: datasets.Inspection, examples: int | None) -> dict[str, Any]:
 def _print(one: datasets.Inspection, examples: int) -> None:
     data = one.dataset
     out.print(
-        f"[bold]{_plain(str(data.path))}[/]: {data.format}, {len(data):,} boxes, {len(data.images):,} images, {len(data.categories):,} categories",
+        f"[bold]{_plain(str(data.path))}[/]: {data.format}, {quantity(len(data), 'box', 'boxes')}, {quantity(len(data.images), 'image')}, "
+        f"{quantity(len(data.categories), 'category', 'categories')}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
     if data.fractions:

@@ -271,6 +271,11 @@ class Reading:
 MISSING: Size = (np.nan, np.nan)
 
 
+def quantity(count: int, one: str, many: str = "") -> str:
+    """3 images, 1 image."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def read_bytes(path: Path) -> bytes:
     """The content of a regular file."""
     try:

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageOps
 from .. import __version__
 from .augmentation import Outcome
 from .inspection import Inspection
-from .model import UNKNOWN, Array, Dataset, Finding, UnreadableError
+from .model import UNKNOWN, Array, Dataset, Finding, UnreadableError, quantity
 from .problems import PROBLEMS, Problem
 
 _THUMBNAIL = 320
@@ -55,7 +55,8 @@ def write_page(
 ) -> None:  # fmt: skip
     """Writes the page. examples: how many cases of each problem are listed. augmentations: what augment() gave, for each inspection."""
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    environment.filters["thousands"] = lambda number: f"{number:,}".replace(",", "\u2009")
+    environment.filters["thousands"] = "{:,}".format
+    environment.globals["quantity"] = quantity
     template = environment.from_string((Path(__file__).parent / "page.html.jinja").read_text("utf-8"))
     sets = []
     for index, inspection in enumerate(inspections):
@@ -123,7 +124,12 @@ def _picture(dataset: Dataset, row: int, bad: set[int]) -> _Picture | None:
     data = io.BytesIO()
     photo.save(data, "JPEG", quality=85, subsampling=0)
     encoded = base64.b64encode(data.getvalue()).decode()
-    return _Picture(f"data:image/jpeg;base64,{encoded}", f"{dataset.images[image]}, {dataset.source.place(row).member or dataset.ids[row]}")
+    return _Picture(f"data:image/jpeg;base64,{encoded}", f"{dataset.images[image]}, {_where(dataset, row)}")
+
+
+def _where(dataset: Dataset, row: int) -> str:
+    place = dataset.source.place(row)
+    return place.member or f"line {place.line}"
 
 
 def _histograms(dataset: Dataset) -> list[_Histogram]:

@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from ..boxes import box_convert
-from .model import MISSING, Array, Columns, Dataset, Identifier, ImageFinder, Place, Reading, UnreadableError
+from .model import MISSING, UNKNOWN, Array, Columns, Dataset, Identifier, ImageFinder, Place, Reading, UnreadableError
 from .model import read_bytes, replacement
 
 _BOXES = {
@@ -90,8 +90,8 @@ class _Rows:
             box = box_convert(np.array(box), header.fmt, "xyxy").tolist()
         if name not in self.images:
             self.images[name] = columns.add_image(name, self.reading.size(self._size(row), self.finder, name))
-        category = str(row[header.category]) if header.category is not None else ""
-        columns.add(box, self.images[name], columns.add_category(category, category), identifier, area=area)
+        category = UNKNOWN if header.category is None else columns.add_category(str(row[header.category]), str(row[header.category]))
+        columns.add(box, self.images[name], category, identifier, area=area)
         return True
 
     def _size(self, row: Sequence[Any]) -> Tuple[float, float]:

@@ -16,7 +16,7 @@ CASES = {
     "coco-val2014-100/sampled_gts_bbox_area.json": ({}, (830, 100, 80), {}),
     "padilla-toys/cats/gts": ({}, (12, 10, 1), {}),
     "padilla-toys/persons/groundtruths": ({"image_size": (200, 200), "boxes": "xywh"}, (15, 7, 1), {}),
-    "mtcnn/pnet_candidates_astronaut.csv": ({"image_size": (512, 512)}, (299, 1, 1), {"partly-outside": 8}),
+    "mtcnn/pnet_candidates_astronaut.csv": ({"image_size": (512, 512)}, (299, 1, 0), {"partly-outside": 8}),
 }
 
 
