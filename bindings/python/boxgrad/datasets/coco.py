@@ -200,7 +200,7 @@ class _Source:
         for row, box in boxes.items():
             members = self._members(self.annotations[self.rows[row]])
             x1, y1, x2, y2 = box.tolist()
-            for (start, end), value in zip(members["bbox"][1:-1:2], (x1, y1, x2 - x1, y2 - y1)):
+            for (start, end), value in zip(members["bbox"][1:8:2], (x1, y1, x2 - x1, y2 - y1)):
                 edits.append(self._number(start, end, value))
         for row, area in areas.items():
             edits.append(self._number(*self._members(self.annotations[self.rows[row]])["area"][0], area))
@@ -226,7 +226,7 @@ class _Source:
         return start, end, replacement(old, value)
 
     def _members(self, record: msgspec.Raw) -> Dict[str, list[tuple[int, int]]]:
-        """The tokens of each value of a record, where they stand in the file. Of a key that stands twice, the last."""
+        """The tokens of each value of a record, where they stand in the file, and the key after it. Of a key that stands twice, the last."""
         members: Dict[str, list[tuple[int, int]]] = {}
         start, end = self.text.span(record)
         depth, previous = 0, b""
@@ -235,7 +235,6 @@ class _Source:
             token = match[0]
             depth -= token in (b"]", b"}")
             if depth == 1 and token == b":":
-                del tokens[-1:]  # the key itself
                 tokens = members[json.loads(previous)] = []
             elif depth >= 1 and not (depth == 1 and token == b","):
                 tokens.append(match.span())

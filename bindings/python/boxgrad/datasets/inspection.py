@@ -117,7 +117,7 @@ def flags_of(dataset: Dataset, boxes: Array, *, min_size: float = 0.0, track: Tr
     tolerance = _TOLERANCE_OF_FRACTIONS if dataset.fractions else TOLERANCE
     smallest = 0 if dataset.fractions else min_size
     flags = inspect_boxes(as_trained(boxes, None, tolerance), min_size=smallest).flags
-    leaving = np.flatnonzero(_leaves(dataset, boxes))  # the others have no flag that needs the image's size
+    leaving = np.flatnonzero(_beyond(dataset, boxes))  # the others have no flag that needs the image's size
     groups = [(size, rows) for size, rows in dataset.size_groups(leaving) if size is not None]
     for size, rows in track(groups, "sizes of images", len(groups)):
         flags[rows] = inspect_boxes(as_trained(boxes[rows], size, tolerance), size, min_size=smallest).flags
@@ -126,21 +126,21 @@ def flags_of(dataset: Dataset, boxes: Array, *, min_size: float = 0.0, track: Tr
     return flags
 
 
-def _leaves(dataset: Dataset, boxes: Array) -> Array:
-    """Whether a box has a corner outside of its image."""
-    low, high = boxes.min(axis=1, initial=np.inf), np.full((len(boxes), 2), np.inf)
+def _beyond(dataset: Dataset, boxes: Array) -> Array:
+    """Whether a box has a corner right of or below its image."""
+    high = np.full((len(boxes), 2), np.inf)
     known = dataset.image != UNKNOWN
     high[known] = dataset.sizes[dataset.image[known]][:, ::-1]
-    leaves: Array = (low < 0) | (boxes[:, :2] > high).any(axis=1) | (boxes[:, 2:] > high).any(axis=1)
-    return leaves
+    beyond: Array = (boxes > np.tile(high, 2)).any(axis=1)
+    return beyond
 
 
 def as_trained(boxes: Array, size: tuple[float, float] | None, tolerance: float) -> Array:
     """The boxes in float32, with sides on the border of their image that leave it by no more than the tolerance."""
     with np.errstate(over="ignore", invalid="ignore"):
+        boxes = np.where((boxes < 0) & (boxes >= -tolerance), 0, boxes)
         if size is not None:
             borders = np.array([size[1], size[0]] * 2)
-            boxes = np.where((boxes < 0) & (boxes >= -tolerance), 0, boxes)
             boxes = np.where((boxes > borders) & (boxes <= borders + tolerance), borders, boxes)
         return boxes.astype(np.float32)
 

@@ -81,12 +81,13 @@ def test_json_keeps_order_spaces_other_fields_and_ids(tmp_path):
     assert path.read_text() == text
 
 
+@pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("bad", [[0], [3], [0, 1], [2, 3], [0, 3], [1, 2], [0, 1, 2, 3]])
-def test_annotations_are_cut_out_of_a_list_with_their_comma(bad, tmp_path):
+def test_annotations_are_cut_out_of_a_list_with_their_comma(bad, indent, tmp_path):
     annotations = [{"id": i, "image_id": 1, "category_id": 1, "bbox": [1, i, 0 if i in bad else 2, 2]} for i in range(4)]
     path = tmp_path / "x.json"
     content = {"images": [{"id": 1, "width": 10, "height": 10}], "annotations": annotations, "categories": [{"id": 1}]}
-    path.write_text(json.dumps(content, indent=2))
+    path.write_text(json.dumps(content, indent=indent))
     datasets.fix(datasets.read(path), tmp_path / "new.json", ["drop-degenerate"])
     content["annotations"] = [one for one in annotations if one["id"] not in bad]
     assert json.loads((tmp_path / "new.json").read_text()) == content
