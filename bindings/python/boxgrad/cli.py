@@ -1,6 +1,6 @@
 """The command `boxgrad`: boxgrad.datasets from the shell."""
 
-from __future__ import annotations
+# Without postponed annotations: typer reads them, and in Python 3.9 it sees strings otherwise.
 
 import json
 import math
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, Iterable, Iterator, List, NoReturn, Optional, TypeVar
+from typing import Any, Iterable, Iterator, List, NoReturn, Optional, Tuple, TypeVar, Union
 
 import typer
 from rich.console import Console
@@ -79,7 +79,7 @@ def _plain(text: str) -> str:
     return visible.replace("[", "\\[")
 
 
-def _size(text: str | None) -> tuple[float, float] | None:
+def _size(text: Optional[str]) -> Optional[Tuple[float, float]]:
     if text is None:
         return None
     match = re.fullmatch(r"(\d+)x(\d+)", text)
@@ -88,7 +88,7 @@ def _size(text: str | None) -> tuple[float, float] | None:
     return float(match[2]), float(match[1])
 
 
-def _read(path: Path, format: str | None, images: Path | None, image_size: str | None, boxes: str | None) -> Dataset:
+def _read(path: Path, format: Optional[str], images: Optional[Path], image_size: Optional[str], boxes: Optional[str]) -> Dataset:
     return datasets.read(path, format, images=images, image_size=_size(image_size), boxes=boxes, track=track)
 
 
@@ -175,7 +175,7 @@ def inspect(
     raise typer.Exit(status)
 
 
-def _as_json(one: datasets.Inspection, examples: int | None) -> dict[str, Any]:
+def _as_json(one: datasets.Inspection, examples: Optional[int]) -> dict[str, Any]:
     data = one.dataset
     problems = {
         name: {"count": count, "effect": datasets.PROBLEMS[name].effect, "examples": [_finding(each) for each in islice(one.findings(name), examples)]}
@@ -264,7 +264,7 @@ def fix(
     raise typer.Exit(2 if data.unreadable else 0)
 
 
-def _anchor_set(text: str) -> str | datasets.AnchorSet:
+def _anchor_set(text: str) -> Union[str, datasets.AnchorSet]:
     """retinanet, rpn-fpn, or "sizes=32,64/128;strides=8/16;ratios=0.5,1,2": levels are divided by /."""
     if "=" not in text:
         return text

@@ -183,7 +183,7 @@ def _outcome(dataset: Dataset, move: Augmentation, rules: list[Rule], min_size: 
     corners = dataset.boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]]
     if dataset.quads is not None:
         corners = np.where(np.isnan(dataset.quads), corners, dataset.quads)
-    finite: Array = np.isfinite(corners).all(axis=1) & (np.abs(corners) < 1e30).all(axis=1)
+    finite: Array = np.all(np.abs(corners) < 1e30, axis=1)
     flags = np.zeros(len(dataset), np.uint32)
     taken, bad = 0, 0
     kept = [Kept(rule.name, 0, 0) for rule in rules]

@@ -126,13 +126,12 @@ def flags_of(dataset: Dataset, boxes: Array, *, min_size: float = 0.0, track: Tr
     return flags
 
 
-def _beyond(dataset: Dataset, boxes: Array) -> Array:
+def _beyond(dataset: Dataset, boxes: Array) -> Any:
     """Whether a box has a corner right of or below its image."""
     high = np.full((len(boxes), 2), np.inf)
     known = dataset.image != UNKNOWN
     high[known] = dataset.sizes[dataset.image[known]][:, ::-1]
-    beyond: Array = (boxes > np.tile(high, 2)).any(axis=1)
-    return beyond
+    return (boxes > np.tile(high, 2)).any(axis=1)
 
 
 def as_trained(boxes: Array, size: tuple[float, float] | None, tolerance: float) -> Array:

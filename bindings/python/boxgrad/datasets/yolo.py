@@ -48,7 +48,7 @@ def _edit(words: Words, box: Array, size: Size) -> Dict[int, float]:
 def _names(path: Path) -> Optional[List[str]]:
     """The class names from classes.txt or data.yaml, beside the labels or up to two folders above."""
     folder = path if path.is_dir() else path.parent
-    for place in (folder, *folder.absolute().parents[:2]):
+    for place in (folder, *list(folder.absolute().parents)[:2]):
         for name in ("classes.txt", "obj.names", "data.yaml"):
             file = place / name
             if file.is_file() and file.stat().st_size < _MOST_NAMES:

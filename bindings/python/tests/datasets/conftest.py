@@ -22,19 +22,19 @@ def shared():
 
 
 @pytest.fixture
-def command(capfd):
+def command(capsys, monkeypatch):
     """Runs the command `boxgrad` in this process: its exit status, and what it printed to both streams."""
     from boxgrad import cli
     from rich.console import Console
-    from typer.testing import CliRunner
 
-    cli.out, cli.err = Console(width=140), Console(stderr=True, width=140)
+    monkeypatch.setattr(cli, "out", Console(width=140))
+    monkeypatch.setattr(cli, "err", Console(stderr=True, width=140))
 
     def run(*words):
-        result = CliRunner().invoke(cli.app, [str(word) for word in words])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result.exit_code, result.stdout, result.stderr
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.app([str(word) for word in words], prog_name="boxgrad")
+        return (ended.value.code, *capsys.readouterr())
 
     return run
 
