@@ -169,7 +169,7 @@ def augment(
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> _ = (folder / "photo.txt").write_text("dog 0 0 20 10\\ncat 40 40 60 60\\n")
     >>> outcome, = datasets.augment(datasets.read(folder, image_size=(100, 100)), ["rotate=45"], ["center-inside"])
-    >>> outcome.counts["wholly-outside"], outcome.kept
+    >>> outcome.counts["center-negative"], outcome.kept
     (1, [Kept(rule='center-inside', dropped=1, not_finite=0)])
     """
     moves = [move for text in augmentations for move in augmentations_of(text)] or [Augmentation("as it is", lambda points, size: points)]
