@@ -55,8 +55,13 @@ class _Category(msgspec.Struct, gc=False):
     name: Union[str, None] = None
 
 
+def _address(buffer: Union[bytes, msgspec.Raw]) -> int:
+    address: int = np.frombuffer(buffer, np.uint8).__array_interface__["data"][0]
+    return address
+
+
 class _Text:
-    """The file's bytes, as they are and as strict JSON: without a mark at the start, and with null for NaN and Infinity."""
+    """The file's bytes, as they are and as strict JSON: without a mark at the start, and with "" for NaN and Infinity, if need be."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -65,16 +70,18 @@ class _Text:
         self._blocks: Array | None = None
         if self.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise UnreadableError(path, "is UTF-16; JSON is UTF-8", 1)
-        marked = self.data.startswith(b"\xef\xbb\xbf")
-        if marked or b"NaN" in self.data or b"Infinity" in self.data:
-            strict = bytearray(self.data)
-            strict[:3] = b"   " if marked else strict[:3]
-            for match in _STRING_OR_LITERAL.finditer(self.data):
-                if match[0][:1] != b'"':
-                    strict[match.start() : match.end()] = b'""'.ljust(len(match[0]))
-                    self.literals.append(match.start())
-            self.strict = bytes(strict)
-        self._address = np.frombuffer(self.strict, np.uint8).__array_interface__["data"][0] if self.strict else 0
+        if self.data.startswith(b"\xef\xbb\xbf"):
+            self.strict = b"   " + self.data[3:]
+
+    def _mask_literals(self) -> bool:
+        """Puts empty strings in the place of literals that are no JSON; whether there were any."""
+        strict = bytearray(self.strict)
+        for match in _STRING_OR_LITERAL.finditer(self.strict) if b"NaN" in strict or b"Infinity" in strict else ():
+            if match[0][:1] != b'"':
+                strict[match.start() : match.end()] = b'""'.ljust(len(match[0]))
+                self.literals.append(match.start())
+        self.strict = bytes(strict)
+        return bool(self.literals)
 
     def line(self, offset: int) -> int:
         if self._blocks is None:
@@ -84,8 +91,7 @@ class _Text:
         return 1 + int(self._blocks[block]) + self.data.count(b"\n", block * _BLOCK, offset)
 
     def start(self, record: msgspec.Raw) -> int:
-        address: int = np.frombuffer(record, np.uint8).__array_interface__["data"][0]
-        return address - self._address
+        return _address(record) - _address(self.strict)
 
     def span(self, record: msgspec.Raw) -> tuple[int, int]:
         start = self.start(record)
@@ -111,6 +117,8 @@ class _Text:
         except msgspec.ValidationError as error:
             raise UnreadableError(self.path, f"is no COCO file: {str(error)[0].lower()}{str(error)[1:]}") from None
         except msgspec.DecodeError as error:
+            if not self.literals and self._mask_literals():
+                return self.split()
             at = re.search(r"\(byte (\d+)\)", str(error))
             offset = int(at[1]) if at else len(self.data)
             reason = "ends too early" if not at else f"is no JSON: {str(error).split(': ')[-1].split(' (')[0]} at byte {offset}"
@@ -249,8 +257,7 @@ def read(path: Path, reading: Reading) -> Dataset:
     columns, finder = Columns(), reading.finder_of(path)
     source = _Source(text, records.annotations, bare)
     if not bare:
-        for name in ("annotations", "images", "categories"):
-            _check_list_twice(text, name, columns)
+        _check_lists_twice(text, records, columns)
     images = _read_images(records.images, source, columns, reading, finder)
     _read_categories(records.categories, text, columns)
     annotations = _read_annotations(records.annotations, source, columns, reading)
@@ -268,7 +275,7 @@ def read(path: Path, reading: Reading) -> Dataset:
     columns.category = array("q", [columns.categories.get(annotation.category_id, UNKNOWN) for annotation in annotations])
     columns.ids = [annotation.id for annotation in annotations]
     columns.areas = array("d", [math.nan if annotation.area is None else annotation.area for annotation in annotations])
-    columns.outlined = bytearray(bool(one.iscrowd) or bytes(one.segmentation) not in _NO_OUTLINE for one in annotations)
+    columns.outlined = bytearray([bool(one.iscrowd) or _is_outline(one.segmentation) for one in annotations])
     _check_references(annotations, source, columns)
     data = columns.dataset("coco", path, source, sized=not bare, reading=replace(reading, finder=finder))
     with np.errstate(over="ignore", invalid="ignore"):
@@ -342,6 +349,11 @@ def _read_annotations(records: list[msgspec.Raw], source: _Source, columns: Colu
     return annotations
 
 
+def _is_outline(segmentation: msgspec.Raw) -> bool:
+    view = memoryview(segmentation)
+    return len(view) > 4 or bytes(view) not in _NO_OUTLINE
+
+
 def _check_references(annotations: list[_Annotation], source: _Source, columns: Columns) -> None:
     """Ids of images and categories that are not listed, and ids that stand twice."""
 
@@ -389,17 +401,24 @@ def _check_key_twice(text: _Text, raw: msgspec.Raw, place: Place, columns: Colum
         columns.fault("duplicate-key", place, f'"{key}" stands twice; the last one counts', "", annotation.id)
 
 
-def _check_list_twice(text: _Text, name: str, columns: Columns) -> None:
-    """Whether one of the file's lists stands twice: JSON readers take the last and lose the other without a word."""
-    if text.strict.count(b'"%s"' % name.encode()) < 2:
-        return
-    depth, previous, lines = 0, b"", []
-    for match in _TOKEN.finditer(text.strict):
-        token = match[0]
-        depth += (token in (b"[", b"{")) - (token in (b"]", b"}"))
-        if depth == 1 and token == b":" and json.loads(previous) == name:
-            lines.append(text.line(match.start()))
-        previous = token
-    if len(lines) > 1:
-        values = f'"{name}" stands on lines {", ".join(map(str, lines))}; the last one counts, the others are lost'
-        columns.fault("duplicate-key", Place(text.path, lines[0]), values)
+def _check_lists_twice(text: _Text, records: _File, columns: Columns) -> None:
+    """Whether one of the file's lists stands twice: JSON readers take the last and lose the other without a word.
+
+    Lists that were read are skipped, from the first record to the last.
+    """
+    spans = [(text.start(found[0]), text.span(found[-1])[1]) for found in (records.annotations, records.images, records.categories) if found]
+    places: Dict[str, list[int]] = {"annotations": [], "images": [], "categories": []}
+    depth, previous, start = 0, b"", 0
+    for first, last in [*sorted(spans), (len(text.strict), 0)]:
+        for match in _TOKEN.finditer(text.strict, start, first):
+            token = match[0]
+            depth += (token in (b"[", b"{")) - (token in (b"]", b"}"))
+            if depth == 1 and token == b":" and (name := json.loads(previous)) in places:
+                places[name].append(match.start())
+            previous = token
+        start = last
+    for name, offsets in places.items():
+        if len(offsets) > 1:
+            lines = [text.line(offset) for offset in offsets]
+            values = f'"{name}" stands on lines {", ".join(map(str, lines))}; the last one counts, the others are lost'
+            columns.fault("duplicate-key", Place(text.path, lines[0]), values)
