@@ -24,14 +24,26 @@ from .errors import BoxgradError
 
 Item = TypeVar("Item")
 
-app = typer.Typer(help="Find the boxes that will break training, before training.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Find the boxes that will break training, before training.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 out, err = Console(), Console(stderr=True)
 if not out.is_terminal:
     out.width = 140
 
+_AUGMENT = "rotate=ANGLE[,ANGLE...], hflip, vflip, scale=FACTOR, crop=FRACTION or WIDTHxHEIGHT+X+Y: what would leave the image or collapse."
+_RULE = "center-inside, fully-inside, min-visible=FRACTION, min-size=PIXELS: what the rule would drop."
+_POLICY = "What to do, with commas between: " + "; ".join(f"{name}: {what}" for name, what in datasets.POLICIES.items()) + "."
+_SET = "retinanet, rpn-fpn, or like sizes=32,40/64,80;strides=8/16;ratios=0.5,1,2."
+_RESIZE = "The image's sides in training; torchvision's are 800,1333."
 _formats = ", ".join(datasets.FORMATS)
 Format = Annotated[Optional[str], typer.Option(help=f"Format, if it is not found out: {_formats}.")]
-Images = Annotated[Optional[Path], typer.Option(help="Folder of the photos, if it is not beside the annotations; or the one photo of all boxes.")]
+Images = Annotated[
+    Optional[Path], typer.Option(help="Folder of the photos, if it is not beside the annotations; or the one photo of all boxes.")
+]
 ImageSize = Annotated[Optional[str], typer.Option(metavar="WIDTHxHEIGHT", help="Size of the images whose size is not known otherwise.")]
 Boxes = Annotated[Optional[str], typer.Option(help="xyxy, xywh or cxcywh, for text and tables.")]
 MinSize = Annotated[float, typer.Option(help="Boxes with a side below this are small, in pixels.")]
@@ -133,8 +145,8 @@ def inspect(
     examples: Annotated[Optional[int], typer.Option(min=0, help="Cases of each problem to list: 3, with --json all.")] = None,
     fail_on: Annotated[Optional[List[str]], typer.Option(help="Exit with 1 only for this problem; may be given again.")] = None,
     check_images: Annotated[bool, typer.Option("--check-images", help="Compare the sizes of the photos that are there.")] = False,
-    augment: Annotated[Optional[List[str]], typer.Option(help="rotate=ANGLE[,ANGLE...], hflip, vflip, scale=FACTOR, crop=FRACTION or WIDTHxHEIGHT+X+Y: what would leave the image or collapse.")] = None,
-    keep_rule: Annotated[Optional[List[str]], typer.Option(help="center-inside, fully-inside, min-visible=FRACTION, min-size=PIXELS: what the rule would drop.")] = None,
+    augment: Annotated[Optional[List[str]], typer.Option(help=_AUGMENT)] = None,
+    keep_rule: Annotated[Optional[List[str]], typer.Option(help=_RULE)] = None,
     as_json: AsJson = False,
     html: Annotated[Optional[Path], typer.Option(help="Write a page with pictures and histograms.")] = None,
 ) -> None:  # fmt: skip
@@ -178,7 +190,11 @@ def inspect(
 def _as_json(one: datasets.Inspection, examples: Optional[int]) -> dict[str, Any]:
     data = one.dataset
     problems = {
-        name: {"count": count, "effect": datasets.PROBLEMS[name].effect, "examples": [_finding(each) for each in islice(one.findings(name), examples)]}
+        name: {
+            "count": count,
+            "effect": datasets.PROBLEMS[name].effect,
+            "examples": [_finding(each) for each in islice(one.findings(name), examples)],
+        }
         for name, count in one.counts.items()
     }
     counts = {"boxes": len(data), "images": len(data.images), "categories": len(data.categories)}
@@ -193,7 +209,9 @@ def _print(one: datasets.Inspection, examples: int) -> None:
         highlight=False, soft_wrap=True,
     )  # fmt: skip
     if data.fractions:
-        out.print("The images' sizes are not known: boxes are in fractions of the image. --images or --image-size gives them.", style="yellow")
+        out.print(
+            "The images' sizes are not known: boxes are in fractions of the image. --images or --image-size gives them.", style="yellow"
+        )
     if not one.counts:
         out.print("Nothing is wrong." if not data.unreadable else "Nothing is wrong with what could be read.", style="green")
         return
@@ -206,7 +224,9 @@ def _print(one: datasets.Inspection, examples: int) -> None:
         out.print(f"[bold]{name}[/] ({datasets.PROBLEMS[name].what})", highlight=False)
         for finding in islice(one.findings(name), examples):
             words = [finding.image, "" if finding.id is None else f"annotation {finding.id}", finding.values]
-            out.print(f"  {_plain(str(finding.place))}: {_plain('; '.join(word for word in words if word))}", highlight=False, soft_wrap=True)
+            out.print(
+                f"  {_plain(str(finding.place))}: {_plain('; '.join(word for word in words if word))}", highlight=False, soft_wrap=True
+            )
         if count > examples:
             out.print(f"  ... and {count - examples:,} more", highlight=False)
 
@@ -231,7 +251,7 @@ def _print_outcomes(outcomes: List[datasets.Outcome]) -> None:
 def fix(
     path: Annotated[Path, typer.Argument(help="A file, or a folder of XML or text files.")],
     new: Annotated[Path, typer.Option("--out", help="The repaired copy, which must not exist yet.")],
-    policy: Annotated[str, typer.Option(help="What to do, with commas between: " + "; ".join(f"{name}: {what}" for name, what in datasets.POLICIES.items()) + ".")],
+    policy: Annotated[str, typer.Option(help=_POLICY)],
     format: Format = None,
     images: Images = None,
     image_size: ImageSize = None,
@@ -245,13 +265,24 @@ def fix(
         done = datasets.fix(data, new, [name.strip() for name in policy.split(",")], min_size=min_size, track=track)
     if as_json:
         changes = [
-            {"policy": one.policy, **_place(one.place), "image": one.image, "annotation": one.id, "before": one.before, "after": one.after or None}
+            {
+                "policy": one.policy,
+                **_place(one.place),
+                "image": one.image,
+                "annotation": one.id,
+                "before": one.before,
+                "after": one.after or None,
+            }
             for one in done.changes
         ]
         _json({"boxgrad": __version__, "out": str(done.out), "changes": changes, "before": done.before, "after": done.after})
         return
     for one in done.changes:
-        out.print(f"{one.policy}: {_plain(str(one.place))} {_plain(one.image)}: {one.before} -> {one.after or 'dropped'}", highlight=False, soft_wrap=True)
+        out.print(
+            f"{one.policy}: {_plain(str(one.place))} {_plain(one.image)}: {one.before} -> {one.after or 'dropped'}",
+            highlight=False,
+            soft_wrap=True,
+        )
     table = Table("problem", "before", "after", header_style="bold")
     for name in dict.fromkeys([*done.before, *done.after]):
         table.add_row(name, f"{done.before.get(name, 0):,}", f"{done.after.get(name, 0):,}")
@@ -276,16 +307,18 @@ def _anchor_set(text: str) -> Union[str, datasets.AnchorSet]:
         if parts:
             raise ValueError
     except (KeyError, ValueError):
-        raise ValueError(f"--set must be {', '.join(datasets.ANCHOR_SETS)}, or like sizes=32,40/64,80;strides=8/16;ratios=0.5,1,2, not {text!r}") from None
+        raise ValueError(
+            f"--set must be {', '.join(datasets.ANCHOR_SETS)}, or like sizes=32,40/64,80;strides=8/16;ratios=0.5,1,2, not {text!r}"
+        ) from None
     return datasets.AnchorSet(tuple(levels), strides, ratios)
 
 
 @app.command()
 def anchors(
     path: Annotated[Path, typer.Argument(help="A file, or a folder of XML or text files.")],
-    anchor_set: Annotated[str, typer.Option("--set", help="retinanet, rpn-fpn, or like sizes=32,40/64,80;strides=8/16;ratios=0.5,1,2.")] = "retinanet",
+    anchor_set: Annotated[str, typer.Option("--set", help=_SET)] = "retinanet",
     threshold: Annotated[float, typer.Option(help="The overlap from which an anchor belongs to a truth.")] = 0.5,
-    resize: Annotated[Optional[str], typer.Option(metavar="SHORTER,LONGEST", help="The image's sides in training; torchvision's are 800,1333.")] = None,
+    resize: Annotated[Optional[str], typer.Option(metavar="SHORTER,LONGEST", help=_RESIZE)] = None,
     format: Format = None,
     images: Images = None,
     image_size: ImageSize = None,
@@ -300,11 +333,17 @@ def anchors(
         fit = datasets.anchors(data, _anchor_set(anchor_set), threshold=threshold, resize=sides, track=track)
     worst = fit.unreached[fit.best[fit.unreached].argsort(kind="stable")][:examples].tolist()
     if as_json:
-        rows = [{**_place(data.source.place(row)), "image": data.image_name(row), "annotation": data.ids[row], "iou": float(fit.best[row])} for row in worst]
+        rows = [
+            {**_place(data.source.place(row)), "image": data.image_name(row), "annotation": data.ids[row], "iou": float(fit.best[row])}
+            for row in worst
+        ]
         numbers = {key: value for key, value in asdict(fit).items() if key not in ("best", "unreached")}
         _json({"boxgrad": __version__, "set": anchor_set, **numbers, "unreached": len(fit.unreached), "examples": rows})
         return
-    out.print(f"{fit.truths:,} truths, {fit.matches:,} anchors matched" + (f", {fit.skipped:,} boxes left out" if fit.skipped else ""), highlight=False)
+    out.print(
+        f"{fit.truths:,} truths, {fit.matches:,} anchors matched" + (f", {fit.skipped:,} boxes left out" if fit.skipped else ""),
+        highlight=False,
+    )
     for name, four in (("means", fit.means), ("stds", fit.stds)):
         out.print(f"{name}=({', '.join(f'{number:.4f}' for number in four)})", highlight=False)
     out.print(f"dw or dh above {fit.log_ratio_clip:.4f}, where decoding clips: {fit.clipped:,}", highlight=False)
@@ -312,4 +351,6 @@ def anchors(
     out.print(f"truths that no anchor overlaps by {threshold:g}: {len(fit.unreached):,} ({share:.1%})", highlight=False)
     for row in worst:
         where, box = data.source.place(row), ", ".join(f"{number:g}" for number in data.boxes[row].tolist())
-        out.print(f"  {_plain(str(where))} {_plain(data.image_name(row))}: {box}, best IoU {fit.best[row]:.3f}", highlight=False, soft_wrap=True)
+        out.print(
+            f"  {_plain(str(where))} {_plain(data.image_name(row))}: {box}, best IoU {fit.best[row]:.3f}", highlight=False, soft_wrap=True
+        )

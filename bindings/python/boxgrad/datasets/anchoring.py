@@ -33,7 +33,12 @@ class AnchorSet:
 
     def __post_init__(self) -> None:
         numbers_of_all = [*(size for level in self.sizes for size in level), *self.strides, *self.ratios]
-        if len(self.sizes) != len(self.strides) or not all(self.sizes) or not self.ratios or not all(0 < x < math.inf for x in numbers_of_all):
+        if (
+            len(self.sizes) != len(self.strides)
+            or not all(self.sizes)
+            or not self.ratios
+            or not all(0 < x < math.inf for x in numbers_of_all)
+        ):
             raise ValueError(f"anchors must have a stride and sizes for each level, and ratios, all positive, not {self}")
 
     def level_shapes(self, level: int) -> Array:

@@ -1,7 +1,7 @@
 """What an augmentation would do to the boxes of a data set, and which rule would keep training finite.
 
-Augmentations: rotate=ANGLE[,ANGLE...] in degrees about the image's centre, hflip, vflip, scale=FACTOR, crop=FRACTION (of each side, about the
-centre) or crop=WIDTHxHEIGHT+X+Y. Rules: center-inside, fully-inside, min-visible=FRACTION of the area, min-size=PIXELS after clipping.
+Augmentations: rotate=ANGLE[,ANGLE...] in degrees about the image's centre, hflip, vflip, scale=FACTOR, crop=FRACTION (of each side, about
+the centre) or crop=WIDTHxHEIGHT+X+Y. Rules: center-inside, fully-inside, min-visible=FRACTION of the area, min-size=PIXELS after clipping.
 """
 
 from __future__ import annotations

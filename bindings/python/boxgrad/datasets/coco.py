@@ -18,8 +18,21 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple, Union
 import msgspec
 import numpy as np
 
-from .model import MISSING, UNKNOWN, Array, Columns, Dataset, Identifier, ImageFinder, Place, Reading, UnreadableError
-from .model import edited, read_bytes, replacement
+from .model import (
+    MISSING,
+    UNKNOWN,
+    Array,
+    Columns,
+    Dataset,
+    Identifier,
+    ImageFinder,
+    Place,
+    Reading,
+    UnreadableError,
+    edited,
+    read_bytes,
+    replacement,
+)
 
 _STRING_OR_LITERAL = re.compile(rb'"(?:[^"\\]|\\.)*"|NaN|-?Infinity', re.DOTALL)
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,\s"]+', re.DOTALL)
@@ -164,7 +177,8 @@ def _slow_annotation(value: Any) -> _Annotation:
     outline = record.get("segmentation")
     return _Annotation(
         (x, y, w, h), _identifier(record, "image_id", needed=True) or 0, _identifier(record, "category_id"), _identifier(record, "id"),
-        None if area is None else _floats(area, "area")[0], bool(record.get("iscrowd")), msgspec.Raw(b"1" if outline not in (None, [], [[]], {}) else b""),
+        None if area is None else _floats(area, "area")[0], bool(record.get("iscrowd")),
+        msgspec.Raw(b"" if outline in (None, [], [[]], {}) else b"1"),
     )  # fmt: skip
 
 
@@ -234,7 +248,7 @@ class _Source:
         return start, end, replacement(old, value)
 
     def _members(self, record: msgspec.Raw) -> Dict[str, list[tuple[int, int]]]:
-        """The tokens of each value of a record, where they stand in the file, and the key after it. Of a key that stands twice, the last."""
+        """The tokens of each value of a record, where they stand in the file, and the key after it. Of a key twice, the last."""
         members: Dict[str, list[tuple[int, int]]] = {}
         start, end = self.text.span(record)
         depth, previous = 0, b""
@@ -406,7 +420,9 @@ def _check_lists_twice(text: _Text, records: _File, columns: Columns) -> None:
 
     Lists that were read are skipped, from the first record to the last.
     """
-    spans = [(text.start(found[0]), text.span(found[-1])[1]) for found in (records.annotations, records.images, records.categories) if found]
+    spans = [
+        (text.start(found[0]), text.span(found[-1])[1]) for found in (records.annotations, records.images, records.categories) if found
+    ]
     places: Dict[str, list[int]] = {"annotations": [], "images": [], "categories": []}
     depth, previous, start = 0, b"", 0
     for first, last in [*sorted(spans), (len(text.strict), 0)]:

@@ -24,8 +24,9 @@ def read(
     """The boxes of a file, or of a folder of XML or text files.
 
     format: one of FORMATS, found out if it is not given. images: the folder of the photos, looked for beside the annotations
-    if it is not given; or the one photo of all boxes. image_size: (height, width) of images whose size is not known otherwise. boxes: "xyxy", "xywh" or
-    "cxcywh", for text and tables. Files of a folder that cannot be read are left out and listed in the data set's `unreadable`.
+    if it is not given; or the one photo of all boxes. image_size: (height, width) of images whose size is not known otherwise.
+    boxes: "xyxy", "xywh" or "cxcywh", for text and tables. Files of a folder that cannot be read are left out and listed in the
+    data set's `unreadable`.
 
     UnreadableError: the file, line and reason. ValueError: format, boxes, image_size.
 

@@ -8,11 +8,34 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from .model import MISSING, UNKNOWN, Array, Columns, Dataset, ImageFinder, Place, Reading, Size, UnreadableError
-from .model import edited, files_below, read_bytes, replacement
+from .model import (
+    MISSING,
+    UNKNOWN,
+    Array,
+    Columns,
+    Dataset,
+    Place,
+    Reading,
+    Size,
+    UnreadableError,
+    edited,
+    files_below,
+    read_bytes,
+    replacement,
+)
 
 _WORD = re.compile(rb"\S+")
-NOT_LABELS = ("classes.txt", "obj.names", "readme.txt", "license.txt", "train.txt", "val.txt", "test.txt", "results.txt", "requirements.txt")
+NOT_LABELS = (
+    "classes.txt",
+    "obj.names",
+    "readme.txt",
+    "license.txt",
+    "train.txt",
+    "val.txt",
+    "test.txt",
+    "results.txt",
+    "requirements.txt",
+)
 
 Words = List[str]
 

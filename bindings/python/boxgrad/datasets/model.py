@@ -200,7 +200,7 @@ class Columns:
 
 
 class ImageFinder:
-    """Finds the photos of a data set: in the folder named by the user, or in those beside the annotations; or always the one photo named."""
+    """Finds the photos of a data set: in the folder named by the user, or in those beside the annotations; or the one photo named."""
 
     def __init__(self, annotations: Path, images: Path | None) -> None:
         folder = annotations if annotations.is_dir() else annotations.parent

@@ -138,7 +138,9 @@ def _histograms(dataset: Dataset) -> list[_Histogram]:
     sides = boxes[:, 2:] - boxes[:, :2]
     sides = sides[(sides > 0).all(axis=1)]
     result = [
-        _logarithmic("size: square root of the area, " + ("fraction of the image" if dataset.fractions else "pixels"), np.sqrt(sides.prod(axis=1))),
+        _logarithmic(
+            "size: square root of the area, " + ("fraction of the image" if dataset.fractions else "pixels"), np.sqrt(sides.prod(axis=1))
+        ),
         _logarithmic("aspect ratio: width / height", sides[:, 0] / sides[:, 1]),
     ]
     centers = []
@@ -165,5 +167,3 @@ def _logarithmic(title: str, values: Array) -> _Histogram:
 def _histogram(title: str, low: str, high: str, counts: Array) -> _Histogram:
     highest = max(int(counts.max()), 1)
     return _Histogram(title, low, high, [float(count) / highest for count in counts], int(counts.sum()))
-
-

@@ -105,9 +105,7 @@ def fix(dataset: Dataset, out: str | Path, policies: Sequence[str], *, min_size:
     return Repair(out, changes, inspect(dataset, min_size=min_size).counts, after)
 
 
-def _decide(
-    dataset: Dataset, policies: set[str], min_size: float
-) -> tuple[dict[int, Array], dict[int, float], set[int], list[Change]]:
+def _decide(dataset: Dataset, policies: set[str], min_size: float) -> tuple[dict[int, Array], dict[int, float], set[int], list[Change]]:
     """The new boxes, the new areas, the rows to drop, and the account of it."""
     boxes = dataset.boxes.copy()
     there = np.ones(len(dataset), bool)

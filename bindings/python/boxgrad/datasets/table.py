@@ -13,12 +13,28 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from ..boxes import box_convert
-from .model import MISSING, UNKNOWN, Array, Columns, Dataset, Identifier, ImageFinder, Place, Reading, UnreadableError
-from .model import read_bytes, replacement
+from .model import (
+    MISSING,
+    UNKNOWN,
+    Array,
+    Columns,
+    Dataset,
+    Identifier,
+    Place,
+    Reading,
+    UnreadableError,
+    read_bytes,
+    replacement,
+)
 
 _BOXES = {
     "xyxy": [("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"), ("left", "top", "right", "bottom")],
-    "xywh": [("x", "y", "w", "h"), ("x", "y", "width", "height"), ("left", "top", "width", "height"), ("bbox_x", "bbox_y", "bbox_w", "bbox_h")],
+    "xywh": [
+        ("x", "y", "w", "h"),
+        ("x", "y", "width", "height"),
+        ("left", "top", "width", "height"),
+        ("bbox_x", "bbox_y", "bbox_w", "bbox_h"),
+    ],
     "cxcywh": [("cx", "cy", "w", "h"), ("cx", "cy", "width", "height"), ("x_center", "y_center", "width", "height")],
 }
 _IMAGE = ("image", "filename", "file_name", "image_path", "image_name", "path", "file", "image_id")
@@ -101,7 +117,9 @@ class _Rows:
             return MISSING
 
     def dataset(self, source: Any) -> Dataset:
-        return self.columns.dataset("table", self.path, source, sized=self.header.size is not None, reading=replace(self.reading, finder=self.finder))
+        return self.columns.dataset(
+            "table", self.path, source, sized=self.header.size is not None, reading=replace(self.reading, finder=self.finder)
+        )
 
     def new_values(self, box: Array) -> Dict[int, float]:
         """The values of a row's columns that a new box changes."""

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Dict, Iterator, Mapping
 from xml.parsers import expat
 
-from .model import Array, Columns, Dataset, ImageFinder, Place, Reading, UnreadableError
-from .model import edited, files_below, read_bytes, replacement
+from .model import Array, Columns, Dataset, ImageFinder, Place, Reading, UnreadableError, edited, files_below, read_bytes, replacement
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 

@@ -46,7 +46,9 @@ def voc(folder):
     objects = {name: [] for name in SIZES}
     for image, name, box in BOXES:
         sides = "".join(f"<{side}>{value}</{side}>" for side, value in zip(("xmin", "ymin", "xmax", "ymax"), box))
-        objects[image].append(f"\t<object>\n\t\t<name>{name}</name>\n\t\t<part><name>head</name></part>\n\t\t<bndbox>{sides}</bndbox>\n\t</object>\n")
+        objects[image].append(
+            f"\t<object>\n\t\t<name>{name}</name>\n\t\t<part><name>head</name></part>\n\t\t<bndbox>{sides}</bndbox>\n\t</object>\n"
+        )
     for image, (h, w) in SIZES.items():
         size = f"<size><width>{w}</width><height>{h}</height><depth>3</depth></size>"
         text = f"<annotation>\n\t<filename>{image}.png</filename>\n\t{size}\n{''.join(objects[image])}</annotation>\n"

@@ -140,7 +140,9 @@ def test_arguments_are_checked(arguments, reason, tmp_path):
         datasets.anchors(data, **arguments)
 
 
-@pytest.mark.parametrize(("sizes", "strides", "ratios"), [(((32,),), (8, 16), (1,)), (((),), (8,), (1,)), (((32,),), (8,), ()), (((-1,),), (8,), (1,))])
+@pytest.mark.parametrize(
+    ("sizes", "strides", "ratios"), [(((32,),), (8, 16), (1,)), (((),), (8,), (1,)), (((32,),), (8,), ()), (((-1,),), (8,), (1,))]
+)
 def test_anchor_sets_are_checked(sizes, strides, ratios):
     with pytest.raises(ValueError, match="anchors must have"):
         AnchorSet(sizes, strides, ratios)

@@ -113,7 +113,10 @@ def test_degenerate_boxes_survive_a_rule_and_are_told(tmp_path):
     assert (outcome.kept[0].dropped, outcome.kept[0].not_finite) == (0, 1)
 
 
-@pytest.mark.parametrize("text", ["rotate", "rotate=", "rotate=x", "rotate=nan", "rotate=1e300", "scale=0", "scale=-1", "crop=2", "crop=0x5+1+1", "flip", "hflip=1"])
+@pytest.mark.parametrize(
+    "text",
+    ["rotate", "rotate=", "rotate=x", "rotate=nan", "rotate=1e300", "scale=0", "scale=-1", "crop=2", "crop=0x5+1+1", "flip", "hflip=1"],
+)
 def test_augmentations_are_checked(text):
     with pytest.raises(ValueError, match="must"):
         augmentations_of(text)

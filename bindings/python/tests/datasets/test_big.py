@@ -17,7 +17,8 @@ def kib():
 before, start = kib(), time.process_time()
 found = datasets.inspect(datasets.read(sys.argv[1]))
 examples = {name: [finding.place.member for finding in found.findings(name)] for name in found.counts}
-print(json.dumps({"seconds": time.process_time() - start, "bytes": (kib() - before) * 1024, "boxes": len(found.dataset), "found": examples}))
+seconds, taken = time.process_time() - start, (kib() - before) * 1024
+print(json.dumps({"seconds": seconds, "bytes": taken, "boxes": len(found.dataset), "found": examples}))
 """
 
 
@@ -29,17 +30,22 @@ def write(path, boxes):
         file.write('{"info": {}, "images": [')
         for i in range(images):
             size = f'"height": {300 + i * 7919 % 341}, "width": {400 + i * 104729 % 241}'
-            file.write(f'{", " * (i > 0)}{{"license": 3, "file_name": "{i:012}.jpg", {size}, "date_captured": "2013-11-14 11:18:45", "id": {i}}}')
+            file.write(
+                f'{", " * (i > 0)}{{"license": 3, "file_name": "{i:012}.jpg", {size}, "date_captured": "2013-11-14 11:18:45", "id": {i}}}'
+            )
         file.write('], "annotations": [')
         for i in range(boxes):
             x, y, w, h = i * 31 % 2000 / 10, i * 37 % 1500 / 10, 2 + i * 41 % 1900 / 10, 0 if i == boxes // 2 else 2 + i * 43 % 1400 / 10
             x -= i == 0
-            members = f'"area": {w * h * 0.6:.3f}, "iscrowd": 0, "image_id": {i * 17 % images}, "bbox": [{x}, {y}, {w}, {h}], "category_id": {1 + i % 80}'
+            members = f'"area": {w * h * 0.6:.3f}, "iscrowd": 0, "image_id": {i * 17 % images}, "bbox": [{x}, {y}, {w}, {h}], '
+            members += f'"category_id": {1 + i % 80}'
             file.write(f'{", " * (i > 0)}{{"segmentation": {outline}, {members}, "id": {i}}}')
         file.write('], "categories": [' + ", ".join(f'{{"supercategory": "x", "id": {i}, "name": "{i}"}}' for i in range(1, 81)) + "]}")
 
 
-@pytest.mark.parametrize("boxes", [86_000, pytest.param(860_000, marks=pytest.mark.skipif(not os.environ.get("BOXGRAD_TEST_ALL"), reason="make test-all"))])
+@pytest.mark.parametrize(
+    "boxes", [86_000, pytest.param(860_000, marks=pytest.mark.skipif(not os.environ.get("BOXGRAD_TEST_ALL"), reason="make test-all"))]
+)
 def test_seconds_and_bytes(boxes, tmp_path):
     path = tmp_path / "instances.json"
     write(path, boxes)

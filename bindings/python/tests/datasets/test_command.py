@@ -117,7 +117,8 @@ def test_anchors(tmp_path, command, command_json):
         ["inspect", "@", "--image-size", "640"], ["inspect", "@", "--image-size", "0x5"], ["inspect", "@", "--format", "coc0"],
         ["inspect", "@", "--boxes", "yxyx"], ["inspect", "@", "--augment", "spin"], ["inspect", "@", "--keep-rule", "all"],
         ["inspect", "@", "--html", "/nowhere/x.html"], ["inspect", "@", "--images", "/nowhere"], ["anchors", "@", "--set", "sizes=1"],
-        ["anchors", "@", "--resize", "5"], ["anchors", "@", "--resize", "a,b"], ["anchors", "/nowhere"], ["fix", "/nowhere", "--out", "x", "--policy", "clip"],
+        ["anchors", "@", "--resize", "5"], ["anchors", "@", "--resize", "a,b"], ["anchors", "/nowhere"],
+        ["fix", "/nowhere", "--out", "x", "--policy", "clip"],
         ["fix", "@", "--out", "/nowhere/x", "--policy", "clip"], ["inspect"], ["spin"],
     ],
 )  # fmt: skip
@@ -136,7 +137,12 @@ def test_text_of_files_cannot_draw_on_the_terminal(tmp_path, command):
 
 
 def run(*words, **environment):
-    variables = {**os.environ, "PYTHONPATH": str(Path(boxgrad.__file__).parents[1]), "BOXGRAD_LIBRARY": str(boxgrad.library_path()), **environment}
+    variables = {
+        **os.environ,
+        "PYTHONPATH": str(Path(boxgrad.__file__).parents[1]),
+        "BOXGRAD_LIBRARY": str(boxgrad.library_path()),
+        **environment,
+    }
     return subprocess.run([sys.executable, *words], capture_output=True, text=True, env=variables)
 
 

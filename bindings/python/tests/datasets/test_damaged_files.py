@@ -79,7 +79,12 @@ def test_paths_that_are_no_files(tmp_path, command):
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "loop.json").symlink_to("loop.json")
     (tmp_path / "empty").mkdir()
-    for name, reason in [("nowhere.json", "no such file"), ("pipe.json", "no regular file"), ("loop.json", "loop|symbolic"), ("empty", "no folder of annotations")]:
+    for name, reason in [
+        ("nowhere.json", "no such file"),
+        ("pipe.json", "no regular file"),
+        ("loop.json", "loop|symbolic"),
+        ("empty", "no folder of annotations"),
+    ]:
         with pytest.raises(UnreadableError, match=reason):
             datasets.read(tmp_path / name)
         assert command("inspect", tmp_path / name)[0] == 2
@@ -191,7 +196,8 @@ def test_literals_that_are_no_json(literal, tmp_path):
 
 
 def test_literals_outside_of_annotations(tmp_path):
-    text = '{"info": NaN,\n"images": [{"id": 1, "width": NaN, "height": 5}], "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2]}], "categories": [{"id": 1}]}'
+    text = '{"info": NaN,\n"images": [{"id": 1, "width": NaN, "height": 5}], "categories": [{"id": 1}], '
+    text += '"annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2]}]}'
     found = datasets.inspect(read_text(tmp_path, text))
     assert found.counts == {"nan-literal": 2, "image-size-missing": 1}
     assert [finding.place.line for finding in found.findings("nan-literal")] == [1, 2]
@@ -225,7 +231,8 @@ def test_areas(tmp_path):
     outline = [[0, 0, 1, 1, 2, 2]]
     cases = [
         (annotation(area=12), False), (annotation(area=12.9), False), (annotation(area=20), True), (annotation(area=0), True),
-        (annotation(area=6, segmentation=outline), False), (annotation(area=20, segmentation=outline), True), (annotation(area=6, iscrowd=1), False),
+        (annotation(area=6, segmentation=outline), False), (annotation(area=20, segmentation=outline), True),
+        (annotation(area=6, iscrowd=1), False),
         (annotation(bbox=[1, 2, 0, 4], area=0), False), (annotation(area=-1, segmentation=outline), True),
     ]  # fmt: skip
     boxes = [{**one, "id": i, "bbox": [i, *one["bbox"][1:]]} for i, (one, _) in enumerate(cases)]
@@ -259,7 +266,8 @@ def test_voc_objects_without_numbers_or_names(tmp_path):
 
 
 def test_other_encodings_of_xml(tmp_path):
-    text = '<?xml version="1.0" encoding="{}"?><annotation><object><name>Füße</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>'
+    text = '<?xml version="1.0" encoding="{}"?><annotation><object><name>Füße</name>'
+    text += "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>"
     for encoding in ("iso-8859-1", "utf-16"):
         data = read_text(tmp_path, text.format(encoding).encode(encoding), "x.xml")
         assert data.categories == ["Füße"]
@@ -267,7 +275,9 @@ def test_other_encodings_of_xml(tmp_path):
     assert "is no XML: not well-formed" in error.reason
 
 
-@pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "a/../../secret.png", "..\\secret.png", "C:\\secret.png", "x\0.png", "", "."])
+@pytest.mark.parametrize(
+    "name", ["../secret.png", "/etc/passwd", "a/../../secret.png", "..\\secret.png", "C:\\secret.png", "x\0.png", "", "."]
+)
 def test_names_of_images_cannot_lead_out_of_the_folder(name, tmp_path):
     from PIL import Image
 
@@ -308,7 +318,9 @@ def test_damaged_files_are_read_or_refused(data, kind, tmp_path_factory):
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(content)))
         length = data.draw(st.integers(0, 20))
-        content[at : at + length] = data.draw(st.binary(max_size=20) | st.sampled_from([b"NaN", b'"bbox"', b"[", b"}", b"-", b"<", b"\n", b"1e999"]))
+        content[at : at + length] = data.draw(
+            st.binary(max_size=20) | st.sampled_from([b"NaN", b'"bbox"', b"[", b"}", b"-", b"<", b"\n", b"1e999"])
+        )
     file.write_bytes(content)
     try:
         read = datasets.read(sample.path, samples.FORMATS[kind], **sample.options)

@@ -29,7 +29,9 @@ def delta_loss(torch, truth, proposal=PROPOSAL):
     sides, reference = t[:, 2:] - t[:, :2], p[:, 2:] - p[:, :2]
     centers = (t[:, :2] + t[:, 2:] - p[:, :2] - p[:, 2:]) / 2
     prediction = torch.zeros(t.shape, dtype=torch.float64, requires_grad=True)
-    expected = torch.nn.functional.smooth_l1_loss(prediction, torch.cat([centers / reference, torch.log(sides / reference)], 1), reduction="sum")
+    expected = torch.nn.functional.smooth_l1_loss(
+        prediction, torch.cat([centers / reference, torch.log(sides / reference)], 1), reduction="sum"
+    )
     expected.backward()
     np.testing.assert_allclose(loss, expected.item(), rtol=1e-12)
     np.testing.assert_allclose(gradient, prediction.grad.numpy(), rtol=1e-12)

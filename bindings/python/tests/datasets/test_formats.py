@@ -164,10 +164,15 @@ def test_decimals_that_files_lose_are_not_outside(kind, beyond, outside, tmp_pat
     sides = [(-beyond, 9, 50, 60), (9, -beyond, 50, 60), (350, 9, width + beyond, 60), (9, 250, 50, height + beyond)]
     if kind == "coco":
         content = [{"image_id": 1, "category_id": 1, "bbox": [x1, y1, x2 - x1, y2 - y1]} for x1, y1, x2, y2 in sides]
-        (tmp_path / "x.json").write_text(json.dumps({"images": [{"id": 1, "width": width, "height": height}], "annotations": content, "categories": [{"id": 1}]}))
+        (tmp_path / "x.json").write_text(
+            json.dumps({"images": [{"id": 1, "width": width, "height": height}], "annotations": content, "categories": [{"id": 1}]})
+        )
         data = datasets.read(tmp_path / "x.json")
     else:
-        lines = [f"0 {(x1 + x2) / 2 / width:.9f} {(y1 + y2) / 2 / height:.9f} {(x2 - x1) / width:.9f} {(y2 - y1) / height:.9f}\n" for x1, y1, x2, y2 in sides]
+        lines = [
+            f"0 {(x1 + x2) / 2 / width:.9f} {(y1 + y2) / 2 / height:.9f} {(x2 - x1) / width:.9f} {(y2 - y1) / height:.9f}\n"
+            for x1, y1, x2, y2 in sides
+        ]
         (tmp_path / "x.txt").write_text("".join(lines))
         data = datasets.read(tmp_path / "x.txt", image_size=(height, width))
     assert datasets.inspect(data).counts.get("partly-outside", 0) == outside

@@ -90,7 +90,8 @@ def test_the_page_is_clean_where_the_data_is(tmp_path):
 
 def test_names_are_no_markup(tmp_path):
     path = tmp_path / "<script>alert(1)<"
-    path.write_text('{"images": [{"id": 1, "file_name": "<img src=x onerror=alert(2)>", "width": 9, "height": 9}], "categories": [{"id": 1}],'
+    path.write_text('{"images": [{"id": 1, "file_name": "<img src=x onerror=alert(2)>", "width": 9, "height": 9}],'
+                    '"categories": [{"id": 1}],'
                     '"annotations": [{"id": "</td><script>", "image_id": 1, "category_id": 1, "bbox": [5, 5, 0, 1]}]}')  # fmt: skip
     error = datasets.UnreadableError(path, "<script>")
     page = page_of(tmp_path, datasets.inspect(datasets.read(path)), unreadable=[error])
@@ -114,7 +115,9 @@ def test_photos_that_are_broken_or_huge_are_left_out(tmp_path, monkeypatch):
 def test_every_kind_of_number_has_its_place(tmp_path):
     """Boxes that are not finite, far away, inverted or empty are drawn or left out, and counted in no wrong bin."""
     path = tmp_path / "x.csv"
-    path.write_text("image,x1,y1,x2,y2\n" + "".join(f"a.png,{row}\n" for row in ["nan,1,2,3", "1e300,1,-1e300,3", "9,9,1,1", "5,5,5,5", "-1e9,0,1e9,9"]))
+    path.write_text(
+        "image,x1,y1,x2,y2\n" + "".join(f"a.png,{row}\n" for row in ["nan,1,2,3", "1e300,1,-1e300,3", "9,9,1,1", "5,5,5,5", "-1e9,0,1e9,9"])
+    )
     Image.new("RGB", (50, 40)).save(tmp_path / "a.png")
     page = page_of(tmp_path, datasets.inspect(datasets.read(path, images=tmp_path)))
     assert page.sources

@@ -29,7 +29,11 @@ def test_repairs(kind, tmp_path):
     assert done.counts == {"clip": 1, "drop-degenerate": 1, "drop-duplicates": 1}
     assert done.before == samples.COUNTS
     assert done.after.keys() <= {"area-differs"}  # COCO: the area of the clipped box
-    assert [(change.policy, change.after) for change in done.changes] == [("clip", "0, 20, 15, 40"), ("drop-degenerate", ""), ("drop-duplicates", "")]
+    assert [(change.policy, change.after) for change in done.changes] == [
+        ("clip", "0, 20, 15, 40"),
+        ("drop-degenerate", ""),
+        ("drop-duplicates", ""),
+    ]
     assert [change.place.line for change in done.changes] == [sample.line(2), sample.line(1), sample.line(4)]
 
 
@@ -67,7 +71,8 @@ def test_nothing_else_changes(kind, tmp_path):
 def test_json_keeps_order_spaces_other_fields_and_ids(tmp_path):
     text = """{ "annotations" : [
   {"bbox":[ 1.50 ,2, 3e1,4.0], "id":"a", "x": {"bbox": [9]}, "image_id":1, "category_id":1} ,
-  {"id": 5, "image_id": 1, "category_id": 1, "bbox": [90, 90, 20.0, 20], "area": 400, "é": "\\u00e9"},{"id":6,"image_id":1,"category_id":1,"bbox":[1,1,0,1]}
+  {"id": 5, "image_id": 1, "category_id": 1, "bbox": [90, 90, 20.0, 20],
+   "area": 400, "é": "\\u00e9"},{"id":6,"image_id":1,"category_id":1,"bbox":[1,1,0,1]}
   ],
  "images":[{"id":1,"width":100,"height":100}], "categories": [ {"id":1} ], "extra": [1,2 ,3]}
 """
