@@ -4,19 +4,29 @@ import CShims
 /// The kernels of this CPU's tier.
 var kernels: bgi_kernels { bgi_current().pointee }
 
+/// Those that are the same for every CPU.
+var commonKernels: bgi_common_kernels { bgi_common() }
+
 /// Checks a call's arguments, one after the other, before anything is written. The first failure is the one reported.
 struct Arguments {
     private(set) var status = BOXGRAD_OK
 
     var valid: Bool { status == BOXGRAD_OK }
 
-    mutating func fail(_ status: Int32, _ name: StaticString, row: Int = -1, element: Int = -1, _ reason: StaticString, _ value: Double? = nil) {
+    @inline(never)
+    mutating func fail(
+        _ status: Int32, _ name: UnsafePointer<CChar>, row: Int = -1, element: Int = -1, _ reason: StaticString, _ value: Double? = nil
+    ) {
         guard valid else { return }
         guard var value else {
-            self.status = bgi_fail(status, name.cString, row, element, reason.cString, nil)
+            self.status = bgi_fail(status, name, row, element, reason.cString, nil)
             return
         }
-        self.status = bgi_fail(status, name.cString, row, element, reason.cString, &value)
+        self.status = bgi_fail(status, name, row, element, reason.cString, &value)
+    }
+
+    mutating func fail(_ status: Int32, _ name: StaticString, row: Int = -1, element: Int = -1, _ reason: StaticString, _ value: Double? = nil) {
+        fail(status, name.cString, row: row, element: element, reason, value)
     }
 
     mutating func require(_ condition: Bool, _ name: StaticString, _ reason: StaticString, _ value: Double) {
@@ -44,6 +54,15 @@ struct Arguments {
     mutating func rows<T>(
         _ rows: UnsafePointer<T>?, _ name: StaticString, _ count: Int, stride: Int, _ strideName: StaticString, width: Int = 4, optional: Bool = false
     ) {
+        self.rows(rows, name.cString, count, stride, strideName.cString, width, MemoryLayout<T>.stride, optional)
+    }
+
+    // Not inlined, because every function checks several arrays.
+    @inline(never)
+    private mutating func rows(
+        _ rows: UnsafeRawPointer?, _ name: UnsafePointer<CChar>, _ count: Int, _ stride: Int, _ strideName: UnsafePointer<CChar>, _ width: Int,
+        _ size: Int, _ optional: Bool
+    ) {
         self.count(count)
         guard valid, count > 0 else { return }
         if rows == nil {
@@ -54,7 +73,7 @@ struct Arguments {
         func exceedsMemory(_ stride: Int) -> Bool {
             let (last, overflow) = (count &- 1).multipliedReportingOverflow(by: stride)
             let (elements, overflow2) = last.addingReportingOverflow(width)
-            return overflow || overflow2 || elements.multipliedReportingOverflow(by: MemoryLayout<T>.stride).overflow
+            return overflow || overflow2 || elements.multipliedReportingOverflow(by: size).overflow
         }
         if exceedsMemory(width) { fail(BOXGRAD_SIZE_OVERFLOW, name, "has more rows than memory can hold", Double(count)) }
         if exceedsMemory(stride) { fail(BOXGRAD_SIZE_OVERFLOW, strideName, "puts rows beyond what memory can hold", Double(stride)) }

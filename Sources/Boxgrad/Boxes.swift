@@ -102,14 +102,14 @@ private func boxConvert<T>(
 public func boxgrad_box_convert_grad_f32(
     _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<Float>?, _ gradIn: UnsafeMutablePointer<Float>?
 ) -> Int32 {
-    boxConvertGrad(from, to, count, gradOut, gradIn, kernels.f32.box_convert_grad)
+    boxConvertGrad(from, to, count, gradOut, gradIn, commonKernels.f32.box_convert_grad)
 }
 
 @_cdecl("boxgrad_box_convert_grad_f64") @implementation
 public func boxgrad_box_convert_grad_f64(
     _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<Double>?, _ gradIn: UnsafeMutablePointer<Double>?
 ) -> Int32 {
-    boxConvertGrad(from, to, count, gradOut, gradIn, kernels.f64.box_convert_grad)
+    boxConvertGrad(from, to, count, gradOut, gradIn, commonKernels.f64.box_convert_grad)
 }
 
 private func boxConvertGrad<T>(
@@ -191,7 +191,7 @@ public func boxgrad_box_inspect_f32(
     _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
     _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
 ) -> Int32 {
-    boxInspect(boxes, count, stride, width, height, minSize, flags, counts, countsLength, kernels.f32.box_inspect)
+    boxInspect(boxes, count, stride, width, height, minSize, flags, counts, countsLength, commonKernels.f32.box_inspect)
 }
 
 @_cdecl("boxgrad_box_inspect_f64") @implementation
@@ -199,7 +199,7 @@ public func boxgrad_box_inspect_f64(
     _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
     _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
 ) -> Int32 {
-    boxInspect(boxes, count, stride, width, height, minSize, flags, counts, countsLength, kernels.f64.box_inspect)
+    boxInspect(boxes, count, stride, width, height, minSize, flags, counts, countsLength, commonKernels.f64.box_inspect)
 }
 
 private func boxInspect<T>(
@@ -229,7 +229,7 @@ public func boxgrad_box_rotate_f32(
     _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double,
     _ corners: UnsafeMutablePointer<Float>?, _ bounds: UnsafeMutablePointer<Float>?
 ) -> Int32 {
-    boxRotate(boxes, count, stride, degrees, cx, cy, corners, bounds, kernels.f32.box_rotate)
+    boxRotate(boxes, count, stride, degrees, cx, cy, corners, bounds, commonKernels.f32.box_rotate)
 }
 
 @_cdecl("boxgrad_box_rotate_f64") @implementation
@@ -237,7 +237,7 @@ public func boxgrad_box_rotate_f64(
     _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double,
     _ corners: UnsafeMutablePointer<Double>?, _ bounds: UnsafeMutablePointer<Double>?
 ) -> Int32 {
-    boxRotate(boxes, count, stride, degrees, cx, cy, corners, bounds, kernels.f64.box_rotate)
+    boxRotate(boxes, count, stride, degrees, cx, cy, corners, bounds, commonKernels.f64.box_rotate)
 }
 
 private func boxRotate<T>(

@@ -55,12 +55,13 @@ private struct Pairs<T: Real> {
             while let (start, length) = tiles.next() {
                 tileA.load(a + start &* aStride, aStride, length)
                 tileB.load(b + start &* bStride, bStride, length)
-                if gradB != nil {
+                // One loop for a metric's gradients: a loss has one for the gradient of the prediction alone, which training asks for.
+                if gradB != nil || (!M.isLoss && gradA != nil) {
                     for k in 0..<tileWidth {
                         let overlap = Overlap(metric, tileA[k], tileB[k], eps)
                         (column[k], slopesA[k], slopesB[k]) = (M.result(of: overlap), overlap.gradA, overlap.gradB)
                     }
-                } else if gradA != nil {
+                } else if M.isLoss && gradA != nil {
                     for k in 0..<tileWidth {
                         let overlap = Overlap(metric, tileA[k], tileB[k], eps)
                         (column[k], slopesA[k]) = (M.result(of: overlap), overlap.gradA)

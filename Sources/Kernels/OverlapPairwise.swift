@@ -198,10 +198,11 @@ func iouPairwiseGrad<T: Real>(
                 default: slopes.fill(IoU.self, box, tileB, eps)
                 }
                 slopes.multiply(factors)
-                sums.0.add(slopes.x1, length)
-                sums.1.add(slopes.y1, length)
-                sums.2.add(slopes.x2, length)
-                sums.3.add(slopes.y2, length)
+                if length < tileWidth { slopes.keep { $0 < length } }
+                sums.0.add(slopes.x1, tileWidth)
+                sums.1.add(slopes.y1, tileWidth)
+                sums.2.add(slopes.x2, tileWidth)
+                sums.3.add(slopes.y2, tileWidth)
             }
             Box(T(sums.0.total), T(sums.1.total), T(sums.2.total), T(sums.3.total)).store(gradA + 4 &* i)
         }

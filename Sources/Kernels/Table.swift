@@ -13,11 +13,8 @@ private func table(_ name: StaticString) -> bgi_kernels {
             box_area: { boxArea($0, $1, $2, $3) },
             box_area_grad: { boxAreaGrad($0, $1, $2, $3, $4) },
             box_convert: { boxConvert($0, $1, $2, $3, $4, $5, $6) },
-            box_convert_grad: { boxConvertGrad($0, $1, $2, $3, $4) },
             box_clip: { boxClip($0, $1, $2, $3, $4, $5, $6) },
             box_clip_grad: { boxClipGrad($0, $1, $2, $3, $4, $5, $6) },
-            box_inspect: { boxInspect($0, $1, $2, $3, $4, $5, $6, $7) },
-            box_rotate: { boxRotate($0, $1, $2, $3, $4, $5, $6, $7) },
             clip: { clip($0, $1, $2, $3, $4) },
             clip_grad: { clipGrad($0, $1, $2, $3, $4, $5, $6) },
             iou_pairwise: { iouPairwise($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
@@ -34,11 +31,8 @@ private func table(_ name: StaticString) -> bgi_kernels {
             box_area: { boxArea($0, $1, $2, $3) },
             box_area_grad: { boxAreaGrad($0, $1, $2, $3, $4) },
             box_convert: { boxConvert($0, $1, $2, $3, $4, $5, $6) },
-            box_convert_grad: { boxConvertGrad($0, $1, $2, $3, $4) },
             box_clip: { boxClip($0, $1, $2, $3, $4, $5, $6) },
             box_clip_grad: { boxClipGrad($0, $1, $2, $3, $4, $5, $6) },
-            box_inspect: { boxInspect($0, $1, $2, $3, $4, $5, $6, $7) },
-            box_rotate: { boxRotate($0, $1, $2, $3, $4, $5, $6, $7) },
             clip: { clip($0, $1, $2, $3, $4) },
             clip_grad: { clipGrad($0, $1, $2, $3, $4, $5, $6) },
             iou_pairwise: { iouPairwise($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
@@ -65,5 +59,16 @@ private func table(_ name: StaticString) -> bgi_kernels {
 #elseif TIER_NEON
 @_cdecl("bgi_kernels_neon") public func kernels() -> bgi_kernels { table("neon") }
 #else
+@_cdecl("bgi_common") public func common() -> bgi_common_kernels {
+    bgi_common_kernels(
+        f32: .init(
+            box_convert_grad: { boxConvertGrad($0, $1, $2, $3, $4) },
+            box_inspect: { boxInspect($0, $1, $2, $3, $4, $5, $6, $7) },
+            box_rotate: { boxRotate($0, $1, $2, $3, $4, $5, $6, $7) }),
+        f64: .init(
+            box_convert_grad: { boxConvertGrad($0, $1, $2, $3, $4) },
+            box_inspect: { boxInspect($0, $1, $2, $3, $4, $5, $6, $7) },
+            box_rotate: { boxRotate($0, $1, $2, $3, $4, $5, $6, $7) }))
+}
 @_cdecl("bgi_kernels_baseline") public func kernels() -> bgi_kernels { table("baseline") }
 #endif

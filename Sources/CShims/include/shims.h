@@ -99,15 +99,10 @@ BGI_INLINE void bgi_spaced_rows_of_columns_f64(const double *columns, double *ro
         void (*box_area_grad)(const fp *boxes, ptrdiff_t count, ptrdiff_t stride, const fp *grad_out, fp *grad_boxes);        \
         void (*box_convert)(int32_t from, int32_t to, const fp *in, ptrdiff_t count, ptrdiff_t in_stride, fp *out,            \
                             ptrdiff_t out_stride);                                                                            \
-        void (*box_convert_grad)(int32_t from, int32_t to, ptrdiff_t count, const fp *grad_out, fp *grad_in);                 \
         void (*box_clip)(const fp *in, ptrdiff_t count, ptrdiff_t in_stride, double width, double height, fp *out,            \
                          ptrdiff_t out_stride);                                                                               \
         void (*box_clip_grad)(const fp *in, ptrdiff_t count, ptrdiff_t in_stride, double width, double height,                \
                               const fp *grad_out, fp *grad_in);                                                               \
-        void (*box_inspect)(const fp *boxes, ptrdiff_t count, ptrdiff_t stride, double width, double height, double min_size, \
-                            uint32_t *_Nullable flags, ptrdiff_t *counts);                                                    \
-        void (*box_rotate)(const fp *boxes, ptrdiff_t count, ptrdiff_t stride, double degrees, double cx, double cy,          \
-                           fp *_Nullable corners, fp *_Nullable bounds);                                                      \
         void (*clip)(const fp *x, ptrdiff_t count, double lo, double hi, fp *out);                                            \
         ptrdiff_t (*clip_grad)(const fp *x, ptrdiff_t count, double lo, double hi, const fp *grad_out, int32_t mode,          \
                                fp *grad_in);                                                                                  \
@@ -139,6 +134,16 @@ BGI_INLINE void bgi_spaced_rows_of_columns_f64(const double *columns, double *ro
                                   const fp *grad_boxes, fp *_Nullable grad_proposals, fp *_Nullable grad_deltas);             \
     }
 
+/* Kernels that nobody waits for: compiled once, for every CPU. */
+#define BGI_COMMON_KERNELS(fp)                                                                                                \
+    struct {                                                                                                                  \
+        void (*box_convert_grad)(int32_t from, int32_t to, ptrdiff_t count, const fp *grad_out, fp *grad_in);                 \
+        void (*box_inspect)(const fp *boxes, ptrdiff_t count, ptrdiff_t stride, double width, double height, double min_size, \
+                            uint32_t *_Nullable flags, ptrdiff_t *counts);                                                    \
+        void (*box_rotate)(const fp *boxes, ptrdiff_t count, ptrdiff_t stride, double degrees, double cx, double cy,          \
+                           fp *_Nullable corners, fp *_Nullable bounds);                                                      \
+    }
+
 /* How many boxes of b the pairwise kernel takes at a time, and the elements of scratch it needs: seven columns of them and of a tile, and
  * four of results. */
 enum { BGI_PAIRWISE_WIDTH = 4096 };
@@ -161,6 +166,12 @@ typedef struct {
     BGI_KERNELS(double) f64;
     bgi_tensor_kernels tensor;
 } bgi_kernels;
+
+typedef struct {
+    BGI_COMMON_KERNELS(float) f32;
+    BGI_COMMON_KERNELS(double) f64;
+} bgi_common_kernels;
+bgi_common_kernels bgi_common(void);
 
 /* The tables of the tiers, each in its own module: three for x86-64, one for AArch64. */
 bgi_kernels bgi_kernels_baseline(void);
