@@ -75,7 +75,7 @@ typedef int32_t boxgrad_status;
 #define BOXGRAD_BAD_PARAMETER   20 /* a scalar or a code is outside its documented range */
 #define BOXGRAD_DEGENERATE_BOX  21 /* delta_encode: a box whose width or height is not a positive finite number */
 #define BOXGRAD_NONFINITE       22 /* clip_grad_norm with ON_NONFINITE ERROR: the total norm is infinite or NaN */
-#define BOXGRAD_OUT_OF_MEMORY   30 /* iou_pairwise's scratch (at most 114 KB a thread in f32, 227 KB in f64) could not be had */
+#define BOXGRAD_OUT_OF_MEMORY   30 /* scratch could not be had: iou_pairwise's (at most 114 KB a thread in f32, 227 KB in f64), nms', soft_nms', match's */
 #define BOXGRAD_UNSUPPORTED     40 /* a tensor's dtype is unknown to this version */
 
 /* The status' name, such as "BOXGRAD_BAD_STRIDE"; "unknown status" for any other number. Never NULL, valid forever. */
@@ -341,6 +341,64 @@ boxgrad_status boxgrad_delta_decode_grad_f64(const boxgrad_delta_options *option
                                              const double *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups,
                                              const double *grad_boxes, double *grad_proposals, double *grad_deltas);
 
+/* ---- Suppress, match, sample ----------------------------------------------------------------------------------------
+ * What a detector does to its proposals between decoding and the loss. After torchvision.ops.nms and batched_nms, and
+ * torchvision.models.detection's Matcher and BalancedPositiveNegativeSampler. No gradient. */
+
+/* Non-maximum suppression: takes boxes by descending scores, equal ones by ascending index, and drops each whose IoU with one that it kept
+ * is greater than iou_threshold. The IoU is boxgrad_iou_pairwise's, bit for bit, and it is compared in the boxes' type: boxes without area
+ * overlap nothing. A box with a NaN coordinate or score is neither kept nor drops another.
+ * boxes, scores: count rows; classes: count ids of any value, or NULL: boxes of different classes do not overlap.
+ * score_threshold: only boxes with a greater score count; -INFINITY: all. max_keep: it stops there; SIZE_MAX: it does not.
+ * keep: gets the indices of the kept boxes by descending score, room for the smaller of max_keep and count; keep_count: how many.
+ * Scratch: 72 bytes a box in f32, 104 in f64, and up to 60 KB. Time grows with count * log(count) as long as few boxes touch many others.
+ * BAD_PARAMETER: iou_threshold negative or NaN, score_threshold NaN. OUT_OF_MEMORY. */
+boxgrad_status boxgrad_nms_f32(const float *boxes, size_t count, ptrdiff_t stride, const float *scores, const int64_t *classes,
+                               double iou_threshold, double score_threshold, size_t max_keep, size_t *keep, size_t *keep_count);
+boxgrad_status boxgrad_nms_f64(const double *boxes, size_t count, ptrdiff_t stride, const double *scores, const int64_t *classes,
+                               double iou_threshold, double score_threshold, size_t max_keep, size_t *keep, size_t *keep_count);
+
+/* What boxgrad_soft_nms multiplies a score by. */
+#define BOXGRAD_SOFT_LINEAR   0 /* 1 - IoU where IoU > iou_threshold, else 1 */
+#define BOXGRAD_SOFT_GAUSSIAN 1 /* exp(-IoU^2 / sigma) */
+
+/* Soft-NMS (Bodla 2017): keeps the box with the highest score, the first of equals, lowers the scores of the others of its class by the above,
+ * and repeats that with what still has a score greater than score_threshold. keep and keep_scores: the kept boxes and their lowered scores,
+ * by descending score, equal ones by index, with room as in boxgrad_nms; max_keep limits each class, too. Otherwise as boxgrad_nms, but a
+ * score of -INFINITY is never kept, and its time grows with the square of the boxes of a class.
+ * BAD_PARAMETER: also decay is none of the two, sigma or 1 / sigma not a positive finite number. */
+boxgrad_status boxgrad_soft_nms_f32(int32_t decay, const float *boxes, size_t count, ptrdiff_t stride, const float *scores, const int64_t *classes,
+                                    double iou_threshold, double sigma, double score_threshold, size_t max_keep,
+                                    size_t *keep, float *keep_scores, size_t *keep_count);
+boxgrad_status boxgrad_soft_nms_f64(int32_t decay, const double *boxes, size_t count, ptrdiff_t stride, const double *scores, const int64_t *classes,
+                                    double iou_threshold, double sigma, double score_threshold, size_t max_keep,
+                                    size_t *keep, double *keep_scores, size_t *keep_count);
+
+#define BOXGRAD_MATCH_BELOW   -1 /* no truth, or the best overlap is less than low_threshold */
+#define BOXGRAD_MATCH_BETWEEN -2 /* it is not, but less than high_threshold */
+
+/* matches[i] = the truth (ground-truth box) that proposal i overlaps most, the first of equals, or one of the codes above; overlaps[i] = that
+ * overlap, boxgrad_iou_pairwise's bit for bit, 0 if there is none. low_quality 1: a proposal whose overlap with any truth is the greatest that
+ * this truth has with a proposal, and greater than 0, is matched whatever the thresholds say (with the truth that it overlaps most itself).
+ * An overlap that is NaN counts nowhere. matches, overlaps: proposals_count; either may be NULL.
+ * The matrix of overlaps is not stored. Scratch of a thread: at most 140 KB in f32, 270 KB in f64, and 56 or 88 bytes a truth.
+ * BAD_PARAMETER: metric; eps; a threshold NaN; low_threshold > high_threshold; low_quality neither 0 nor 1. OUT_OF_MEMORY. */
+boxgrad_status boxgrad_match_f32(int32_t metric, const float *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
+                                 const float *truths, size_t truths_count, ptrdiff_t truths_stride, double eps,
+                                 double low_threshold, double high_threshold, int32_t low_quality, int64_t *matches, float *overlaps);
+boxgrad_status boxgrad_match_f64(int32_t metric, const double *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
+                                 const double *truths, size_t truths_count, ptrdiff_t truths_stride, double eps,
+                                 double low_threshold, double high_threshold, int32_t low_quality, int64_t *matches, double *overlaps);
+
+/* Draws a batch from proposals: labels greater than `negative` are positives, equal ones negatives, lesser ones are left out. (With classes
+ * 0 is the negative one, with boxgrad_match's matches BOXGRAD_MATCH_BELOW.) positive_fraction of wanted, rounded down, are positives as long as
+ * there are so many, and the rest negatives, likewise; every choice of so many is equally likely.
+ * indices: gets the positives, then the negatives, each in ascending order, room for the smaller of wanted and count.
+ * Random numbers are SplitMix64's, begun with seed: the same batch everywhere.
+ * BAD_PARAMETER: positive_fraction not from 0 to 1. */
+boxgrad_status boxgrad_sample(const int64_t *labels, size_t count, int64_t negative, size_t wanted, double positive_fraction, uint64_t seed,
+                              size_t *indices, size_t *positive_count, size_t *negative_count);
+
 /* ---- Gradient clipping ----------------------------------------------------------------------------------------------
  * After torch.nn.utils: get_total_norm, clip_grad_norm_, clip_grads_with_norm_, clip_grad_value_; over any number of tensors
  * of mixed dtypes. Norms are accumulated in double in a fixed order and rescaled where double would overflow or underflow.
@@ -496,6 +554,22 @@ typedef struct {
     boxgrad_status (*clip_grad_norm)(const boxgrad_tensor *tensors, size_t n, double max_norm, double p, double eps, int32_t on_nonfinite, double
         *total);
     boxgrad_status (*clip_grad_value)(const boxgrad_tensor *tensors, size_t n, double limit);
+    boxgrad_status (*nms_f32)(const float *boxes, size_t count, ptrdiff_t stride, const float *scores, const int64_t *classes, double iou_threshold,
+        double score_threshold, size_t max_keep, size_t *keep, size_t *keep_count);
+    boxgrad_status (*nms_f64)(const double *boxes, size_t count, ptrdiff_t stride, const double *scores, const int64_t *classes, double iou_threshold,
+        double score_threshold, size_t max_keep, size_t *keep, size_t *keep_count);
+    boxgrad_status (*soft_nms_f32)(int32_t decay, const float *boxes, size_t count, ptrdiff_t stride, const float *scores, const int64_t *classes,
+        double iou_threshold, double sigma, double score_threshold, size_t max_keep, size_t *keep, float *keep_scores, size_t *keep_count);
+    boxgrad_status (*soft_nms_f64)(int32_t decay, const double *boxes, size_t count, ptrdiff_t stride, const double *scores, const int64_t *classes,
+        double iou_threshold, double sigma, double score_threshold, size_t max_keep, size_t *keep, double *keep_scores, size_t *keep_count);
+    boxgrad_status (*match_f32)(int32_t metric, const float *proposals, size_t proposals_count, ptrdiff_t proposals_stride, const float *truths, size_t
+        truths_count, ptrdiff_t truths_stride, double eps, double low_threshold, double high_threshold, int32_t low_quality, int64_t *matches, float
+        *overlaps);
+    boxgrad_status (*match_f64)(int32_t metric, const double *proposals, size_t proposals_count, ptrdiff_t proposals_stride, const double *truths, size_t
+        truths_count, ptrdiff_t truths_stride, double eps, double low_threshold, double high_threshold, int32_t low_quality, int64_t *matches, double
+        *overlaps);
+    boxgrad_status (*sample)(const int64_t *labels, size_t count, int64_t negative, size_t wanted, double positive_fraction, uint64_t seed, size_t
+        *indices, size_t *positive_count, size_t *negative_count);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

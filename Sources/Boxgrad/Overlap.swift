@@ -2,7 +2,7 @@ import CBoxgrad
 import CShims
 
 extension Arguments {
-    fileprivate mutating func metric<T>(_ metric: Int32, _ eps: Double, _ type: T.Type) {
+    mutating func metric<T>(_ metric: Int32, _ eps: Double, _ type: T.Type) {
         require(BOXGRAD_IOU...BOXGRAD_CIOU ~= metric, "metric", "is no overlap metric", Double(metric))
         require(eps >= 0 && rounded(eps, to: type) < .infinity, "eps", "must be finite in the function's type, and not negative", eps)
     }
@@ -68,16 +68,11 @@ private func iouPairwise<T>(
     let threads = bgi_threads(aCount, worthThread)
     let chunkRows = (aCount &- 1) / threads &+ 1
     let scratchSize = bgi_pairwise_scratch(bCount)
-    let line = 64  // of the cache, across which no vector should lie
-    let bytes = threads &* scratchSize &* MemoryLayout<T>.stride &+ line
-    guard let scratch = malloc(bytes) else {
-        arguments.fail(BOXGRAD_OUT_OF_MEMORY, "scratch", "could not be allocated, in bytes", Double(bytes))
-        return arguments.status
-    }
-    defer { free(scratch) }
+    guard let scratch = Scratch(&arguments, threads, each: scratchSize &* MemoryLayout<T>.stride) else { return arguments.status }
+    defer { scratch.free() }
     Pairwise(
-        metric: metric, a: a, b: b, aStride: aStride, bCount: bCount, bStride: bStride, eps: eps, scratch: scratch.alignedUp(toMultipleOf: line).assumingMemoryBound(to: T.self),
-        out: out, outStride: outStride, outUnion: outUnion, chunkRows: chunkRows, scratchSize: scratchSize
+        metric: metric, a: a, b: b, aStride: aStride, bCount: bCount, bStride: bStride, eps: eps,
+        scratch: scratch.start.assumingMemoryBound(to: T.self), out: out, outStride: outStride, outUnion: outUnion, chunkRows: chunkRows, scratchSize: scratchSize
     ).run(aCount, Division(rows: chunkRows, worthThread: worthThread), task)
     return BOXGRAD_OK
 }

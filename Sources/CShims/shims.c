@@ -220,6 +220,13 @@ static const boxgrad_api api = {
     .grad_scale = boxgrad_grad_scale,
     .clip_grad_norm = boxgrad_clip_grad_norm,
     .clip_grad_value = boxgrad_clip_grad_value,
+    .nms_f32 = boxgrad_nms_f32,
+    .nms_f64 = boxgrad_nms_f64,
+    .soft_nms_f32 = boxgrad_soft_nms_f32,
+    .soft_nms_f64 = boxgrad_soft_nms_f64,
+    .match_f32 = boxgrad_match_f32,
+    .match_f64 = boxgrad_match_f64,
+    .sample = boxgrad_sample,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

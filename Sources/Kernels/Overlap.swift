@@ -125,7 +125,7 @@ struct MeasuredBox<T: Real> {
 
 /// One pair's metric and gradients. What the caller does not use costs nothing: everything here is inlined.
 struct Overlap<T: Real> {
-    let value, union: T
+    let value, inter, union: T
     /// 1 - value, without the rounding error of the 1 where the boxes nearly agree.
     let loss: T
     /// d value / d a and d value / d b.
@@ -144,7 +144,7 @@ struct Overlap<T: Real> {
         let spanX = smaller(p.x2, q.x2) - larger(p.x1, q.x1)
         let spanY = smaller(p.y2, q.y2) - larger(p.y1, q.y1)
         let (w, h) = (larger(spanX, 0), larger(spanY, 0))
-        let inter = w * h
+        inter = w * h
         let (restA, restB) = (a.area - inter, b.area - inter)
         // In this order a box within the other adds exactly nothing, which losses and gradients need; a value gets by with less.
         let exactUnion = larger(a.area, b.area) + (smaller(b.area, a.area) - inter)

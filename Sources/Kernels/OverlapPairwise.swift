@@ -128,51 +128,6 @@ private func writeTile<T: Real>(_ value: (Int) -> T, to target: UnsafeMutablePoi
     }
 }
 
-/// Measured boxes tile by tile, each by columns: the corners, the area and, for CIoU, the two parts of the diagonal's angle. Seven columns
-/// side by side, so that no two fall on the same lines of the cache.
-private struct BoxColumns<T: Real> {
-    let base: UnsafeMutablePointer<T>
-
-    /// The boxes from `start` on, which begins a tile.
-    @inline(__always)
-    func tile(_ start: Int) -> Self { Self(base: base + 7 &* start) }
-
-    @inline(__always)
-    private func column(_ index: Int) -> UnsafeMutablePointer<T> { base + index &* tileWidth }
-
-    /// Box k of the first tile.
-    @inline(__always)
-    subscript(k: Int) -> MeasuredBox<T> {
-        MeasuredBox(Box(column(0)[k], column(1)[k], column(2)[k], column(3)[k]), area: column(4)[k])
-    }
-
-    @inline(__always)
-    func angle<M: Metric>(_ k: Int, _: M.Type) -> DiagonalAngle<T> {
-        M.code == BOXGRAD_CIOU ? DiagonalAngle(column(5)[k], column(6)[k]) : DiagonalAngle(0, 0)
-    }
-
-    /// Measures boxes, and tells whether all of them are solid.
-    @inline(__always)
-    func fill<M: Metric>(_ rows: UnsafePointer<T>, _ stride: Int, _ count: Int, _: M.Type) -> Bool {
-        var flawed: UInt8 = 0
-        var tiles = Tiles(count)
-        while let (start, length) = tiles.next() {
-            let tile = tile(start)
-            Tile(base: tile.base).load(rows + start &* stride, stride, length)
-            for k in 0..<tileWidth {
-                let box = MeasuredBox(Tile(base: tile.base)[k])
-                tile.column(4)[k] = box.area
-                flawed |= bit(both(k < length, !box.isSolid))
-                if M.code == BOXGRAD_CIOU {
-                    let angle = DiagonalAngle(box)
-                    (tile.column(5)[k], tile.column(6)[k]) = (angle.high, angle.low)
-                }
-            }
-        }
-        return flawed == 0
-    }
-}
-
 /// gradA[i] = sum over j of gradOut[i * rowStride + j * columnStride] * d metric(a[i], b[j]) / d a[i]. The metrics are
 /// symmetric, so the gradient with respect to `b` is the same with the sides and the strides exchanged.
 @inline(__always)

@@ -26,7 +26,10 @@ private func table(_ name: StaticString) -> bgi_kernels {
             delta_encode: { deltaEncode($0, $1, $2, $3, $4, $5, $6) },
             delta_encode_grad: { deltaEncodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8) },
             delta_decode: { deltaDecode($0, $1, $2, $3, $4, $5, $6, $7) },
-            delta_decode_grad: { deltaDecodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) }),
+            delta_decode_grad: { deltaDecodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
+            nms: { nms($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
+            soft_nms: { softNMS($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) },
+            match: { match($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) }),
         f64: .init(
             box_area: { boxArea($0, $1, $2, $3) },
             box_area_grad: { boxAreaGrad($0, $1, $2, $3, $4) },
@@ -44,7 +47,10 @@ private func table(_ name: StaticString) -> bgi_kernels {
             delta_encode: { deltaEncode($0, $1, $2, $3, $4, $5, $6) },
             delta_encode_grad: { deltaEncodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8) },
             delta_decode: { deltaDecode($0, $1, $2, $3, $4, $5, $6, $7) },
-            delta_decode_grad: { deltaDecodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) }),
+            delta_decode_grad: { deltaDecodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
+            nms: { nms($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
+            soft_nms: { softNMS($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) },
+            match: { match($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) }),
         tensor: .init(
             sum: { tensorSum($0, $1, $2, $3, $4) },
             largest: { tensorLargest($0, $1, $2) },
@@ -59,6 +65,10 @@ private func table(_ name: StaticString) -> bgi_kernels {
 #elseif TIER_NEON
 @_cdecl("bgi_kernels_neon") public func kernels() -> bgi_kernels { table("neon") }
 #else
+@_cdecl("bgi_kernels_baseline") public func kernels() -> bgi_kernels { table("baseline") }
+#endif
+
+#if TIER_BASELINE || TIER_NEON
 @_cdecl("bgi_common") public func common() -> bgi_common_kernels {
     bgi_common_kernels(
         f32: .init(
@@ -70,5 +80,4 @@ private func table(_ name: StaticString) -> bgi_kernels {
             box_inspect: { boxInspect($0, $1, $2, $3, $4, $5, $6, $7) },
             box_rotate: { boxRotate($0, $1, $2, $3, $4, $5, $6, $7) }))
 }
-@_cdecl("bgi_kernels_baseline") public func kernels() -> bgi_kernels { table("baseline") }
 #endif

@@ -48,6 +48,12 @@ final class Buffer {
         }
     }
 
+    func write(integers values: [[Double]]) {
+        for (i, values) in values.enumerated() {
+            for (k, value) in values.enumerated() { row(i).assumingMemoryBound(to: Int.self)[k] = Int(value) }
+        }
+    }
+
     /// The numbers' bytes, without the padding.
     var payload: [UInt8] {
         var bytes = [UInt8](repeating: 0, count: rows * columns * size)

@@ -22,9 +22,10 @@ struct Argument {
     }
 
     static func input(
-        _ name: String, _ rows: Int, _ columns: Int = 1, stride: String? = nil, optional: Bool = false, row: @escaping (inout Random) -> [Double]
+        _ name: String, _ rows: Int, _ columns: Int = 1, stride: String? = nil, optional: Bool = false, of element: Element = .real,
+        row: @escaping (inout Random) -> [Double]
     ) -> Argument {
-        Argument(name: name, rows: rows, columns: columns, stride: stride, optional: optional, element: .real) { random in
+        Argument(name: name, rows: rows, columns: columns, stride: stride, optional: optional, element: element) { random in
             (0..<rows).map { _ in row(&random) }
         }
     }
@@ -55,7 +56,7 @@ final class Call<T: Scalar> {
             let buffer = Buffer(
                 rows: argument.rows, columns: argument.columns, stride: argument.stride.map { strides[$0]! } ?? argument.columns,
                 size: size(argument), margin: argument.isInput ? 0 : 64)
-            if let rows = inputs[argument.name] { buffer.write(rows, as: T.self) }
+            if let rows = inputs[argument.name] { argument.element == .size ? buffer.write(integers: rows) : buffer.write(rows, as: T.self) }
             buffers[argument.name] = buffer
             pointers[argument.name] = absent.contains(argument.name) ? nil : buffer.start
         }

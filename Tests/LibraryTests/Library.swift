@@ -23,6 +23,7 @@ struct Functions<T> {
     typealias Out = UnsafeMutablePointer<T>?
     typealias Size = UnsafeMutablePointer<Int>?
     typealias Loss = UnsafeMutablePointer<Double>?
+    typealias Ids = UnsafePointer<Int64>?
     typealias Options = UnsafePointer<boxgrad_delta_options>?
 
     let boxArea: (In, Int, Int, Out) -> Int32
@@ -44,6 +45,9 @@ struct Functions<T> {
     let deltaEncodeGrad: (Options, In, Int, In, Int, Int, In, Out, Out) -> Int32
     let deltaDecode: (Options, In, Int, In, Int, Int, Int, Out) -> Int32
     let deltaDecodeGrad: (Options, In, Int, In, Int, Int, Int, In, Out, Out) -> Int32
+    let nms: (In, Int, Int, In, Ids, Double, Double, Int, Size, Size) -> Int32
+    let softNms: (Int32, In, Int, Int, In, Ids, Double, Double, Double, Int, Size, Out, Size) -> Int32
+    let match: (Int32, In, Int, Int, In, Int, Int, Double, Double, Double, Int32, UnsafeMutablePointer<Int64>?, Out) -> Int32
 }
 
 /// Float and Double, each with its functions.
@@ -61,7 +65,8 @@ extension Float: Scalar {
             boxClip: api.box_clip_f32, boxClipGrad: api.box_clip_grad_f32, boxInspect: api.box_inspect_f32, boxRotate: api.box_rotate_f32,
             clip: api.clip_f32, clipGrad: api.clip_grad_f32, iouPairwise: api.iou_pairwise_f32, iouPairwiseGrad: api.iou_pairwise_grad_f32,
             iouAligned: api.iou_aligned_f32, iouLoss: api.iou_loss_f32, smoothL1: api.smooth_l1_f32, deltaEncode: api.delta_encode_f32,
-            deltaEncodeGrad: api.delta_encode_grad_f32, deltaDecode: api.delta_decode_f32, deltaDecodeGrad: api.delta_decode_grad_f32)
+            deltaEncodeGrad: api.delta_encode_grad_f32, deltaDecode: api.delta_decode_f32, deltaDecodeGrad: api.delta_decode_grad_f32,
+            nms: api.nms_f32, softNms: api.soft_nms_f32, match: api.match_f32)
     }
 }
 
@@ -73,6 +78,7 @@ extension Double: Scalar {
             boxClip: api.box_clip_f64, boxClipGrad: api.box_clip_grad_f64, boxInspect: api.box_inspect_f64, boxRotate: api.box_rotate_f64,
             clip: api.clip_f64, clipGrad: api.clip_grad_f64, iouPairwise: api.iou_pairwise_f64, iouPairwiseGrad: api.iou_pairwise_grad_f64,
             iouAligned: api.iou_aligned_f64, iouLoss: api.iou_loss_f64, smoothL1: api.smooth_l1_f64, deltaEncode: api.delta_encode_f64,
-            deltaEncodeGrad: api.delta_encode_grad_f64, deltaDecode: api.delta_decode_f64, deltaDecodeGrad: api.delta_decode_grad_f64)
+            deltaEncodeGrad: api.delta_encode_grad_f64, deltaDecode: api.delta_decode_f64, deltaDecodeGrad: api.delta_decode_grad_f64,
+            nms: api.nms_f64, softNms: api.soft_nms_f64, match: api.match_f64)
     }
 }

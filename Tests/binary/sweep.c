@@ -75,6 +75,18 @@ static void gradients(void) {
     end("boxgrad_clip_grad_value");
 }
 
+static void sample(void) {
+    int64_t labels[largest];
+    size_t indices[largest], positives, negatives;
+    for (size_t k = 0; k < largest; k++) labels[k] = (int64_t)(uniform(0, 1) * 4) - 1;
+    begin();
+    EACH_SIZE(n) for (uint64_t seed = 0; seed < 5; seed++) {
+        ok(boxgrad_sample(labels, n, 0, 100, 0.3, seed, indices, &positives, &negatives));
+        take(indices, (positives + negatives) * sizeof *indices), take(&positives, sizeof positives);
+    }
+    end("boxgrad_sample");
+}
+
 int main(int argc, char **argv) {
     static const struct { const char *name; uint64_t bits; } controls[] = {
         {"normal", 0}, {"flush", FLUSH_TO_ZERO}, {"upward", UPWARD}, {"downward", DOWNWARD}, {"towards-zero", TOWARDS_ZERO}};
@@ -86,5 +98,6 @@ int main(int argc, char **argv) {
     sweep_f32();
     sweep_f64();
     gradients();
+    sample();
     return 0;
 }

@@ -16,6 +16,9 @@ static void T(sweep)(void) {
     fp *const a = T(a), *const b = T(b), *const in = T(in), *const x = T(x), *const y = T(y);
     static uint32_t flags[largest];
     static uint8_t degenerate[largest];
+    static int64_t classes[largest], matches[largest];
+    static size_t indices[largest];
+    for (size_t k = 0; k < largest; k++) classes[k] = (int64_t)(k * k % 5) - 2;
     size_t counts[BOXGRAD_BOX_FLAGS], found;
     double loss;
     boxgrad_delta_options options = BOXGRAD_DELTA_OPTIONS_INIT;
@@ -51,6 +54,11 @@ static void T(sweep)(void) {
     SWEEP(delta_encode_grad, 1, (&options, a, 5, b, 5, n, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * n));
     SWEEP(delta_decode, 3, (k ? &options : NULL, a, 5, in, 9, n, k ? 2 : 1, x), take_numbers(x, 4 * n * (k ? 2 : 1)));
     SWEEP(delta_decode_grad, 3, (k ? &options : NULL, a, 5, in, 9, n, k ? 2 : 1, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * n * (k ? 2 : 1)));
+    SWEEP(nms, 4, (a, n, 5, in, k & 1 ? classes : NULL, 0.3, k & 2 ? 0 : -INFINITY, k & 2 ? 40 : SIZE_MAX, indices, &found),
+          take(indices, found * sizeof *indices), take(&found, sizeof found));
+    SWEEP(soft_nms, 4, (k & 1, a, n, 5, in, k & 2 ? classes : NULL, 0.3, 0.5, 0.01, SIZE_MAX, indices, x, &found),
+          take(indices, found * sizeof *indices), take_numbers(x, found));
+    SWEEP(match, 8, (k % 4, a, n, 5, b, 67, 5, 1e-7, 0.2, 0.5, k / 4, matches, x), take(matches, n * sizeof *matches), take_numbers(x, n));
 #undef SWEEP
 #undef NAMED
 }

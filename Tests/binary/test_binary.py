@@ -144,7 +144,7 @@ PACKED_SINGLE = {
 }
 FUSED = re.compile(r"v?f(n?m(add|sub)|ml[as])")
 CALL = r"\b(?:call|jmp|bl?) .*<([^>+@]+)>"  # a jump to a function's start is one, too
-HOT = ["iou_pairwise", "iou_loss", "smooth_l1", "delta_decode"]
+HOT = ["iou_pairwise", "iou_loss", "smooth_l1", "delta_decode", "nms", "soft_nms", "match"]
 
 
 @cache
@@ -198,10 +198,11 @@ def test_tiers_do_not_call_each_other():
 def kernel_of(name, tier):
     """The f32 kernel of this name: the entries of the table are closures, numbered in the table's order."""
     shims = (ROOT / "Sources/CShims/include/shims.h").read_text()
-    number = re.findall(r"(?:void|double|ptrdiff_t) \(\*(\w+)\)\(", shims).index(name)
+    number = re.findall(r"(?:void|double|ptrdiff_t|size_t) \(\*(\w+)\)\(", shims).index(name)
     suffix = "U_" if number == 0 else f"U{number - 1}_"
-    (kernel,) = [s for s in functions() if tier_of(s) == tier and "5table" in s and s.endswith("f" + suffix)]
-    return kernel
+    # A closure that does nothing but call is only there as the C function.
+    ends = "f" + suffix, "f" + suffix + "To"
+    return min((s for s in functions() if tier_of(s) == tier and "5table" in s and s.endswith(ends)), key=len)
 
 
 def reachable(kernel):

@@ -1,4 +1,4 @@
-/* How much memory the library takes: iou_pairwise one small block a call, the others none. A host that runs out of it is told so, and nothing is
+/* How much memory the library takes: iou_pairwise, nms, soft_nms and match one block a call, the others none. A host that runs out of it is told so, and nothing is
  * written; the others go on. */
 #include <boxgrad.h>
 #include <fcntl.h>
@@ -51,6 +51,37 @@ static void large_matrix(int threads) {
     CHECK(before > rows * (columns / 1024) * 4 && peak_kilobytes() - before < 2000);
     CHECK(boxgrad_set_max_threads(1) == BOXGRAD_OK);
     free(a), free(out);
+}
+
+/* 1 M proposals with 300 truths, whose overlaps would take 1.2 GB, take a block of 200 KB a thread; 100000 boxes, all equal or all apart, one of 72
+ * bytes for each. */
+static void suppress_and_match(int threads) {
+    enum { proposals = 1000000, truths = 300, boxes = 100000 };
+    float *const a = calloc(4 * proposals, sizeof *a), *const overlaps = calloc(proposals, sizeof *a), *const scores = calloc(boxes, sizeof *a);
+    int64_t *const matches = calloc(proposals, sizeof *matches);
+    size_t *const keep = calloc(boxes, sizeof *keep), kept;
+    for (int i = 0; i < proposals; i++) {
+        const float x = (float)(i % 1000), y = (float)(i / 1000), box[4] = {x, y, x + 1, y + 1};
+        memcpy(a + 4 * i, box, sizeof box);
+    }
+    memset(overlaps, 1, proposals * sizeof *overlaps), memset(matches, 1, proposals * sizeof *matches), memset(keep, 1, boxes * sizeof *keep);
+    CHECK(boxgrad_set_max_threads(threads) == BOXGRAD_OK);
+    restart_peak();
+    long before = peak_kilobytes();
+    int blocks_before = blocks;
+    CHECK(boxgrad_match_f32(BOXGRAD_IOU, a, proposals, 4, a, truths, 4, 0, 0.3, 0.7, 1, matches, overlaps) == BOXGRAD_OK);
+    CHECK(blocks == blocks_before + 1 && peak_kilobytes() - before < 2000);
+    CHECK(matches[truths - 1] == truths - 1 && overlaps[truths - 1] == 1 && matches[truths] == BOXGRAD_MATCH_BELOW);
+    for (int equal = 0; equal < 2; equal++) {
+        restart_peak();
+        before = peak_kilobytes(), blocks_before = blocks;
+        if (equal) memset(a, 0, 4 * boxes * sizeof *a);
+        for (int i = 0; equal && i < boxes; i++) a[4 * i + 2] = a[4 * i + 3] = 5;
+        CHECK(boxgrad_nms_f32(a, boxes, 4, scores, NULL, 0.5, -INFINITY, SIZE_MAX, keep, &kept) == BOXGRAD_OK);
+        CHECK(kept == (equal ? 1 : boxes) && blocks == blocks_before + 1 && peak_kilobytes() - before < boxes * 72 / 1000 + 500);
+    }
+    CHECK(boxgrad_set_max_threads(1) == BOXGRAD_OK);
+    free(a), free(overlaps), free(scores), free(matches), free(keep);
 }
 
 /* Functions of boxes, of elements and of tensors allocate nothing, with one thread and with two. */
@@ -122,6 +153,8 @@ int main(void) {
     no_blocks(2);
     large_matrix(1);
     large_matrix(7);
+    suppress_and_match(1);
+    suppress_and_match(3);
     for (int i = 0; i < count; i++) {
         const double box[4] = {i, i, i + 2, i + 3};
         memcpy(boxes + 4 * i, box, sizeof box);
@@ -132,6 +165,12 @@ int main(void) {
     CHECK(boxgrad_iou_pairwise_f64(BOXGRAD_GIOU, boxes, 1, 4, boxes, count, 4, 0, matrix, count, NULL) == BOXGRAD_OUT_OF_MEMORY);
     for (int i = 0; i < count; i++) CHECK(matrix[i] == 7);
     CHECK(boxgrad_last_error()[0] != 0);
+    int64_t match = 7;
+    size_t keep[1] = {7}, kept = 7;
+    CHECK(boxgrad_nms_f64(boxes, 1, 4, boxes, NULL, 0.5, -INFINITY, 1, keep, &kept) == BOXGRAD_OUT_OF_MEMORY && kept == 7 && keep[0] == 7);
+    CHECK(boxgrad_soft_nms_f64(BOXGRAD_SOFT_LINEAR, boxes, 1, 4, boxes, NULL, 0.5, 1, 0, 1, keep, matrix, &kept) == BOXGRAD_OUT_OF_MEMORY);
+    CHECK(boxgrad_match_f64(BOXGRAD_IOU, boxes, 1, 4, boxes, 1, 4, 0, 0.3, 0.7, 1, &match, matrix) == BOXGRAD_OUT_OF_MEMORY);
+    CHECK(kept == 7 && keep[0] == 7 && match == 7 && matrix[0] == 7);
     CHECK(boxgrad_iou_loss_f64(BOXGRAD_CIOU, boxes, 4, boxes, 4, count, NULL, 1e-7, 1, NULL, matrix, gradient, NULL) == BOXGRAD_OK);
     starved = 0;
     CHECK(boxgrad_iou_pairwise_f64(BOXGRAD_GIOU, boxes, 1, 4, boxes, count, 4, 0, matrix, count, NULL) == BOXGRAD_OK && matrix[0] == 1);

@@ -110,6 +110,28 @@ static void deltas(void) {
     for (int k = 0; k < 4; k++) CHECK(out[k] == 0);
 }
 
+/* Three boxes, of which the second overlaps the first by 2/3 and the third by 1/2; a truth in the place of the first. */
+static void suppress_match_sample(void) {
+    const double boxes[12] = {0, 0, 6, 1, 0, 0, 4, 1, 0, 0, 3, 1}, truth[4] = {0, 0, 6, 1}, scores[3] = {0.5, 0.9, 0.7};
+    const int64_t classes[3] = {-5, 1, -5};
+    double lowered[3], overlaps[3];
+    const double wanted[3] = {0.9, 0.7 * 0.25, 0.5 * (1 - 2.0 / 3) * 0.5};
+    int64_t matches[3];
+    size_t keep[3], kept, positives, negatives;
+    CHECK(boxgrad_nms_f64(boxes, 3, 4, scores, NULL, 0.7, -INFINITY, SIZE_MAX, keep, &kept) == BOXGRAD_OK);
+    CHECK(kept == 2 && keep[0] == 1 && keep[1] == 0); /* 3/4 and 2/3 of the second */
+    CHECK(boxgrad_nms_f64(boxes, 3, 4, scores, classes, 0.5, -INFINITY, SIZE_MAX, keep, &kept) == BOXGRAD_OK);
+    CHECK(kept == 3 && keep[0] == 1 && keep[1] == 2 && keep[2] == 0); /* 1/2 is not more than 1/2 */
+    CHECK(boxgrad_soft_nms_f64(BOXGRAD_SOFT_LINEAR, boxes, 3, 4, scores, NULL, 0.3, 1, 0, 3, keep, lowered, &kept) == BOXGRAD_OK);
+    CHECK(kept == 3 && keep[0] == 1 && keep[1] == 2 && keep[2] == 0);
+    CHECK_NEAR(lowered, wanted, 3, 1e-15);
+    CHECK(boxgrad_match_f64(BOXGRAD_IOU, boxes, 3, 4, truth, 1, 4, 0, 0.6, 0.7, 0, matches, overlaps) == BOXGRAD_OK);
+    CHECK(matches[0] == 0 && matches[1] == BOXGRAD_MATCH_BETWEEN && matches[2] == BOXGRAD_MATCH_BELOW && overlaps[2] == 0.5);
+    CHECK(boxgrad_match_f64(BOXGRAD_IOU, boxes + 4, 2, 4, truth, 1, 4, 0, 0.6, 0.7, 1, matches, NULL) == BOXGRAD_OK && matches[0] == 0);
+    CHECK(boxgrad_sample(classes, 3, -5, 3, 0.5, 1, keep, &positives, &negatives) == BOXGRAD_OK);
+    CHECK(positives == 1 && negatives == 2 && keep[0] == 1 && keep[1] == 0 && keep[2] == 2);
+}
+
 /* Two tensors whose total norm is 17937.5893, clipped to 100. */
 static void gradient_clipping(void) {
     double x[2] = {198, 216}, y[2] = {6075, 16875}, total;
@@ -133,6 +155,7 @@ int main(void) {
     iou_descent();
     smooth_l1();
     deltas();
+    suppress_match_sample();
     gradient_clipping();
     return failures != 0;
 }

@@ -1,6 +1,6 @@
 """boxgrad: the arithmetic of box detectors, each formula with its exact gradient.
 
-Overlap of boxes, smooth L1, box deltas, clipping, and clipping of gradients, under the names of torchvision and torch, on NumPy
+Overlap of boxes, smooth L1, box deltas, suppression, matching, clipping, and clipping of gradients, under the names of torchvision and torch, on NumPy
 arrays. Boxes are rows x1, y1, x2, y2 with y down and width = x2 - x1. float32 gives float32, float64 gives float64;
 float16 and bfloat16 are computed in float32, integers and Python numbers in float64. torch tensors on the CPU
 are taken, too. Inputs are not copied if they are float32 or float64 and their rows are packed, and never changed, except
@@ -36,6 +36,7 @@ from .gradients import (
     per_tensor_norms,
     scale_grads_,
 )
+from .matching import BalancedPositiveNegativeSampler, Matcher, match_boxes, sample_proposals
 from .overlap import (
     aligned_box_iou,
     box_iou,
@@ -48,8 +49,10 @@ from .overlap import (
     generalized_box_iou_loss,
 )
 from .smooth_l1 import smooth_l1_loss
+from .suppression import batched_nms, nms, soft_nms
 
 __all__ = [
+    "BalancedPositiveNegativeSampler",
     "BoxCoder",
     "BoxFlag",
     "BoxReport",
@@ -57,9 +60,11 @@ __all__ = [
     "DegenerateBoxError",
     "DeltaXYWHBBoxCoder",
     "GradNormMonitor",
+    "Matcher",
     "NonFiniteError",
     "__version__",
     "aligned_box_iou",
+    "batched_nms",
     "box_area",
     "box_convert",
     "box_iou",
@@ -83,12 +88,16 @@ __all__ = [
     "get_total_norm",
     "inspect_boxes",
     "library_path",
+    "match_boxes",
+    "nms",
     "per_tensor_norms",
     "remove_small_boxes",
     "rotate_boxes",
+    "sample_proposals",
     "scale_grads_",
     "set_num_threads",
     "smooth_l1_loss",
+    "soft_nms",
     "stop_gradient",
     "value_and_grad",
     "vjp",

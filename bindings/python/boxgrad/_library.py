@@ -25,7 +25,7 @@ DELTA_OPTIONS = struct.Struct("N13dii")
 """boxgrad_delta_options: size, means, stds, log_ratio_min and _max, image_width and _height, center_clamp, on_degenerate, reserved."""
 
 # What each function takes, one letter per parameter: * memory, ? memory or None, 0 None (NULL), n size_t, s ptrdiff_t, d double,
-# i int32_t.
+# i int32_t, l int64_t, u uint64_t.
 _FOR_EACH_DTYPE = {
     "box_area": "*ns*",
     "box_area_grad": "*ns**",
@@ -46,6 +46,9 @@ _FOR_EACH_DTYPE = {
     "delta_encode_grad": "**s*sn*??",
     "delta_decode": "**s*snn*",
     "delta_decode_grad": "**s*snn*??",
+    "nms": "*ns*?ddn**",
+    "soft_nms": "i*ns*?dddn***",
+    "match": "i*ns*nsdddi**",
 }
 _FOR_ALL_DTYPES = {
     "grad_norm": "*nd??0",
@@ -53,6 +56,7 @@ _FOR_ALL_DTYPES = {
     "grad_scale": "*nd",
     "clip_grad_norm": "*ndddi*",
     "clip_grad_value": "*nd",
+    "sample": "*nlndu***",
     "set_max_threads": "i",
 }
 
@@ -111,6 +115,8 @@ _CONVERSIONS = {
     "s": _Kept(ctypes.c_ssize_t).__getitem__,
     "d": _Kept(ctypes.c_double).__getitem__,
     "i": _Kept(ctypes.c_int32).__getitem__,
+    "l": _Kept(ctypes.c_int64).__getitem__,
+    "u": ctypes.c_uint64.from_param,
 }
 _TYPES = {letter: SimpleNamespace(from_param=conversion) for letter, conversion in _CONVERSIONS.items()}
 """ctypes' parameter types, by the only thing that it asks of them."""

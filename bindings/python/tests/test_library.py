@@ -13,7 +13,7 @@ DECLARED = {
     name: re.sub(r"\s+", " ", parameters).split(", ")
     for name, parameters in re.findall(r"^boxgrad_status boxgrad_(\w+)\((.*?)\);", HEADER, re.DOTALL | re.MULTILINE)
 }
-LETTERS = {"size_t": "n", "ptrdiff_t": "s", "double": "d", "int32_t": "i"}
+LETTERS = {"size_t": "n", "ptrdiff_t": "s", "double": "d", "int32_t": "i", "int64_t": "l", "uint64_t": "u"}
 
 
 def letters(parameters):

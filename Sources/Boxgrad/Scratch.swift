@@ -1,0 +1,23 @@
+import CBoxgrad
+import CShims
+
+/// Memory for the time of a call. It begins a line of the cache, across which no vector should lie.
+struct Scratch {
+    private let memory: UnsafeMutableRawPointer
+    private static var line: Int { 64 }
+
+    var start: UnsafeMutableRawPointer { memory.alignedUp(toMultipleOf: Self.line) }
+
+    /// `each` bytes for each of `count`, and `all`; nil, with OUT_OF_MEMORY, if they could not be had.
+    init?(_ arguments: inout Arguments, _ count: Int, each: Int, all: Int = 0) {
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: each)
+        let (total, overflow2) = bytes.addingReportingOverflow(all &+ Self.line)
+        guard !overflow, !overflow2, let memory = malloc(total) else {
+            arguments.fail(BOXGRAD_OUT_OF_MEMORY, "scratch", "could not be allocated, in bytes", Double(count) * Double(each) + Double(all))
+            return nil
+        }
+        self.memory = memory
+    }
+
+    func free() { CShims.free(memory) }
+}

@@ -1,0 +1,356 @@
+// Non-maximum suppression: of boxes that overlap, those with the highest scores stay.
+
+import CBoxgrad
+import CShims
+
+/// Writes the indices of the boxes that stay, by descending scores, and returns how many. A box goes if its IoU with one that stays and has
+/// a higher score is greater than the threshold, which is not negative.
+@inline(never)
+func nms<T: Real>(
+    _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ scores: UnsafePointer<T>, _ classes: UnsafePointer<Int64>?,
+    _ iouThreshold: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ scratch: UnsafeMutableRawPointer, _ keep: UnsafeMutablePointer<Int>
+) -> Int {
+    let candidates = Candidates(scratch: scratch, boxes: boxes, count: count, stride: stride)
+    let (slots, ranks, order) = (candidates.items, candidates.spare, candidates.order)
+    let ranked = candidates.list(scores, above: T(scoreThreshold))
+    candidates.sort(ranked)
+    // Neighbours get slots side by side, class by class.
+    for rank in 0..<ranked { order[rank] = slots[rank].index }
+    let grid = Grid(candidates, ranked)
+    for rank in 0..<ranked { slots[rank] = bgi_ranked(key: grid.key(candidates.box(order[rank])), index: rank) }
+    candidates.sort(ranked)
+    if let classes {
+        for slot in 0..<ranked { slots[slot].key = UInt64(bitPattern: classes[order[slots[slot].index]]) }
+        candidates.sort(ranked)
+    }
+    for slot in 0..<ranked { ranks[slots[slot].index] = bgi_ranked(key: UInt64(slot), index: order[slots[slot].index]) }
+    // A slot's class has the slots from key up to index.
+    var first = 0
+    while first < ranked {
+        var end = first &+ 1
+        while end < ranked && (classes == nil || slots[end].key == slots[first].key) { end &+= 1 }
+        for slot in first..<end { slots[slot] = bgi_ranked(key: UInt64(first), index: end) }
+        first = end
+    }
+    let kept = Kept(candidates.columns, ranked, T(iouThreshold))
+    var written = 0
+    for rank in 0..<ranked where written < maxKeep {
+        let (slot, box) = (Int(ranks[rank].key), candidates.box(ranks[rank].index))
+        if kept.overlap(box, Int(slots[slot].key), slots[slot].index) { continue }
+        kept.add(box, slot)
+        keep[written] = ranks[rank].index
+        written &+= 1
+    }
+    return written
+}
+
+/// As nms, but a box that overlaps one that stays loses some of its score instead, and goes once that is no more than the threshold.
+@inline(never)
+func softNMS<T: Real>(
+    _ decay: Int32, _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ scores: UnsafePointer<T>, _ classes: UnsafePointer<Int64>?,
+    _ iouThreshold: Double, _ sigma: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ scratch: UnsafeMutableRawPointer,
+    _ keep: UnsafeMutablePointer<Int>, _ keepScores: UnsafeMutablePointer<T>
+) -> Int {
+    let candidates = Candidates(scratch: scratch, boxes: boxes, count: count, stride: stride)
+    let items = candidates.items
+    let listed = candidates.list(scores, above: T(scoreThreshold))
+    for i in 0..<listed { items[i].key = classes.map { UInt64(bitPattern: $0[items[i].index]) } ?? 0 }
+    candidates.sort(listed)
+    // The scores at which boxes stayed; NaN for those that did not.
+    let final = UnsafeMutableRawPointer(candidates.order).assumingMemoryBound(to: T.self)
+    for i in 0..<count { final[i] = .nan }
+    let field = Field(candidates, scoreThreshold: T(scoreThreshold))
+    var first = 0
+    while first < listed {
+        var end = first &+ 1
+        while end < listed && items[end].key == items[first].key { end &+= 1 }
+        field.load(candidates, first, end &- first, scores)
+        var kept = 0
+        while kept < maxKeep, let k = field.highest(end &- first) {
+            final[items[first &+ k].index] = field.scores[k]
+            field.decay(by: k, end &- first, decay == BOXGRAD_SOFT_GAUSSIAN ? nil : T(iouThreshold), T(sigma))
+            kept &+= 1
+        }
+        first = end
+    }
+    let kept = candidates.list(final, above: -.infinity)
+    candidates.sort(kept)
+    let written = min(kept, maxKeep)
+    for i in 0..<written { (keep[i], keepScores[i]) = (items[i].index, final[items[i].index]) }
+    return written
+}
+
+/// The boxes of a call, and its scratch.
+private struct Candidates<T: Real> {
+    let boxes: UnsafePointer<T>
+    let count, stride: Int
+    let items, spare: UnsafeMutablePointer<bgi_ranked>
+    let order, counts: UnsafeMutablePointer<Int>
+    let columns: UnsafeMutablePointer<T>
+
+    @inline(__always)
+    init(scratch: UnsafeMutableRawPointer, boxes: UnsafePointer<T>, count: Int, stride: Int) {
+        (self.boxes, self.count, self.stride) = (boxes, count, stride)
+        items = scratch.assumingMemoryBound(to: bgi_ranked.self)
+        spare = items + count
+        order = UnsafeMutableRawPointer(spare + count).assumingMemoryBound(to: Int.self)
+        counts = order + count
+        columns = (UnsafeMutableRawPointer(counts) + Int(BGI_SORT_COUNTS)).alignedUp(toMultipleOf: 64).assumingMemoryBound(to: T.self)
+    }
+
+    @inline(__always)
+    func box(_ index: Int) -> MeasuredBox<T> { MeasuredBox(Box(boxes + index &* stride)) }
+
+    func sort(_ length: Int) { rankedSort(items, length, spare: spare, counts: counts) }
+
+    /// Lists the boxes with a score above the threshold, in the order of their indices, keyed by score; minus infinity is no threshold.
+    /// NaN is out, among scores and coordinates.
+    @inline(never)
+    func list(_ scores: UnsafePointer<T>, above threshold: T) -> Int {
+        var listed = 0
+        for index in 0..<count {
+            let (score, box) = (scores[index], Box(boxes + index &* stride))
+            let isNumber = both(both(box.x1 == box.x1, box.y1 == box.y1), both(box.x2 == box.x2, box.y2 == box.y2))
+            if isNumber && (score > threshold || (threshold == -.infinity && score == threshold)) {
+                items[listed] = bgi_ranked(key: descendingKey(Double(score)), index: index)
+                listed &+= 1
+            }
+        }
+        return listed
+    }
+}
+
+/// Where the centres of boxes are, as keys that neighbours have in common to a large part: the bits of x and y by turns (Morton 1966).
+private struct Grid {
+    private typealias Range = (low: Double, high: Double)
+    private var x: Range = (.infinity, -.infinity)
+    private var y: Range = (.infinity, -.infinity)
+
+    @inline(__always)
+    init<T: Real>(_ candidates: Candidates<T>, _ ranked: Int) {
+        for rank in 0..<ranked {
+            let (cx, cy) = Self.center(candidates.box(candidates.order[rank]))
+            if isFinite(cx) { x = (smaller(cx, x.low), larger(cx, x.high)) }
+            if isFinite(cy) { y = (smaller(cy, y.low), larger(cy, y.high)) }
+        }
+    }
+
+    @inline(__always)
+    private static func center<T: Real>(_ measured: MeasuredBox<T>) -> (Double, Double) {
+        let box = measured.box
+        return (Double(box.x1) / 2 + Double(box.x2) / 2, Double(box.y1) / 2 + Double(box.y2) / 2)
+    }
+
+    @inline(__always)
+    func key<T: Real>(_ box: MeasuredBox<T>) -> UInt64 {
+        let (cx, cy) = Self.center(box)
+        return Self.spread(cx, x) | Self.spread(cy, y) << 1
+    }
+
+    /// The place in the range, in 16 bits, each followed by a zero.
+    @inline(__always)
+    private static func spread(_ center: Double, _ range: Range) -> UInt64 {
+        let place = (center - range.low) / (range.high - range.low) * 65535
+        var bits = UInt64(smaller(larger(place, 0), 65535))  // 0 if place is NaN
+        bits = (bits | bits << 8) & 0x00ff_00ff
+        bits = (bits | bits << 4) & 0x0f0f_0f0f
+        bits = (bits | bits << 2) & 0x3333_3333
+        return (bits | bits << 1) & 0x5555_5555
+    }
+}
+
+/// The boxes that stay, each in its slot, and above them a tree: the bounds of each 32 slots, the bounds of each 32 of those, and so on.
+private struct Kept<T: Real> {
+    private let columns: BoxColumns<T>
+    private let slots: Int
+    private let threshold: T
+    private let top: Int
+
+    @inline(__always)
+    init(_ base: UnsafeMutablePointer<T>, _ slots: Int, _ threshold: T) {
+        (columns, self.slots, self.threshold) = (BoxColumns(base: base), slots, threshold)
+        var (nodes, level, tiles) = (slots, 0, 0)
+        while true {
+            let width = (nodes &+ tileWidth &- 1) / tileWidth
+            for tile in tiles..<tiles &+ width { BoxColumns<T>(base: base + tile &* 7 &* tileWidth).clear(bounds: level > 0) }
+            tiles &+= width
+            if width <= 1 { break }
+            (nodes, level) = (width, level &+ 1)
+        }
+        top = level
+    }
+
+    /// The columns of a level, level 0 being the boxes.
+    @inline(__always)
+    private func columns(_ level: Int) -> BoxColumns<T> {
+        var (nodes, start) = (slots, 0)
+        for _ in 0..<level {
+            nodes = (nodes &+ tileWidth &- 1) / tileWidth
+            start &+= nodes
+        }
+        return columns.tile(start &* tileWidth)
+    }
+
+    @inline(__always)
+    func add(_ box: MeasuredBox<T>, _ slot: Int) {
+        guard box.isSolid else { return }  // it overlaps nothing
+        var node = slot
+        columns.tile(node & ~(tileWidth &- 1)).set(node & (tileWidth &- 1), box)
+        var level = 1
+        while level <= top {
+            node >>= 5
+            columns(level).tile(node & ~(tileWidth &- 1)).extend(node & (tileWidth &- 1), to: box.box)
+            level &+= 1
+        }
+    }
+
+    /// Whether the box's IoU with one in the slots first..<end is greater than the threshold.
+    @inline(__always)
+    func overlap(_ box: MeasuredBox<T>, _ first: Int, _ end: Int) -> Bool {
+        box.isSolid && overlap(box, first, end, top, 0)
+    }
+
+    @inline(never)
+    private func overlap(_ box: MeasuredBox<T>, _ first: Int, _ end: Int, _ level: Int, _ tileIndex: Int) -> Bool {
+        let start = tileIndex &* tileWidth
+        let tile = columns(level).tile(start)
+        var lanes = level == 0 ? tile.lanesThatMayOverlap(box, threshold) : tile.lanesThatTouch(box)
+        // Those of the class.
+        let (low, high) = (max(0, first >> (5 &* level) &- start), min(31, (end &- 1) >> (5 &* level) &- start))
+        guard low <= high else { return false }
+        lanes &= UInt32.max << UInt32(low) & UInt32.max >> UInt32(31 &- high)
+        while lanes != 0 {
+            let lane = lanes.trailingZeroBitCount
+            lanes &= lanes &- 1
+            let found =
+                level == 0
+                ? Overlap(IoU.self, box, tile[lane], 0, turn: 0).value > threshold : overlap(box, first, end, level &- 1, start &+ lane)
+            if found { return true }
+        }
+        return false
+    }
+}
+
+extension BoxColumns {
+    /// Boxes without area, which overlap nothing; or bounds of nothing, which anything extends.
+    @inline(__always)
+    fileprivate func clear(bounds: Bool) {
+        for k in 0..<tileWidth {
+            let box = bounds ? Box<T>(.infinity, .infinity, -.infinity, -.infinity) : Box(0, 0, 0, 0)
+            set(k, MeasuredBox(box, area: 0))
+        }
+    }
+
+    @inline(__always)
+    fileprivate func extend(_ k: Int, to box: Box<T>) {
+        let bounds = self[k].box
+        let extended = Box(smaller(box.x1, bounds.x1), smaller(box.y1, bounds.y1), larger(box.x2, bounds.x2), larger(box.y2, bounds.y2))
+        set(k, MeasuredBox(extended, area: 0))
+    }
+
+    /// The boxes of the first tile whose IoU may be greater than the threshold, as bits: a quotient that rounds to more than a number exceeds
+    /// it, and a number that exceeds a product is not less than what that rounds to.
+    @inline(__always)
+    fileprivate func lanesThatMayOverlap(_ box: MeasuredBox<T>, _ threshold: T) -> UInt32 {
+        lanes { other in
+            let overlap = Overlap(IoU.self, box, other, 0, turn: 0)
+            return both(overlap.inter > 0, overlap.inter >= threshold * overlap.union)
+        }
+    }
+
+    @inline(__always)
+    fileprivate func lanesThatTouch(_ box: MeasuredBox<T>) -> UInt32 {
+        let box = box.box
+        return lanes { other in
+            let bounds = other.box
+            return both(both(bounds.x1 < box.x2, bounds.x2 > box.x1), both(bounds.y1 < box.y2, bounds.y2 > box.y1))
+        }
+    }
+
+    @inline(__always)
+    private func lanes(_ condition: (MeasuredBox<T>) -> Bool) -> UInt32 {
+        var found: UInt32 = 0
+        for k in 0..<tileWidth { found |= UInt32(bit(condition(self[k]))) << UInt32(truncatingIfNeeded: k) }
+        return found
+    }
+}
+
+/// The boxes of one class with scores that decay. A box that is out has the score minus infinity.
+private struct Field<T: Real> {
+    private let columns: BoxColumns<T>
+    let scores: UnsafeMutablePointer<T>
+    /// The highest score of each tile.
+    private let tileScores: UnsafeMutablePointer<T>
+    private let scoreThreshold: T
+
+    @inline(__always)
+    init(_ candidates: Candidates<T>, scoreThreshold: T) {
+        let room = (candidates.count &+ tileWidth &- 1) & ~(tileWidth &- 1)
+        columns = BoxColumns(base: candidates.columns)
+        scores = columns.base + 7 &* room
+        tileScores = UnsafeMutableRawPointer(candidates.spare).assumingMemoryBound(to: T.self)
+        self.scoreThreshold = scoreThreshold
+    }
+
+    @inline(__always)
+    func load(_ candidates: Candidates<T>, _ first: Int, _ count: Int, _ scores: UnsafePointer<T>) {
+        var tiles = Tiles(count)
+        while let (start, length) = tiles.next() {
+            let tile = columns.tile(start)
+            tile.clear(bounds: false)
+            for k in 0..<tileWidth {
+                self.scores[start &+ k] = -.infinity
+                if k >= length { continue }
+                let index = candidates.items[first &+ start &+ k].index
+                tile.set(k, candidates.box(index))
+                self.scores[start &+ k] = scores[index]
+            }
+            measure(start)
+        }
+    }
+
+    /// The first of the boxes with the highest score.
+    @inline(__always)
+    func highest(_ count: Int) -> Int? {
+        var best = 0
+        for tile in 0..<(count &+ tileWidth &- 1) / tileWidth where tileScores[tile] > tileScores[best] { best = tile }
+        guard tileScores[best] > -.infinity else { return nil }
+        for k in best &* tileWidth..<(best &+ 1) &* tileWidth where scores[k] == tileScores[best] { return k }
+        return nil
+    }
+
+    @inline(never)
+    private func measure(_ start: Int) {
+        var best = -T.infinity
+        for k in start..<start &+ tileWidth { best = larger(scores[k], best) }
+        tileScores[start / tileWidth] = best
+    }
+
+    /// Takes box k out, and from the others what they lose to it: linearly beyond a threshold, or else by a Gaussian.
+    @inline(never)
+    func decay(by k: Int, _ count: Int, _ threshold: T?, _ sigma: T) {
+        let own = k & ~(tileWidth &- 1)
+        let box = columns.tile(own)[k &- own]
+        scores[k] = -.infinity
+        measure(own)
+        var tiles = Tiles(count)
+        while let (start, _) = tiles.next() {
+            let tile = columns.tile(start)
+            if tileScores[start / tileWidth] == -.infinity || tile.lanesThatMayOverlap(box, threshold ?? 0) == 0 { continue }
+            let scores = scores + start
+            if let threshold {
+                for k in 0..<tileWidth {
+                    let iou = Overlap(IoU.self, box, tile[k], 0, turn: 0).value
+                    scores[k] *= choose(iou > threshold, 1 - iou, 1)
+                }
+            } else {
+                for k in 0..<tileWidth {
+                    let iou = Overlap(IoU.self, box, tile[k], 0, turn: 0).value
+                    scores[k] *= exp(-(iou * iou) / sigma)
+                }
+            }
+            for k in 0..<tileWidth { scores[k] = choose(scores[k] > scoreThreshold, scores[k], -.infinity) }
+            measure(start)
+        }
+    }
+}

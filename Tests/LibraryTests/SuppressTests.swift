@@ -1,0 +1,183 @@
+import CBoxgrad
+import Glibc
+import Testing
+
+private func iou(_ a: [Double], _ b: [Double]) -> Double {
+    let overlap = Overlap(BOXGRAD_IOU, (a + b).map { Dual($0) }, eps: 0, isLoss: false).value.value
+    return overlap.isNaN ? 0 : overlap
+}
+
+/// An output of indices, of which the call writes the first: the others keep the sentinels' bits.
+private func listed(_ indices: [Int], _ rows: Int) -> [[Term]] { (0..<rows).map { [Term($0 < indices.count ? Double(indices[$0]) : -1)] } }
+
+struct NMS: Operation {
+    var iouThreshold = 0.4, scoreThreshold = -1.5, maxKeep = -1, empty = false
+    var isRowwise: Bool { false }
+
+    func arguments(_ n: Int) -> [Argument] {
+        [
+            .input("boxes", n, 4, stride: "stride") { random in
+                empty ? (0..<4).map { _ in Double(Int.random(in: 0..<3, using: &random)) } : random.box()
+            },
+            .input("scores", n) { random in [Double(Int.random(in: -16..<16, using: &random)) / 8] },
+            .input("classes", n, optional: true, of: .size) { random in [[-9e18, -1, 0, 9e18].randomElement(using: &random)!] },
+            .output("keep", maxKeep < 0 ? n : min(n, maxKeep), of: .size), .output("keep_count", 1, of: .size),
+        ]
+    }
+
+    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
+        T.functions.nms(
+            c.read("boxes"), c.count("count"), c.stride("stride"), c.read("scores"), UnsafePointer(c.write("classes") as UnsafeMutablePointer<Int64>?),
+            iouThreshold, scoreThreshold, maxKeep, c.write("keep"), c.write("keep_count"))
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let (boxes, scores) = (x["boxes"]!, x["scores"]!.map { $0[0] })
+        var kept: [Int] = []
+        for i in boxes.indices.sorted(by: { (-scores[$0], $0) < (-scores[$1], $1) }) where scores[i] > scoreThreshold {
+            let rivals = kept.filter { x["classes"] == nil || x["classes"]![$0] == x["classes"]![i] }
+            if kept.count != maxKeep && !rivals.contains(where: { iou(boxes[$0], boxes[i]) > iouThreshold }) { kept.append(i) }
+        }
+        return ["keep": listed(kept, maxKeep < 0 ? boxes.count : min(boxes.count, maxKeep)), "keep_count": [[Term(Double(kept.count))]]]
+    }
+}
+
+struct SoftNMS: Operation {
+    var decay = BOXGRAD_SOFT_LINEAR, iouThreshold = 0.3, sigma = 0.5, scoreThreshold = 0.01
+    var isRowwise: Bool { false }
+
+    func arguments(_ n: Int) -> [Argument] {
+        [
+            .boxes("boxes", n, stride: "stride"), .input("scores", n) { random in [random.number(0.001...1)] },
+            .input("classes", n, optional: true, of: .size) { random in [Double(Int.random(in: 0..<3, using: &random))] },
+            .output("keep", n, of: .size), .output("keep_scores", n), .output("keep_count", 1, of: .size),
+        ]
+    }
+
+    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
+        T.functions.softNms(
+            decay, c.read("boxes"), c.count("count"), c.stride("stride"), c.read("scores"),
+            UnsafePointer(c.write("classes") as UnsafeMutablePointer<Int64>?), iouThreshold, sigma, scoreThreshold, -1, c.write("keep"),
+            c.write("keep_scores"), c.write("keep_count"))
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let boxes = x["boxes"]!
+        var left = x["scores"]!.map { $0[0] }
+        var kept: [(score: Double, index: Int)] = []
+        while let best = left.indices.filter({ left[$0] > scoreThreshold }).max(by: { (left[$0], -$0) < (left[$1], -$1) }) {
+            kept.append((left[best], best))
+            left[best] = -.infinity
+            for i in left.indices where x["classes"] == nil || x["classes"]![i] == x["classes"]![best] {
+                let overlap = iou(boxes[best], boxes[i])
+                left[i] *= decay == BOXGRAD_SOFT_GAUSSIAN ? exp(-overlap * overlap / sigma) : overlap > iouThreshold ? 1 - overlap : 1
+            }
+        }
+        kept.sort { (-$0.score, $0.index) < (-$1.score, $1.index) }
+        let scores = boxes.indices.map { [$0 < kept.count ? Term(kept[$0].score, scale: 1) : Term(.nan)] }
+        return ["keep": listed(kept.map(\.index), boxes.count), "keep_scores": scores, "keep_count": [[Term(Double(kept.count))]]]
+    }
+}
+
+struct Match: Operation {
+    var metric = BOXGRAD_IOU, eps = 1e-7, low = 0.25, high = 0.55, lowQuality: Int32 = 0, isTall = true
+    var isRowwise: Bool { false }
+
+    func counts(_ n: Int) -> [String: Int] { isTall ? ["proposals_count": n, "truths_count": 3] : ["proposals_count": 3, "truths_count": n] }
+
+    func arguments(_ n: Int) -> [Argument] {
+        let (rows, truths) = (counts(n)["proposals_count"]!, counts(n)["truths_count"]!)
+        return [
+            .boxes("proposals", rows, stride: "proposals_stride"), .boxes("truths", truths, stride: "truths_stride"),
+            .output("matches", rows, optional: true, of: .size), .output("overlaps", rows, optional: true),
+        ]
+    }
+
+    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
+        T.functions.match(
+            metric, c.read("proposals"), c.count("proposals_count"), c.stride("proposals_stride"), c.read("truths"), c.count("truths_count"),
+            c.stride("truths_stride"), eps, low, high, lowQuality, c.write("matches"), c.write("overlaps"))
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let (proposals, truths) = (x["proposals"]!, x["truths"]!)
+        let overlaps = proposals.map { a in truths.map { b in Overlap(metric, (b + a).map { Dual($0) }, eps: eps, isLoss: false) } }
+        let values = overlaps.map { $0.map(\.value.value) }
+        let peaks = truths.indices.map { j in values.map { $0[j] }.max() ?? 0 }
+        var matches: [[Term]] = [], best: [[Term]] = []
+        for i in proposals.indices {
+            guard let greatest = values[i].max() else {
+                matches.append([Term(-1)])
+                best.append([Term(0)])
+                continue
+            }
+            let rescued = lowQuality == 1 && truths.indices.contains { peaks[$0] > 0 && values[i][$0] == peaks[$0] }
+            let index = values[i].firstIndex(of: greatest)!
+            matches.append([Term(Double(rescued || greatest >= high ? index : greatest < low ? -1 : -2))])
+            best.append([Term(greatest, scale: overlaps[i][index].scale)])
+        }
+        return ["matches": matches, "overlaps": best]
+    }
+}
+
+@Suite struct SuppressTests {
+    @Test func hard() throws {
+        try sweep(NMS())
+        try sweep(NMS(iouThreshold: 0, scoreThreshold: -.infinity, empty: true))
+        try sweep(NMS(maxKeep: 0))
+        try sweep(NMS(maxKeep: 4))
+    }
+
+    @Test(arguments: [BOXGRAD_SOFT_LINEAR, BOXGRAD_SOFT_GAUSSIAN])
+    func soft(decay: Int32) throws { try sweep(SoftNMS(decay: decay)) }
+
+    @Test(arguments: [BOXGRAD_IOU, BOXGRAD_GIOU, BOXGRAD_DIOU, BOXGRAD_CIOU], [0, 1] as [Int32])
+    func match(metric: Int32, lowQuality: Int32) throws {
+        for isTall in [false, true] { try sweep(Match(metric: metric, lowQuality: lowQuality, isTall: isTall)) }
+    }
+
+    @Test func refusals() throws {
+        try refuse(NMS())
+        try refuse(SoftNMS())
+        try refuse(Match())
+        try refuse("iou_threshold", [-1e-300, .nan, -.infinity].map { NMS(iouThreshold: $0) })
+        try refuse("score_threshold", [NMS(scoreThreshold: .nan)])
+        try refuse("decay", ([-1, 2, .min, .max] as [Int32]).map { SoftNMS(decay: $0) })
+        try refuse("sigma", [0, -1, .nan, .infinity].map { SoftNMS(sigma: $0) })
+        try refuse("iou_threshold", [SoftNMS(iouThreshold: .nan)])
+        try refuse("score_threshold", [SoftNMS(scoreThreshold: .nan)])
+        try refuse("metric", ([-1, 4, .min, .max] as [Int32]).map { Match(metric: $0) })
+        try refuse("eps", [-1, .nan, .infinity].map { Match(eps: $0) })
+        try refuse("low_threshold", [Match(low: .nan)])
+        try refuse("high_threshold", [.nan, 0.2].map { Match(high: $0) })
+        try refuse("low_quality", ([-1, 2] as [Int32]).map { Match(lowQuality: $0) })
+    }
+
+    @Test func sample() {
+        let labels: [Int64] = [1, 0, -1, 5, 0, 0, -7, 2, .min, .max]
+        var (indices, positives, negatives) = ([Int](repeating: -9, count: 12), 0, 0)
+        for seed: UInt64 in [0, 1, .max] {
+            for wanted in [0, 1, 4, 10, Int.max] {
+                #expect(api.sample(labels, 10, 0, wanted, 0.5, seed, &indices, &positives, &negatives) == BOXGRAD_OK)
+                #expect(positives == min(4, wanted / 2) && negatives == min(3, wanted - positives))
+                let (chosen, others) = (indices[..<positives], indices[positives..<positives + negatives])
+                #expect(chosen.allSatisfy { labels[$0] > 0 } && others.allSatisfy { labels[$0] == 0 })
+                #expect(Array(chosen) == chosen.sorted() && Array(others) == others.sorted() && Set(indices[..<(positives + negatives)]).count == positives + negatives)
+                #expect(indices[10...] == [-9, -9])
+            }
+        }
+        #expect(api.sample(labels, 10, -7, 10, 1, 0, &indices, &positives, &negatives) == BOXGRAD_OK && positives == 8 && negatives == 1)
+        #expect(api.sample(nil, 0, 0, 4, 1, 0, nil, &positives, &negatives) == BOXGRAD_OK && positives == 0 && negatives == 0)
+        (positives, negatives) = (77, 78)
+        for fraction in [-0.1, 1.1, .nan] {
+            #expect(api.sample(labels, 10, 0, 4, fraction, 0, &indices, &positives, &negatives) == BOXGRAD_BAD_PARAMETER)
+            #expect(lastError().contains("positive_fraction"))
+        }
+        #expect(api.sample(nil, 10, 0, 4, 1, 0, &indices, &positives, &negatives) == BOXGRAD_NULL_POINTER && lastError().contains("labels"))
+        #expect(api.sample(labels, 10, 0, 4, 1, 0, nil, &positives, &negatives) == BOXGRAD_NULL_POINTER && lastError().contains("indices"))
+        #expect(api.sample(labels, 10, 0, 4, 1, 0, &indices, nil, &negatives) == BOXGRAD_NULL_POINTER)
+        #expect(api.sample(labels, -1, 0, 4, 1, 0, &indices, &positives, &negatives) == BOXGRAD_SIZE_OVERFLOW)
+        #expect(api.sample(labels, 10, 0, -1, 1, 0, &indices, &positives, &negatives) == BOXGRAD_SIZE_OVERFLOW)
+        #expect(positives == 77 && negatives == 78)
+    }
+}

@@ -1,0 +1,155 @@
+"""Proposals and ground truth: matching the ones with the others, and drawing a batch from what came of it."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ._arrays import Array, operands, rows, to_floats
+from ._library import library, library_of
+from ._scalars import code_of, integer, number
+from .overlap import _EPS, _METRICS
+from .suppression import Indices, labels_of
+
+
+def match_boxes(
+    proposals: npt.ArrayLike, truths: npt.ArrayLike, high_threshold: float, low_threshold: float,
+    allow_low_quality_matches: bool = False, *, metric: str = "iou", eps: float = _EPS,
+) -> tuple[Indices, Array]:  # fmt: skip
+    """The ground truth (M, 4) that each proposal (N, 4) overlaps most, and that overlap: two arrays (N,).
+
+    In place of an index there is Matcher.BELOW_LOW_THRESHOLD (-1) where the overlap is less than low_threshold, or where there is no ground
+    truth, and Matcher.BETWEEN_THRESHOLDS (-2) where it is not, but less than high_threshold. With allow_low_quality_matches a proposal is
+    matched whatever the thresholds say if its overlap with some ground truth is the greatest that this has, and greater than 0.
+    Of equal overlaps the first counts, NaN none; without any the overlap is 0. metric: "iou", "giou", "diou" or "ciou". The N x M
+    overlaps are never stored.
+
+    ValueError: shape, metric, low_threshold > high_threshold, NaN, a negative eps; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> matches, overlaps = boxgrad.match_boxes([[0.0, 0, 9, 9], [0, 0, 9, 3], [50, 50, 60, 60]], [[0.0, 0, 9, 9]], 0.7, 0.3)
+    >>> matches
+    array([ 0, -2, -1])
+    """
+    candidates, _, boxes, _ = operands("proposals", proposals, "truths", truths)
+    for name, array in (("proposals", candidates), ("truths", boxes)):
+        if array.ndim != 2 or array.shape[1] != 4:
+            raise ValueError(f"{name} must have the shape (N, 4), not {array.shape}")
+    (a, stride_a), (b, stride_b) = rows(candidates), rows(boxes)
+    low, high = number(low_threshold, "low_threshold"), number(high_threshold, "high_threshold")
+    matches, overlaps = np.empty(len(candidates), np.int64), np.empty(len(candidates), candidates.dtype)
+    library_of[candidates.dtype].match(
+        code_of(metric, _METRICS, "metric"), a, len(candidates), stride_a, b, len(boxes), stride_b, number(eps, "eps"), low, high,
+        int(bool(allow_low_quality_matches)), matches, overlaps,
+    )  # fmt: skip
+    return matches, overlaps
+
+
+class Matcher:
+    """torchvision.models.detection's Matcher; called with the overlaps, or with the boxes by match().
+
+    Differently from torchvision's, a low-quality match has an overlap greater than 0: a ground truth that nothing overlaps makes no
+    proposal positive. A NaN is no overlap, and without ground truth every proposal is below the threshold.
+
+    >>> import boxgrad
+    >>> boxgrad.Matcher(0.7, 0.3, allow_low_quality_matches=True)([[0.9, 0.5, 0.1], [0.0, 0.6, 0.0]])
+    array([ 0,  1, -1])
+    """
+
+    BELOW_LOW_THRESHOLD = -1
+    BETWEEN_THRESHOLDS = -2
+
+    def __init__(self, high_threshold: float, low_threshold: float, allow_low_quality_matches: bool = False) -> None:
+        if not low_threshold <= high_threshold:
+            raise ValueError(f"low_threshold must not be greater than high_threshold, but {low_threshold} and {high_threshold} are")
+        self.high_threshold = number(high_threshold, "high_threshold")
+        self.low_threshold = number(low_threshold, "low_threshold")
+        self.allow_low_quality_matches = allow_low_quality_matches
+
+    def __call__(self, match_quality_matrix: npt.ArrayLike) -> Indices:
+        """The matches of overlaps (M ground truths, N proposals), as match_boxes gives them."""
+        overlaps = to_floats(match_quality_matrix, "match_quality_matrix")
+        if overlaps.ndim != 2:
+            raise ValueError(f"match_quality_matrix must have the shape (M, N), not {overlaps.shape}")
+        if not overlaps.size:
+            return np.full(overlaps.shape[1], self.BELOW_LOW_THRESHOLD, np.int64)
+        overlaps = np.where(np.isnan(overlaps), -np.inf, overlaps)
+        nearest, best = overlaps.argmax(axis=0), overlaps.max(axis=0)
+        matches = nearest.astype(np.int64)
+        matches[best < self.high_threshold] = self.BETWEEN_THRESHOLDS
+        matches[(best < self.low_threshold) | (best == -np.inf)] = self.BELOW_LOW_THRESHOLD
+        if self.allow_low_quality_matches:
+            greatest = overlaps.max(axis=1, keepdims=True)
+            rescued = ((overlaps == greatest) & (greatest > 0)).any(axis=0)
+            matches[rescued] = nearest[rescued]
+        return matches
+
+    def match(self, proposals: npt.ArrayLike, truths: npt.ArrayLike, *, metric: str = "iou") -> tuple[Indices, Array]:
+        """match_boxes with these thresholds: the overlaps are never stored."""
+        return match_boxes(
+            proposals, truths, self.high_threshold, self.low_threshold, self.allow_low_quality_matches, metric=metric
+        )
+
+
+def sample_proposals(
+    labels: npt.ArrayLike, count: int, positive_fraction: float, seed: int, *, negative: int = 0
+) -> tuple[Indices, Indices]:
+    """Draws a batch of proposals: the indices of its positives and of its negatives, each ascending.
+
+    labels (N,): greater than `negative` is positive, equal is negative, less is left out. count * positive_fraction, rounded down, are
+    positives as long as there are so many; negatives fill up the batch, likewise. Every choice of so many is equally likely, and the same
+    seed makes the same choice everywhere. For the matches of match_boxes, negative is -1.
+
+    ValueError: shape, a negative count, a fraction not from 0 to 1; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> positives, negatives = boxgrad.sample_proposals([1, 0, 0, -1, 2, 0, 0], 4, 0.25, seed=0)
+    >>> len(positives), len(negatives)
+    (1, 3)
+    """
+    array, wanted = labels_of(labels, "labels"), integer(count, "count")
+    if not 0 <= wanted < 2**63:
+        raise ValueError(f"count must not be negative, and fit 63 bits, not {count}")
+    indices = np.empty(min(len(array), wanted), np.int64)
+    positives, negatives = ctypes.c_size_t(), ctypes.c_size_t()
+    library.sample(
+        array, len(array), integer(negative, "negative"), wanted, number(positive_fraction, "positive_fraction"),
+        integer(seed, "seed") % 2**64, indices, positives, negatives,
+    )  # fmt: skip
+    split = positives.value
+    return indices[:split].copy(), indices[split : split + negatives.value].copy()
+
+
+class BalancedPositiveNegativeSampler:
+    """torchvision.models.detection's BalancedPositiveNegativeSampler, with a seed.
+
+    Called with one array of labels for each image (1 and more: positive, 0: negative, -1: left out), it returns two lists of uint8 masks, of the
+    positives and of the negatives. Each image has the next seed.
+
+    >>> import boxgrad
+    >>> sampler = boxgrad.BalancedPositiveNegativeSampler(4, 0.5, seed=1)
+    >>> positives, negatives = sampler([[1, 1, 1, 0, 0, 0, -1]])
+    >>> positives[0].sum().item(), negatives[0].sum().item()
+    (2, 2)
+    """
+
+    def __init__(self, batch_size_per_image: int, positive_fraction: float, seed: int = 0) -> None:
+        self.batch_size_per_image = batch_size_per_image
+        self.positive_fraction = positive_fraction
+        self.seed = integer(seed, "seed")
+
+    def __call__(
+        self, matched_idxs: Sequence[npt.ArrayLike]
+    ) -> tuple[list[npt.NDArray[np.uint8]], list[npt.NDArray[np.uint8]]]:
+        masks: tuple[list[npt.NDArray[np.uint8]], list[npt.NDArray[np.uint8]]] = ([], [])
+        for labels in matched_idxs:
+            drawn = sample_proposals(labels, self.batch_size_per_image, self.positive_fraction, self.seed)
+            self.seed += 1
+            for indices, chosen in zip(drawn, masks):
+                mask = np.zeros(len(labels_of(labels, "matched_idxs")), np.uint8)
+                mask[indices] = 1
+                chosen.append(mask)
+        return masks

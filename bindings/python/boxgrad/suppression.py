@@ -1,0 +1,122 @@
+"""Non-maximum suppression: of boxes that overlap, those with the highest scores stay; hard, by class, and soft."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._arrays import Array, operands, rows, to_numpy
+from ._library import library_of
+from ._scalars import code_of, integer, number
+
+_DECAYS = {"linear": 0, "gaussian": 1}
+_NO_LIMIT = 2**64 - 1
+
+Indices = npt.NDArray[np.int64]
+
+
+def _inputs(boxes: npt.ArrayLike, scores: npt.ArrayLike, idxs: npt.ArrayLike | None) -> tuple[Array, Array, Indices | None]:
+    """Boxes (N, 4) and scores (N,) of one dtype, and the classes (N,) as int64."""
+    matrix, _, values, _ = operands("boxes", boxes, "scores", scores)
+    if matrix.ndim != 2 or matrix.shape[1] != 4:
+        raise ValueError(f"boxes must have the shape (N, 4), not {matrix.shape}")
+    if values.shape != matrix.shape[:1]:
+        raise ValueError(f"scores must have the shape {matrix.shape[:1]}, one for each box, not {values.shape}")
+    return matrix, np.ascontiguousarray(values), None if idxs is None else labels_of(idxs, "idxs", matrix.shape[:1])
+
+
+def labels_of(labels: npt.ArrayLike, name: str, shape: tuple[int, ...] | None = None) -> Indices:
+    """Integers (N,) as packed int64."""
+    array = to_numpy(labels, name)
+    if array.dtype.kind not in "iu" and array.size:  # an empty list is float64
+        raise TypeError(f"{name} must be integers, not {array.dtype}")
+    if array.ndim != 1 or shape not in (None, array.shape):
+        raise ValueError(f"{name} must have the shape {shape or '(N,)'}, not {array.shape}")
+    return np.ascontiguousarray(array, np.int64)
+
+
+def _limit(max_keep: int | None) -> int:
+    limit = _NO_LIMIT if max_keep is None else integer(max_keep, "max_keep")
+    if not 0 <= limit <= _NO_LIMIT:
+        raise ValueError(f"max_keep must not be negative, not {max_keep}")
+    return limit
+
+
+def _nms(
+    boxes: npt.ArrayLike, scores: npt.ArrayLike, idxs: npt.ArrayLike | None, iou_threshold: float, score_threshold: float, max_keep: int | None
+) -> Indices:
+    matrix, values, classes = _inputs(boxes, scores, idxs)
+    (first, stride), n, limit = rows(matrix), len(matrix), _limit(max_keep)
+    keep, count = np.empty(min(n, limit), np.int64), ctypes.c_size_t()
+    library_of[matrix.dtype].nms(
+        first, n, stride, values, classes, number(iou_threshold, "iou_threshold"), number(score_threshold, "score_threshold"), limit, keep, count
+    )
+    return keep[: count.value].copy()
+
+
+def nms(
+    boxes: npt.ArrayLike, scores: npt.ArrayLike, iou_threshold: float,
+    *, score_threshold: float = -math.inf, max_keep: int | None = None,
+) -> Indices:  # fmt: skip
+    """The indices of the boxes (N, 4) that stay, by descending score. After torchvision.ops.nms.
+
+    A box goes if its IoU with one that stays and has a higher score, or the same and a lower index, is greater than
+    iou_threshold, compared in the boxes' dtype. Boxes with a NaN, or a NaN score, go and drop no other; boxes without area overlap
+    nothing. score_threshold: boxes with no greater score go, too. max_keep: how many stay at most.
+
+    ValueError: shape, a negative iou_threshold, NaN; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> boxes = [[0.0, 0.0, 10.0, 10.0], [1.0, 0.0, 11.0, 10.0], [20.0, 20.0, 30.0, 30.0]]
+    >>> boxgrad.nms(boxes, [0.8, 0.9, 0.7], 0.5)
+    array([1, 2])
+    """
+    return _nms(boxes, scores, None, iou_threshold, score_threshold, max_keep)
+
+
+def batched_nms(
+    boxes: npt.ArrayLike, scores: npt.ArrayLike, idxs: npt.ArrayLike, iou_threshold: float,
+    *, score_threshold: float = -math.inf, max_keep: int | None = None,
+) -> Indices:  # fmt: skip
+    """nms within each class. After torchvision.ops.batched_nms, but without shifting coordinates, which loses their digits.
+
+    idxs: the class of each box (N,), integers of any value.
+
+    ValueError: shape, a negative iou_threshold, NaN; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> boxes = [[0.0, 0.0, 10.0, 10.0], [1.0, 0.0, 11.0, 10.0], [1.0, 1.0, 10.0, 10.0]]
+    >>> boxgrad.batched_nms(boxes, [0.8, 0.9, 0.7], [3, -1, 3], 0.5)
+    array([1, 0])
+    """
+    return _nms(boxes, scores, idxs, iou_threshold, score_threshold, max_keep)
+
+
+def soft_nms(
+    boxes: npt.ArrayLike, scores: npt.ArrayLike, iou_threshold: float = 0.3, sigma: float = 0.5, min_score: float = 1e-3,
+    method: str = "linear", *, idxs: npt.ArrayLike | None = None, max_keep: int | None = None,
+) -> tuple[Indices, Array]:  # fmt: skip
+    """Soft-NMS (Bodla 2017): the indices of the boxes (N, 4) that stay, and their lowered scores, by descending score.
+
+    The box with the highest score stays, and the others' scores are multiplied: with the method "linear" by 1 - IoU where it
+    is greater than iou_threshold, with "gaussian" by exp(-IoU^2 / sigma); and so on with the boxes whose score is still greater than
+    min_score. idxs: classes, which do not overlap each other. max_keep: how many stay at most.
+
+    ValueError: shape, method, a negative iou_threshold, a sigma that is not positive, NaN; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> boxes = [[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 5.0], [20.0, 20.0, 30.0, 30.0]]
+    >>> boxgrad.soft_nms(boxes, [0.8, 0.6, 0.5])
+    (array([0, 2, 1]), array([0.8, 0.5, 0.3]))
+    """
+    matrix, values, classes = _inputs(boxes, scores, idxs)
+    (first, stride), n, limit = rows(matrix), len(matrix), _limit(max_keep)
+    keep, kept_scores, count = np.empty(min(n, limit), np.int64), np.empty(min(n, limit), matrix.dtype), ctypes.c_size_t()
+    parameters: Any = number(iou_threshold, "iou_threshold"), number(sigma, "sigma"), number(min_score, "min_score")
+    decay = code_of(method, _DECAYS, "method")
+    library_of[matrix.dtype].soft_nms(decay, first, n, stride, values, classes, *parameters, limit, keep, kept_scores, count)
+    return keep[: count.value].copy(), kept_scores[: count.value].copy()
