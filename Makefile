@@ -104,7 +104,7 @@ wheel: $(LIBRARY) $(VENV)/wheel
 sdist: $(VENV)/wheel
 	$(PYTHON) -m build --no-isolation --sdist --outdir $(WHEELS) bindings/python
 
-demo: $(LIBRARY) $(VENV)/demo build/demo/detector build/demo/experiments
+demo: $(LIBRARY) $(VENV)/demo build/demo/detector build/demo/experiments build/demo/two_stage
 	$(PYTHON) examples/demo.py --out build/demo
 	$(VENV)/bin/boxgrad inspect examples/data/pnet_candidates_astronaut.csv --images examples/data/astronaut.png --augment rotate=45 \
 		--keep-rule center-inside --html build/demo/inspect.html --fail-on not-finite --fail-on zero-width --fail-on zero-height --fail-on inverted

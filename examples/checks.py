@@ -49,6 +49,19 @@ def check_job(inputs: Inputs, job: Results) -> list[Check]:
     ]
 
 
+def check_training_step(step: Results) -> list[Check]:
+    kept, positives, negatives = (step[f"two_stage/{name}"] for name in ("keep", "positives", "negatives"))
+    matched = step["two_stage/matches"][positives]
+    return [
+        Check(
+            "the training step has positives, each matched with the face",
+            len(positives) > 0 and (matched == 0).all(),
+            f"{len(kept)} proposals kept, {len(positives)} positives and {len(negatives)} negatives drawn",
+        ),
+        Check("its gradient is that of the loss", bool(np.isfinite(step["two_stage/gradient"]).all()), f"loss {step['two_stage/loss']:.6f}"),
+    ]
+
+
 def check_experiments(done: Experiments) -> list[Check]:
     def arrived(name: str) -> Check:
         path = done.descents[name].path

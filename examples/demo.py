@@ -15,7 +15,8 @@ import detector
 import experiments
 import report
 import results
-from checks import Check, check_experiments, check_job, compare
+import two_stage
+from checks import Check, check_experiments, check_job, check_training_step, compare
 from results import Results
 
 
@@ -50,20 +51,23 @@ def main() -> int:
     )
     parser.add_argument(
         "--out", type=Path, default=root / "build" / "demo",
-        help="folder for the report; the C programs detector and experiments are there (default: build/demo)",
+        help="folder for the report; the C programs detector, experiments and two_stage are there (default: build/demo)",
     )  # fmt: skip
     arguments = parser.parse_args()
 
     inputs = detector.load(arguments.data)
     printed_job, c_job = run_c(arguments.out / "detector", arguments.data, arguments.out)
     printed_experiments, c_experiments = run_c(arguments.out / "experiments", arguments.data, arguments.out)
-    printed = f"{printed_job}\n{printed_experiments}"
+    printed_step, c_step = run_c(arguments.out / "two_stage", arguments.data, arguments.out)
+    printed = f"{printed_job}\n{printed_experiments}\n{printed_step}"
     print(printed)
 
     job = detector.run(inputs)
     done = experiments.run(inputs)
-    agreement = compare({**job, **done.results()}, {**c_job, **c_experiments})
-    checks = check_job(inputs, job) + check_experiments(done)
+    deltas = boxgrad.encode_boxes(inputs.boxes, detector.refine(inputs.boxes, inputs.corrections))
+    step = two_stage.training_step(inputs.boxes, deltas, inputs.scores, inputs.face[None], detector.IMAGE_SIZE)
+    agreement = compare({**job, **done.results(), **step}, {**c_job, **c_experiments, **c_step})
+    checks = check_job(inputs, job) + check_experiments(done) + check_training_step(step)
     print(summary("C and Python, to the last bit", by_group(agreement)))
     print(summary("\nWhat was expected", checks))
 

@@ -23,6 +23,7 @@ POSITIVE_IOU = 0.4
 @dataclass(frozen=True)
 class Inputs:
     boxes: np.ndarray  # (299, 4), the candidates of the proposal network
+    scores: np.ndarray  # (299,)
     corrections: np.ndarray  # (299, 4), what the network would change: each corner coordinate, in widths and heights
     face: np.ndarray  # (4,)
     gradient: dict[str, np.ndarray]  # 16 tensors of a real training step
@@ -41,6 +42,7 @@ def load(directory: Path = DATA) -> Inputs:
         gradient[tensor["name"]] = flat[start : start + tensor["numel"]].reshape(tensor["shape"])
     return Inputs(
         boxes=rows[:, 1:5],
+        scores=rows[:, 5],
         corrections=rows[:, 6:],
         face=np.array(detections["boxes"][0], dtype=np.float32),
         gradient=gradient,
