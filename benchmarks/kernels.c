@@ -137,6 +137,8 @@ struct workload {
     float *a, *b, *c, *d, *out, *out2;
     double p, limit;
     boxgrad_tensor *tensors;
+    int64_t *ids;
+    size_t *keep;
 };
 
 static void pairwise(void *p) {
@@ -188,6 +190,17 @@ static void norm(void *p) {
     TRY(boxgrad_grad_norm(w->tensors, w->m, w->p, &total, NULL, NULL));
 }
 
+static void nms(void *p) {
+    struct workload *w = p;
+    size_t kept;
+    TRY(boxgrad_nms_f32(w->a, w->n, 4, w->b, w->ids, 0.5, -INFINITY, SIZE_MAX, w->keep, &kept));
+}
+
+static void match(void *p) {
+    struct workload *w = p;
+    TRY(boxgrad_match_f32(BOXGRAD_IOU, w->a, w->n, 4, w->b, w->m, 4, 0, 0.3, 0.7, 1, w->ids, w->out));
+}
+
 /* ---- Data ----------------------------------------------------------------------------------------------------------- */
 
 static double uniform(double low, double high) { return low + (high - low) * rand() / RAND_MAX; }
@@ -198,6 +211,25 @@ static float *boxes(size_t count) {
         for (int axis = 0; axis < 2; axis++) {
             double half = exp(uniform(log(4), log(200))), centre = uniform(0, axis ? 800 : 1333);
             rows[4 * i + axis] = (float)(centre - half), rows[4 * i + 2 + axis] = (float)(centre + half);
+        }
+    return rows;
+}
+
+static double normal(void) {
+    double sum = -6;
+    for (int i = 0; i < 12; i++) sum += uniform(0, 1);
+    return sum;
+}
+
+/* Ten boxes around each of count / 10 centres. */
+static float *clusters(size_t count) {
+    float *rows = memory(count * 16);
+    double centre[2], size[2], side = 20 * sqrt((double)count);
+    for (size_t i = 0; i < count; i++)
+        for (int axis = 0; axis < 2; axis++) {
+            if (i % 10 == 0) centre[axis] = uniform(0, side), size[axis] = uniform(20, 60);
+            double middle = centre[axis] + 2 * normal(), half = size[axis] * exp(0.1 * normal()) / 2;
+            rows[4 * i + axis] = (float)(middle - half), rows[4 * i + 2 + axis] = (float)(middle + half);
         }
     return rows;
 }
@@ -293,6 +325,18 @@ static void measure_pairwise(const char *title, void (*call)(void *), int32_t me
     free(w.a), free(w.b), free(w.c), free(w.out), free(w.out2);
 }
 
+static void measure_nms(size_t n, int classes) {
+    char name[128];
+    struct workload w = {.n = n, .a = clusters(n), .b = values(n, 1), .keep = memory(n * sizeof *w.keep)};
+    for (size_t i = 0; i < n; i++) w.b[i] = (float)uniform(0, 1);
+    if (classes > 1) w.ids = memory(n * sizeof *w.ids);
+    for (size_t i = 0; i < n && w.ids; i++) w.ids[i] = rand() % classes;
+    int end = snprintf(name, sizeof name, "nms, %s boxes", count_name(n));
+    if (classes > 1) snprintf(name + end, sizeof name - (size_t)end, " of %d classes", classes);
+    measure(name, nms, &w, (double)n, 20.0 * (double)n);
+    free(w.a), free(w.b), free(w.keep), free(w.ids);
+}
+
 int main(int argc, char **argv) {
     static const char *METRICS[] = {"IoU", "GIoU", "DIoU", "CIoU"};
     double scale = argc > 2 ? atof(argv[2]) : 1;
@@ -370,6 +414,16 @@ int main(int argc, char **argv) {
         measure(name, norm, &w, (double)n, 4.0 * (double)n);
     }
     free(all.data);
+
+    measure_nms(thousand, 1);
+    measure_nms(scaled(10000, scale), 1);
+    measure_nms(scaled(100000, scale), 1);
+    measure_nms(scaled(100000, scale), 80);
+    n = scaled(200000, scale);
+    w = (struct workload){.n = n, .m = 100, .a = boxes(n), .b = boxes(100), .out = memory(n * 4), .ids = memory(n * sizeof *w.ids)};
+    snprintf(name, sizeof name, "match %s x 100", count_name(n));
+    measure(name, match, &w, 100.0 * (double)n, 28.0 * (double)n);
+    free(w.a), free(w.b), free(w.out), free(w.ids);
     if (json) fprintf(json, "]}\n");
     if (json && fclose(json)) die(argv[1], "could not be written");
     return 0;

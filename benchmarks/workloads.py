@@ -10,6 +10,8 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     decode         proposals, deltas, stds, width, height -> boxes, clipped to the image
     clip_norm      gradients, p, clips             -> total norm; the gradients, scaled in place if `clips`
     norm           values, p                       -> norm
+    nms            boxes, scores, classes, threshold -> indices of the boxes that stay; the classes may be None
+    match          proposals, truths, high, low    -> matches, with low-quality ones, and best overlaps
 """
 
 from __future__ import annotations
@@ -185,6 +187,30 @@ def _norm(p: float, n: int, dtype: str = "float32") -> Workload:
     return Workload(name, "norm", "elements", n, size * n, (Output("value", 1e-4),), make, (SCALAR,))
 
 
+def _nms(n: int, classes: int = 1) -> Workload:
+    def make() -> SimpleNamespace:
+        """Ten boxes around each of n / 10 centres, of which nms keeps one or two."""
+        random = np.random.default_rng(5)
+        centre = np.repeat(random.uniform(0, 20 * np.sqrt(n), (n // 10 + 1, 2)), 10, axis=0)[:n] + random.normal(0, 2, (n, 2))
+        size = np.repeat(random.uniform(20, 60, (n // 10 + 1, 2)), 10, axis=0)[:n] * np.exp(random.normal(0, 0.1, (n, 2)))
+        rows = np.hstack([centre - size / 2, centre + size / 2]).astype(np.float32)
+        scores = random.permutation(n).astype(np.float32) / np.float32(2**24)
+        return SimpleNamespace(
+            boxes=rows, scores=scores, classes=random.integers(0, classes, n) if classes > 1 else None, threshold=0.5
+        )
+
+    name = f"nms, {_count(n)} boxes{f' of {classes} classes' if classes > 1 else ''}"
+    return Workload(name, "nms", "boxes", n, 20 * n, (Output("one", 0.0),), make, (FRESH,))
+
+
+def _match(n: int, m: int) -> Workload:
+    def make() -> SimpleNamespace:
+        return SimpleNamespace(proposals=boxes(n, 1), truths=boxes(m, 2), high=0.7, low=0.3)
+
+    outputs = Output("one", 0.0), Output("one", 1e-5)
+    return Workload(f"match {_count(n)} x {m}", "match", "pairs", n * m, 28 * n, outputs, make, (FRESH,))
+
+
 def _count(n: int) -> str:
     return f"{n / 1e6:.3g} M" if n >= 1e5 else str(n)
 
@@ -220,4 +246,9 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _norm(np.inf, 100 * million),
         _norm(2, 50 * million, "float16"),
         _norm(2, 50 * million, "bfloat16"),
+        _nms(size(1000)),
+        _nms(size(10_000)),
+        _nms(size(100_000)),
+        _nms(size(100_000), classes=80),
+        _match(size(200_000), 100),
     )

@@ -112,3 +112,15 @@ def norm(data: SimpleNamespace) -> Run:
 def clip_norm(data: SimpleNamespace) -> Run:
     gradients, limits = [g.copy() for g in data.gradients], Limits(data)
     return lambda: (boxgrad.clip_grad_norm_(gradients, limits.next(), data.p), gradients)
+
+
+@peer.does("nms")
+def nms(data: SimpleNamespace) -> Run:
+    if data.classes is None:
+        return lambda: boxgrad.nms(data.boxes, data.scores, data.threshold)
+    return lambda: boxgrad.batched_nms(data.boxes, data.scores, data.classes, data.threshold)
+
+
+@peer.does("match")
+def match(data: SimpleNamespace) -> Run:
+    return lambda: boxgrad.match_boxes(data.proposals, data.truths, data.high, data.low, True)

@@ -165,3 +165,31 @@ def clip_norm(data: SimpleNamespace) -> Run:
         return total, gradients
 
     return run
+
+
+@peer.does("nms")
+def nms(data: SimpleNamespace) -> Run:
+    def run() -> np.ndarray:
+        left, keep = np.argsort(-data.scores, kind="stable"), []
+        while len(left):
+            best, left = left[0], left[1:]
+            keep.append(best)
+            iou = overlap(columns(data.boxes[best]), columns(data.boxes[left]), "iou", 0.0, gradient=False)
+            apart = iou <= data.threshold
+            left = left[apart if data.classes is None else apart | (data.classes[left] != data.classes[best])]
+        return np.array(keep)
+
+    return run
+
+
+@peer.does("match")
+def match(data: SimpleNamespace) -> Run:
+    def run() -> tuple[np.ndarray, np.ndarray]:
+        truths = columns(data.truths[:, None])
+        quality = overlap(truths, columns(data.proposals), "iou", 0.0, gradient=False)
+        nearest, best = quality.argmax(axis=0), quality.max(axis=0)
+        matches = np.where(best < data.low, -1, np.where(best < data.high, -2, nearest))
+        rescued = ((quality == quality.max(axis=1, keepdims=True)) & (quality > 0)).any(axis=0)
+        return np.where(rescued, nearest, matches), best
+
+    return run

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Callable
 
 import torch
-from peer import Limits, Peer, Run, installed
+from peer import Limits, NotOffered, Peer, Run, installed
 from torch.nn.functional import smooth_l1_loss
 
 try:
@@ -16,7 +16,7 @@ except RuntimeError:  # its operators are of another build of torch: declare tho
     for name in ("nms", "qnms"):
         operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     import torchvision
-from torchvision.models.detection._utils import BoxCoder
+from torchvision.models.detection._utils import BoxCoder, Matcher
 from torchvision.ops import boxes as box_ops
 from workloads import IN_PLACE, SCALAR
 
@@ -111,3 +111,28 @@ def clip_norm(data: SimpleNamespace) -> Run:
         parameters.append(parameter)
     gradients = [parameter.grad for parameter in parameters]
     return lambda: (torch.nn.utils.clip_grad_norm_(parameters, limits.next(), data.p), gradients)
+
+
+@peer.does("nms")
+def nms(data: SimpleNamespace) -> Run:
+    boxes, scores = tensor(data.boxes), tensor(data.scores)
+    try:
+        torchvision.ops.nms(boxes[:1], scores[:1], data.threshold)
+    except (RuntimeError, NotImplementedError):
+        raise NotOffered("its compiled operators do not fit this torch") from None
+    if data.classes is None:
+        return lambda: torchvision.ops.nms(boxes, scores, data.threshold)
+    classes = tensor(data.classes)
+    return lambda: torchvision.ops.batched_nms(boxes, scores, classes, data.threshold)
+
+
+@peer.does("match")
+def match(data: SimpleNamespace) -> Run:
+    proposals, truths = tensor(data.proposals), tensor(data.truths)
+    matcher = Matcher(data.high, data.low, allow_low_quality_matches=True)
+
+    def run() -> Any:
+        quality = box_ops.box_iou(truths, proposals)
+        return matcher(quality), quality.max(dim=0).values
+
+    return run
