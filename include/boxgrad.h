@@ -343,7 +343,7 @@ boxgrad_status boxgrad_delta_decode_grad_f64(const boxgrad_delta_options *option
 
 /* ---- Suppress, match, sample ----------------------------------------------------------------------------------------
  * What a detector does to its proposals between decoding and the loss. After torchvision.ops.nms and batched_nms, and
- * torchvision.models.detection's Matcher and BalancedPositiveNegativeSampler. No gradient. */
+ * torchvision.models.detection's Matcher and BalancedPositiveNegativeSampler. No gradient. Since 0.2.0. */
 
 /* Non-maximum suppression: takes boxes by descending scores, equal ones by ascending index, and drops each whose IoU with one that it kept
  * is greater than iou_threshold. The IoU is boxgrad_iou_pairwise's, bit for bit, and it is compared in the boxes' type: boxes without area
@@ -351,7 +351,7 @@ boxgrad_status boxgrad_delta_decode_grad_f64(const boxgrad_delta_options *option
  * boxes, scores: count rows; classes: count ids of any value, or NULL: boxes of different classes do not overlap.
  * score_threshold: only boxes with a greater score count; -INFINITY: all. max_keep: it stops there; SIZE_MAX: it does not.
  * keep: gets the indices of the kept boxes by descending score, room for the smaller of max_keep and count; keep_count: how many.
- * Scratch: 72 bytes a box in f32, 104 in f64, and up to 60 KB. Time grows with count * log(count) as long as few boxes touch many others.
+ * Scratch: 72 bytes a box in f32, 104 in f64, and 43 KB at most. Time grows with count * log(count) as long as few boxes touch many others.
  * BAD_PARAMETER: iou_threshold negative or NaN, score_threshold NaN. OUT_OF_MEMORY. */
 boxgrad_status boxgrad_nms_f32(const float *boxes, size_t count, ptrdiff_t stride, const float *scores, const int64_t *classes,
                                double iou_threshold, double score_threshold, size_t max_keep, size_t *keep, size_t *keep_count);

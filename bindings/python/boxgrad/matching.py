@@ -78,7 +78,7 @@ class Matcher:
             return np.full(overlaps.shape[1], self.BELOW_LOW_THRESHOLD, np.int64)
         overlaps = np.where(np.isnan(overlaps), -np.inf, overlaps)
         nearest, best = overlaps.argmax(axis=0), overlaps.max(axis=0)
-        matches = nearest.astype(np.int64)
+        matches: Indices = nearest.astype(np.int64)
         matches[best < self.high_threshold] = self.BETWEEN_THRESHOLDS
         matches[(best < self.low_threshold) | (best == -np.inf)] = self.BELOW_LOW_THRESHOLD
         if self.allow_low_quality_matches:

@@ -20,6 +20,7 @@ from tolerances import row_maximum
 PAGE = REPOSITORY / "docs" / "parity.md"
 torch, torchvision = load_torchvision()
 import powerboxes  # noqa: E402
+import torchvision.models.detection._utils as detection  # noqa: E402
 from pycocotools import mask  # noqa: E402
 
 ops = torchvision.ops
@@ -53,6 +54,10 @@ class Differs(NamedTuple):
     ours: Callable
     reason: str
     how: str = "live"
+
+
+LONELY = np.array([[1.0, 0.0], [0.0, 0.0]])
+"""Overlaps of two truths with two proposals; nothing overlaps the second truth."""
 
 
 # Equal
@@ -310,6 +315,11 @@ DIFFERS = [
     Differs("get_total_norm", "an empty tensor, p=inf", "torch",
             lambda: error_of(lambda: clipping.get_total_norm([torch.empty(0)], np.inf)),
             lambda: boxgrad.get_total_norm([np.empty(0)], np.inf), "the norm of nothing is 0"),
+    Differs("Matcher", "a truth that nothing overlaps, low-quality matches", "torchvision",
+            lambda: detection.Matcher(0.7, 0.3, True)(t(LONELY)), lambda: boxgrad.Matcher(0.7, 0.3, True)(LONELY),
+            "no overlap is no match"),
+    Differs("Matcher", "no truths", "torchvision", lambda: error_of(lambda: detection.Matcher(0.7, 0.3)(torch.empty(0, 2))),
+            lambda: boxgrad.Matcher(0.7, 0.3)(np.empty((0, 2))), "an image without objects is all background"),
 ]  # fmt: skip
 
 
@@ -370,7 +380,8 @@ Published tables of numbers (torchvision, detectron2, fvcore, mmdetection, Tenso
 """
 
 FOOT = """
-Non-maximum suppression and matching will be compared here when they are there.
+Matching and sampling equal torchvision's in test_matching.py and, on real proposals, in test_two_stage.py; suppression equals its definition, pair by
+pair, in test_suppression.py, and torchvision's operator where that loads.
 """
 
 

@@ -47,6 +47,11 @@ FUNCTIONS = {
         boxgrad.encode_boxes, ("proposals", "targets"), {"on_degenerate": st.sampled_from(["error", "zero", "propagate"])}
     ),
     "decode_boxes": Function(boxgrad.decode_boxes, ("proposals", "deltas"), {"max_shape": st.sampled_from([None, (5, 7)])}),
+    "nms": Function(lambda boxes, scores: boxgrad.nms(boxes, scores, 0.3), ("boxes", "scores"), {}, (), False, False),
+    "soft_nms": Function(lambda boxes, scores: boxgrad.soft_nms(boxes, scores)[1], ("boxes", "scores"), {}, (), False, False),
+    "match_boxes": Function(
+        lambda proposals, truths: boxgrad.match_boxes(proposals, truths, 0.7, 0.3, True)[1], ("proposals", "truths"), {}, (), False, False
+    ),
     "combine_norms": Function(boxgrad.combine_norms, ("norms",), {}, (), False, False),
 }  # fmt: skip
 
