@@ -10,6 +10,7 @@ let isARM = Context.environment["BOXGRAD_ARCH"] == "aarch64"
 
 /// One row per CPU tier. Each is the same folder, Sources/Kernels (the others are symbolic links to it), compiled for its own
 /// instruction set. A new tier is a row here, a link, its name in Kernels/Table.swift and a case in choose_tier of CShims/shims.c.
+/// The first one also has the kernels that are the same for all.
 /// BOXGRAD_ONLY_TIER, such as AVX2, leaves the others out: for the builds of Tests/safety, which say what stands in for them.
 let allTiers: [(suffix: String, instructions: [String], define: String)] = isARM ? [
     ("", ["-march=armv8-a"], "TIER_NEON"),
@@ -53,6 +54,7 @@ let package = Package(
         .target(
             name: "Kernels\(tier.suffix)", dependencies: ["CShims"],
             swiftSettings: embedded + [
-                .unsafeFlags((tier.instructions + ["-fno-math-errno", neverFuse]).flatMap { ["-Xcc", $0] } + ["-D\(tier.define)"])
+                .unsafeFlags((tier.instructions + ["-fno-math-errno", neverFuse]).flatMap { ["-Xcc", $0] } + ["-D\(tier.define)"]),
+                .unsafeFlags(tier.define == tiers[0].define ? ["-DCOMMON_KERNELS"] : []),
             ])
     }))

@@ -68,7 +68,7 @@ private func table(_ name: StaticString) -> bgi_kernels {
 @_cdecl("bgi_kernels_baseline") public func kernels() -> bgi_kernels { table("baseline") }
 #endif
 
-#if TIER_BASELINE || TIER_NEON
+#if COMMON_KERNELS
 @_cdecl("bgi_common") public func common() -> bgi_common_kernels {
     bgi_common_kernels(
         f32: .init(
