@@ -104,6 +104,7 @@ static void pair(size_t k, double *a, double *b, double scale) {
 int main(int count, char **arguments) {
     seed = count > 1 ? strtoul(arguments[1], NULL, 10) : 1;
     state = seed;
+    control_before = control();
     printf("seed %lu\n", seed);
     for (batch = 0; batch < batches && failures < 10; batch++) {
         boxes_f32(), boxes_f64();
