@@ -38,6 +38,7 @@ enum { most_parameters = 14, most_tensors = 8, most_buffers = most_parameters + 
 /* Memory of one array, ending (or beginning) at a page that must not be touched, with canaries around it and between its rows. */
 typedef struct {
     size_t rows, width, stride, size; /* size: of an element, in bytes */
+    size_t written;                   /* rows of an output, by the call */
     element_kind element;
     bool input, output;
     unsigned char *start, *low, *high; /* from low to high it may be looked at */
@@ -105,7 +106,7 @@ static void print_call(const call *c) {
         const parameter *p = &c->function->parameters[i];
         fprintf(stderr, "%s%s ", i ? ", " : "", p->name);
         switch (p->kind) {
-        case COUNT: fprintf(stderr, "%zu", c->values[i].count); break;
+        case COUNT: case INTEGER: fprintf(stderr, "%zu", c->values[i].count); break;
         case STRIDE: fprintf(stderr, "%td", c->values[i].stride); break;
         case NUMBER: fprintf(stderr, "%.17g", c->values[i].number); break;
         case CODE: fprintf(stderr, "%d", c->values[i].code); break;
@@ -163,6 +164,7 @@ static bool in_range(const call *c, number_range range, double x) {
     case NOT_NAN: return !isnan(x);
     case FINITE: return isfinite(x);
     case NOT_NEGATIVE: return x >= 0;
+    case FRACTION: return x >= 0 && x <= 1;
     case LENGTH: return x >= 0 && as_real(c, x) < INFINITY;
     case DIVISOR: return positive_finite(as_real(c, x)) && positive_finite(as_real(c, 1 / x));
     case SIGMA: return x > 0 && as_real(c, 1 / (x * x)) < INFINITY;
@@ -179,11 +181,14 @@ static bool exceeds_memory(size_t rows, size_t width, size_t stride, size_t size
 }
 
 static size_t size_of(const call *c, element_kind element) {
-    static const size_t sizes[] = {[DOUBLE] = 8, [SIZE] = sizeof(size_t), [WORD] = 4, [BYTE] = 1, [HALF] = 2, [BFLOAT] = 2};
+    static const size_t sizes[] = {[DOUBLE] = 8, [SIZE] = sizeof(size_t), [LONG] = 8, [WORD] = 4, [BYTE] = 1, [HALF] = 2, [BFLOAT] = 2};
     return element == REAL ? c->real : sizes[element];
 }
 
-static size_t rows_of(const call *c, const parameter *p) { return p->unless && count_of(c, p->unless) == 0 ? 0 : count_of(c, p->rows); }
+static size_t rows_of(const call *c, const parameter *p) {
+    const size_t rows = p->unless && count_of(c, p->unless) == 0 ? 0 : count_of(c, p->rows);
+    return p->limit && count_of(c, p->limit) < rows ? count_of(c, p->limit) : rows;
+}
 
 static void check_array(const call *c, size_t i, faults *f) {
     const parameter *p = &c->function->parameters[i];
@@ -261,6 +266,7 @@ static void check_arguments(const call *c, faults *f) {
         case NUMBER:
             if (!in_range(c, p->range, v.number)) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
             if (p->at_most && v.number > c->values[parameter_index(c->function, p->at_most)].number) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
+            if (p->at_least && v.number < c->values[parameter_index(c->function, p->at_least)].number) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
             break;
         case CODE: if (v.code < 0 || v.code > p->last) fault(f, BOXGRAD_BAD_PARAMETER, p->name); break;
         case POINTER: check_array(c, i, f); break;
@@ -332,7 +338,9 @@ static void store(unsigned char *at, element_kind element, size_t size, double x
     uint32_t bits;
     memcpy(&bits, &single, sizeof bits);
     if (element == BFLOAT) short_ = (uint16_t)(bits >> 16);
-    memcpy(at, size == 8 ? (const void *)&x : size == 4 ? (const void *)&single : &short_, size);
+    const int64_t whole = isnan(x) ? 0 : x >= 0x1p63 ? INT64_MAX : x < -0x1p63 ? INT64_MIN : (int64_t)x;
+    if (element == LONG) memcpy(at, &whole, size);
+    else memcpy(at, size == 8 ? (const void *)&x : size == 4 ? (const void *)&single : &short_, size);
 }
 
 static double load(const buffer *b, size_t row, size_t column) {
@@ -434,7 +442,7 @@ static void restrict_access(const buffer *b) {
 
 static bool allow_access(const buffer *b, bool succeeded) {
     bool undefined = false;
-    for (size_t i = 0; succeeded && b->output && i < b->rows; i++) {
+    for (size_t i = 0; succeeded && b->output && i < b->written; i++) {
         undefined |= VALGRIND_CHECK_MEM_IS_DEFINED(b->start + i * b->stride * b->size, b->width * b->size) != 0;
     }
     __asan_unpoison_memory_region(b->low, (size_t)(b->high - b->low));
@@ -445,7 +453,7 @@ static bool allow_access(const buffer *b, bool succeeded) {
 /* Whether all but the rows is as before; the rows, too, of what is no output of a call that succeeded. */
 static bool is_intact(const buffer *b, bool succeeded) {
     const unsigned char *gap = b->low, *before = b->before;
-    for (size_t i = 0; succeeded && b->output && i < b->rows; i++) {
+    for (size_t i = 0; succeeded && b->output && i < b->written; i++) {
         const unsigned char *row = b->start + i * b->stride * b->size;
         if (memcmp(gap, before, (size_t)(row - gap)) != 0) return false;
         gap = row + b->width * b->size, before = b->before + (gap - b->low);
@@ -453,10 +461,11 @@ static bool is_intact(const buffer *b, bool succeeded) {
     return memcmp(gap, before, (size_t)(b->high - gap)) == 0;
 }
 
-/* The sign and payload of a NaN are not promised. */
-static void normalise_nans(buffer *b) {
-    if (b->element == BYTE || b->element == WORD || b->element == SIZE) return;
-    for (size_t i = 0; i < b->rows; i++) for (size_t k = 0; k < b->width; k++) {
+/* The sign and payload of a NaN are not promised, and rows that are not written have the bytes that they started with. */
+static void normalise(buffer *b) {
+    for (size_t i = b->written; i < b->rows; i++) memset(b->start + i * b->stride * b->size, canary, b->width * b->size);
+    if (b->element == BYTE || b->element == WORD || b->element == SIZE || b->element == LONG) return;
+    for (size_t i = 0; i < b->written; i++) for (size_t k = 0; k < b->width; k++) {
         unsigned char *at = b->start + (i * b->stride + k) * b->size;
         uint16_t bits;
         if (b->size == 2) {
@@ -496,7 +505,7 @@ static boxgrad_status invoke(const call *c, const library *l, void **pointers) {
     void *arguments[most_parameters];
     for (size_t i = 0; i < n; i++) {
         const parameter_kind kind = c->function->parameters[i].kind;
-        types[k][i] = kind == COUNT ? &ffi_type_uint64 : kind == STRIDE ? &ffi_type_sint64 : kind == NUMBER ? &ffi_type_double
+        types[k][i] = kind == COUNT || kind == INTEGER ? &ffi_type_uint64 : kind == STRIDE ? &ffi_type_sint64 : kind == NUMBER ? &ffi_type_double
                     : kind == CODE ? &ffi_type_sint32 : &ffi_type_pointer;
         values[i] = c->values[i];
         if (types[k][i] == &ffi_type_pointer) values[i].pointer = pointers[i];
@@ -506,6 +515,23 @@ static boxgrad_status invoke(const call *c, const library *l, void **pointers) {
     ffi_arg status;
     ffi_call(&interfaces[k], FFI_FN(l->functions[2 * k + (c->real == 8)]), &status, arguments);
     return (boxgrad_status)status;
+}
+
+/* How many rows of each output a call that succeeded has written, by what it says itself. */
+static bool count_written(call *c, void **pointers) {
+    for (size_t k = 0; k < c->buffer_count; k++) c->buffers[k].written = c->buffers[k].rows;
+    for (size_t i = 0; i < parameter_count(c->function); i++) {
+        const parameter *p = &c->function->parameters[i];
+        if (!p->written[0] || !pointers[i]) continue;
+        size_t written = *(size_t *)pointers[parameter_index(c->function, p->written[0])];
+        if (p->written[1]) written += *(size_t *)pointers[parameter_index(c->function, p->written[1])];
+        for (size_t k = 0; k < c->buffer_count; k++) {
+            if (c->buffers[k].start != pointers[i]) continue;
+            if (written > c->buffers[k].rows) return false;
+            c->buffers[k].written = written;
+        }
+    }
+    return true;
 }
 
 /* Faults that are in the contents. */
@@ -556,6 +582,7 @@ static boxgrad_status check_call(call *c, const library *libraries, size_t libra
         for (size_t k = 0; k < c->buffer_count; k++) put_back(&c->buffers[k], (unsigned char)(0xA5 + run));
         for (size_t k = 0; k < c->buffer_count; k++) restrict_access(&c->buffers[k]);
         status = invoke(c, l, pointers);
+        if (status == BOXGRAD_OK && !count_written(c, pointers)) fail(c, l, n, "counts more than there is room for");
         bool defined = true;
         for (size_t k = 0; k < c->buffer_count; k++) defined &= allow_access(&c->buffers[k], status == BOXGRAD_OK);
 
@@ -577,7 +604,7 @@ static boxgrad_status check_call(call *c, const library *libraries, size_t libra
         for (size_t k = 0; k < c->buffer_count; k++) {
             buffer *b = &c->buffers[k];
             if (!b->output) continue;
-            normalise_nans(b);
+            normalise(b);
             if (run == 0) memcpy(slots[k].result, b->low, (size_t)(b->high - b->low));
         }
         const char *difference = first_difference(c);

@@ -6,9 +6,9 @@
 #include <boxgrad.h>
 #include <stdbool.h>
 
-typedef enum { NO_PARAMETER, POINTER, COUNT, STRIDE, NUMBER, CODE, OPTIONS, TENSORS } parameter_kind;
-typedef enum { REAL, DOUBLE, SIZE, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
-typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, LENGTH, DIVISOR, SIGMA, EXPONENT } number_range;
+typedef enum { NO_PARAMETER, POINTER, COUNT, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, TENSORS } parameter_kind; /* INTEGER: 64 bits, any */
+typedef enum { REAL, DOUBLE, SIZE, LONG, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
+typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, LENGTH, DIVISOR, SIGMA, EXPONENT } number_range;
 
 typedef struct {
     const char *name;
@@ -20,16 +20,19 @@ typedef struct {
     const char *rows;
     int width;
     const char *times, *stride, *unless;
-    const char *in_place; /* the input that an output may be */
+    const char *limit;      /* of which there are no more rows */
+    const char *in_place;   /* the input that an output may be */
+    const char *written[2]; /* the outputs whose sum is how many rows of this one are written: all, unless there is one */
 
     number_range range;
-    const char *at_most; /* the number that must not be smaller */
-    int32_t last;        /* codes are 0...last */
+    const char *at_most, *at_least; /* the number that must not be smaller, or greater */
+    int32_t last;                   /* codes are 0...last */
 } parameter;
 
 typedef struct {
     const char *name;
     bool untyped, refuses_degenerate, refuses_nonfinite;
+    bool quadratic; /* in time, of its count; and not divided */
     parameter parameters[14];
 } function;
 
@@ -39,6 +42,7 @@ typedef struct {
 #define BOXES(name_, rows_, stride_) IN(name_, rows_, 4, .stride = #stride_)
 #define COUNT(name_) {.name = #name_, .kind = COUNT}
 #define STRIDE(name_) {.name = #name_, .kind = STRIDE}
+#define INTEGER(name_) {.name = #name_, .kind = INTEGER}
 #define NUMBER(name_, range_, ...) {.name = #name_, .kind = NUMBER, .range = range_, __VA_ARGS__}
 #define CODE(name_, last_) {.name = #name_, .kind = CODE, .last = last_}
 #define DELTA_OPTIONS {.name = "options", .kind = OPTIONS, .optional = true}
@@ -112,11 +116,30 @@ static const function functions[] = {
     {"clip_grad_norm", .untyped = true, .refuses_nonfinite = true, .parameters = {
         TENSORS, NUMBER(max_norm, NOT_NEGATIVE), NUMBER(p, EXPONENT), NUMBER(eps, LENGTH), CODE(on_nonfinite, 3), RESULT(total, OPTIONAL)}},
     {"clip_grad_value", .untyped = true, .parameters = {TENSORS, NUMBER(limit, NOT_NEGATIVE)}},
+    {"nms", .quadratic = true, .parameters = {
+        BOXES(boxes, count, stride), COUNT(count), STRIDE(stride), IN(scores, count, 1), IN(classes, count, 1, OPTIONAL, .element = LONG),
+        NUMBER(iou_threshold, NOT_NEGATIVE), NUMBER(score_threshold, NOT_NAN), INTEGER(max_keep),
+        OUT(keep, count, 1, .element = SIZE, .limit = "max_keep", .written = {"keep_count"}), RESULT(keep_count, .element = SIZE)}},
+    {"soft_nms", .quadratic = true, .parameters = {
+        CODE(decay, 1), BOXES(boxes, count, stride), COUNT(count), STRIDE(stride), IN(scores, count, 1),
+        IN(classes, count, 1, OPTIONAL, .element = LONG), NUMBER(iou_threshold, NOT_NEGATIVE), NUMBER(sigma, DIVISOR),
+        NUMBER(score_threshold, NOT_NAN), INTEGER(max_keep), OUT(keep, count, 1, .element = SIZE, .limit = "max_keep", .written = {"keep_count"}),
+        OUT(keep_scores, count, 1, .limit = "max_keep", .written = {"keep_count"}), RESULT(keep_count, .element = SIZE)}},
+    {"match", .parameters = {
+        CODE(metric, 3), BOXES(proposals, proposals_count, proposals_stride), COUNT(proposals_count), STRIDE(proposals_stride),
+        BOXES(truths, truths_count, truths_stride), COUNT(truths_count), STRIDE(truths_stride), NUMBER(eps, LENGTH),
+        NUMBER(low_threshold, NOT_NAN), NUMBER(high_threshold, NOT_NAN, .at_least = "low_threshold"), CODE(low_quality, 1),
+        OUT(matches, proposals_count, 1, OPTIONAL, .element = LONG), OUT(overlaps, proposals_count, 1, OPTIONAL)}},
+    {"sample", .untyped = true, .parameters = {
+        IN(labels, count, 1, .element = LONG), COUNT(count), INTEGER(negative), COUNT(wanted), NUMBER(positive_fraction, FRACTION), INTEGER(seed),
+        OUT(indices, count, 1, .element = SIZE, .limit = "wanted", .written = {"positive_count", "negative_count"}),
+        RESULT(positive_count, .element = SIZE), RESULT(negative_count, .element = SIZE)}},
 };
 enum { function_count = sizeof functions / sizeof *functions };
 
 #undef COUNT
 #undef STRIDE
+#undef INTEGER
 #undef NUMBER
 #undef CODE
 #undef TENSORS

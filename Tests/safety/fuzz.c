@@ -31,6 +31,11 @@ static size_t next_count(source *s, bool is_first) {
     return is_first ? 140000 + byte : 300; /* to be divided */
 }
 
+static size_t next_integer(source *s) {
+    const unsigned byte = next(s);
+    return byte < 192 ? byte % 40 : special_counts[byte % special_count_count];
+}
+
 static double next_number(source *s) {
     const unsigned byte = next(s);
     return byte < 64 ? (byte + 1) / 8.0 : special_numbers[byte % special_number_count];
@@ -70,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     const unsigned flags = next(&s);
     call c = {.function = f, .real = f->untyped || flags & 1 ? 8 : 4, .at_front = flags & 2, .in_place = flags & 4, .element = next_element, .context = &s};
     bool is_first = true;
-    for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == COUNT) c.values[i].count = next_count(&s, is_first), is_first = false;
+    for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == COUNT) c.values[i].count = next_count(&s, is_first && !f->quadratic), is_first = false;
     if (f->parameters[0].kind == TENSORS) {
         size_t *n = &c.values[parameter_index(f, "n")].count;
         if (*n < 100) *n %= most_tensors + 1;
@@ -84,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
             c.values[i].stride = byte < 192 ? (ptrdiff_t)width_of_stride(&c, (int)i) + byte % 7 : special_stride(&c, (int)i, byte % special_stride_count);
             break;
         }
+        case INTEGER: c.values[i].count = next_integer(&s); break;
         case NUMBER: c.values[i].number = next_number(&s); break;
         case CODE: c.values[i].code = next_code(&s, p->last); break;
         case OPTIONS: next_options(&s, &c.options); /* fall through */

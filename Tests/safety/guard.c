@@ -28,6 +28,7 @@ static call valid(const function *f, size_t real, size_t rows, unsigned k) {
         switch (p->kind) {
         case COUNT: c.values[i].count = is_first ? rows : others[k % 6], is_first = false; break;
         case STRIDE: c.values[i].stride = c.in_place ? k % 4 : (k + i) % 4; break; /* beyond the width */
+        case INTEGER: c.values[i].count = k % 3 ? others[k % 6] : SIZE_MAX; break;
         case NUMBER: c.values[i].number = 1; break;
         case CODE: c.values[i].code = (int32_t)(k % (unsigned)(p->last + 1)); break;
         case POINTER: c.null[i] = p->optional && k >> (2 + i % 5) & 1; break;
@@ -47,7 +48,7 @@ static void give_tensors(call *c, size_t elements, unsigned k) {
 
 /* Work for so many threads, where the header does not say that a function is not divided. */
 static void divided(const function *f, size_t real, int32_t threads, unsigned k) {
-    if (strncmp(f->name, "box_", 4) == 0 || strcmp(f->name, "clip") == 0 || strcmp(f->name, "clip_grad") == 0) return;
+    if (f->quadratic || strncmp(f->name, "box_", 4) == 0 || strcmp(f->name, "clip") == 0 || strcmp(f->name, "clip_grad") == 0) return;
     call c = valid(f, real, 0, k);
     size_t *counts[2] = {NULL}, count = 0;
     for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == COUNT) counts[count++] = &c.values[i].count;

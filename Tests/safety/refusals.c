@@ -22,7 +22,7 @@ static call valid(const function *f, size_t real, size_t rows) {
     call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .element = ordinary};
     for (size_t i = 0; i < parameter_count(f); i++) {
         const parameter *p = &f->parameters[i];
-        if (p->kind == COUNT) c.values[i].count = rows;
+        if (p->kind == COUNT || p->kind == INTEGER) c.values[i].count = rows;
         if (p->kind == NUMBER) c.values[i].number = 1;
     }
     for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == STRIDE) c.values[i].stride = (ptrdiff_t)width_of_stride(&c, (int)i);
@@ -69,7 +69,7 @@ static void refusals(const function *f, size_t real, size_t rows) {
         check(&c);
         c = original;
         switch (p->kind) {
-        case COUNT: for (size_t k = 0; k < special_count_count; k++) c.values[i].count = special_counts[k], check(&c); break;
+        case COUNT: case INTEGER: for (size_t k = 0; k < special_count_count; k++) c.values[i].count = special_counts[k], check(&c); break;
         case STRIDE: for (size_t k = 0; k < special_stride_count; k++) c.values[i].stride = special_stride(&c, (int)i, k), check(&c); break;
         case NUMBER: for (size_t k = 0; k < special_number_count; k++) c.values[i].number = special_numbers[k], check(&c); break;
         case CODE:
