@@ -25,7 +25,11 @@ struct Dual {
     }
 
     /// A term without a denominator is no term, and neither is its gradient.
-    static func / (a: Dual, b: Dual) -> Dual { b.value == 0 ? Dual(0) : a * b.mapped(1 / b.value, slope: -1 / (b.value * b.value)) }
+    static func / (a: Dual, b: Dual) -> Dual {
+        guard b.value != 0 else { return Dual(0) }
+        let product = a * b.mapped(1 / b.value, slope: -1 / (b.value * b.value))
+        return Dual(a.value / b.value, product.derivative, product.term)  // 3/10 must not exceed 0.3, as 3 * (1/10) does
+    }
 
     static func * (a: Double, b: Dual) -> Dual { Dual(a) * b }
     static func + (a: Dual, b: Double) -> Dual { a + Dual(b) }
