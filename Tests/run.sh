@@ -6,15 +6,16 @@ cd "$(dirname "$0")/.."
 python=$PWD/build/venv/bin/python
 export BOXGRAD_LIBRARY=$PWD/build/lib/libboxgrad.so BOXGRAD_REQUIRE_PEERS=1
 mkdir -p build/test
-passed=0 failed=0 skipped=0 broken=()
+passed=0 failed=0 skipped=0 broken=() times=
 
 # suite NAME PATTERN COMMAND...: PATTERN finds the number of passed tests in what the command prints.
 suite() {
-    local name=$1 pattern=$2 log=build/test/$1.log status ok bad skip
+    local name=$1 pattern=$2 log=build/test/$1.log start=$SECONDS status ok bad skip
     shift 2
     echo "== $name"
     "$@" 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
+    times+="$name $((SECONDS - start)) s, "
     ok=$(grep -oP "$pattern" "$log" | tail -1)
     bad=$(grep -oP '\d+(?= (failed|error))' "$log" | tail -1)
     skip=$(grep -oP '\d+(?= skipped)' "$log" | tail -1)
@@ -52,6 +53,7 @@ suite benchmarks '\d+(?= passed)' "$python" -m pytest -q Tests/benchmarks
 suite documentation '\d+(?= passed)' "$python" -m pytest -q --doctest-modules bindings/python/boxgrad
 
 echo
+echo "$SECONDS s: ${times%, }"
 [ ${#broken[@]} -eq 0 ] || echo "Suites that failed: ${broken[*]} (logs in build/test)"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ ${#broken[@]} -eq 0 ]
