@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import struct
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -134,11 +135,14 @@ def works(python, folder):
     script = """if True:
     import boxgrad, doctest, importlib, pathlib, pkgutil, sys
     assert pathlib.Path(boxgrad.library_path()).is_relative_to(sys.prefix), boxgrad.library_path()
-    modules = [importlib.import_module(module.name) for module in pkgutil.iter_modules(boxgrad.__path__, "boxgrad.")]
+    names = {module.name for module in pkgutil.iter_modules(boxgrad.__path__, "boxgrad.")} - {"boxgrad.cli", "boxgrad.datasets"}
+    modules = [importlib.import_module(name) for name in names]
     results = [doctest.testmod(module) for module in modules]
     assert not any(failed for failed, attempted in results) and sum(attempted for failed, attempted in results) > 50, results
     print(boxgrad.__version__)"""
     assert run(python, "-W", "error", "-c", script, cwd=folder).strip() == VERSION
+    command = subprocess.run([python.parent / "boxgrad", "--help"], text=True, capture_output=True)
+    assert command.returncode == 1 and command.stderr.endswith("pip install 'boxgrad[cli]'\n"), command
 
 
 @pytest.mark.parametrize("numpy", ["1.26.4", None], ids=["numpy 1.26", "newest numpy"])
