@@ -69,7 +69,7 @@ private struct Vectors: Decodable {
 
 /// How numbers lie in memory.
 private enum Kind: String {
-    case f32, f64, f16, bf16, u8, u32, size
+    case f32, f64, f16, bf16, u8, u32, i64, size
 
     private var dtype: Dtype? { Dtype.allCases.first { "\($0)" == rawValue } }
 
@@ -77,7 +77,7 @@ private enum Kind: String {
         switch self {
         case .u8: 1
         case .u32: 4
-        case .size: 8
+        case .i64, .size: 8
         default: dtype!.size
         }
     }
@@ -86,13 +86,21 @@ private enum Kind: String {
         switch self {
         case .u8: Double(address.load(as: UInt8.self))
         case .u32: Double(address.load(as: UInt32.self))
+        case .i64: Double(address.load(as: Int64.self))
         case .size: Double(address.load(as: UInt.self))
         default: dtype!.load(address)
         }
     }
 
-    /// Integers are only results.
-    func store(_ x: Double, _ address: UnsafeMutableRawPointer) { dtype!.store(x, address) }
+    func store(_ x: Double, _ address: UnsafeMutableRawPointer) {
+        switch self {
+        case .u8: address.storeBytes(of: UInt8(x), as: UInt8.self)
+        case .u32: address.storeBytes(of: UInt32(x), as: UInt32.self)
+        case .i64: address.storeBytes(of: Int64(x), as: Int64.self)
+        case .size: address.storeBytes(of: UInt(x), as: UInt.self)
+        default: dtype!.store(x, address)
+        }
+    }
 }
 
 /// An array of a call, and what must be in it afterwards.
@@ -199,6 +207,9 @@ private final class VectorCall {
         case "delta_encode_grad": return f.deltaEncodeGrad(p(0), p(1), n(2), p(3), n(4), n(5), p(6), p(7), p(8))
         case "delta_decode": return f.deltaDecode(p(0), p(1), n(2), p(3), n(4), n(5), n(6), p(7))
         case "delta_decode_grad": return f.deltaDecodeGrad(p(0), p(1), n(2), p(3), n(4), n(5), n(6), p(7), p(8), p(9))
+        case "nms": return f.nms(p(0), n(1), n(2), p(3), p(4), d(5), d(6), n(7), p(8), p(9))
+        case "soft_nms": return f.softNms(i(0), p(1), n(2), n(3), p(4), p(5), d(6), d(7), d(8), n(9), p(10), p(11), p(12))
+        case "match": return f.match(i(0), p(1), n(2), n(3), p(4), n(5), n(6), d(7), d(8), d(9), i(10), p(11), p(12))
         default: throw Mismatch(description: "\(name) is not called here")
         }
     }
@@ -210,6 +221,7 @@ private final class VectorCall {
         case "grad_scale": return api.grad_scale(p(0), n(1), d(2))
         case "clip_grad_norm": return api.clip_grad_norm(p(0), n(1), d(2), d(3), d(4), i(5), p(6))
         case "clip_grad_value": return api.clip_grad_value(p(0), n(1), d(2))
+        case "sample": return api.sample(p(0), n(1), Int64(n(2)), n(3), d(4), UInt64(n(5)), p(6), p(7), p(8))
         default: throw Mismatch(description: "\(name) is not called here")
         }
     }

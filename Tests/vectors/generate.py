@@ -89,7 +89,8 @@ def vector(function, type, *arguments, status=OK, error=None):
 
 
 def exact(formula, *arrays, cotangent=None, **options):
-    return reference.evaluate_rows(formula, *arrays, cotangent=cotangent, **options)
+    columns = None if cotangent is None else np.reshape(cotangent, (len(arrays[0]), -1))
+    return reference.evaluate_rows(formula, *arrays, cotangent=columns, **options)
 
 
 def cotangents(*shape):
@@ -319,6 +320,127 @@ def deltas(t):
     vector("delta_decode", t, None, None, 4, None, 8, 0, 2, None)
 
 
+# ---- Suppress, match, sample ----
+
+CROWD = np.array(
+    [
+        [0, 0, 8, 8], [0, 0, 8, 4], [2, 0, 10, 8], [0, 0, 8, 8], [4, 4, 12, 12], [0, 8, 8, 16], [5, 5, 5, 9], [1, 1, 7, 7], [0, NAN, 8, 8],
+        [30, 30, 40, 40], [32, 31, 41, 40], [28, 30, 40, 44],
+    ]
+)  # fmt: skip
+SCORES = np.array([0.5, 0.75, 0.5, 0.5, 0.25, 0.875, 1, 0.375, 1, 0.125, 0.9375, 0.625])
+CLASSES = np.array([-7, 2**62, -7, -7, 2**62, -7, -7, -7, -7, 0, 0, 2**62], float)
+
+
+def in_room(of, room, values, **result):
+    """The first of an array with room for so many; the others stay as they were."""
+    before, values = [77.0] * room, flat(values)
+    terms = {"terms": [1.0] * room, "eps": PROMISED} if result else {"eps": 0}
+    return {"of": of, "length": room, "in": before, "out": values + before[len(values) :], **terms}
+
+
+def each_overlap(a, b, metric="iou", eps=0.0):
+    """The metric of each with each, NaN where a coordinate is, and its terms."""
+    left, right = np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1))
+    value, terms, *_ = exact(reference.overlap, np.nan_to_num(left), np.nan_to_num(right), metric=metric, eps=eps)
+    value = np.where(np.isnan(left + right).any(axis=1), NAN, value.astype(float).ravel())
+    return value.reshape(len(a), len(b)), terms.astype(float).reshape(len(a), len(b))
+
+
+def suppress(t):
+    overlaps, _ = each_overlap(CROWD, CROWD)
+    count = len(CROWD)
+    numbers = [k for k in range(count) if not np.isnan(CROWD[k]).any()]
+    for classes, threshold, least, most in (
+        (None, 0.5, -INF, SIZE_MAX), (CLASSES, 0.5, -INF, SIZE_MAX), (None, 0.25, 0.25, 3), (CLASSES, 0.0, 0.375, 5),
+        (None, 1.0, -INF, 0), (None, INF, 0.5, 4),
+    ):  # fmt: skip
+        ids = np.zeros(count) if classes is None else classes
+        kept = []
+        for k in sorted(numbers, key=lambda k: (-SCORES[k], k)):
+            if SCORES[k] > least and not any(ids[j] == ids[k] and overlaps[j, k] > threshold for j in kept):
+                kept.append(k)
+        kept, room = kept[:most], min(count, most)
+        arguments = given(t, CROWD), count, 4, given(t, SCORES), None if classes is None else given("i64", classes)
+        vector("nms", t, *arguments, threshold, least, most, in_room("size", room, kept), wanted("size", [len(kept)]))
+
+        for decay in (0, 1):
+            scores, kept, sigma = {k: mp.mpf(SCORES[k]) for k in numbers}, [], 0.5
+            while left := [k for k in scores if scores[k] > least]:
+                best = min(left, key=lambda k: (-scores[k], k))
+                kept.append((-scores.pop(best), best))
+                for k in scores:
+                    if ids[k] == ids[best] and overlaps[best, k] > (threshold if decay == 0 else 0):
+                        scores[k] *= 1 - mp.mpf(overlaps[best, k]) if decay == 0 else mp.exp(-mp.mpf(overlaps[best, k]) ** 2 / sigma)
+            assert decay == 0 or all(abs(s - (-x)) > 1e-6 for x, _ in kept for s in [*scores.values(), mp.mpf(least)])
+            kept.sort()
+            order, final = [k for _, k in kept[:most]], [float(-x) for x, _ in kept[:most]]
+            results = in_room("size", room, order), in_room(t, room, final, close=True), wanted("size", [len(order)])
+            vector("soft_nms", t, decay, *arguments, threshold, sigma, least, most, *results)
+    vector("nms", t, None, 0, 4, None, None, 0.5, 0.0, SIZE_MAX, None, wanted("size", [0]))
+
+
+def match(t):
+    proposals = np.vstack([CROWD, [[100, 100, 104, 104], [0, 0, 16, 16]]])
+    truths = np.array([[0, 0, 8, 8], [0, 0, 8, 8], [30, 30, 40, 41], [60, 60, 61, 61], [3, 3, 12, 12], [0, 6, 8, 17]], float)
+    for code, metric in enumerate(METRICS):
+        values, terms = each_overlap(proposals, truths, metric, GUARD)
+        for low, high, low_quality in ((0.25, 0.5, 0), (0.25, 0.625, 1), (-INF, -INF, 0), (0.5, INF, 1)):
+            matches, overlaps, of_overlaps = [], [], []
+            peaks = np.nanmax(values, axis=0)
+            for i, row in enumerate(values):
+                best = -1 if np.isnan(row).all() else int(np.nanargmax(row))
+                overlap = row[best] if best >= 0 else 0.0
+                rescued = low_quality and any(peaks[j] > 0 and row[j] == peaks[j] for j in range(len(truths)))
+                matches.append(-1 if best < 0 else best if rescued or overlap >= high else -1 if overlap < low else -2)
+                overlaps.append(overlap), of_overlaps.append(terms[i, best])
+            arguments = given(t, proposals), len(proposals), 4, given(t, truths), len(truths), 4
+            results = wanted("i64", matches), wanted(t, overlaps, of_overlaps, PROMISED)
+            vector("match", t, code, *arguments, GUARD, low, high, low_quality, *results)
+    none = wanted("i64", [-1] * len(CROWD)), wanted(t, [0] * len(CROWD))
+    vector("match", t, 0, given(t, CROWD), len(CROWD), 4, None, 0, 4, 0.0, 0.5, 0.5, 1, *none)
+
+
+def splitmix(state):
+    while True:
+        state = (state + 0x9E3779B97F4A7C15) % 2**64
+        z = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+        yield z ^ z >> 31
+
+
+def drawn(labels, negative, wanted, fraction, seed):
+    """Going through the labels, each is taken with the chance that what is wanted has among what is left."""
+    numbers = splitmix(seed)
+    signs = [(x > negative) - (x < negative) for x in labels]
+    left = {1: signs.count(1), 0: signs.count(0)}
+    positives = min(left[1], int(wanted * fraction))
+    missing = {1: positives, 0: min(left[0], wanted - positives)}
+    taken = {1: [], 0: []}
+    for i, sign in enumerate(signs):
+        if missing.get(sign, 0) == 0:
+            continue
+        product = next(numbers) * left[sign]
+        while product % 2**64 < 2**64 % left[sign]:  # of 2^64 numbers, those that would favour some are not used
+            product = next(numbers) * left[sign]
+        left[sign] -= 1
+        if product >> 64 < missing[sign]:
+            missing[sign] -= 1
+            taken[sign].append(i)
+    return taken[1], taken[0]
+
+
+def sample():
+    labels = [(k * 7 % 11 - 4) if k % 3 else 0 for k in range(40)]
+    for negative, most, fraction, seed in (
+        (0, 16, 0.25, 0), (0, 16, 0.5, 2**64 - 1), (-1, 39, 1.0, 7), (0, 0, 0.5, 1), (-(2**63), 8, 0.5, 3), (0, 100, 0.0, 12345),
+    ):  # fmt: skip
+        positives, negatives = drawn(labels, negative, most, fraction, seed)
+        indices = in_room("size", min(most, len(labels)), positives + negatives)
+        counts = wanted("size", [len(positives)]), wanted("size", [len(negatives)])
+        vector("sample", "", given("i64", labels), len(labels), negative, most, fraction, seed, indices, *counts)
+
+
 # ---- Gradient clipping ----
 
 HALVES = [1.5, -0.25, 3, 2**-20, 0, -6, 60000, 5]
@@ -432,7 +554,19 @@ def errors(t):
         vector("delta_encode", t, wrong, box, 4, box, 4, 2, out, None, None, status=status, error=error)
         vector("delta_decode_grad", t, wrong, box, 4, box, 4, 2, 1, box, out, out, status=status, error=error)
     vector("delta_encode_grad", t, None, box, 4, box, 4, 2, None, out, out, status=NULL_POINTER, error="grad_deltas")
+    kept, one = untouched("size", 2), untouched("size", 1)
+    vector("nms", t, box, 2, 4, None, None, 0.5, 0.0, SIZE_MAX, kept, one, status=NULL_POINTER, error="scores")
+    vector("nms", t, box, 2, 4, box, None, -0.5, 0.0, SIZE_MAX, kept, one, status=BAD_PARAMETER, error="iou_threshold must not be negative")
+    vector("soft_nms", t, 2, box, 2, 4, box, None, 0.5, 0.5, 0.0, 2, kept, area, one, status=BAD_PARAMETER, error="decay is no decay (got 2)")
+    vector("match", t, 0, box, 2, 4, box, 2, 4, 0.0, 0.5, 0.25, 0, kept, area, status=BAD_PARAMETER, error="high_threshold")
     vector("delta_decode", t, None, box, 4, box, 4, 2, 2, untouched(t, 16), status=BAD_STRIDE, error="deltas_stride")
+
+
+def sample_errors():
+    arguments = given("i64", [0, 1]), 2, 0, 2
+    results = untouched("size", 2), untouched("size", 1), untouched("size", 1)
+    vector("sample", "", *arguments, 1.5, 0, *results, status=BAD_PARAMETER, error="positive_fraction must be from 0 to 1 (got 1.5)")
+    vector("sample", "", *arguments, 0.5, 0, *results[:2], None, status=NULL_POINTER, error="negative_count")
 
 
 def tensor_errors():
@@ -500,9 +634,11 @@ def written(x):
 def text():
     vectors.clear()
     for t in TYPES:
-        for family in (boxes, hard_clip, overlap, smooth_l1, deltas, errors):
+        for family in (boxes, hard_clip, overlap, smooth_l1, deltas, suppress, match, errors):
             family(t)
     norms()
+    sample()
+    sample_errors()
     tensor_errors()
     lines = ",\n".join(written(shortened(v)) for v in vectors)
     return f'{{"description": "see generate.py", "vectors": [\n{lines}\n]}}\n'

@@ -53,9 +53,9 @@ static numbers list(void) {
 
 /* ---- Arrays ---- */
 
-typedef enum { f32, f64, f16, bf16, u8, u32, size, kinds } kind;
+typedef enum { f32, f64, f16, bf16, u8, u32, i64, size, kinds } kind;
 static const struct { const char *name; size_t bytes; double eps; } kind_of[kinds] = {
-    {"f32", 4, 0x1p-24}, {"f64", 8, 0x1p-53}, {"f16", 2, 0}, {"bf16", 2, 0}, {"u8", 1, 0}, {"u32", 4, 0}, {"size", sizeof(size_t), 0}};
+    {"f32", 4, 0x1p-24}, {"f64", 8, 0x1p-53}, {"f16", 2, 0}, {"bf16", 2, 0}, {"u8", 1, 0}, {"u32", 4, 0}, {"i64", 8, 0}, {"size", sizeof(size_t), 0}};
 
 typedef struct {
     kind of;
@@ -104,6 +104,7 @@ static void store(void *memory, size_t k, kind of, double x) {
     case f16: case bf16: ((uint16_t *)memory)[k] = half(x, of); break;
     case u8: ((uint8_t *)memory)[k] = (uint8_t)x; break;
     case u32: ((uint32_t *)memory)[k] = (uint32_t)x; break;
+    case i64: ((int64_t *)memory)[k] = (int64_t)x; break;
     default: ((size_t *)memory)[k] = (size_t)x;
     }
 }
@@ -115,6 +116,7 @@ static double load(const void *memory, size_t k, kind of) {
     case f16: case bf16: return of_half(((const uint16_t *)memory)[k], of);
     case u8: return ((const uint8_t *)memory)[k];
     case u32: return ((const uint32_t *)memory)[k];
+    case i64: return (double)((const int64_t *)memory)[k];
     default: return (double)((const size_t *)memory)[k];
     }
 }
@@ -188,7 +190,7 @@ static void read_argument(argument *a) {
     else a->pointer = read_array(what)->memory;
 }
 
-/* Argument k as what the prototype wants: a pointer, a count, a stride, a double or a code. */
+/* Argument k as what the prototype wants: a pointer, a count, a stride, a double or a code; 64-bit integers as counts, or strides if they have signs. */
 #define P(k) arguments[k].pointer
 #define N(k) (size_t)strtoull(arguments[k].text, NULL, 10)
 #define S(k) (ptrdiff_t)strtoll(arguments[k].text, NULL, 10)
@@ -222,6 +224,10 @@ static boxgrad_status call(void) {
     FUNCTION(grad_scale, P(0), N(1), D(2));
     FUNCTION(clip_grad_norm, P(0), N(1), D(2), D(3), D(4), I(5), P(6));
     FUNCTION(clip_grad_value, P(0), N(1), D(2));
+    FUNCTIONS(nms, P(0), N(1), S(2), P(3), P(4), D(5), D(6), N(7), P(8), P(9));
+    FUNCTIONS(soft_nms, I(0), P(1), N(2), S(3), P(4), P(5), D(6), D(7), D(8), N(9), P(10), P(11), P(12));
+    FUNCTIONS(match, I(0), P(1), N(2), S(3), P(4), N(5), S(6), D(7), D(8), D(9), I(10), P(11), P(12));
+    FUNCTION(sample, P(0), N(1), S(2), N(3), D(4), N(5), P(6), P(7), P(8));
     fail("there is no such function here");
     return -1;
 }

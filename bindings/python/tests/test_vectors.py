@@ -22,6 +22,7 @@ DTYPES = {
     "bf16": np.dtype(ml_dtypes.bfloat16),
     "u8": np.dtype(np.uint8),
     "u32": np.dtype(np.uint32),
+    "i64": np.dtype(np.int64),
     "size": np.dtype(np.uintp),
 }
 EPS = {"f32": 2.0**-24, "f64": 2.0**-53}
@@ -30,7 +31,7 @@ UNTOUCHED = 0x5A
 
 LIBRARY = ctypes.CDLL(boxgrad.library_path())
 LIBRARY.boxgrad_last_error.restype = ctypes.c_char_p
-LETTERS = {"n": ctypes.c_size_t, "s": ctypes.c_ssize_t, "d": ctypes.c_double, "i": ctypes.c_int32}
+LETTERS = {"n": ctypes.c_size_t, "s": ctypes.c_ssize_t, "d": ctypes.c_double, "i": ctypes.c_int32, "l": ctypes.c_int64, "u": ctypes.c_uint64}
 PROTOTYPES = {
     **{name + suffix: letters for name, letters in _library._FOR_EACH_DTYPE.items() for suffix in ("_f32", "_f64")},
     **_library._FOR_ALL_DTYPES,
