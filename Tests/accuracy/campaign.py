@@ -529,11 +529,28 @@ def clip_grad_norm(c):
 
 
 FLOATS = tuple(map(np.dtype, (np.float32, np.float64)))
+def soft_nms(c):
+    """Each pair in a class of its own: the first keeps its score, and the second is lowered once."""
+    p = c.pairs()
+    n = len(p)
+    boxes, classes = np.stack([p.a, p.b], axis=1).reshape(2 * n, 4), np.repeat(np.arange(n), 2)
+    scores = np.stack([np.ones(n), c.g.uniform(0.01, 0.99, n)], axis=1).astype(c.dtype)
+    for decay, sigma in ((0, None), (1, 0.5), (1, 0.01), (1, 20.0)):
+        options = {} if sigma is None else {"sigma": c.rounded(sigma)}
+        exact = Exact(reference.lowered, p.a, p.b, scores[:, 1:], **options)
+        keep, keep_scores, kept, got = np.empty(2 * n, np.uintp), c.empty(2 * n), np.empty(1, np.uintp), c.empty(2 * n)
+        arguments = boxes, 2 * n, 4, scores, classes, 0.0, sigma or 1.0, -math.inf, 2 * n, keep, keep_scores, kept
+        call("soft_nms", decay, *arguments, dtype=c.dtype)
+        got[keep] = keep_scores
+        arguments = [("kept", p.a), ("box", p.b), ("score", scores[:, 1:]), (f"sigma {sigma}", p.a[:, :0])]
+        value(c, "keep_scores", got[1::2, None], exact, p.kind, ("linear", "Gaussian")[decay], arguments)
+
+
 MEASURES = {
     f.__name__: (f, FLOATS)
     for f in (
         box_area, box_area_grad, box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
-        iou_loss, smooth_l1, delta_encode, delta_decode,
+        iou_loss, smooth_l1, delta_encode, delta_decode, soft_nms,
     )
 } | {
     "box_clip_grad": (box_clip, FLOATS), "clip_grad": (clip, FLOATS),

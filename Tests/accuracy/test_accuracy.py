@@ -78,9 +78,9 @@ def test_the_header_promises_this_in_general():
 
 
 def test_every_computing_function_has_a_promise():
-    """But box_inspect, which gives flags."""
+    """But those that give flags or indices, and match, whose overlaps have iou_pairwise's bits (test_matching.py)."""
     functions = set(re.findall(r"^boxgrad_status boxgrad_(\w+?)(?:_f32|_f64)?\(", HEADER, re.M))
-    assert set(PROMISES) == functions - {"box_inspect", "set_max_threads", "set_parallel_for"}
+    assert set(PROMISES) == functions - {"box_inspect", "nms", "match", "sample", "set_max_threads", "set_parallel_for"}
 
 
 # ---- Beyond the scales of the promise ----

@@ -230,6 +230,13 @@ def overlap(a, b, *, metric, eps=0, loss=False):
     return [[Real(1)] + [-term for term in terms]] if loss else [terms]
 
 
+def lowered(kept, box, score, *, sigma=None):
+    """The score of a box that overlaps one that was kept, and what it loses to it: linearly, or by a Gaussian."""
+    iou = total(overlap(kept, box, metric="iou")[0])
+    loss = iou if sigma is None else 1 - exp(-ratio(iou * iou, sigma))
+    return [[score[0], -(loss * score[0])]]
+
+
 def smooth_l1(prediction, target, inside=None, outside=None, *, sigma):
     """The weights are columns of arguments like the prediction."""
     square = sigma * sigma
