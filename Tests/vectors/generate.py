@@ -435,7 +435,7 @@ SKIPS = 2**64 - 0x9E3779B97F4A7C15
 
 
 def sample():
-    labels = [(k * 7 % 11 - 4) if k % 3 else 0 for k in range(40)]
+    labels = [(k * 7 % 11 - 4) if k % 3 else 0 for k in range(39)]
     for negative, most, fraction, seed in (
         (0, 16, 0.25, 0), (0, 16, 0.5, 2**64 - 1), (-1, 39, 1.0, 7), (0, 0, 0.5, 1), (-(2**63), 8, 0.5, 3), (0, 100, 0.0, 12345), (0, 16, 0.25, SKIPS),
     ):  # fmt: skip
