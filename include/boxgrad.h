@@ -343,7 +343,7 @@ boxgrad_status boxgrad_delta_decode_grad_f64(const boxgrad_delta_options *option
 
 /* ---- Suppress, match, sample ----------------------------------------------------------------------------------------
  * What a detector does to its proposals between decoding and the loss. After torchvision.ops.nms and batched_nms, and
- * torchvision.models.detection's Matcher and BalancedPositiveNegativeSampler. No gradient. Since 0.2.0. */
+ * torchvision.models.detection's Matcher and BalancedPositiveNegativeSampler. No gradient. */
 
 /* Non-maximum suppression: takes boxes by descending scores, equal ones by ascending index, and drops each whose IoU with one that it kept
  * is greater than iou_threshold. The IoU is boxgrad_iou_pairwise's, bit for bit, and it is compared in the boxes' type: boxes without area
