@@ -12,7 +12,7 @@ import box_sets
 import boxgrad
 import numpy as np
 import peers
-from conftest import REPOSITORY, load_torchvision
+from support import REPOSITORY, load_torchvision
 from overlap_functions import LOSSES, PAIRWISE
 from parity import TOLERANCE
 from tolerances import row_maximum

@@ -6,7 +6,7 @@ from itertools import accumulate
 
 import pytest
 from boxgrad import _library
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 HEADER = re.sub(r"/\*.*?\*/", "", (REPOSITORY / "include/boxgrad.h").read_text(), flags=re.DOTALL)
 DECLARED = {

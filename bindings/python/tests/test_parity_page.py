@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import require
+from support import require
 
 for package in ("torch", "torchvision", "pycocotools", "powerboxes"):
     require(package)

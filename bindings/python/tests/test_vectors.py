@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from boxgrad import _library
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 FOLDER = REPOSITORY / "Tests/vectors"
 TEXT = (FOLDER / "vectors.json").read_text()
