@@ -129,7 +129,7 @@ def prepare(
         return None, {}
     except Exception as error:  # a peer's failure is a result, not the end
         return None, record | {"failure": f"{type(error).__name__}: {error}".splitlines()[0]}
-    error, asked = max(((e, o.tolerance) for e, o in zip(found, workload.outputs)), key=lambda pair: pair[0] / pair[1])
+    error, asked = max(((e, o.tolerance) for e, o in zip(found, workload.outputs)), key=lambda pair: (pair[0] > pair[1], pair[0] / (pair[1] or 1)))
     tolerance = max(asked, offer.tolerance or 0.0)
     if not error <= tolerance:
         return None, record | {"failure": f"wrong result: error {error:.3g}, tolerance {tolerance:.3g}"}

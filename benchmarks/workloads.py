@@ -205,7 +205,11 @@ def _nms(n: int, classes: int = 1) -> Workload:
 
 def _match(n: int, m: int) -> Workload:
     def make() -> SimpleNamespace:
-        return SimpleNamespace(proposals=boxes(n, 1), truths=boxes(m, 2), high=0.7, low=0.3)
+        """Each truth overlaps a proposal: torchvision matches every proposal with one that overlaps none."""
+        random, proposals = np.random.default_rng(2), boxes(n, 1)
+        truths = proposals[random.integers(0, n, m)]
+        truths += np.tile((truths[:, 2:] - truths[:, :2]) * random.uniform(-0.1, 0.1, (m, 2)).astype(np.float32), 2)
+        return SimpleNamespace(proposals=proposals, truths=truths, high=0.7, low=0.3)
 
     outputs = Output("one", 0.0), Output("one", 1e-5)
     return Workload(f"match {_count(n)} x {m}", "match", "pairs", n * m, 28 * n, outputs, make, (FRESH,))

@@ -129,7 +129,7 @@ def test_the_check_sees_each_output(task):
     limits = [output.tolerance for output in workload.outputs]
     for index in range(len(expected)):
         changed = [x.copy() for x in expected]
-        changed[index].flat[-1] += np.abs(changed[index]).max() + 0.1
+        changed[index].flat[-1] += np.abs(changed[index]).max() + 1
         found = measure.errors(changed, expected, workload.outputs)
         assert [error > limit for error, limit in zip(found, limits)] == [k == index for k in range(len(expected))]
 
