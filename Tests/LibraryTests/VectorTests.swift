@@ -221,7 +221,7 @@ private final class VectorCall {
         case "grad_scale": return api.grad_scale(p(0), n(1), d(2))
         case "clip_grad_norm": return api.clip_grad_norm(p(0), n(1), d(2), d(3), d(4), i(5), p(6))
         case "clip_grad_value": return api.clip_grad_value(p(0), n(1), d(2))
-        case "sample": return api.sample(p(0), n(1), Int64(n(2)), n(3), d(4), UInt64(n(5)), p(6), p(7), p(8))
+        case "sample": return api.sample(p(0), n(1), Int64(n(2)), n(3), d(4), UInt64(bitPattern: Int64(n(5))), p(6), p(7), p(8))
         default: throw Mismatch(description: "\(name) is not called here")
         }
     }
