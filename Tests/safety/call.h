@@ -538,9 +538,13 @@ static bool count_written(call *c, void **pointers) {
 static void check_contents(const call *c, const library *l, void **pointers, faults *f) {
     const function *g = c->function;
     if (g->refuses_degenerate && known_options(c).on_degenerate == BOXGRAD_DEGENERATE_ERROR) {
-        for (size_t k = 0; k < c->buffer_count; k++) for (size_t i = 0; i < c->buffers[k].rows; i++) {
+        size_t rows = 0;
+        for (size_t k = 0; k < c->buffer_count; k++) if (c->buffers[k].rows > rows) rows = c->buffers[k].rows;
+        /* The first row that is degenerate in either is blamed, the proposals' before the targets'. */
+        for (size_t i = 0; i < rows; i++) for (size_t k = 0; k < c->buffer_count; k++) {
             const buffer *b = &c->buffers[k];
-            if (b->start != pointers[parameter_index(g, "proposals")] && b->start != pointers[parameter_index(g, "targets")]) break;
+            if (b->start != pointers[parameter_index(g, "proposals")] && b->start != pointers[parameter_index(g, "targets")]) continue;
+            if (i >= b->rows) continue;
             const double w = as_real(c, load(b, i, 2) - load(b, i, 0)), h = as_real(c, load(b, i, 3) - load(b, i, 1));
             if (!positive_finite(w) || !positive_finite(h)) {
                 fault(f, BOXGRAD_DEGENERATE_BOX, b->start == pointers[parameter_index(g, "proposals")] ? "proposals" : "targets");
