@@ -1,0 +1,171 @@
+"""A COCO file as text: its records, where they stand, and the file with some of their numbers changed or records gone.
+
+msgspec cuts the file into its records without building them, so that each can be decoded on its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Union
+
+import msgspec
+import numpy as np
+
+from .model import Array, Place, UnreadableError, edited, read_bytes, replacement
+
+_STRING_OR_LITERAL = re.compile(rb'"(?:[^"\\]|\\.)*"|NaN|-?Infinity', re.DOTALL)
+TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,\s"]+', re.DOTALL)
+_BLOCK = 1 << 20
+
+
+class Lists(msgspec.Struct):
+    annotations: List[msgspec.Raw]
+    images: List[msgspec.Raw] = []
+    categories: List[msgspec.Raw] = []
+
+
+def _address(buffer: Union[bytes, msgspec.Raw]) -> int:
+    address: int = np.frombuffer(buffer, np.uint8).__array_interface__["data"][0]
+    return address
+
+
+class Text:
+    """The file's bytes, as they are and as strict JSON: without a mark at the start, and with "" for NaN and Infinity, if need be."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.data = self.strict = read_bytes(path)
+        self.literals = array("q")
+        self._blocks: Array | None = None
+        if self.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise UnreadableError(path, "is UTF-16; JSON is UTF-8", 1)
+        if self.data.startswith(b"\xef\xbb\xbf"):
+            self.strict = b"   " + self.data[3:]
+
+    def _mask_literals(self) -> bool:
+        """Puts empty strings in the place of literals that are no JSON; whether there were any."""
+        strict = bytearray(self.strict)
+        for match in _STRING_OR_LITERAL.finditer(self.strict) if b"NaN" in strict or b"Infinity" in strict else ():
+            if match[0][:1] != b'"':
+                strict[match.start() : match.end()] = b'""'.ljust(len(match[0]))
+                self.literals.append(match.start())
+        self.strict = bytes(strict)
+        return bool(self.literals)
+
+    def literal(self, offset: int) -> str:
+        found = _STRING_OR_LITERAL.match(self.data, offset)
+        return found[0].decode() if found else ""
+
+    def line(self, offset: int) -> int:
+        if self._blocks is None:
+            counts = [self.data.count(b"\n", start, start + _BLOCK) for start in range(0, len(self.data), _BLOCK)]
+            self._blocks = np.cumsum([0, *counts])
+        block = offset // _BLOCK
+        return 1 + int(self._blocks[block]) + self.data.count(b"\n", block * _BLOCK, offset)
+
+    def start(self, record: msgspec.Raw) -> int:
+        return _address(record) - _address(self.strict)
+
+    def span(self, record: msgspec.Raw) -> tuple[int, int]:
+        start = self.start(record)
+        return start, start + len(memoryview(record))
+
+    def place(self, record: msgspec.Raw, member: str) -> Place:
+        return Place(self.path, self.line(self.start(record)), member)
+
+    def value(self, record: msgspec.Raw) -> Any:
+        """What json makes of a record: NaN and Infinity included, numbers beyond a double infinite."""
+        start, end = self.span(record)
+        text = self.data[start:end].decode("utf-8", "replace")
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 400 else float(digits))
+
+    def split(self) -> tuple[Lists, bool]:
+        """The records of the file, and whether it is a bare list of detections."""
+        try:
+            if self.strict.lstrip()[:1] == b"[":
+                return Lists(msgspec.json.decode(self.strict, type=List[msgspec.Raw])), True
+            return msgspec.json.decode(self.strict, type=Lists), False
+        except RecursionError:
+            raise UnreadableError(self.path, "is nested too deeply") from None
+        except msgspec.ValidationError as error:
+            raise UnreadableError(self.path, f"is no COCO file: {str(error)[0].lower()}{str(error)[1:]}") from None
+        except msgspec.DecodeError as error:
+            if not self.literals and self._mask_literals():
+                return self.split()
+            at = re.search(r"\(byte (\d+)\)", str(error))
+            offset = int(at[1]) if at else len(self.data)
+            reason = "ends too early" if not at else f"is no JSON: {str(error).split(': ')[-1].split(' (')[0]} at byte {offset}"
+            raise UnreadableError(self.path, "is empty" if not self.data.strip() else reason, self.line(offset)) from None
+
+
+class Source:
+    def __init__(self, text: Text, annotations: list[msgspec.Raw], bare: bool) -> None:
+        self.text = text
+        self.annotations = annotations
+        self.images: list[tuple[int, msgspec.Raw]] = []
+        """The record of each image."""
+        self.list = "" if bare else "annotations"
+        self.rows = array("q")
+        """The record of each row: bad records have none."""
+
+    def place(self, row: int) -> Place:
+        return self.record_place(self.rows[row])
+
+    def record_place(self, record: int) -> Place:
+        return self.text.place(self.annotations[record], f"{self.list}[{record}]")
+
+    def image_place(self, row: int) -> Place:
+        if row >= len(self.images):
+            return Place(self.text.path)
+        index, raw = self.images[row]
+        return self.text.place(raw, f"images[{index}]")
+
+    def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
+        edits = []
+        for row, box in boxes.items():
+            members = self._members(self.annotations[self.rows[row]])
+            x1, y1, x2, y2 = box.tolist()
+            for (start, end), value in zip(members["bbox"][1:8:2], (x1, y1, x2 - x1, y2 - y1)):
+                edits.append(self._number(start, end, value))
+        for row, area in areas.items():
+            edits.append(self._number(*self._members(self.annotations[self.rows[row]])["area"][0], area))
+        gone = {self.rows[row] for row in dropped}
+        spans: list[tuple[int, int]] = []
+        for record in sorted(gone):
+            start, end = self.text.span(self.annotations[record])
+            if record + 1 < len(self.annotations):  # with the comma and the space up to the next one
+                spans.append((start, self.text.start(self.annotations[record + 1])))
+            elif record > 0:  # the last: with the comma before it, which stands after the last one that stays
+                last = record
+                while last - 1 in gone:
+                    last -= 1
+                    spans.pop()
+                spans.append((self.text.span(self.annotations[last - 1])[1] if last else self.text.start(self.annotations[0]), end))
+            else:
+                spans.append((start, end))
+        edits = [(start, end, b"") for start, end in spans] + edits
+        yield self.text.path, edited(self.text.data, edits)
+
+    def _number(self, start: int, end: int, value: float) -> tuple[int, int, bytes]:
+        old = self.text.data[start:end].decode()
+        return start, end, replacement(old, value)
+
+    def _members(self, record: msgspec.Raw) -> Dict[str, list[tuple[int, int]]]:
+        """The tokens of each value of a record, where they stand in the file, and the key after it. Of a key twice, the last."""
+        members: Dict[str, list[tuple[int, int]]] = {}
+        start, end = self.text.span(record)
+        depth, previous = 0, b""
+        tokens: list[tuple[int, int]] = []
+        for match in TOKEN.finditer(self.text.data, start, end):
+            token = match[0]
+            depth -= token in (b"]", b"}")
+            if depth == 1 and token == b":":
+                tokens = members[json.loads(previous)] = []
+            elif depth >= 1 and not (depth == 1 and token == b","):
+                tokens.append(match.span())
+            depth += token in (b"[", b"{")
+            previous = token
+        return members
