@@ -143,7 +143,7 @@ struct Overlap<T: Real> {
         let (p, q) = (a.box, b.box)
         let spanX = smaller(p.x2, q.x2) - larger(p.x1, q.x1)
         let spanY = smaller(p.y2, q.y2) - larger(p.y1, q.y1)
-        let (w, h) = (larger(spanX, 0), larger(spanY, 0))
+        let (w, h) = M.isSolid && M.isShort ? (T.positive(spanX), T.positive(spanY)) : (larger(spanX, 0), larger(spanY, 0))
         inter = w * h
         let (restA, restB) = (a.area - inter, b.area - inter)
         // In this order a box within the other adds exactly nothing, which losses and gradients need; a value gets by with less.

@@ -7,6 +7,9 @@ import CShims
 protocol Real: BinaryFloatingPoint {
     static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self
 
+    /// max(x, 0) of an x that is not NaN.
+    static func positive(_ x: Self) -> Self
+
     /// The packed rows of a whole tile to its columns, and back; also to rows that lie further apart.
     static func columns(_ columns: UnsafeMutablePointer<Self>, ofRows rows: UnsafePointer<Self>)
     static func rows(_ rows: UnsafeMutablePointer<Self>, ofColumns columns: UnsafePointer<Self>)
@@ -16,6 +19,13 @@ protocol Real: BinaryFloatingPoint {
 extension Float: Real {
     @inline(__always)
     static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self { bgi_choose_f32(condition, a, b) }
+
+    /// By the bits, whose sign is the number's: a comparison of integers has units of its own, where those of floats are busy.
+    @inline(__always)
+    static func positive(_ x: Self) -> Self {
+        let bits = Int32(bitPattern: x.bitPattern)
+        return Self(bitPattern: UInt32(bitPattern: bits & ~(bits &>> 31)))
+    }
 
     @inline(__always)
     static func columns(_ columns: UnsafeMutablePointer<Self>, ofRows rows: UnsafePointer<Self>) { bgi_columns_of_rows_f32(rows, columns) }
@@ -32,6 +42,9 @@ extension Float: Real {
 extension Double: Real {
     @inline(__always)
     static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self { bgi_choose_f64(condition, a, b) }
+
+    @inline(__always)
+    static func positive(_ x: Self) -> Self { larger(x, 0) }
 
     @inline(__always)
     static func columns(_ columns: UnsafeMutablePointer<Self>, ofRows rows: UnsafePointer<Self>) { bgi_columns_of_rows_f64(rows, columns) }

@@ -14,6 +14,9 @@ BGI_INLINE uint8_t bgi_bit(_Bool condition) { return condition; }
 
 #pragma clang assume_nonnull begin
 
+/* Nothing; but a loop with it in is left as it stands. */
+BGI_INLINE void bgi_keep_loop(void) { __asm__ volatile(""); }
+
 /* Rows of four turned into columns of 32 and back: see Kernels/Tile.swift. The compiler leaves such loops scalar; here the shuffles are
  * spelled out, eight floats or four doubles at a time. */
 typedef float bgi_f32x8 __attribute__((vector_size(32), aligned(4)));
