@@ -9,6 +9,10 @@ struct BoxColumns<T: Real> {
     @inline(__always)
     func tile(_ start: Int) -> Self { Self(base: base + 7 &* start) }
 
+    /// The tile that box k is in, and which it is there.
+    @inline(__always)
+    func place(_ k: Int) -> (tile: Self, lane: Int) { (tile(k & ~(tileWidth &- 1)), k & (tileWidth &- 1)) }
+
     @inline(__always)
     private func column(_ index: Int) -> UnsafeMutablePointer<T> { base + index &* tileWidth }
 
@@ -49,7 +53,8 @@ struct BoxColumns<T: Real> {
     func load(_ rows: UnsafePointer<T>, _ stride: Int, _ count: Int, _ metric: Int32) {
         _ = metric == BOXGRAD_CIOU ? fill(rows, stride, count, CIoU.self) : fill(rows, stride, count, IoU.self)
         for k in count..<(count &+ tileWidth &- 1) & ~(tileWidth &- 1) {
-            tile(k & ~(tileWidth &- 1)).set(k & (tileWidth &- 1), MeasuredBox(Box(.nan, .nan, .nan, .nan)))
+            let (tile, lane) = place(k)
+            tile.set(lane, MeasuredBox(Box(.nan, .nan, .nan, .nan)))
         }
     }
 

@@ -112,8 +112,8 @@ private struct Matching<T: Real> {
         let (greatest, found) = (base + 7 &* tileWidth, base + 8 &* tileWidth)
         let (values, peak) = (base + 9 &* tileWidth, base + 10 &* tileWidth)
         for j in 0..<width {
-            let here = truths.tile(j & ~(tileWidth &- 1))
-            let (truth, angle) = (here[j & (tileWidth &- 1)], here.angle(j & (tileWidth &- 1), metric))
+            let (here, lane) = truths.place(j)
+            let (truth, angle) = (here[lane], here.angle(lane, metric))
             let index = T(j)
             for k in 0..<tileWidth {
                 let value = Overlap(metric, truth, tile[k], eps, turn: tile.angle(k, metric) - angle).value

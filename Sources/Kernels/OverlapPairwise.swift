@@ -115,9 +115,8 @@ private struct Matrix<T: Real> {
         while next < bCount {
             let first = Swift.min(next, last)
             for column in 0..<Swift.min(bCount, 4) {
-                let j = first &+ column
-                let (tile, inTile) = (columnsB.tile(j & ~(tileWidth &- 1)), j & (tileWidth &- 1))
-                let (box, angle) = (tile[inTile], tile.angle(inTile, metric))
+                let (tile, lane) = columnsB.place(first &+ column)
+                let (box, angle) = (tile[lane], tile.angle(lane, metric))
                 @inline(__always)
                 func value(_ k: Int) -> T { M.result(of: Overlap(metric, columnsA[k], box, eps, turn: angle - columnsA.angle(k, metric))) }
                 writeTile(value, to: values.column(column))

@@ -162,44 +162,34 @@ private struct Grid {
 /// The boxes that stay, each in its slot, and above them a tree: the bounds of each 32 slots, the bounds of each 32 of those, and so on.
 private struct Kept<T: Real> {
     private let columns: BoxColumns<T>
-    private let slots: Int
     private let threshold: T
-    private let top: Int
+    /// Where each level begins in the columns, level 0 being the boxes.
+    private var starts = InlineArray<13, Int>(repeating: 0)
+    private var top = 0
 
     @inline(__always)
     init(_ base: UnsafeMutablePointer<T>, _ slots: Int, _ threshold: T) {
-        (columns, self.slots, self.threshold) = (BoxColumns(base: base), slots, threshold)
-        var (nodes, level, tiles) = (slots, 0, 0)
-        while true {
-            let width = (nodes &+ tileWidth &- 1) / tileWidth
-            for tile in tiles..<tiles &+ width { BoxColumns<T>(base: base + tile &* 7 &* tileWidth).clear(bounds: level > 0) }
-            tiles &+= width
-            if width <= 1 { break }
-            (nodes, level) = (width, level &+ 1)
-        }
-        top = level
-    }
-
-    /// The columns of a level, level 0 being the boxes.
-    @inline(__always)
-    private func columns(_ level: Int) -> BoxColumns<T> {
+        (columns, self.threshold) = (BoxColumns(base: base), threshold)
         var (nodes, start) = (slots, 0)
-        for _ in 0..<level {
-            nodes = (nodes &+ tileWidth &- 1) / tileWidth
-            start &+= nodes
+        while true {
+            starts[top] = start
+            let width = (nodes &+ tileWidth &- 1) / tileWidth
+            for tile in 0..<width { columns.tile(start &+ tile &* tileWidth).clear(bounds: top > 0) }
+            if width <= 1 { break }
+            (nodes, start, top) = (width, start &+ width &* tileWidth, top &+ 1)
         }
-        return columns.tile(start &* tileWidth)
     }
 
     @inline(__always)
     func add(_ box: MeasuredBox<T>, _ slot: Int) {
         guard box.isSolid else { return }  // it overlaps nothing
-        var node = slot
-        columns.tile(node & ~(tileWidth &- 1)).set(node & (tileWidth &- 1), box)
-        var level = 1
+        let (tile, lane) = columns.place(slot)
+        tile.set(lane, box)
+        var (node, level) = (slot, 1)
         while level <= top {
             node >>= 5
-            columns(level).tile(node & ~(tileWidth &- 1)).extend(node & (tileWidth &- 1), to: box.box)
+            let (tile, lane) = columns.place(starts[level] &+ node)
+            tile.extend(lane, to: box.box)
             level &+= 1
         }
     }
@@ -213,7 +203,7 @@ private struct Kept<T: Real> {
     @inline(never)
     private func overlap(_ box: MeasuredBox<T>, _ first: Int, _ end: Int, _ level: Int, _ tileIndex: Int) -> Bool {
         let start = tileIndex &* tileWidth
-        let tile = columns(level).tile(start)
+        let tile = columns.tile(starts[level] &+ start)
         var lanes = level == 0 ? tile.lanesThatMayOverlap(box, threshold) : tile.lanesThatTouch(box)
         // Those of the class.
         let (low, high) = (max(0, first >> (5 &* level) &- start), min(31, (end &- 1) >> (5 &* level) &- start))
@@ -329,10 +319,10 @@ private struct Field<T: Real> {
     /// Takes box k out, and from the others what they lose to it: linearly beyond a threshold, or else by a Gaussian.
     @inline(never)
     func decay(by k: Int, _ count: Int, _ threshold: T?, _ sigma: T) {
-        let own = k & ~(tileWidth &- 1)
-        let box = columns.tile(own)[k &- own]
+        let (own, lane) = columns.place(k)
+        let box = own[lane]
         scores[k] = -.infinity
-        measure(own)
+        measure(k &- lane)
         var tiles = Tiles(count)
         while let (start, _) = tiles.next() {
             let tile = columns.tile(start)
