@@ -1,6 +1,7 @@
 // Sums, magnitudes and in-place changes of a gradient tensor of any dtype. What is computed is computed in double.
 
 import CBoxgrad
+import CShims
 
 /// An element of a tensor. `bits` of a magnitude order like the magnitudes, with NaN above infinity.
 protocol TensorElement {
@@ -54,6 +55,9 @@ private func sum<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: I
             var sum = BlockSum()
             var tiles = Tiles(count)
             while let (start, length) = tiles.next() {
+                // Measured: 4 KB of floats ahead; the processor alone does not read ahead across pages.
+                bgi_prefetch(x + (start &+ 1024))
+                bgi_prefetch(x + (start &+ 1040))
                 if length == tileWidth {
                     for k in 0..<tileWidth { exact[k] = x[start &+ k].exact }
                 } else {

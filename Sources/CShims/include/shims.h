@@ -16,6 +16,8 @@ BGI_INLINE uint8_t bgi_bit(_Bool condition) { return condition; }
 
 /* Nothing; but a loop with it in is left as it stands. */
 BGI_INLINE void bgi_keep_loop(void) { __asm__ volatile(""); }
+/* Asks for the line at an address, which may be past the end. */
+BGI_INLINE void bgi_prefetch(const void *address) { __builtin_prefetch(address); }
 
 /* Rows of four turned into columns of 32 and back: see Kernels/Tile.swift. The compiler leaves such loops scalar; here the shuffles are
  * spelled out, eight floats or four doubles at a time. */
