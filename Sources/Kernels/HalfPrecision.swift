@@ -1,5 +1,7 @@
 // The 16-bit floating-point formats. Swift's Float16 would need the compiler's conversion library; bfloat16 it lacks.
 
+import CShims
+
 protocol HalfFormat {
     static var significandBits: UInt64 { get }
     static var bias: UInt64 { get }
@@ -26,6 +28,7 @@ struct Half<Format: HalfFormat> {
         let sign = UInt32(bits >> 15) << 31
         let magnitude = UInt32(bits & 0x7fff)
         if Format.significandBits == 7 { return Float(bitPattern: UInt32(bits) << 16) }
+        if bgi_has_float16() { return bgi_float_of_float16(bits) }
         let shift = UInt32(23 &- Format.significandBits)
         let rebias = UInt32(127 &- Format.bias) << 23
         let isSpecial = 0 &- UInt32(bit(magnitude >= UInt32(Self.infinity)))

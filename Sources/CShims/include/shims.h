@@ -18,6 +18,18 @@ BGI_INLINE uint8_t bgi_bit(_Bool condition) { return condition; }
 BGI_INLINE void bgi_keep_loop(void) { __asm__ volatile(""); }
 /* Asks for the line at an address, which may be past the end. */
 BGI_INLINE void bgi_prefetch(const void *address) { __builtin_prefetch(address); }
+/* Whether the processor converts float16, and its conversion, which is exact. */
+#if defined(__F16C__) || defined(__aarch64__)
+BGI_INLINE _Bool bgi_has_float16(void) { return 1; }
+BGI_INLINE float bgi_float_of_float16(uint16_t bits) {
+    _Float16 value;
+    memcpy(&value, &bits, sizeof value);
+    return (float)value;
+}
+#else
+BGI_INLINE _Bool bgi_has_float16(void) { return 0; }
+BGI_INLINE float bgi_float_of_float16(uint16_t bits) { return bits; }
+#endif
 
 /* Rows of four turned into columns of 32 and back: see Kernels/Tile.swift. The compiler leaves such loops scalar; here the shuffles are
  * spelled out, eight floats or four doubles at a time. */
