@@ -6,8 +6,10 @@ func smoothL1<T: Real>(
     _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
 ) -> Double {
     let square = T(sigma * sigma)
-    // Where sigma^2 is infinite in T, the parabola has no width: its 0 times infinity must not be chosen.
+    // Where sigma^2 is infinite in T, the parabola has no width, but 0 has the slope 0: its 0 times infinity must not be computed.
+    let curvature = Swift.min(square, .greatestFiniteMagnitude)
     let threshold = square < .infinity ? T(1 / (sigma * sigma)) : 0
+    let belowThreshold = Swift.max(threshold.nextDown, 0)
     let scale = T(1 / normalizer)
     return Workspace.with { space in
         let (inputs, results): (Tile<T>, Tile<T>) = (space.tile(0), space.tile(1))
@@ -23,10 +25,10 @@ func smoothL1<T: Real>(
             for k in 0..<tileWidth {
                 let d = inner[k] * (p[k] - t[k])
                 let size = d.magnitude
-                let quadratic = size < threshold
-                let sign = choose(d > 0, 1, choose(d < 0, -1, d))  // NaN stays NaN
-                losses[k] = outer[k] * choose(quadratic, square * d * d / 2, size - threshold / 2)
-                slopes[k] = inner[k] * outer[k] * choose(quadratic, square * d, sign) * scale
+                let linear = size > belowThreshold  // NaN is not
+                let half = curvature / 2 * d
+                losses[k] = outer[k] * choose(linear, size - threshold / 2, half * d)
+                slopes[k] = inner[k] * outer[k] * choose(linear, T(signOf: d, magnitudeOf: 1), half + half) * scale
             }
             sum.add(losses, length)
             if let elementwise { copy(losses, to: elementwise + start, length) }
