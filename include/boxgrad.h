@@ -99,9 +99,10 @@ uint32_t boxgrad_version_number(void);
 const char *boxgrad_cpu_tier(void);
 
 /* How many threads one call may use, the calling one among them. The default is 1. A call is divided only if each thread gets work for
- * some 200 us: 65536 boxes or pairs of a gradient, 524288 elements or pairs of a matrix. Threads that the library starts block all signals
- * and end before the call returns; where none can be had, the calling thread does the work. Clipping, box formats, inspection,
- * suppression and sampling are not divided. Applies to calls that begin afterwards, on every thread.
+ * some 200 us: 65536 boxes or pairs of a gradient, 524288 elements or pairs of a match, 1048576 pairs of a matrix (of CIoU, 262144).
+ * Threads that the library starts block all signals and end before the call returns; where none can be had, the calling thread does the
+ * work. Clipping, box formats, inspection, suppression and sampling are not divided. Applies to calls that begin afterwards, on every
+ * thread.
  * BAD_PARAMETER: n < 1. */
 boxgrad_status boxgrad_set_max_threads(int32_t n);
 int32_t boxgrad_max_threads(void);

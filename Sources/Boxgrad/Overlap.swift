@@ -64,7 +64,7 @@ private func iouPairwise<T>(
     arguments.matrix(outUnion, "out_union", aCount, bCount, outStride, "out_stride", optional: true)
     guard arguments.valid, let a, let b, let out, aCount > 0, bCount > 0 else { return arguments.status }
     // One chunk for each thread, which has its scratch.
-    let worthThread = max(1, Division.elements.worthThread / bCount)
+    let worthThread = max(1, (metric == BOXGRAD_CIOU ? 1 << 18 : 1 << 20) / bCount)
     let threads = bgi_threads(aCount, worthThread)
     let chunkRows = (aCount &- 1) / threads &+ 1
     let scratchSize = bgi_pairwise_scratch(bCount)

@@ -92,7 +92,7 @@ static void prove(const char *name, size_t rows, size_t slice, part reference, p
 static size_t between(size_t least, size_t most) { return (size_t)uniform((double)least, (double)most + 1); }
 
 /* A sum is that of groups of 65536 rows, added in order; 128 groups are a wave. */
-enum { group = 1 << 16, wave = 128 * group, boxes_a_thread = 1 << 16, matrix_a_thread = 1 << 19 };
+enum { group = 1 << 16, wave = 128 * group, boxes_a_thread = 1 << 16, matrix_a_thread = 1 << 20 };
 static size_t n, columns, out_stride, a_stride, b_stride, groups;
 static int32_t metric;
 static int outputs; /* a bit for each that is not NULL */
