@@ -26,33 +26,46 @@ suite() {
     fi
 }
 
+# meanwhile NAME COMMAND...: begins a suite whose emulator keeps one core busy for minutes. finish NAME: waits for it, if it was begun, and
+# counts it.
+declare -A begun
+meanwhile() {
+    local name=$1
+    shift
+    ("$@" >"build/test/$name.output" 2>&1; echo $? >"build/test/$name.status") &
+    begun[$name]=$!
+}
+finish() {
+    [ -n "${begun[$1]:-}" ] || return 0
+    wait "${begun[$1]}"
+    suite "$1" '\d+(?= passed)' bash -c "cat build/test/$1.output; exit \$(cat build/test/$1.status)"
+}
+
 suite swift 'Test run with \K\d+(?= tests?.* passed)' env BOXGRAD_ONLY_TESTS=1 swift test --configuration release --scratch-path .build/tests
 suite c '\d+(?= passed)' Tests/c/run.sh
 suite safety '\d+(?= passed)' Tests/safety/run.sh
+# Where neither this CPU has AVX-512 nor Debian an emulator of one, the suite is skipped.
+if grep -qw avx512vl /proc/cpuinfo || grep -qx ID=debian /etc/os-release; then
+    meanwhile avx512 Tests/avx512.sh
+else
+    skipped=$((skipped + 1))
+fi
 suite elementary '\d+(?= passed)' "$python" -m pytest -q Tests/elementary
 suite accuracy '\d+(?= passed)' "$python" -m pytest -q Tests/accuracy
 suite abi '\d+(?= passed)' "$python" -m pytest -q Tests/abi
 suite binary '\d+(?= passed)' "$python" -m pytest -q Tests/binary
-# Where neither this CPU has AVX-512 nor Debian an emulator of one, the suite is skipped.
-if grep -qw avx512vl /proc/cpuinfo || grep -qx ID=debian /etc/os-release; then
-    suite avx512 '\d+(?= passed)' Tests/avx512.sh
-else
-    skipped=$((skipped + 1))
-fi
+finish avx512
 suite install '\d+(?= passed)' "$python" -m pytest -q Tests/install
-# Cross compiler and emulator are Debian's, and run on x86-64: meanwhile, because they keep one core busy for minutes.
+# Cross compiler and emulator are Debian's, and run on x86-64.
 if [ "$(uname -m)" = x86_64 ] && grep -qx ID=debian /etc/os-release; then
-    (Tests/arm64.sh "$python" >build/test/arm64.output 2>&1; echo $? >build/test/arm64.status) &
+    meanwhile arm64 Tests/arm64.sh "$python"
 else
     echo "== arm64 is skipped: it is cross-built on x86-64, with Debian's compiler"
     skipped=$((skipped + 1))
 fi
 suite types 'no issues found in \K\d+' "$python" -m mypy --config-file bindings/python/pyproject.toml
 suite python '\d+(?= passed)' "$python" -m pytest -q bindings/python/tests
-if [ -n "${!:-}" ]; then
-    wait $!
-    suite arm64 '\d+(?= passed)' bash -c 'cat build/test/arm64.output; exit $(cat build/test/arm64.status)'
-fi
+finish arm64
 suite benchmarks '\d+(?= passed)' "$python" -m pytest -q Tests/benchmarks
 suite documentation '\d+(?= passed)' "$python" -m pytest -q --doctest-modules bindings/python/boxgrad
 
