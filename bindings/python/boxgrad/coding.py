@@ -8,7 +8,9 @@ on centres x, y and sizes w, h, r being the proposal: an anchor, or any referenc
 from __future__ import annotations
 
 import math
-from typing import Sequence, Tuple, Union
+import re
+from contextlib import contextmanager
+from typing import Iterator, Sequence, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -155,6 +157,16 @@ def _arrays_of(images: Sequence[npt.ArrayLike], name: str) -> list[Array]:
     return [to_floats(boxes, f"{name}[{image}]") for image, boxes in enumerate(listed)]
 
 
+@contextmanager
+def _named(**names: str) -> Iterator[None]:
+    """Puts the words of another interface into the messages of encode_boxes and decode_boxes."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        error.args = (re.sub(rf"\b({'|'.join(names)})\b", lambda found: names[found[0]], str(error)), *error.args[1:])
+        raise
+
+
 class BoxCoder:
     """torchvision's BoxCoder: weights multiply the deltas, and an image is an element of a list.
 
@@ -187,7 +199,8 @@ class BoxCoder:
 
     def encode_single(self, reference_boxes: npt.ArrayLike, proposals: npt.ArrayLike) -> Array:
         """The deltas of ground truth (N, 4) against proposals (N, 4)."""
-        return encode_boxes(proposals, reference_boxes, stds=self._stds)
+        with _named(targets="reference_boxes"):
+            return encode_boxes(proposals, reference_boxes, stds=self._stds)
 
     def decode(self, rel_codes: npt.ArrayLike, boxes: Sequence[npt.ArrayLike]) -> Array:
         """The boxes (N, groups, 4) of deltas (N, groups * 4) against the proposals of all images, N in sum."""
@@ -196,7 +209,8 @@ class BoxCoder:
 
     def decode_single(self, rel_codes: npt.ArrayLike, boxes: npt.ArrayLike) -> Array:
         """The boxes (N, groups * 4) of deltas (N, groups * 4) against proposals (N, 4)."""
-        return decode_boxes(boxes, rel_codes, stds=self._stds, log_ratio_clip=self.bbox_xform_clip)
+        with _named(proposals="boxes", deltas="rel_codes"):
+            return decode_boxes(boxes, rel_codes, stds=self._stds, log_ratio_clip=self.bbox_xform_clip)
 
 
 class DeltaXYWHBBoxCoder:
@@ -227,7 +241,8 @@ class DeltaXYWHBBoxCoder:
 
     def encode(self, bboxes: npt.ArrayLike, gt_bboxes: npt.ArrayLike) -> Array:
         """The deltas of gt_bboxes (N, 4) against bboxes (N, 4)."""
-        return encode_boxes(bboxes, gt_bboxes, means=self.means, stds=self.stds)
+        with _named(proposals="bboxes", targets="gt_bboxes", means="target_means", stds="target_stds"):
+            return encode_boxes(bboxes, gt_bboxes, means=self.means, stds=self.stds)
 
     def decode(
         self,
@@ -241,12 +256,13 @@ class DeltaXYWHBBoxCoder:
         if not ratio > 0:
             raise ValueError(f"wh_ratio_clip must be positive, not {wh_ratio_clip}")
         bound = abs(math.log(ratio))
-        return decode_boxes(
-            bboxes,
-            pred_bboxes,
-            means=self.means,
-            stds=self.stds,
-            max_shape=max_shape[:2] if max_shape is not None and self.clip_border else None,
-            log_ratio_clip=bound if self.add_ctr_clamp else (-bound, bound),
-            center_clamp=self.ctr_clamp if self.add_ctr_clamp else None,
-        )
+        with _named(proposals="bboxes", deltas="pred_bboxes", means="target_means", stds="target_stds", center_clamp="ctr_clamp"):
+            return decode_boxes(
+                bboxes,
+                pred_bboxes,
+                means=self.means,
+                stds=self.stds,
+                max_shape=max_shape[:2] if max_shape is not None and self.clip_border else None,
+                log_ratio_clip=bound if self.add_ctr_clamp else (-bound, bound),
+                center_clamp=self.ctr_clamp if self.add_ctr_clamp else None,
+            )

@@ -8,6 +8,7 @@ import pytest
 
 A = np.array([[0.0, 0.0, 4.0, 4.0], [1.0, 1.0, 3.0, 5.0]])
 DELTAS = np.zeros((2, 4))
+EMPTY = A * 0
 
 NUMBERS = {  # every scalar that is a number
     "eps": lambda x: boxgrad.distance_box_iou(A, A, x),
@@ -68,6 +69,14 @@ def test_whatever_is_a_number_is_taken(name, x):
         (lambda: boxgrad.BoxCoder((1, 1, 1, 1)).encode([], []), ValueError, r"reference_boxes.*\[\]"),
         (lambda: boxgrad.BoxCoder((1, 1, 1, 1)).decode(DELTAS, []), ValueError, r"boxes.*\[\]"),
         (lambda: boxgrad.BoxCoder((1, 1, 1, 1)).encode(None, [A]), TypeError, "reference_boxes.*None"),
+        (lambda: boxgrad.BoxCoder((1, 1, 1, 1)).encode([EMPTY], [A]), boxgrad.DegenerateBoxError, r"^reference_boxes\[0\]"),
+        (lambda: boxgrad.BoxCoder((1, 1, 1, 1)).decode_single(DELTAS, [1.0]), ValueError, "^boxes must have"),
+        (lambda: boxgrad.BoxCoder((1, 1, 1, 1)).decode_single([1.0], A), ValueError, "^rel_codes must have"),
+        (lambda: boxgrad.DeltaXYWHBBoxCoder().encode(EMPTY, A), boxgrad.DegenerateBoxError, r"^bboxes\[0\]"),
+        (lambda: boxgrad.DeltaXYWHBBoxCoder().encode(A, EMPTY), boxgrad.DegenerateBoxError, r"^gt_bboxes\[0\]"),
+        (lambda: boxgrad.DeltaXYWHBBoxCoder().decode(A, [1.0]), ValueError, "^pred_bboxes must have"),
+        (lambda: boxgrad.DeltaXYWHBBoxCoder(target_stds=(0, 1, 1, 1)).decode(A, DELTAS), ValueError, "^target_stds"),
+        (lambda: boxgrad.DeltaXYWHBBoxCoder(add_ctr_clamp=True, ctr_clamp=-1).decode(A, DELTAS), ValueError, "^ctr_clamp"),
         (lambda: boxgrad.combine_norms(None), TypeError, "norms.*None"),
         (lambda: boxgrad.combine_norms(["3"]), TypeError, "norms.*<U1"),
         (lambda: boxgrad.box_iou(A, None), TypeError, "boxes2.*None"),
