@@ -50,7 +50,7 @@ static void call(int which, result *r) {
     boxgrad_status status;
     memset(r, 0, sizeof *r);
     switch (which % callers) {
-    case 0: status = boxgrad_iou_pairwise_f32(BOXGRAD_GIOU, a, side, 4, b, 960, 4, 0, r->value, 960, NULL); break;
+    case 0: status = boxgrad_iou_pairwise_f32(BOXGRAD_CIOU, a, 600, 4, b, 960, 4, 1e-7, r->value, 960, NULL); break;
     case 1: status = boxgrad_iou_pairwise_grad_f32(BOXGRAD_IOU, a, side, 4, b, side, 4, 0, boxes, side, r->value, r->value + 4 * side); break;
     case 2: status = boxgrad_iou_aligned_f32(BOXGRAD_DIOU, a, 4, b, 4, rows, 0, r->value, NULL, NULL); break;
     case 3: status = boxgrad_iou_loss_f32(BOXGRAD_GIOU, a, 4, b, 4, summed, NULL, 1e-7, 1, &r->sum, NULL, NULL, NULL); break;
