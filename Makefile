@@ -95,7 +95,9 @@ $(VENV)/test: $(VENV)/demo $(VENV)/wheel requirements/test.txt requirements/test
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/test-no-deps.txt
 	touch $@
 
-# The wheel holds this library; auditwheel gives it the tag of the oldest systems that it runs on.
+# The wheel holds this library; auditwheel gives it the tag of the oldest systems that it runs on. The files' time is a constant, so that the
+# same library makes the same wheel.
+wheel: export SOURCE_DATE_EPOCH ?= 1577836800
 wheel: $(LIBRARY) $(VENV)/wheel
 	rm -rf $(WHEELS)/linux
 	BOXGRAD_LIBRARY="$(CURDIR)/$(LIBRARY)" $(PYTHON) -m build --no-isolation --wheel --outdir $(WHEELS)/linux bindings/python
