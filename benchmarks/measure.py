@@ -195,7 +195,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     os.sched_setaffinity(0, cores[-settings.threads :])
     peers, missing = load(settings.threads)
     peers = {name: peer for name, peer in peers.items() if _any(settings.peers, name) and not _any(settings.without, name)}
-    workloads = matching(table(settings.scale), settings.workload)
+    workloads = matching((workload for workload in table(settings.scale) if workload.divided or settings.threads == 1), settings.workload)
     columns = TextColumn("{task.fields[threads]}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
     records: list[dict[str, Any]] = []
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

@@ -50,6 +50,7 @@ class Workload:
     outputs: tuple[Output, ...]
     make: Callable[[], SimpleNamespace]
     modes: tuple[str, ...] = (FRESH, REUSED)
+    divided: bool = True  # whether more threads may change anything
 
 
 # ---- Data: the same in every process -------------------------------------------------------------------------------------
@@ -200,7 +201,7 @@ def _nms(n: int, classes: int = 1) -> Workload:
         )
 
     name = f"nms, {_count(n)} boxes{f' of {classes} classes' if classes > 1 else ''}"
-    return Workload(name, "nms", "boxes", n, 20 * n, (Output("one", 0.0),), make, (FRESH,))
+    return Workload(name, "nms", "boxes", n, 20 * n, (Output("one", 0.0),), make, (FRESH,), divided=False)
 
 
 def _match(n: int, m: int) -> Workload:

@@ -172,15 +172,20 @@ def nms(data: SimpleNamespace) -> Run:
     if len(data.boxes) > 20_000 and data.boxes.dtype == np.float32:
         raise NotOffered("takes a minute, which only the reference is worth")
 
-    def run() -> np.ndarray:
-        left, keep = np.argsort(-data.scores, kind="stable"), []
+    def of_class(left: np.ndarray) -> list[int]:
+        keep = []
         while len(left):
             best, left = left[0], left[1:]
             keep.append(best)
-            iou = overlap(columns(data.boxes[best]), columns(data.boxes[left]), "iou", 0.0, gradient=False)
-            apart = iou <= data.threshold
-            left = left[apart if data.classes is None else apart | (data.classes[left] != data.classes[best])]
-        return np.array(keep)
+            left = left[overlap(columns(data.boxes[best]), columns(data.boxes[left]), "iou", 0.0, gradient=False) <= data.threshold]
+        return keep
+
+    def run() -> np.ndarray:
+        order = np.argsort(-data.scores, kind="stable")
+        if data.classes is None:
+            return np.array(of_class(order))
+        keep = np.concatenate([of_class(order[data.classes[order] == one]) for one in np.unique(data.classes)])
+        return keep[np.argsort(-data.scores[keep], kind="stable")]
 
     return run
 
