@@ -81,12 +81,6 @@ struct DiagonalAngle<T: Real> {
     static func - (_ a: Self, _ b: Self) -> T { (a.high - b.high) + (a.low - b.low) }
 }
 
-extension Metric {
-    /// The angle of a box's diagonal, where the metric needs it.
-    @inline(__always)
-    static func angle<T: Real>(of box: MeasuredBox<T>) -> DiagonalAngle<T> { code == BOXGRAD_CIOU ? DiagonalAngle(box) : DiagonalAngle(0, 0) }
-}
-
 /// A box with what its overlaps share.
 struct MeasuredBox<T: Real> {
     let box: Box<T>
