@@ -528,7 +528,6 @@ def clip_grad_norm(c):
             c.record("elements", got, exact, None, kind, arguments=arguments)
 
 
-FLOATS = tuple(map(np.dtype, (np.float32, np.float64)))
 def soft_nms(c):
     """Each pair in a class of its own: the first keeps its score, and the second is lowered once."""
     p = c.pairs()
@@ -546,6 +545,7 @@ def soft_nms(c):
         value(c, "keep_scores", got[1::2, None], exact, p.kind, ("linear", "Gaussian")[decay], arguments)
 
 
+FLOATS = tuple(map(np.dtype, (np.float32, np.float64)))
 MEASURES = {
     f.__name__: (f, FLOATS)
     for f in (
