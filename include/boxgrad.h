@@ -75,7 +75,7 @@ typedef int32_t boxgrad_status;
 #define BOXGRAD_BAD_PARAMETER   20 /* a scalar or a code is outside its documented range */
 #define BOXGRAD_DEGENERATE_BOX  21 /* delta_encode: a box whose width or height is not a positive finite number */
 #define BOXGRAD_NONFINITE       22 /* clip_grad_norm with ON_NONFINITE ERROR: the total norm is infinite or NaN */
-#define BOXGRAD_OUT_OF_MEMORY   30 /* scratch could not be had: iou_pairwise's (at most 114 KB a thread in f32, 227 KB in f64), nms', soft_nms', match's */
+#define BOXGRAD_OUT_OF_MEMORY   30 /* scratch could not be had: iou_pairwise's (at most 226 KB a thread in f32, 451 KB in f64), nms', soft_nms', match's */
 #define BOXGRAD_UNSUPPORTED     40 /* a tensor's dtype is unknown to this version */
 
 /* The status' name, such as "BOXGRAD_BAD_STRIDE"; "unknown status" for any other number. Never NULL, valid forever. */

@@ -57,54 +57,38 @@ private struct Matrix<T: Real> {
         }
     }
 
-    /// Tiles along the rows.
+    /// Tiles along the rows, row by row. The whole tiles of solid boxes and a short metric go straight to where they belong, others by `values`.
     @inline(never)
     private func fillRows<M: Metric>(_ out: UnsafeMutablePointer<T>, _ rows: Int, _ width: Int, _ metric: M.Type) {
-        // Measured: what the cache holds is best written row by row. What goes to memory is written to eight rows in turns, which keeps more
-        // of its lines on their way.
-        let step = aCount &* bCount &* MemoryLayout<T>.stride < 8 << 20 ? 32 &* tileWidth : tileWidth
         @inline(__always)
         func fill(_ space: Workspace) {
-            var first = 0
-            while first < rows {
-                let group = first..<Swift.min(first &+ 8, rows)
-                var start = 0
-                while start < width {
-                    let end = Swift.min(start &+ step, width)
-                    for row in group { fillRow(row, start, end, out + row &* outStride, space.column(0), metric) }
-                    start = end
+            let values: UnsafeMutablePointer<T> = space.column(0)
+            for row in 0..<rows {
+                let out = out + row &* outStride
+                let (box, angle) = (columnsA[row], columnsA.angle(row, metric))
+                @inline(__always)
+                func value(_ tile: BoxColumns<T>, _ k: Int) -> T {
+                    M.result(of: Overlap(metric, box, tile[k], eps, turn: tile.angle(k, metric) - angle))
                 }
-                first &+= 8
+                var next = 0
+                if M.isSolid && M.isShort {
+                    while width &- next >= tileWidth {
+                        let tile = columnsB.tile(next)
+                        prefetchTile(out + next, ahead: 1024)  // measured
+                        writeTile({ value(tile, $0) }, to: out + next)
+                        next &+= tileWidth
+                        bgi_keep_loop()
+                    }
+                }
+                while next < width {
+                    let tile = columnsB.tile(next)
+                    for k in 0..<tileWidth { values[k] = value(tile, k) }
+                    copy(values, to: out + next, Swift.min(tileWidth, width &- next))
+                    next &+= tileWidth
+                }
             }
         }
         Workspace.with(fill)
-    }
-
-    /// Columns start..<end of a row. The whole tiles of solid boxes and a short metric go straight to where they belong, others by `values`.
-    @inline(__always)
-    private func fillRow<M: Metric>(
-        _ row: Int, _ start: Int, _ end: Int, _ out: UnsafeMutablePointer<T>, _ values: UnsafeMutablePointer<T>, _ metric: M.Type
-    ) {
-        let (box, angle) = (columnsA[row], columnsA.angle(row, metric))
-        @inline(__always)
-        func value(_ tile: BoxColumns<T>, _ k: Int) -> T {
-            M.result(of: Overlap(metric, box, tile[k], eps, turn: tile.angle(k, metric) - angle))
-        }
-        var next = start
-        if M.isSolid && M.isShort {
-            while end &- next >= tileWidth {
-                let tile = columnsB.tile(next)
-                writeTile({ value(tile, $0) }, to: out + next)
-                next &+= tileWidth
-                bgi_keep_loop()
-            }
-        }
-        while next < end {
-            let tile = columnsB.tile(next)
-            for k in 0..<tileWidth { values[k] = value(tile, k) }
-            copy(values, to: out + next, Swift.min(tileWidth, end &- next))
-            next &+= tileWidth
-        }
     }
 
     /// Tiles across the rows, which are too short for tiles of their own. Four columns at a time; the last four may have some of those before.

@@ -109,6 +109,13 @@ func copy<Element>(_ source: UnsafePointer<Element>, to target: UnsafeMutablePoi
     }
 }
 
+/// Asks for the memory of a tile of elements so many bytes ahead. By itself the processor does not read ahead across pages.
+@inline(__always)
+func prefetchTile<Element>(_ x: UnsafePointer<Element>, ahead bytes: Int) {
+    let tile = UnsafeRawPointer(x) + bytes
+    for line in 0..<tileWidth &* MemoryLayout<Element>.stride / 64 { bgi_prefetch(tile + line &* 64) }
+}
+
 /// The start and the length of each tile of 0..<count.
 struct Tiles {
     private var start = 0

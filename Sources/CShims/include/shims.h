@@ -171,7 +171,7 @@ BGI_INLINE void bgi_spaced_rows_of_columns_f64(const double *columns, double *ro
 
 /* How many boxes of b the pairwise kernel takes at a time, and the elements of scratch it needs: seven columns of them and of a tile, and
  * four of results. */
-enum { BGI_PAIRWISE_WIDTH = 4096 };
+enum { BGI_PAIRWISE_WIDTH = 8192 };
 BGI_INLINE ptrdiff_t bgi_pairwise_scratch(ptrdiff_t b_count) {
     ptrdiff_t width = b_count < BGI_PAIRWISE_WIDTH ? (b_count + 31) / 32 * 32 : BGI_PAIRWISE_WIDTH;
     return 7 * width + 11 * 32;
