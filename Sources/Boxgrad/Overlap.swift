@@ -63,17 +63,14 @@ private func iouPairwise<T>(
     arguments.matrix(out, "out", aCount, bCount, outStride, "out_stride")
     arguments.matrix(outUnion, "out_union", aCount, bCount, outStride, "out_stride", optional: true)
     guard arguments.valid, let a, let b, let out, aCount > 0, bCount > 0 else { return arguments.status }
-    // One chunk for each thread, which has its scratch.
-    let worthThread = max(1, (metric == BOXGRAD_CIOU ? 1 << 18 : 1 << 20) / bCount)
-    let threads = bgi_threads(aCount, worthThread)
-    let chunkRows = (aCount &- 1) / threads &+ 1
+    let (division, threads) = Division.matrix(metric, rows: aCount, columns: bCount)
     let scratchSize = bgi_pairwise_scratch(bCount)
     guard let scratch = Scratch(&arguments, threads, each: scratchSize &* MemoryLayout<T>.stride) else { return arguments.status }
     defer { scratch.free() }
     Pairwise(
         metric: metric, a: a, b: b, aStride: aStride, bCount: bCount, bStride: bStride, eps: eps,
-        scratch: scratch.start.assumingMemoryBound(to: T.self), out: out, outStride: outStride, outUnion: outUnion, chunkRows: chunkRows, scratchSize: scratchSize
-    ).run(aCount, Division(rows: chunkRows, worthThread: worthThread), task)
+        scratch: scratch.start.assumingMemoryBound(to: T.self), out: out, outStride: outStride, outUnion: outUnion, chunkRows: division.rows, scratchSize: scratchSize
+    ).run(aCount, division, task)
     return BOXGRAD_OK
 }
 

@@ -13,6 +13,13 @@ struct Division {
     /// Rows of so many boxes each.
     static func boxes(groups: Int) -> Self { Self(rows: max(1, boxes.rows / groups), worthThread: max(1, boxes.worthThread / groups)) }
     static var elements: Self { Self(rows: 1 << 16, worthThread: 1 << 19) }
+
+    /// A matrix's rows in one chunk for each thread, which has its scratch.
+    static func matrix(_ metric: Int32, rows: Int, columns: Int) -> (Self, threads: Int) {
+        let worthThread = max(1, (metric == BOXGRAD_CIOU ? 1 << 18 : 1 << 20) / columns)
+        let threads = bgi_threads(rows, worthThread)
+        return (Self(rows: (rows &- 1) / threads &+ 1, worthThread: worthThread), threads)
+    }
 }
 
 protocol Work {}

@@ -164,7 +164,7 @@ private struct Kept<T: Real> {
     private let columns: BoxColumns<T>
     private let threshold: T
     /// Where each level begins in the columns, level 0 being the boxes.
-    private var starts = InlineArray<13, Int>(repeating: 0)
+    private var starts = InlineArray<13, Int>(repeating: 0)  // BGI_LEVELS: a length must be a literal
     private var top = 0
 
     @inline(__always)
