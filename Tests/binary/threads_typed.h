@@ -167,7 +167,7 @@ static void T(divided)(void) {
         }
         PROVE(delta_encode, n, n, first_degenerate, refused, 8 * n);
 
-        /* Both ways through the matrix: rows that form runs, and rows against up to 512 boxes at a time. */
+        /* Both ways through the matrix: tiles across its rows, and along them. */
         const size_t widths[] = {between(13, 128), between(129, 512), between(513, 1100), between(4, 128)};  /* rows for seven threads must fit */
         for (int shape = 0; shape < 4; shape++) {
             metric = (metric + 1) % 4;

@@ -109,7 +109,7 @@ int main(int argc, char **argv) {
         if (!file) return perror(argv[k]), 1;
         const size_t size = fread(bytes, 1, sizeof bytes, file);
         fclose(file);
-        fprintf(stderr, "%s\r", argv[k]);
+        fprintf(stderr, "%s\n", argv[k]);
         LLVMFuzzerTestOneInput(bytes, size);
     }
     printf("%d calls in %zu tiers\n", argc - 1, library_count);
