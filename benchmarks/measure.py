@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import fnmatch
 import gc
 import importlib
 import os
+import signal
 import statistics
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -191,6 +193,7 @@ def in_own_process(settings: Settings, cache: Path) -> dict[str, Any]:
 
 
 def measure(settings: Settings) -> dict[str, Any]:
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: where the benchmark is killed, this process ends with it
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cores[-settings.threads :])
     peers, missing = load(settings.threads)
