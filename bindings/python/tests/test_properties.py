@@ -208,7 +208,8 @@ def test_clipped_gradients_keep_their_direction_and_the_limit(dtype, x, share, p
     if total + 1e-6 <= max_norm:
         assert [gradient.tobytes() for gradient in clipped] == [gradient.tobytes() for gradient in x]
         return
-    rounding, tiny = TYPES_OF_GRADIENTS[dtype], float(ml_dtypes.finfo(dtype).smallest_subnormal) / 2 * 12 * len(x)
+    # tiny: half of the smallest number for each of twelve elements of a gradient
+    rounding, tiny = TYPES_OF_GRADIENTS[dtype], float(ml_dtypes.finfo(dtype).smallest_subnormal) * 6 * len(x)
     assert boxgrad.get_total_norm(clipped, p) <= max_norm * (1 + rounding) + tiny
     for gradient, before in zip(clipped, x):
         expected = before.astype(float) * (max_norm / (total + 1e-6))
