@@ -341,6 +341,7 @@ int main(int argc, char **argv) {
     static const char *METRICS[] = {"IoU", "GIoU", "DIoU", "CIoU"};
     double scale = argc > 2 ? atof(argv[2]) : 1;
     char name[128];
+    if (argc > 1 && argv[1][0] == '-') return puts("kernels [RESULTS.json [SCALE [SECONDS]]]"), strcmp(argv[1], "--help") ? 2 : 0;
     if (argc > 3) patience = atof(argv[3]);
     if (!(scale > 0 && patience >= 0)) die("SCALE and SECONDS", "must be positive numbers");
     if (argc > 1 && !(json = fopen(argv[1], "w"))) die(argv[1], "could not be created");
