@@ -49,16 +49,18 @@ func deltaDegenerate<T: Real>(
 
 /// One axis of a proposal r and a target t.
 private struct DeltaAxis<T: Real> {
-    let size, targetSize, shift, logRatio: T
+    let size, targetSize, shift: T
+    /// The sizes as they are before rounding, which would cost the logarithm of their ratio its digits where they are nearly equal.
+    let exactSize, exactTargetSize: Double
 
-    /// The shift is taken from differences of corners: centres far from the origin would lose the digits that matter. So would the
-    /// logarithm of sizes that are nearly equal if they were rounded first.
+    /// The shift is taken from differences of corners: centres far from the origin would lose the digits that matter.
     @inline(__always)
     init(_ r1: T, _ r2: T, _ t1: T, _ t2: T) {
         size = r2 - r1
         targetSize = t2 - t1
         shift = ((t1 - r1) / 2 + (t2 - r2) / 2) / size
-        logRatio = log(ratioOf: Double(t2) - Double(t1), to: Double(r2) - Double(r1))
+        exactSize = Double(r2) - Double(r1)
+        exactTargetSize = Double(t2) - Double(t1)
     }
 
     /// Gradients with respect to r1, r2, t1, t2.
@@ -78,22 +80,32 @@ func deltaEncode<T: Real>(
 ) {
     let (mean, perStd): (Box<T>, Box<T>) = (row(options.pointee.means), inverse(options.pointee.stds))
     let zero = options.pointee.on_degenerate == BOXGRAD_DEGENERATE_ZERO
-    Workspace.with { space in
-        let (r, t, d) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self))
-        var tiles = Tiles(count)
-        while let (start, length) = tiles.next() {
-            r.load(proposals + start &* proposalsStride, proposalsStride, length)
-            t.load(targets + start &* targetsStride, targetsStride, length)
-            for k in 0..<tileWidth {
-                let x = DeltaAxis(r.x1[k], r.x2[k], t.x1[k], t.x2[k])
-                let y = DeltaAxis(r.y1[k], r.y2[k], t.y1[k], t.y2[k])
-                d[k] = Box(
-                    (x.shift - mean.x1) * perStd.x1, (y.shift - mean.y1) * perStd.y1,
-                    (x.logRatio - mean.x2) * perStd.x2, (y.logRatio - mean.y2) * perStd.y2)
+    @inline(__always)
+    func encode(_ logOfRatio: (Double, Double) -> T) {
+        Workspace.with { space in
+            let (r, t, d) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self))
+            var tiles = Tiles(count)
+            while let (start, length) = tiles.next() {
+                r.load(proposals + start &* proposalsStride, proposalsStride, length)
+                t.load(targets + start &* targetsStride, targetsStride, length)
+                for k in 0..<tileWidth {
+                    let x = DeltaAxis(r.x1[k], r.x2[k], t.x1[k], t.x2[k])
+                    let y = DeltaAxis(r.y1[k], r.y2[k], t.y1[k], t.y2[k])
+                    d[k] = Box(
+                        (x.shift - mean.x1) * perStd.x1, (y.shift - mean.y1) * perStd.y1,
+                        (logOfRatio(x.exactTargetSize, x.exactSize) - mean.x2) * perStd.x2,
+                        (logOfRatio(y.exactTargetSize, y.exactSize) - mean.y2) * perStd.y2)
+                }
+                if zero { d.keep { both(isSound(r[$0]), isSound(t[$0])) } }
+                d.store(deltas + 4 &* start, 4, length)
             }
-            if zero { d.keep { both(isSound(r[$0]), isSound(t[$0])) } }
-            d.store(deltas + 4 &* start, 4, length)
         }
+    }
+    // Boxes that are not sound are errors or come to zeros, unless what the formula gives is asked for.
+    if options.pointee.on_degenerate == BOXGRAD_DEGENERATE_PROPAGATE {
+        encode { log(ratioOf: $0, to: $1) }
+    } else {
+        encode { log(ratioOfPositive: $0, to: $1) }
     }
 }
 

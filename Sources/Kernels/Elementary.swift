@@ -55,18 +55,20 @@ func exp(_ x: Double) -> Double {
     return choose(x != x, x, mantissa * first * second)
 }
 
-/// log(a / b), also where a and b are close: the ratio would have lost the digits that matter. Zeros, infinities and
-/// different signs give the logarithm of the ratio.
+/// log(a / b) of any numbers. Zeros, infinities and different signs give the logarithm of the ratio.
 @inline(__always)
 func log<T: Real>(ratioOf a: Double, to b: Double) -> T {
     let ratio = T(a) / T(b)
     let special = choose(ratio == 0, -.infinity, choose(ratio < 0, .nan, ratio))
-    if T.self == Float.self {
-        let product = a * b
-        return choose(both(product > 0, isFinite(product)), T(shortLog(ratioOf: a.magnitude, to: b.magnitude)), special)
-    }
     let (p, q) = (a.magnitude, b.magnitude)
     let regular = both(both(both(p > 0, p < .infinity), both(q > 0, q < .infinity)), (a > 0) == (b > 0))
+    return choose(regular, log(ratioOfPositive: p, to: q), special)
+}
+
+/// log(p / q) of positive finite numbers, also where they are close: the ratio would have lost the digits that matter.
+@inline(__always)
+func log<T: Real>(ratioOfPositive p: Double, to q: Double) -> T {
+    if T.self == Float.self { return T(shortLog(ratioOf: p, to: q)) }
     let (pExponent, pMantissa) = normalised(p)
     let (qExponent, qMantissa) = normalised(q)
     // The mantissas are in 1..<2. Bring them to within a factor of sqrt(2) of each other: their difference is then exact.
@@ -91,7 +93,7 @@ func log<T: Real>(ratioOf a: Double, to b: Double) -> T {
     t = t * z + 0x1.9999999999a38p-2
     t = t * z + 0x1.5555555555555p-1
     // log(m / n) = 2 atanh(s)
-    return choose(regular, T(k * ln2.high + (2 * s + (s * z * t + (2 * lost + k * ln2.low)))), special)
+    return T(k * ln2.high + (2 * s + (s * z * t + (2 * lost + k * ln2.low))))
 }
 
 /// log(p / q) for a result that is rounded to float; p and q are positive and differences of floats.
