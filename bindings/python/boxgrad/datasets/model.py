@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from array import array
 from dataclasses import dataclass, field
@@ -269,6 +270,12 @@ class Reading:
 
 
 MISSING: Size = (np.nan, np.nan)
+
+
+def existing_folder(out: Path) -> None:
+    """Refuses a file or a folder to be written where there is no folder for it."""
+    if not out.parent.is_dir():
+        raise NotADirectoryError(errno.ENOENT, "there is no such folder to write to", str(out.parent))
 
 
 def quantity(count: int, one: str, many: str = "") -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import os
+import tempfile
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +18,7 @@ from PIL import Image, ImageDraw, ImageOps
 from .. import __version__
 from .augmentation import Outcome
 from .inspection import Inspection
-from .model import UNKNOWN, Array, Dataset, Finding, UnreadableError, quantity
+from .model import UNKNOWN, Array, Dataset, Finding, UnreadableError, existing_folder, quantity
 from .problems import PROBLEMS, Problem
 
 _THUMBNAIL = 320
@@ -65,7 +67,20 @@ def write_page(
         sets.append((inspection, sections, _histograms(inspection.dataset), outcomes))
     left_out = [*unreadable, *(error for inspection in inspections for error in inspection.dataset.unreadable)]
     text = template.render(version=__version__, sets=sets, unreadable=left_out, colors=_COLORS, problems=PROBLEMS)
-    Path(path).write_text(text, "utf-8")
+    _replace(Path(path), text.encode("utf-8", "backslashreplace"))  # file names may be no UTF-8
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Writes a file as a whole, or not at all."""
+    path = path.resolve()
+    if path.exists() and not path.is_file():  # such as /dev/stdout
+        path.write_bytes(data)
+        return
+    existing_folder(path)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".partial", dir=path.parent) as holder:
+        partial = Path(holder) / path.name
+        partial.write_bytes(data)
+        os.replace(partial, path)
 
 
 def _section(inspection: Inspection, name: str, count: int, examples: int) -> _Section:

@@ -16,7 +16,7 @@ from ..boxes import BoxFlag, clip_boxes_to_image
 from ..errors import BoxgradError
 from .formats import FORMATS
 from .inspection import box_text, flags_of, inspect
-from .model import Array, Dataset, Identifier, Place, Track, read_bytes, silent
+from .model import Array, Dataset, Identifier, Place, Track, existing_folder, read_bytes, silent
 
 POLICIES = {
     "swap": "sides that stand the wrong way round are exchanged",
@@ -88,6 +88,7 @@ def fix(dataset: Dataset, out: str | Path, policies: Sequence[str], *, min_size:
         raise ValueError(f"policies must be some of {', '.join(POLICIES)}, not {', '.join(unknown) or 'none'}")
     out = Path(out)
     inside = dataset.path.is_dir() and dataset.path.resolve() in (out.parent.resolve() / out.name).parents
+    existing_folder(out)
     if os.path.lexists(out) or inside:
         raise ValueError(f"out must be new, and {out} " + ("lies in the data set's folder" if inside else "exists"))
 

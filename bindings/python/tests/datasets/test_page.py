@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import re
 from html.parser import HTMLParser
 
@@ -86,6 +87,21 @@ def test_the_page_is_clean_where_the_data_is(tmp_path):
     path.write_text("x1,y1,x2,y2\n1,1,9,9\n")
     page = page_of(tmp_path, datasets.inspect(datasets.read(path)))
     assert "Nothing is wrong." in page.text and not page.sources
+
+
+def test_a_page_is_written_as_a_whole_or_not_at_all(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    path.write_text("x1,y1,x2,y2\n5,1,5,9\n")
+    inspection = datasets.inspect(datasets.read(path))
+    page = page_of(tmp_path, inspection)
+    assert "caf\\udce9.csv" in page.text
+    before = (tmp_path / "page.html").read_bytes()
+    with pytest.raises(AttributeError):
+        datasets.write_page(tmp_path / "page.html", [inspection, None])
+    assert (tmp_path / "page.html").read_bytes() == before and len(list(tmp_path.iterdir())) == 2
+    with pytest.raises(OSError, match="no such folder"):
+        datasets.write_page(tmp_path / "nowhere" / "page.html", [inspection])
+    datasets.write_page("/dev/null", [inspection])
 
 
 def test_names_are_no_markup(tmp_path):
