@@ -12,7 +12,7 @@ from ._arrays import Array, operands, rows, to_floats
 from ._library import library, library_of
 from ._scalars import code_of, integer, number
 from .overlap import _EPS, _METRICS
-from .suppression import Indices, labels_of
+from .suppression import Indices, box_rows, labels_of
 
 
 def match_boxes(
@@ -35,9 +35,7 @@ def match_boxes(
     array([ 0, -2, -1])
     """
     candidates, _, boxes, _ = operands("proposals", proposals, "truths", truths)
-    for name, array in (("proposals", candidates), ("truths", boxes)):
-        if array.ndim != 2 or array.shape[1] != 4:
-            raise ValueError(f"{name} must have the shape (N, 4), not {array.shape}")
+    candidates, boxes = box_rows(candidates, "proposals"), box_rows(boxes, "truths")
     (a, stride_a), (b, stride_b) = rows(candidates), rows(boxes)
     low, high = number(low_threshold, "low_threshold"), number(high_threshold, "high_threshold")
     matches, overlaps = np.empty(len(candidates), np.int64), np.empty(len(candidates), candidates.dtype)
@@ -63,10 +61,10 @@ class Matcher:
     BETWEEN_THRESHOLDS = -2
 
     def __init__(self, high_threshold: float, low_threshold: float, allow_low_quality_matches: bool = False) -> None:
-        if not low_threshold <= high_threshold:
-            raise ValueError(f"low_threshold must not be greater than high_threshold, but {low_threshold} and {high_threshold} are")
         self.high_threshold = number(high_threshold, "high_threshold")
         self.low_threshold = number(low_threshold, "low_threshold")
+        if not self.low_threshold <= self.high_threshold:
+            raise ValueError(f"low_threshold must be at most high_threshold, and neither NaN, not {low_threshold} and {high_threshold}")
         self.allow_low_quality_matches = allow_low_quality_matches
 
     def __call__(self, match_quality_matrix: npt.ArrayLike) -> Indices:
@@ -110,13 +108,15 @@ def sample_proposals(
     >>> len(positives), len(negatives)
     (1, 3)
     """
-    array, wanted = labels_of(labels, "labels"), integer(count, "count")
+    array, wanted, middle = labels_of(labels, "labels"), integer(count, "count"), integer(negative, "negative")
     if not 0 <= wanted < 2**63:
         raise ValueError(f"count must not be negative, and fit 63 bits, not {count}")
+    if not -(2**63) <= middle < 2**63:
+        raise ValueError(f"negative must fit 64 bits with a sign, not {negative}")
     indices = np.empty(min(len(array), wanted), np.int64)
     positives, negatives = ctypes.c_size_t(), ctypes.c_size_t()
     library.sample(
-        array, len(array), integer(negative, "negative"), wanted, number(positive_fraction, "positive_fraction"),
+        array, len(array), middle, wanted, number(positive_fraction, "positive_fraction"),
         integer(seed, "seed") % 2**64, indices, positives, negatives,
     )  # fmt: skip
     split = positives.value
@@ -137,8 +137,10 @@ class BalancedPositiveNegativeSampler:
     """
 
     def __init__(self, batch_size_per_image: int, positive_fraction: float, seed: int = 0) -> None:
-        self.batch_size_per_image = batch_size_per_image
-        self.positive_fraction = positive_fraction
+        self.batch_size_per_image = integer(batch_size_per_image, "batch_size_per_image")
+        self.positive_fraction = number(positive_fraction, "positive_fraction")
+        if not 0 <= self.positive_fraction <= 1:
+            raise ValueError(f"positive_fraction must be from 0 to 1, not {positive_fraction}")
         self.seed = integer(seed, "seed")
 
     def __call__(

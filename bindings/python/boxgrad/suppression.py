@@ -22,11 +22,19 @@ Indices = npt.NDArray[np.int64]
 def _inputs(boxes: npt.ArrayLike, scores: npt.ArrayLike, idxs: npt.ArrayLike | None) -> tuple[Array, Array, Indices | None]:
     """Boxes (N, 4) and scores (N,) of one dtype, and the classes (N,) as int64."""
     matrix, _, values, _ = operands("boxes", boxes, "scores", scores)
-    if matrix.ndim != 2 or matrix.shape[1] != 4:
-        raise ValueError(f"boxes must have the shape (N, 4), not {matrix.shape}")
+    matrix = box_rows(matrix, "boxes")
     if values.shape != matrix.shape[:1]:
         raise ValueError(f"scores must have the shape {matrix.shape[:1]}, one for each box, not {values.shape}")
     return matrix, np.ascontiguousarray(values), None if idxs is None else labels_of(idxs, "idxs", matrix.shape[:1])
+
+
+def box_rows(array: Array, name: str) -> Array:
+    """Boxes (N, 4); an empty list has none."""
+    if array.shape == (0,):
+        return array.reshape(0, 4)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f"{name} must have the shape (N, 4), not {array.shape}")
+    return array
 
 
 def labels_of(labels: npt.ArrayLike, name: str, shape: tuple[int, ...] | None = None) -> Indices:
@@ -36,13 +44,15 @@ def labels_of(labels: npt.ArrayLike, name: str, shape: tuple[int, ...] | None = 
         raise TypeError(f"{name} must be integers, not {array.dtype}")
     if array.ndim != 1 or shape not in (None, array.shape):
         raise ValueError(f"{name} must have the shape {shape or '(N,)'}, not {array.shape}")
+    if array.dtype == np.uint64 and array.size and array.max() >= 2**63:
+        raise ValueError(f"{name} must fit 64 bits with a sign, not {array.max()}")
     return np.ascontiguousarray(array, np.int64)
 
 
 def _limit(max_keep: int | None) -> int:
     limit = _NO_LIMIT if max_keep is None else integer(max_keep, "max_keep")
     if not 0 <= limit <= _NO_LIMIT:
-        raise ValueError(f"max_keep must not be negative, not {max_keep}")
+        raise ValueError(f"max_keep must not be negative, and fit 64 bits, not {max_keep}")
     return limit
 
 
@@ -84,7 +94,7 @@ def batched_nms(
 ) -> Indices:  # fmt: skip
     """nms within each class. After torchvision.ops.batched_nms, but without shifting coordinates, which loses their digits.
 
-    idxs: the class of each box (N,), integers of any value.
+    idxs: the class of each box (N,), any integers that fit int64.
 
     ValueError: shape, a negative iou_threshold, NaN; TypeError: dtype.
 
@@ -93,6 +103,8 @@ def batched_nms(
     >>> boxgrad.batched_nms(boxes, [0.8, 0.9, 0.7], [3, -1, 3], 0.5)
     array([1, 0])
     """
+    if idxs is None:
+        raise TypeError("idxs must be integers, not None")
     return _nms(boxes, scores, idxs, iou_threshold, score_threshold, max_keep)
 
 

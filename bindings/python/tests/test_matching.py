@@ -146,6 +146,11 @@ def test_the_matrix_is_not_stored():
         (lambda: boxgrad.match_boxes([[0, 0, 1, 1]], [0, 0, 1, 1], 0.7, 0.3), "truths"),
         (lambda: boxgrad.match_boxes([[0, 0, 1, 1]], [[0, 0, 1, 1]], 0.7, 0.3, metric="l2"), "metric"),
         (lambda: boxgrad.Matcher(0.3, 0.7), "low_threshold"),
+        (lambda: boxgrad.Matcher("a", 0.3), "high_threshold must be a number, not 'a'"),
+        (lambda: boxgrad.Matcher(math.nan, 0.3), "neither NaN"),
+        (lambda: boxgrad.sample_proposals([1, 0], 2, 0.5, 1, negative=2**63), "negative must fit 64 bits"),
+        (lambda: boxgrad.sample_proposals(np.array([2**64 - 1, 1], np.uint64), 2, 0.5, 1), "labels must fit 64 bits"),
+        (lambda: boxgrad.BalancedPositiveNegativeSampler(4, 7), "positive_fraction must be from 0 to 1, not 7"),
         (lambda: boxgrad.Matcher(0.7, 0.3)([1.0]), "match_quality_matrix"),
         (lambda: boxgrad.sample_proposals([1, 0], 1, 1.5, 0), "positive_fraction"),
         (lambda: boxgrad.sample_proposals([1, 0], 1, math.nan, 0), "positive_fraction"),
@@ -154,11 +159,18 @@ def test_the_matrix_is_not_stored():
     ],
 )
 def test_wrong_arguments(call, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((ValueError, TypeError), match=words):
         call()
 
 
 # ---- The sample ----
+
+
+def test_an_empty_list_has_no_boxes():
+    matches, overlaps = boxgrad.match_boxes([[0.0, 0, 1, 1]], [], 0.7, 0.3)
+    assert matches.tolist() == [-1] and overlaps.tolist() == [0]
+    assert boxgrad.match_boxes([], [[0.0, 0, 1, 1]], 0.7, 0.3)[0].shape == (0,)
+    assert boxgrad.nms([], [], 0.5).shape == boxgrad.batched_nms([], [], [], 0.5).shape == boxgrad.soft_nms([], [])[0].shape == (0,)
 
 
 @given(st.lists(st.integers(-2, 3), max_size=80), st.integers(0, 60), st.floats(0, 1), st.integers(0, 2**64 - 1), st.integers(-1, 0))

@@ -219,6 +219,9 @@ def test_wrong_options():
     for call, words in [
         (lambda: boxgrad.nms(boxes, scores, 0.5, score_threshold=math.nan), "score_threshold"),
         (lambda: boxgrad.nms(boxes, scores, 0.5, max_keep=-1), "max_keep"),
+        (lambda: boxgrad.nms(boxes, scores, 0.5, max_keep=2**70), "max_keep must .* fit 64 bits"),
+        (lambda: boxgrad.batched_nms(boxes, scores, None, 0.5), "idxs must be integers, not None"),
+        (lambda: boxgrad.batched_nms(boxes, scores, np.full(len(boxes), 2**64 - 1, np.uint64), 0.5), "idxs must fit 64 bits with a sign"),
         (lambda: boxgrad.batched_nms(boxes, scores, [1, 2], 0.5), "idxs"),
         (lambda: boxgrad.batched_nms(boxes, scores, [1.5], 0.5), "idxs"),
         (lambda: boxgrad.soft_nms(boxes, scores, method="hard"), "method"),
