@@ -37,6 +37,7 @@ if not out.is_terminal:
 _AUGMENT = "rotate=ANGLE[,ANGLE...], hflip, vflip, scale=FACTOR, crop=FRACTION or WIDTHxHEIGHT+X+Y: what would leave the image or collapse."
 _RULE = "center-inside, fully-inside, min-visible=FRACTION, min-size=PIXELS: what the rule would drop."
 _POLICY = "What to do, with commas between: " + "; ".join(f"{name}: {what}" for name, what in datasets.POLICIES.items()) + "."
+_FAIL_ON = f"Exit with 1 only for this problem; may be given again. One of {', '.join(datasets.PROBLEMS)}."
 _SET = "retinanet, rpn-fpn, or like sizes=32,40/64,80;strides=8/16;ratios=0.5,1,2."
 _RESIZE = "The image's sides in training; torchvision's are 800,1333."
 _formats = ", ".join(datasets.FORMATS)
@@ -76,12 +77,14 @@ def _refusals() -> Iterator[None]:
         yield
     except (BoxgradError, ValueError) as error:
         _stop(str(error))
+    except BrokenPipeError:
+        raise  # typer ends quietly: who reads the output has seen enough
     except OSError as error:
         _stop(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "))
 
 
 def _stop(message: str) -> NoReturn:
-    err.print(f"[bold red]error:[/] {_plain(message)}", highlight=False)
+    err.print(f"[bold red]error:[/] {_plain(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(2)
 
 
@@ -119,8 +122,24 @@ def _json(value: Any) -> None:
     print(json.dumps(strict(value), indent=1, allow_nan=False))
 
 
+def _refuse_input(html: Path, paths: List[Path]) -> None:
+    """Refuses to write the page over a file that is inspected."""
+    for path in paths:
+        if html.exists() and (path.resolve() == html.resolve() or path.resolve() in html.resolve().parents):
+            raise ValueError(f"--html would replace {html}, which is " + ("inspected" if path.is_file() else f"in {path}"))
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
     return {**_place(finding.place), "image": finding.image, "annotation": finding.id, "values": finding.values}
+
+
+def _errors(unreadable: List[datasets.UnreadableError]) -> List[dict[str, Any]]:
+    return [{"file": str(error.file), "line": error.line, "reason": error.reason} for error in unreadable]
+
+
+def _print_unreadable(unreadable: List[datasets.UnreadableError], what: str = "unreadable") -> None:
+    for error in unreadable:
+        err.print(f"[bold red]{what}:[/] {_plain(str(error))}", highlight=False, soft_wrap=True)
 
 
 def _place(place: Place) -> dict[str, Any]:
@@ -143,7 +162,7 @@ def inspect(
     boxes: Boxes = None,
     min_size: MinSize = 1.0,
     examples: Annotated[Optional[int], typer.Option(min=0, help="Cases of each problem to list: 3, with --json all.")] = None,
-    fail_on: Annotated[Optional[List[str]], typer.Option(help="Exit with 1 only for this problem; may be given again.")] = None,
+    fail_on: Annotated[Optional[List[str]], typer.Option(metavar="PROBLEM", help=_FAIL_ON)] = None,
     check_images: Annotated[bool, typer.Option("--check-images", help="Compare the sizes of the photos that are there.")] = False,
     augment: Annotated[Optional[List[str]], typer.Option(help=_AUGMENT)] = None,
     keep_rule: Annotated[Optional[List[str]], typer.Option(help=_RULE)] = None,
@@ -156,6 +175,8 @@ def inspect(
         if unknown:
             raise ValueError(f"--fail-on must be one of {', '.join(datasets.PROBLEMS)}, not {unknown[0]!r}")
         _size(image_size)
+        if html is not None:
+            _refuse_input(html, paths)
         found, unreadable, outcomes = [], [], []
         for path in paths:
             try:
@@ -172,14 +193,12 @@ def inspect(
             sets = [_as_json(one, examples) for one in found]
             for each, some in zip(sets, outcomes):
                 each["augmentations"] = [{key: value for key, value in asdict(outcome).items() if key != "rows"} for outcome in some]
-            errors = [{"file": str(error.file), "line": error.line, "reason": error.reason} for error in left_out]
-            _json({"boxgrad": __version__, "status": status, "sets": sets, "unreadable": errors})
+            _json({"boxgrad": __version__, "status": status, "sets": sets, "unreadable": _errors(left_out)})
         else:
             for index, one in enumerate(found):
                 _print(one, 3 if examples is None else examples)
                 _print_outcomes(outcomes[index] if outcomes else [])
-            for left in left_out:
-                err.print(f"[bold red]unreadable:[/] {_plain(str(left))}", highlight=False, soft_wrap=True)
+            _print_unreadable(left_out)
         if html is not None:
             datasets.write_page(html, found, unreadable=unreadable, augmentations=outcomes, examples=10 if examples is None else examples)
             if not as_json:
@@ -198,7 +217,8 @@ def _as_json(one: datasets.Inspection, examples: Optional[int]) -> dict[str, Any
         for name, count in one.counts.items()
     }
     counts = {"boxes": len(data), "images": len(data.images), "categories": len(data.categories)}
-    return {"path": str(data.path), "format": data.format, **counts, "fractions": data.fractions, "problems": problems}
+    checked = {"fractions": data.fractions, "without_image_size": one.unbounded, "photos": one.photos}
+    return {"path": str(data.path), "format": data.format, **counts, **checked, "problems": problems}
 
 
 def _print(one: datasets.Inspection, examples: int) -> None:
@@ -212,6 +232,11 @@ def _print(one: datasets.Inspection, examples: int) -> None:
         out.print(
             "The images' sizes are not known: boxes are in fractions of the image. --images or --image-size gives them.", style="yellow"
         )
+    elif one.unbounded:
+        boxes = "1 box is in an image" if one.unbounded == 1 else f"{one.unbounded:,} boxes are in images"
+        out.print(f"{boxes} of unknown size: borders are not checked there. --images or --image-size gives it.", style="yellow")
+    if one.photos is not None and one.photos < len(data.images):
+        out.print(f"{one.photos:,} of {quantity(len(data.images), 'photo')} found: the sizes of the others are not compared.", style="yellow")
     if not one.counts:
         out.print("Nothing is wrong." if not data.unreadable else "Nothing is wrong with what could be read.", style="green")
         return
@@ -259,7 +284,10 @@ def fix(
     min_size: MinSize = 1.0,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Write a repaired copy: numbers are replaced and annotations are cut out in place; nothing else changes."""
+    """Write a repaired copy: numbers are replaced and annotations are cut out in place; nothing else changes.
+
+    Exit status: 0 written, though the policy may leave problems; 2 not written, or something could not be read and was copied as it is.
+    """
     with _refusals():
         data = _read(path, format, images, image_size, boxes)
         done = datasets.fix(data, new, [name.strip() for name in policy.split(",")], min_size=min_size, track=track)
@@ -275,8 +303,9 @@ def fix(
             }
             for one in done.changes
         ]
-        _json({"boxgrad": __version__, "out": str(done.out), "changes": changes, "before": done.before, "after": done.after})
-        return
+        report = {"out": str(done.out), "changes": changes, "before": done.before, "after": done.after, "unreadable": _errors(data.unreadable)}
+        _json({"boxgrad": __version__, **report})
+        raise typer.Exit(2 if data.unreadable else 0)
     for one in done.changes:
         out.print(
             f"{one.policy}: {_plain(str(one.place))} {_plain(one.image)}: {one.before} -> {one.after or 'dropped'}",
@@ -290,8 +319,7 @@ def fix(
         out.print(table)
     counts = ", ".join(f"{name} {count:,}" for name, count in done.counts.items()) or "nothing to change"
     out.print(f"{_plain(str(done.out))}: {counts}", highlight=False, soft_wrap=True)
-    for error in data.unreadable:
-        err.print(f"[bold red]unreadable, copied as it is:[/] {_plain(str(error))}", highlight=False, soft_wrap=True)
+    _print_unreadable(data.unreadable, "unreadable, copied as it is")
     raise typer.Exit(2 if data.unreadable else 0)
 
 
@@ -313,6 +341,13 @@ def _anchor_set(text: str) -> Union[str, datasets.AnchorSet]:
     return datasets.AnchorSet(tuple(levels), strides, ratios)
 
 
+def _sides(text: str) -> Tuple[float, ...]:
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError:
+        raise ValueError(f"--resize must be SHORTER,LONGEST, not {text!r}") from None
+
+
 @app.command()
 def anchors(
     path: Annotated[Path, typer.Argument(help="A file, or a folder of XML or text files.")],
@@ -326,9 +361,9 @@ def anchors(
     examples: Annotated[int, typer.Option(min=0, help="Truths that no anchor reaches, to list.")] = 3,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Fit an anchor set to the data: means and stds of the deltas, truths that no anchor reaches."""
+    """Fit an anchor set to the data: means and stds of the deltas, truths that no anchor reaches. Exit status: 0, or 2 if something could not be read."""
     with _refusals():
-        sides = None if resize is None else tuple(map(float, resize.split(",")))
+        sides = None if resize is None else _sides(resize)
         data = _read(path, format, images, image_size, boxes)
         fit = datasets.anchors(data, _anchor_set(anchor_set), threshold=threshold, resize=sides, track=track)
     worst = fit.unreached[fit.best[fit.unreached].argsort(kind="stable")][:examples].tolist()
@@ -338,13 +373,16 @@ def anchors(
             for row in worst
         ]
         numbers = {key: value for key, value in asdict(fit).items() if key not in ("best", "unreached")}
-        _json({"boxgrad": __version__, "set": anchor_set, **numbers, "unreached": len(fit.unreached), "examples": rows})
-        return
+        report = {"set": anchor_set, **numbers, "unreached": len(fit.unreached), "examples": rows, "unreadable": _errors(data.unreadable)}
+        _json({"boxgrad": __version__, **report})
+        raise typer.Exit(2 if data.unreadable else 0)
     out.print(
         f"{fit.truths:,} truths, {fit.matches:,} anchors matched" + (f", {fit.skipped:,} boxes left out" if fit.skipped else ""),
         highlight=False,
     )
-    for name, four in (("means", fit.means), ("stds", fit.stds)):
+    if not fit.truths:
+        out.print("There is no truth to fit anchors to.", style="yellow")
+    for name, four in (("means", fit.means), ("stds", fit.stds)) if fit.truths else ():
         out.print(f"{name}=({', '.join(f'{number:.4f}' for number in four)})", highlight=False)
     out.print(f"dw or dh above {fit.log_ratio_clip:.4f}, where decoding clips: {fit.clipped:,}", highlight=False)
     share = len(fit.unreached) / max(fit.truths, 1)
@@ -354,3 +392,5 @@ def anchors(
         out.print(
             f"  {_plain(str(where))} {_plain(data.image_name(row))}: {box}, best IoU {fit.best[row]:.3f}", highlight=False, soft_wrap=True
         )
+    _print_unreadable(data.unreadable)
+    raise typer.Exit(2 if data.unreadable else 0)

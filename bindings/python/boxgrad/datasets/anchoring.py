@@ -21,6 +21,8 @@ from .model import UNKNOWN, Array, Dataset, Rows, Size, Track, silent
 
 _BLOCK = 1 << 22
 """The most overlaps computed at once."""
+_MOST_PLACES = 1 << 26
+"""The most points of an image's grids: far more than a detector has, and some minutes' work."""
 
 
 @dataclass(frozen=True)
@@ -136,17 +138,18 @@ def anchors(
     sides = None if resize is None else numbers(resize, "resize", 2, "(shorter, longest)")
     if sides is not None and not 0 < sides[0] <= sides[1] < math.inf:
         raise ValueError(f"resize must be (shorter, longest), both positive, not {resize}")
-    if dataset.fractions:
-        raise ValueError("sizes of images are not known, and anchors need them: pass image_size or images")
-
     best = np.full(len(dataset), np.nan)
     moments, clipped, at_most = _Moments(), 0, number(log_ratio_clip, "log_ratio_clip")
     laid_out = lru_cache(maxsize=4)(lambda size, most: list(chosen.blocks(size, most)))
-    images = [group for group in _by_image(dataset) if _has_size(dataset, group)]
+    groups = _by_image(dataset)
+    images = [group for group in groups if _has_size(dataset, group)]
+    if dataset.fractions or (groups and not images):
+        raise ValueError("sizes of images are not known, and anchors need them: pass image_size or images")
     for rows in track(images, "images", len(images)):
         height, width = dataset.sizes[dataset.image[rows[0]]].tolist()
         scale = 1.0 if sides is None else min(sides[0] / min(height, width), sides[1] / max(height, width))
-        truths = (dataset.boxes[rows] * scale).astype(np.float32)
+        with np.errstate(over="ignore"):  # those are not finite, and left out
+            truths = (dataset.boxes[rows] * scale).astype(np.float32)
         good = np.isfinite(truths).all(axis=1) & (truths[:, 2:] > truths[:, :2]).all(axis=1)
         rows, truths = rows[good], truths[good]
         if not len(rows):
@@ -154,6 +157,8 @@ def anchors(
         size = (height * scale, width * scale)
         most = max(1, _BLOCK // len(rows))
         count = sum(math.ceil(size[0] / stride) * math.ceil(size[1] / stride) for stride in chosen.strides)
+        if count > _MOST_PLACES:
+            raise ValueError(f"strides {chosen.strides} put anchors in {count:,} places of an image of {size[1]:g} x {size[0]:g}")
         blocks = laid_out(size, most) if count < 1 << 18 else chosen.blocks(size, most)
         best[rows], deltas = _match(truths, blocks, threshold)
         clipped += int((deltas[:, 2:] > at_most).any(axis=1).sum())

@@ -18,7 +18,7 @@ from .model import Array, Place, UnreadableError, edited, read_bytes, replacemen
 
 _STRING_OR_LITERAL = re.compile(rb'"(?:[^"\\]|\\.)*"|NaN|-?Infinity', re.DOTALL)
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,\s"]+', re.DOTALL)
-_BLOCK = 1 << 20
+_BLOCK = 1 << 12
 
 
 class Lists(msgspec.Struct):

@@ -30,6 +30,13 @@ class Inspection:
     """The flags of inspect_boxes, for each box."""
     rows: dict[str, Rows]
     image_rows: dict[str, Rows]
+    photos: int | None = None
+    """How many images have a photo that could be compared; None if that was not asked for."""
+
+    @property
+    def unbounded(self) -> int:
+        """How many boxes are in an image whose size is not known: whether they leave it was not checked."""
+        return sum(len(rows) for size, rows in self.dataset.size_groups() if size is None)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -69,7 +76,7 @@ class Inspection:
             values = " ".join(f"{number:g}" for number in data.quads[row])
         elif PROBLEMS[name].flag in _OUTSIDE and data.image[row] != UNKNOWN:
             height, width = data.sizes[data.image[row]].tolist()
-            values += f" in {width:g} x {height:g}"
+            values += f" in {width:g} x {height:g}" if height > 0 and width > 0 else ""
         return Finding(name, data.source.place(row), data.image_name(row), data.ids[row], values)
 
 
@@ -96,16 +103,16 @@ def inspect(dataset: Dataset, *, min_size: float = 1.0, check_images: bool = Fal
     """
     flags = flags_of(dataset, dataset.boxes, min_size=min_size, track=track)
     rows = {problem.name: np.flatnonzero(flags & np.uint32(problem.flag)) for problem in PROBLEMS.values() if problem.flag}
-    image_rows = {}
+    image_rows, photos = {}, None
     if dataset.sized:
         image_rows["image-size-missing"] = np.flatnonzero(~((dataset.sizes > 0) & np.isfinite(dataset.sizes)).all(axis=1))
     if check_images:
-        image_rows["image-size-differs"] = _differing_sizes(dataset, track)
+        image_rows["image-size-differs"], photos = _differing_sizes(dataset, track)
     rows["duplicate"] = _duplicates(dataset)
     rows["area-differs"] = _differing_areas(dataset, flags)
     if dataset.quads is not None:
         rows["self-intersecting"] = np.flatnonzero(_crosses(dataset.quads))
-    return Inspection(dataset, flags, _found(rows), _found(image_rows))
+    return Inspection(dataset, flags, _found(rows), _found(image_rows), photos)
 
 
 def _found(rows: dict[str, Rows]) -> dict[str, Rows]:
@@ -189,12 +196,13 @@ def _crosses(quads: Array) -> Any:
         return cross(a, b, c, d) | cross(b, c, d, a)
 
 
-def _differing_sizes(dataset: Dataset, track: Track) -> Rows:
-    """The images whose photo is there and has another size."""
-    different, finder = [], dataset.reading.finder_of(dataset.path)
+def _differing_sizes(dataset: Dataset, track: Track) -> tuple[Rows, int]:
+    """The images whose photo is there and has another size, and how many photos are there."""
+    different, photos, finder = [], 0, dataset.reading.finder_of(dataset.path)
     for row, name in enumerate(track(dataset.images, "photos", len(dataset.images))):
         size = finder.size(name)
+        photos += size is not None
         declared = dataset.sizes[row]
         if size is not None and (declared > 0).all() and tuple(declared.tolist()) != size:
             different.append(row)
-    return np.array(different, np.int64)
+    return np.array(different, np.int64), photos

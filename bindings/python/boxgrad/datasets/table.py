@@ -172,9 +172,22 @@ def _records(text: str) -> Iterator[tuple[int, str, List[str]]]:
     """Each row: the line on which it starts, its text, its values."""
     lines = _Lines(text)
     reader, taken = csv.reader(lines), 0
+    raw = ""
     for values in reader:
-        yield taken + 1, "".join(lines.lines[taken : lines.taken]), values
+        raw = "".join(lines.lines[taken : lines.taken])
+        yield taken + 1, raw, values
         taken = lines.taken
+    if raw.count('"') % 2 and _is_open(raw):
+        raise csv.Error("a quote that is opened here is not closed")
+
+
+def _is_open(row: str) -> bool:
+    """Whether a row, the last, ends within quotes: it has all that follows the first of them, and only a strict reader minds."""
+    try:
+        list(csv.reader(io.StringIO(row, newline=""), strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _with_values(raw: str, values: List[str], new: Mapping[int, float]) -> str:

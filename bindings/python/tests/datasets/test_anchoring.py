@@ -102,8 +102,20 @@ def test_degenerate_boxes_and_images_without_size_are_left_out(tmp_path):
     fit = datasets.anchors(data)
     assert (fit.truths, fit.skipped) == (3, 3)
     data.sizes[:] = np.nan
-    fit = datasets.anchors(data)
-    assert fit.truths == 0 and np.isnan(fit.means).all()
+    with pytest.raises(ValueError, match="sizes of images are not known"):
+        datasets.anchors(data)
+
+
+def test_a_grid_of_more_places_than_any_detector_has_is_refused(tmp_path):
+    _, data = samples.read("coco", tmp_path / "set")
+    with pytest.raises(ValueError, match=r"strides \(1e-06,\) put anchors in .* places of an image of 100 x 80"):
+        datasets.anchors(data, datasets.AnchorSet(((32,),), (1e-6,)))
+
+
+def test_boxes_beyond_floats_are_left_out_without_a_warning(tmp_path):
+    (tmp_path / "x.csv").write_text("x1,y1,x2,y2\n1,1,1e308,5\n1,1,9,9\n")
+    fit = datasets.anchors(datasets.read(tmp_path / "x.csv", image_size=(100, 100)))
+    assert (fit.truths, fit.skipped) == (1, 1)
 
 
 def test_memory_is_bounded(tmp_path):

@@ -90,6 +90,38 @@ def test_min_size_and_check_images(tmp_path, command_json):
     assert problems["image-size-differs"]["examples"][0]["image"] == "a.png"
 
 
+def test_what_was_not_checked_is_said(tmp_path, command, command_json):
+    (tmp_path / "x.csv").write_text("image,x1,y1,x2,y2\na.jpg,-500,5000,5100,5200\n")
+    _, printed, _ = command("inspect", tmp_path / "x.csv", "--check-images")
+    assert "1 box is in an image of unknown size" in printed and "0 of 1 photo found" in printed and "nan" not in printed
+    one = command_json("inspect", tmp_path / "x.csv", "--check-images")[1]["sets"][0]
+    assert (one["without_image_size"], one["photos"]) == (1, 0)
+    _, printed, _ = command("inspect", tmp_path / "x.csv", "--image-size", "6000x6000")
+    assert "unknown size" not in printed and "photo" not in printed
+
+
+def test_the_page_replaces_no_data(tmp_path, command):
+    path = samples.write("coco", tmp_path / "set").path
+    folder = samples.write("voc", tmp_path / "voc").path
+    before = path.read_bytes(), (folder / "a.xml").read_bytes()
+    (tmp_path / "link").symlink_to(path)
+    for words in ([path, "--html", path], [path, "--html", tmp_path / "link"], [path, folder, "--html", folder / "a.xml"]):
+        status, _, errors = command("inspect", *words)
+        assert status == 2 and "--html would replace" in errors
+    assert (path.read_bytes(), (folder / "a.xml").read_bytes()) == before
+    assert command("inspect", folder, "--html", folder / "report.html")[0] == 1  # a new file in the folder is none of the data
+
+
+def test_what_could_not_be_read_is_said_by_every_command(tmp_path, command, command_json):
+    folder = samples.write("voc", tmp_path / "set").path
+    (folder / "broken.xml").write_text("<annotation>")
+    for words in (["fix", folder, "--policy", "clip", "--out"], ["anchors", folder, "--set"]):
+        status, _, errors = command(*words, tmp_path / "new" if words[0] == "fix" else "retinanet")
+        assert status == 2 and "broken.xml" in errors
+        status, report = command_json(*words, tmp_path / "newer" if words[0] == "fix" else "retinanet")
+        assert status == 2 and [Path(one["file"]).name for one in report["unreadable"]] == ["broken.xml"]
+
+
 def test_augment_and_rules(tmp_path, command, command_json):
     sample = samples.write("coco", tmp_path / "set")
     words = ["inspect", sample.path, "--augment", "rotate=90,180", "--augment", "hflip", "--keep-rule", "center-inside"]

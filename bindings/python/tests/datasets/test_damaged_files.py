@@ -57,6 +57,7 @@ def read_text(folder, text, name="x.json"):
         ("x.txt", b"0 0.5 0.5 0.1 0.1\n\0", 2, "is no text: it holds bytes 0"),
         ("x.txt", b"0 0.5 0.5 0.1 0.1\n\n0 0.5 \xe9 0.1 0.1\n", 3, "is not UTF-8: byte 0xe9"),
         ("x.png", b"\x89PNG\r\n\x1a\n\0\0", None, "is in no format that is known"),
+        ("x.csv", b'x1,y1,x2,y2,label\n1,1,9,9,a\n1,1,9,9,"b\n1,1,9,9,c\n', 3, "is no CSV: a quote that is opened here is not closed"),
     ],
 )
 def test_unreadable_files(name, content, line, reason, tmp_path, command):
