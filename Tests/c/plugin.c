@@ -14,16 +14,20 @@
 typedef struct { int mappings, threads; long resident_pages; } footprint;
 
 static footprint measured(void) {
-    footprint f = {.threads = -2}; /* . and .. */
+    footprint f = {0, 0, 0};
     FILE *file = fopen("/proc/self/maps", "r");
     for (int c; (c = getc(file)) != EOF;) f.mappings += c == '\n';
     fclose(file);
     file = fopen("/proc/self/statm", "r");
     CHECK(fscanf(file, "%*d %ld", &f.resident_pages) == 1);
     fclose(file);
-    DIR *directory = opendir("/proc/self/task");
-    while (readdir(directory)) f.threads++;
-    closedir(directory);
+    for (int waited = 0; waited < 1000 && f.threads != 1; waited++) { /* a thread that has been joined may stay listed for a moment */
+        if (waited) usleep(1000);
+        f.threads = -2; /* . and .. */
+        DIR *directory = opendir("/proc/self/task");
+        while (readdir(directory)) f.threads++;
+        closedir(directory);
+    }
     return f;
 }
 

@@ -32,12 +32,18 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 /* Beside the main thread, and what an emulator has of its own. */
 static int threads_at_first;
 
-static int more_threads(void) {
+static int more_threads_now(void) {
     int found = -2 - threads_at_first; /* . and .. */
     DIR *directory = opendir("/proc/self/task");
     while (readdir(directory)) found++;
     closedir(directory);
     return found;
+}
+
+/* A thread that has been joined may stay listed for a moment. */
+static int more_threads(void) {
+    for (int waited = 0; waited < 1000 && more_threads_now() > 0; waited++) usleep(1000);
+    return more_threads_now();
 }
 
 /* ---- Calls whose results are known ---- */
