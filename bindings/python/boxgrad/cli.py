@@ -30,6 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_START = time.monotonic()
 out, err = Console(), Console(stderr=True)
 if not out.is_terminal:
     out.width = 140
@@ -47,7 +48,7 @@ Images = Annotated[
 ]
 ImageSize = Annotated[Optional[str], typer.Option(metavar="WIDTHxHEIGHT", help="Size of the images whose size is not known otherwise.")]
 Boxes = Annotated[Optional[str], typer.Option(help="xyxy, xywh or cxcywh, for text and tables.")]
-MinSize = Annotated[float, typer.Option(help="Boxes with a side below this are small, in pixels.")]
+MinSize = Annotated[float, typer.Option(min=0, help="Boxes with a side below this are small, in pixels.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -59,10 +60,9 @@ def track(items: Iterable[Item], what: str, total: int) -> Iterable[Item]:
 
 
 def _bar(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
-    start = time.monotonic()
     with Progress(console=err, transient=True, disable=False, auto_refresh=False) as progress:
         task = progress.add_task(what, total=total, visible=False)
-        shown = start + 1
+        shown = _START + 1  # of all that a command does, in however many steps
         for done, item in enumerate(items):
             if (now := time.monotonic()) > shown:
                 progress.update(task, completed=done, visible=True, refresh=True)
@@ -361,7 +361,10 @@ def anchors(
     examples: Annotated[int, typer.Option(min=0, help="Truths that no anchor reaches, to list.")] = 3,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Fit an anchor set to the data: means and stds of the deltas, truths that no anchor reaches. Exit status: 0, or 2 if something could not be read."""
+    """Fit an anchor set to the data: means and stds of the deltas, truths that no anchor reaches.
+
+    Exit status: 0, or 2 if something could not be read.
+    """
     with _refusals():
         sides = None if resize is None else _sides(resize)
         data = _read(path, format, images, image_size, boxes)

@@ -112,7 +112,7 @@ def augmentations_of(text: str) -> list[Augmentation]:
         return [Augmentation(text, lambda points, size: np.array([size[1], 0]) + points * [-1, 1])]
     if text == "vflip":
         return [Augmentation(text, lambda points, size: np.array([0, size[0]]) + points * [1, -1])]
-    raise ValueError(f"augment must be rotate=ANGLE[,ANGLE...], hflip, vflip, scale=FACTOR or crop=FRACTION, not {text!r}")
+    raise ValueError(f"augment must be rotate=ANGLE[,ANGLE...], hflip, vflip, scale=FACTOR, crop=FRACTION or crop=WIDTHxHEIGHT+X+Y, not {text!r}")
 
 
 def _clipped(boxes: Array, size: Size) -> Array:

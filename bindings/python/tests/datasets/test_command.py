@@ -203,9 +203,10 @@ def test_a_bar_is_shown_for_what_takes_longer_than_a_second(monkeypatch):
     from boxgrad import cli
     from rich.console import Console
 
-    def bar(seconds):
+    def bar(seconds, start=0):
         console = Console(file=io.StringIO(), force_terminal=True, width=80)
         monkeypatch.setattr(cli, "err", console)
+        monkeypatch.setattr(cli, "_START", start)
         clock = iter(i * seconds / 100 for i in range(1000))
         monkeypatch.setattr(time, "monotonic", lambda: next(clock))
         assert list(cli.track(range(50), "things", 50)) == list(range(50))
@@ -214,6 +215,7 @@ def test_a_bar_is_shown_for_what_takes_longer_than_a_second(monkeypatch):
 
     assert "things" in bar(20)
     assert "things" not in bar(1)
+    assert "things" in bar(1, start=-5)  # what came before took longer than a second
 
 
 def test_commands_of_the_readme(tmp_path, command, monkeypatch):
