@@ -232,8 +232,8 @@ def _print(one: datasets.Inspection, examples: int) -> None:
         out.print(
             "The images' sizes are not known: boxes are in fractions of the image. --images or --image-size gives them.", style="yellow"
         )
-    elif one.unbounded:
-        boxes = "1 box is in an image" if one.unbounded == 1 else f"{one.unbounded:,} boxes are in images"
+    elif unbounded := one.unbounded:
+        boxes = "1 box is in an image" if unbounded == 1 else f"{unbounded:,} boxes are in images"
         out.print(f"{boxes} of unknown size: borders are not checked there. --images or --image-size gives it.", style="yellow")
     if one.photos is not None and one.photos < len(data.images):
         out.print(f"{one.photos:,} of {quantity(len(data.images), 'photo')} found: the sizes of the others are not compared.", style="yellow")

@@ -275,7 +275,7 @@ MISSING: Size = (np.nan, np.nan)
 def existing_folder(out: Path) -> None:
     """Refuses a file or a folder to be written where there is no folder for it."""
     if not out.parent.is_dir():
-        raise NotADirectoryError(errno.ENOENT, "there is no such folder to write to", str(out.parent))
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder to write to", str(out.parent))
 
 
 def quantity(count: int, one: str, many: str = "") -> str:
