@@ -25,6 +25,7 @@ program $CC header.c -std=c99
 program $CC smoke.c -std=c99
 program $CXX header.cpp -std=c++17
 program $CXX cpp.cpp -std=c++17
+program $CC early.c -std=c11
 program $CC plugin.c -std=c11 -D_GNU_SOURCE -Wl,--as-needed -- "$BOXGRAD_LIBRARY" 10
 program $CC threads.c -std=c11 -D_GNU_SOURCE -Wl,--export-dynamic-symbol=pthread_create -- emulated
 python3 Tests/vectors/flat.py >"$out/vectors.txt"

@@ -50,6 +50,14 @@
  *             they are by default. Under another rounding mode than to nearest, results are rounded that way, and neither their accuracy
  *             nor the same bits are promised. With subnormal numbers flushed (FTZ, DAZ; bfloat16 included, half not) those count as
  *             zero, and whatever involves none has the same bits. The library's threads take all of this from the caller.
+             errno stays as it was.
+ * Stack.      A call needs at most 32 KB of the calling thread's stack, and of each thread that helps.
+ * Signals.    In a signal handler a call may be made that succeeds, allocates nothing (all but iou_pairwise, nms,
+             soft_nms and match) and is not divided. A call is not divided while boxgrad_max_threads is 1, or if the
+             handler interrupted a divided call of the same thread. A call that fails writes its sentence with
+             snprintf, which POSIX does not allow there. boxgrad_set_parallel_for must not be called there.
+ * Start.      A call that is made before the library's constructors have run, as by a constructor of the host, uses the
+             "baseline" tier. The bits are the same.
  * Since.      0.1.0, unless stated otherwise.
  */
 #ifndef BOXGRAD_H
@@ -87,8 +95,8 @@ const char *boxgrad_last_error(void);
 
 /* ---- The library ---------------------------------------------------------------------------------------------------- */
 
-#define BOXGRAD_VERSION_STRING "0.1.0"
-#define BOXGRAD_VERSION_NUMBER 0x000100 /* major << 16 | minor << 8 | patch */
+#define BOXGRAD_VERSION_STRING "0.1.1"
+#define BOXGRAD_VERSION_NUMBER 0x000101 /* major << 16 | minor << 8 | patch */
 
 /* The version of the library that was loaded; the macros are that of the header compiled against. */
 const char *boxgrad_version_string(void);
@@ -100,6 +108,7 @@ const char *boxgrad_cpu_tier(void);
 
 /* How many threads one call may use, the calling one among them. The default is 1. A call is divided only if each thread gets work for
  * some 200 us: 65536 boxes or pairs of a gradient, 524288 elements or pairs of a match, 1048576 pairs of a matrix (of CIoU, 262144).
+ * A call uses at most 256 threads; iou_loss uses at most 128, smooth_l1 and the functions over tensors at most 16.
  * Threads that the library starts block all signals and end before the call returns; where none can be had, the calling thread does the
  * work. Clipping, box formats, inspection, suppression and sampling are not divided. Applies to calls that begin afterwards, on every
  * thread.
@@ -110,7 +119,12 @@ int32_t boxgrad_max_threads(void);
 /* Lends the host's thread pool, for calls that boxgrad_set_max_threads allows to be divided: fn must run task over [0, count), in any split
  * and order, and return when all is done. count is the number of threads that have work; fn(context, count, task, task_context) may simply
  * call task(task_context, 0, count). fn is called with its own context, never with one set at another time, and from any thread that calls
- * the library. NULL returns to the library's own threads. A call that began before keeps the function it found. */
+ * the library. NULL returns to the library's own threads. A call that began before keeps the function it found.
+ * If fn returns and work is left, because it ran task for no part of the range, the calling thread does that work. A
+ * call that fn itself makes on this thread, or lets another task make, is not divided.
+ * fn must return: it must not leave by an exception or by longjmp, and task must not be called after it has returned,
+ * because the call's state is on the calling thread's stack. If it leaves before any task has run, that call's outputs
+ * are undefined, its scratch is lost, and later calls of this thread are not divided. */
 typedef void (*boxgrad_task)(void *task_context, size_t begin, size_t end);
 typedef void (*boxgrad_parallel_for_fn)(void *context, size_t count, boxgrad_task task, void *task_context);
 boxgrad_status boxgrad_set_parallel_for(boxgrad_parallel_for_fn fn, void *context);
@@ -251,12 +265,13 @@ boxgrad_status boxgrad_iou_aligned_f64(int32_t metric, const double *a, ptrdiff_
 
 /* per_box[i] = weights[i] * (1 - metric(pred[i], target[i])), loss = sum of per_box / normalizer, with the gradients of loss.
  * weights: count, or NULL for 1. loss: one double; per_box: count; grad_pred, grad_target: count x 4; each output may be NULL.
- * normalizer: count for a mean, 1 for a sum.
+ * normalizer: count for a mean, 1 for a sum. With count 0 loss is 0, whatever normalizer is.
  * Like the metrics above, but as torchvision's *_box_iou_loss: eps (theirs is 1e-7) is added to the union, the enclosing
  * area, the squared diagonal and alpha's denominator; boxes that merely touch have no intersection gradient (strict
  * comparison); the enclosing sides are not clamped. For metric IOU the loss is 1 - inter / (union + eps).
  * Accuracy: loss 32 eps (300 in f64).
- * BAD_PARAMETER: metric; eps negative, infinite or NaN; normalizer or 1 / normalizer not a positive finite number. */
+ * BAD_PARAMETER: metric; eps negative, infinite or NaN; normalizer is NaN, or count is not 0 and normalizer or
+ * 1 / normalizer is not a positive finite number. */
 boxgrad_status boxgrad_iou_loss_f32(int32_t metric, const float *pred, ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride, size_t count,
                                     const float *weights, double eps, double normalizer, double *loss, float *per_box, float *grad_pred, float *grad_target);
 boxgrad_status boxgrad_iou_loss_f64(int32_t metric, const double *pred, ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride, size_t count,
@@ -269,8 +284,10 @@ boxgrad_status boxgrad_iou_loss_f64(int32_t metric, const double *pred, ptrdiff_
  * grad_pred = inside * outside * (sigma^2 d, or the sign of d) / normalizer, grad_target = -grad_pred. At d = 0 it is 0.
  * All arrays: count; weights NULL: 1; loss: one double; each output may be NULL. sigma = INFINITY is plain L1. The beta
  * of torch, torchvision and mmdetection is 1 / sigma^2. (Girshick 2015; sigma and weights: py-faster-rcnn.)
+ * With count 0 loss is 0, whatever normalizer is.
  * Accuracy: elementwise, grad_pred, grad_target 8 ulp; loss 32 eps (300 in f64).
- * BAD_PARAMETER: sigma not positive, or so small that 1 / sigma^2 is infinite; normalizer or 1 / normalizer not a positive finite number. */
+ * BAD_PARAMETER: sigma not positive, or so small that 1 / sigma^2 is infinite; normalizer is NaN, or count is not 0 and
+ * normalizer or 1 / normalizer is not a positive finite number. */
 boxgrad_status boxgrad_smooth_l1_f32(const float *pred, const float *target, const float *inside_weights, const float *outside_weights, size_t count,
                                      double sigma, double normalizer, double *loss, float *elementwise, float *grad_pred, float *grad_target);
 boxgrad_status boxgrad_smooth_l1_f64(const double *pred, const double *target, const double *inside_weights, const double *outside_weights, size_t count,
@@ -395,6 +412,7 @@ boxgrad_status boxgrad_match_f64(int32_t metric, const double *proposals, size_t
 /* Draws a batch from proposals: labels greater than `negative` are positives, equal ones negatives, lesser ones are left out. (With classes
  * 0 is the negative one, with boxgrad_match's matches BOXGRAD_MATCH_BELOW.) positive_fraction of wanted, rounded down, are positives as long as
  * there are so many, and the rest negatives, likewise; every choice of so many is equally likely.
+ * wanted may be SIZE_MAX, which means all: every positive, if positive_fraction is not 0, and every negative.
  * indices: gets the positives, then the negatives, each in ascending order, room for the smaller of wanted and count.
  * Random numbers are SplitMix64's, begun with seed: the same batch everywhere.
  * BAD_PARAMETER: positive_fraction not from 0 to 1. */

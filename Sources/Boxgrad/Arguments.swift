@@ -13,24 +13,29 @@ struct Arguments {
 
     var valid: Bool { status == BOXGRAD_OK }
 
+    /// `least` follows the reason, if there is one.
     @inline(never)
     mutating func fail(
-        _ status: Int32, _ name: UnsafePointer<CChar>, row: Int = -1, element: Int = -1, _ reason: StaticString, _ value: Double? = nil
+        _ status: Int32, _ name: UnsafePointer<CChar>, row: Int = -1, element: Int = -1, _ reason: StaticString, least: Int = -1,
+        _ got: bgi_value = .nothing
     ) {
         guard valid else { return }
-        guard var value else {
-            self.status = bgi_fail(status, name, row, element, reason.cString, nil)
-            return
-        }
-        self.status = bgi_fail(status, name, row, element, reason.cString, &value)
+        self.status = bgi_fail(status, name, row, element, reason.cString, least, got)
     }
 
-    mutating func fail(_ status: Int32, _ name: StaticString, row: Int = -1, element: Int = -1, _ reason: StaticString, _ value: Double? = nil) {
-        fail(status, name.cString, row: row, element: element, reason, value)
+    mutating func fail(
+        _ status: Int32, _ name: StaticString, row: Int = -1, element: Int = -1, _ reason: StaticString, least: Int = -1,
+        _ got: bgi_value = .nothing
+    ) {
+        fail(status, name.cString, row: row, element: element, reason, least: least, got)
     }
 
     mutating func require(_ condition: Bool, _ name: StaticString, _ reason: StaticString, _ value: Double) {
-        if !condition { fail(BOXGRAD_BAD_PARAMETER, name, reason, value) }
+        if !condition { fail(BOXGRAD_BAD_PARAMETER, name, reason, .number(value)) }
+    }
+
+    mutating func require(_ condition: Bool, _ name: StaticString, _ reason: StaticString, _ code: Int32) {
+        if !condition { fail(BOXGRAD_BAD_PARAMETER, name, reason, .integer(Int(code))) }
     }
 
     /// A scalar that a kernel of T divides by.
@@ -41,13 +46,18 @@ struct Arguments {
             "must be a positive finite number in the function's type, and so must its inverse", value)
     }
 
+    /// What the sum of `count` terms is divided by: if there are none, it may be 0, as a mean's is.
+    mutating func normalizer<T>(_ value: Double, as type: T.Type, of count: Int) {
+        if count == 0 { require(value == value, "normalizer", "is NaN", value) } else { divisor(value, as: type, "normalizer") }
+    }
+
     mutating func pointer(_ pointer: UnsafeRawPointer?, _ name: StaticString) {
         if pointer == nil { fail(BOXGRAD_NULL_POINTER, name, "is NULL") }
     }
 
     /// A C size_t arrives as Int: what exceeds Int.max is negative here.
     mutating func count(_ count: Int, _ name: StaticString = "count") {
-        if count < 0 { fail(BOXGRAD_SIZE_OVERFLOW, name, "is too large", Double(UInt(bitPattern: count))) }
+        if count < 0 { fail(BOXGRAD_SIZE_OVERFLOW, name, "is too large", .count(count)) }
     }
 
     /// `count` rows of at least `width` elements, `stride` elements apart.
@@ -69,14 +79,14 @@ struct Arguments {
             if !optional { fail(BOXGRAD_NULL_POINTER, name, "is NULL") }
             return
         }
-        if count > 1 && stride < width { fail(BOXGRAD_BAD_STRIDE, strideName, "is smaller than the row", Double(stride)) }
+        if count > 1 && stride < width { fail(BOXGRAD_BAD_STRIDE, strideName, "must be at least", least: width, .integer(stride)) }
         func exceedsMemory(_ stride: Int) -> Bool {
             let (last, overflow) = (count &- 1).multipliedReportingOverflow(by: stride)
             let (elements, overflow2) = last.addingReportingOverflow(width)
             return overflow || overflow2 || elements.multipliedReportingOverflow(by: size).overflow
         }
-        if exceedsMemory(width) { fail(BOXGRAD_SIZE_OVERFLOW, name, "has more rows than memory can hold", Double(count)) }
-        if exceedsMemory(stride) { fail(BOXGRAD_SIZE_OVERFLOW, strideName, "puts rows beyond what memory can hold", Double(stride)) }
+        if exceedsMemory(width) { fail(BOXGRAD_SIZE_OVERFLOW, name, "has more rows than memory can hold", .integer(count)) }
+        if exceedsMemory(stride) { fail(BOXGRAD_SIZE_OVERFLOW, strideName, "puts rows beyond what memory can hold", .integer(stride)) }
     }
 
     /// `count` rows of `width` elements without a gap.
@@ -87,13 +97,20 @@ struct Arguments {
     /// In place is allowed, as long as every row is written where it was read.
     mutating func inPlace<T>(_ input: UnsafePointer<T>?, _ inputStride: Int, _ output: UnsafeMutablePointer<T>?, _ outputStride: Int, _ count: Int) {
         if count > 1 && UnsafePointer(output) == input && inputStride != outputStride {
-            fail(BOXGRAD_BAD_STRIDE, "out_stride", "differs from in_stride though out is in", Double(outputStride))
+            fail(BOXGRAD_BAD_STRIDE, "out_stride", "differs from in_stride though out is in", .integer(outputStride))
         }
     }
 }
 
 /// What a kernel of T computes with.
 func rounded<T>(_ value: Double, to _: T.Type) -> Double { MemoryLayout<T>.size == MemoryLayout<Float>.size ? Double(Float(value)) : value }
+
+extension bgi_value {
+    static var nothing: Self { Self(kind: BGI_NOTHING, number: 0, integer: 0) }
+    static func number(_ value: Double) -> Self { Self(kind: BGI_NUMBER, number: value, integer: 0) }
+    static func integer(_ value: Int) -> Self { Self(kind: BGI_INTEGER, number: 0, integer: Int64(value)) }
+    static func count(_ value: Int) -> Self { Self(kind: BGI_COUNT, number: 0, integer: Int64(value)) }
+}
 
 extension StaticString {
     var cString: UnsafePointer<CChar> { UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self) }

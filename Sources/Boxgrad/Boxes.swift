@@ -58,8 +58,8 @@ private func boxAreaGrad<T>(
 
 extension Arguments {
     fileprivate mutating func formats(_ from: Int32, _ to: Int32) {
-        require(BOXGRAD_XYXY...BOXGRAD_CXCYWH ~= from, "from", "is no box format", Double(from))
-        require(BOXGRAD_XYXY...BOXGRAD_CXCYWH ~= to, "to", "is no box format", Double(to))
+        require(BOXGRAD_XYXY...BOXGRAD_CXCYWH ~= from, "from", "is no box format", from)
+        require(BOXGRAD_XYXY...BOXGRAD_CXCYWH ~= to, "to", "is no box format", to)
     }
 
     fileprivate mutating func imageSize(_ width: Double, _ height: Double) {

@@ -59,7 +59,7 @@ private func clipGrad<T>(
 ) -> Int32 {
     var arguments = Arguments()
     arguments.bounds(lo, hi)
-    arguments.require(BOXGRAD_CLIP_HARD...BOXGRAD_CLIP_INWARD ~= mode, "mode", "is no clip mode", Double(mode))
+    arguments.require(BOXGRAD_CLIP_HARD...BOXGRAD_CLIP_INWARD ~= mode, "mode", "is no clip mode", mode)
     arguments.packed(x, "x", count)
     arguments.packed(gradOut, "grad_out", count)
     arguments.packed(gradIn, "grad_in", count)

@@ -45,15 +45,15 @@ private func complete<T>(_ options: UnsafePointer<boxgrad_delta_options>?, for t
     guard let options else { return complete }
     let size = UnsafeRawPointer(options).load(as: Int.self)
     guard size >= MemoryLayout<Int>.size || size < 0 else {
-        arguments.fail(BOXGRAD_BAD_PARAMETER, "options->size", "is smaller than the field itself", Double(size))
+        arguments.fail(BOXGRAD_BAD_PARAMETER, "options->size", "is smaller than the field itself", .integer(size))
         return complete
     }
     guard size >= 0 && size <= known else {
-        arguments.fail(BOXGRAD_UNSUPPORTED, "options->size", "is larger than this version's struct", Double(UInt(bitPattern: size)))
+        arguments.fail(BOXGRAD_UNSUPPORTED, "options->size", "is larger than this version's struct", .count(size))
         return complete
     }
     guard size % 8 == 0 else {
-        arguments.fail(BOXGRAD_BAD_PARAMETER, "options->size", "ends within a field", Double(size))
+        arguments.fail(BOXGRAD_BAD_PARAMETER, "options->size", "ends within a field", .integer(size))
         return complete
     }
     memcpy(&complete, options, size)
@@ -75,8 +75,8 @@ private func complete<T>(_ options: UnsafePointer<boxgrad_delta_options>?, for t
     arguments.require(complete.center_clamp >= 0, "options->center_clamp", "must not be negative or NaN", complete.center_clamp)
     arguments.require(
         BOXGRAD_DEGENERATE_ERROR...BOXGRAD_DEGENERATE_PROPAGATE ~= complete.on_degenerate, "options->on_degenerate", "is no such code",
-        Double(complete.on_degenerate))
-    arguments.require(complete.reserved == 0, "options->reserved", "must be 0", Double(complete.reserved))
+        complete.on_degenerate)
+    arguments.require(complete.reserved == 0, "options->reserved", "must be 0", complete.reserved)
     return complete
 }
 
@@ -97,15 +97,15 @@ extension Arguments {
 
     private mutating func sizes<T: BinaryFloatingPoint>(_ box: UnsafePointer<T>, _ name: StaticString, row: Int) {
         let (w, h) = (Double(box[2] - box[0]), Double(box[3] - box[1]))
-        if !(w > 0 && w < .infinity) { fail(BOXGRAD_DEGENERATE_BOX, name, row: row, "has a width that is not a positive finite number", w) }
-        if !(h > 0 && h < .infinity) { fail(BOXGRAD_DEGENERATE_BOX, name, row: row, "has a height that is not a positive finite number", h) }
+        if !(w > 0 && w < .infinity) { fail(BOXGRAD_DEGENERATE_BOX, name, row: row, "has a width that is not a positive finite number", .number(w)) }
+        if !(h > 0 && h < .infinity) { fail(BOXGRAD_DEGENERATE_BOX, name, row: row, "has a height that is not a positive finite number", .number(h)) }
     }
 
     /// Elements in a row of groups x 4.
     fileprivate mutating func rowWidth<T>(_ groups: Int, _: T.Type) -> Int {
         count(groups, "groups")
         let overflow = groups.multipliedReportingOverflow(by: 4 &* MemoryLayout<T>.stride).overflow
-        if overflow { fail(BOXGRAD_SIZE_OVERFLOW, "groups", "is too large", Double(groups)) }
+        if overflow { fail(BOXGRAD_SIZE_OVERFLOW, "groups", "is too large", .count(groups)) }
         return 4 &* groups
     }
 }

@@ -9,11 +9,11 @@ extension Arguments {
         for i in 0..<n {
             let tensor = tensors[i]
             guard let size = elementSize(tensor.dtype) else {
-                return fail(BOXGRAD_UNSUPPORTED, "tensors", row: i, "has an unknown dtype", Double(tensor.dtype))
+                return fail(BOXGRAD_UNSUPPORTED, "tensors", row: i, "has an unknown dtype", .integer(Int(tensor.dtype)))
             }
-            if tensor.reserved != 0 { fail(BOXGRAD_BAD_PARAMETER, "tensors", row: i, "has a reserved field that is not 0", Double(tensor.reserved)) }
+            if tensor.reserved != 0 { fail(BOXGRAD_BAD_PARAMETER, "tensors", row: i, "has a reserved field that is not 0", .integer(Int(tensor.reserved))) }
             if tensor.count < 0 || tensor.count.multipliedReportingOverflow(by: size).overflow {
-                fail(BOXGRAD_SIZE_OVERFLOW, "tensors", row: i, "has more elements than memory can hold", Double(UInt(bitPattern: tensor.count)))
+                fail(BOXGRAD_SIZE_OVERFLOW, "tensors", row: i, "has more elements than memory can hold", .count(tensor.count))
             }
             if tensor.count > 0 && tensor.data == nil { fail(BOXGRAD_NULL_POINTER, "tensors", row: i, "has data that is NULL") }
             guard valid else { return }
@@ -293,7 +293,7 @@ public func boxgrad_clip_grad_norm(
     arguments.require(maxNorm >= 0, "max_norm", "must not be negative or NaN", maxNorm)
     arguments.norm(p)
     arguments.require(eps >= 0 && eps < .infinity, "eps", "must be a finite number, not negative", eps)
-    arguments.require(BOXGRAD_NONFINITE_PROPAGATE...BOXGRAD_NONFINITE_ZERO ~= onNonfinite, "on_nonfinite", "is no such code", Double(onNonfinite))
+    arguments.require(BOXGRAD_NONFINITE_PROPAGATE...BOXGRAD_NONFINITE_ZERO ~= onNonfinite, "on_nonfinite", "is no such code", onNonfinite)
     arguments.tensors(tensors, n)
     guard arguments.valid else { return arguments.status }
 

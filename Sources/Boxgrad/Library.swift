@@ -31,7 +31,7 @@ public func boxgrad_cpu_tier() -> UnsafePointer<CChar>? { kernels.name }
 @_cdecl("boxgrad_set_max_threads") @implementation
 public func boxgrad_set_max_threads(_ n: Int32) -> boxgrad_status {
     var arguments = Arguments()
-    arguments.require(n >= 1, "n", "must be at least 1", Double(n))
+    arguments.require(n >= 1, "n", "must be at least 1", n)
     if arguments.valid { bgi_set_max_threads(n) }
     return arguments.status
 }

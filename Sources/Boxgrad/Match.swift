@@ -98,7 +98,7 @@ private func match<T: BinaryFloatingPoint>(
     arguments.metric(metric, eps, T.self)
     arguments.require(low == low, "low_threshold", "is NaN", low)
     arguments.require(high >= low, "high_threshold", "is less than low_threshold, or NaN", high)
-    arguments.require(0...1 ~= lowQuality, "low_quality", "must be 0 or 1", Double(lowQuality))
+    arguments.require(0...1 ~= lowQuality, "low_quality", "must be 0 or 1", lowQuality)
     arguments.count(count, "proposals_count")
     arguments.count(truthsCount, "truths_count")
     arguments.rows(proposals, "proposals", count, stride: stride, "proposals_stride")

@@ -3,7 +3,7 @@ import CShims
 
 extension Arguments {
     mutating func metric<T>(_ metric: Int32, _ eps: Double, _ type: T.Type) {
-        require(BOXGRAD_IOU...BOXGRAD_CIOU ~= metric, "metric", "is no overlap metric", Double(metric))
+        require(BOXGRAD_IOU...BOXGRAD_CIOU ~= metric, "metric", "is no overlap metric", metric)
         require(eps >= 0 && rounded(eps, to: type) < .infinity, "eps", "must be finite in the function's type, and not negative", eps)
     }
 }
@@ -283,7 +283,7 @@ private func iouLoss<T>(
 ) -> Int32 {
     var arguments = Arguments()
     arguments.metric(metric, eps, T.self)
-    arguments.divisor(normalizer, as: T.self, "normalizer")
+    arguments.normalizer(normalizer, as: T.self, of: count)
     arguments.rows(pred, "pred", count, stride: predStride, "pred_stride")
     arguments.rows(target, "target", count, stride: targetStride, "target_stride")
     arguments.packed(weights, "weights", count, optional: true)
@@ -298,6 +298,6 @@ private func iouLoss<T>(
             normalizer: normalizer, perBox: perBox, gradPred: gradPred, gradTarget: gradTarget
         ).sum(count, worthThread: Division.boxes.worthThread, task)
     }
-    loss?.pointee = sum / normalizer
+    loss?.pointee = count > 0 ? sum / normalizer : 0
     return BOXGRAD_OK
 }

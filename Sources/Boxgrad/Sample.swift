@@ -7,7 +7,7 @@ public func boxgrad_sample(
 ) -> Int32 {
     var arguments = Arguments()
     arguments.require(positiveFraction >= 0 && positiveFraction <= 1, "positive_fraction", "must be from 0 to 1", positiveFraction)
-    arguments.count(wanted, "wanted")
+    let wanted = wanted < 0 ? Int.max : wanted  // SIZE_MAX and the like: all
     arguments.packed(labels, "labels", count)
     arguments.packed(UnsafePointer(indices), "indices", min(count, wanted))
     arguments.pointer(positiveCount, "positive_count")

@@ -12,12 +12,16 @@ struct Scratch {
     init?(_ arguments: inout Arguments, _ count: Int, each: Int, all: Int = 0) {
         let (bytes, overflow) = count.multipliedReportingOverflow(by: each)
         let (total, overflow2) = bytes.addingReportingOverflow(all &+ Self.line)
-        guard !overflow, !overflow2, let memory = malloc(total) else {
-            arguments.fail(BOXGRAD_OUT_OF_MEMORY, "scratch", "could not be allocated, in bytes", Double(count) * Double(each) + Double(all))
+        guard !overflow, !overflow2 else {
+            arguments.fail(BOXGRAD_OUT_OF_MEMORY, "scratch", "exceeds what memory can hold")
+            return nil
+        }
+        guard let memory = bgi_allocate(total) else {
+            arguments.fail(BOXGRAD_OUT_OF_MEMORY, "scratch", "could not be allocated; bytes needed:", least: total)
             return nil
         }
         self.memory = memory
     }
 
-    func free() { CShims.free(memory) }
+    func free() { bgi_free(memory) }
 }

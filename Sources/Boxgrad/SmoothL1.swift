@@ -58,7 +58,7 @@ private func smoothL1<T>(
     var arguments = Arguments()
     arguments.require(
         sigma > 0 && rounded(1 / (sigma * sigma), to: T.self) < .infinity, "sigma", "must be positive, and 1 / sigma^2 finite in the function's type", sigma)
-    arguments.divisor(normalizer, as: T.self, "normalizer")
+    arguments.normalizer(normalizer, as: T.self, of: count)
     arguments.packed(pred, "pred", count)
     arguments.packed(target, "target", count)
     arguments.packed(insideWeights, "inside_weights", count, optional: true)
@@ -74,6 +74,6 @@ private func smoothL1<T>(
             elementwise: elementwise, gradPred: gradPred, gradTarget: gradTarget
         ).sum(count, worthThread: Division.elements.worthThread, task)
     }
-    loss?.pointee = sum / normalizer
+    loss?.pointee = count > 0 ? sum / normalizer : 0
     return BOXGRAD_OK
 }

@@ -90,7 +90,7 @@ private struct Suppression<T> {
             UnsafeMutablePointer<Int>, UnsafeMutablePointer<T>
         ) -> Int
     ) -> Int32 {
-        arguments.require(decay == BOXGRAD_SOFT_LINEAR || decay == BOXGRAD_SOFT_GAUSSIAN, "decay", "is no decay", Double(decay))
+        arguments.require(decay == BOXGRAD_SOFT_LINEAR || decay == BOXGRAD_SOFT_GAUSSIAN, "decay", "is no decay", decay)
         arguments.divisor(sigma, as: T.self, "sigma")
         arguments.packed(UnsafePointer(keepScores), "keep_scores", min(count, maxKeep))
         guard arguments.valid, let boxes, let scores, let keep, let keepScores, count > 0, maxKeep > 0 else { return nothing() }

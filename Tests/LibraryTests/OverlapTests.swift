@@ -186,6 +186,16 @@ struct IoULoss: Operation {
         try refuse("normalizer", [0, -1, .nan, .infinity].map { IoULoss(normalizer: $0) })
     }
 
+    /// A batch without positives divides by their number.
+    @Test func nothingHasALossOfZero() throws {
+        for normalizer in [0, -1, 3, .infinity, -.infinity] as [Double] {
+            var loss = 9.0
+            #expect(api.iou_loss_f32(BOXGRAD_GIOU, nil, 4, nil, 4, 0, nil, 0, normalizer, &loss, nil, nil, nil) == BOXGRAD_OK && loss == 0 && loss.sign == .plus)
+        }
+        var loss = 9.0
+        #expect(api.iou_loss_f64(BOXGRAD_GIOU, nil, 4, nil, 4, 0, nil, 0, .nan, &loss, nil, nil, nil) == BOXGRAD_BAD_PARAMETER && loss == 9)
+    }
+
     /// More boxes than are measured at a time, of which the last is empty, where the sweeps stay within the first few tiles.
     @Test(arguments: metrics)
     func manyBoxes(metric: Int32) throws {

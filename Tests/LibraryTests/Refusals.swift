@@ -18,7 +18,7 @@ private func refusals<T: Scalar>(_ op: some Operation, _: T.Type) throws {
         for stride in Array(0..<width) + [-1, -width, -width - 1, Int.min] {
             let call: Call<T> = sampled(op)
             call.strides[name] = stride
-            try call.fails(BOXGRAD_BAD_STRIDE, naming: stride == Int.min ? [name] : [name, "\(stride)"])
+            try call.fails(BOXGRAD_BAD_STRIDE, naming: [name, "\(width)", "\(stride)"])
         }
         for stride in [Int.max, Int.max / 2, Int.max / 2 / MemoryLayout<T>.size + 1] {
             let call: Call<T> = sampled(op)
@@ -32,6 +32,7 @@ private func refusals<T: Scalar>(_ op: some Operation, _: T.Type) throws {
             let call: Call<T> = sampled(op)
             call.counts[name] = count
             try call.fails(BOXGRAD_SIZE_OVERFLOW)
+            try demand(!lastError().contains("e+"), "\(op) \(T.self): \"\(lastError())\" does not say a whole number as one")
         }
     }
 }

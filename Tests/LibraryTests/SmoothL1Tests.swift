@@ -50,6 +50,16 @@ struct SmoothL1: Operation {
         try refuse("normalizer", [0, -1, .nan, .infinity].map { SmoothL1(normalizer: $0) })
     }
 
+    /// A batch without positives divides by their number.
+    @Test func nothingHasALossOfZero() throws {
+        for normalizer in [0, -1, 3, .infinity, -.infinity] as [Double] {
+            var loss = 9.0
+            #expect(api.smooth_l1_f32(nil, nil, nil, nil, 0, 1, normalizer, &loss, nil, nil, nil) == BOXGRAD_OK && loss == 0 && loss.sign == .plus)
+        }
+        var loss = 9.0
+        #expect(api.smooth_l1_f64(nil, nil, nil, nil, 0, 1, .nan, &loss, nil, nil, nil) == BOXGRAD_BAD_PARAMETER && loss == 9)
+    }
+
     /// The branches meet at |d| = 1 / sigma^2; equal numbers are pushed nowhere, not even by plain L1.
     @Test func kinks() throws {
         var elementwise = [Double](repeating: 9, count: 3), gradient = elementwise

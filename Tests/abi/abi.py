@@ -97,11 +97,11 @@ def layouts(header):
 
 
 def symbols(library):
-    """(name, version, whether it is defined, how it is bound) of each dynamic symbol."""
+    """(name, version, whether it is defined, how it is bound) of each dynamic symbol. Local ones, of thread-local storage, leave no library."""
     for line in readelf("--dyn-syms", library).splitlines():
         if match := re.match(r" *\d+: \w+ +\d+ (\w+) +(\w+) +\w+ +(\w+) (\S+)", line):
             kind, bound, section, name = match.groups()
-            if section != "ABS":
+            if section != "ABS" and bound != "LOCAL":
                 yield *(name.split("@", 1) if "@" in name else (name, "")), section != "UND", bound
 
 

@@ -5,6 +5,7 @@
 #include "functions.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <ffi.h>
 #include <math.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 /* The library is what is instrumented: these programs, which are not, are linked with the sanitizer's runtime. */
@@ -264,7 +266,7 @@ static void check_arguments(const call *c, faults *f) {
         switch (p->kind) {
         case COUNT: if (v.count > PTRDIFF_MAX) fault(f, BOXGRAD_SIZE_OVERFLOW, p->name); break;
         case NUMBER:
-            if (!in_range(c, p->range, v.number)) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
+            if (!in_range(c, p->unless && count_of(c, p->unless) == 0 ? NOT_NAN : p->range, v.number)) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
             if (p->at_most && v.number > c->values[parameter_index(c->function, p->at_most)].number) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
             if (p->at_least && v.number < c->values[parameter_index(c->function, p->at_least)].number) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
             break;
@@ -497,6 +499,37 @@ static size_t function_index(const char *name, size_t real) {
     return 2 * k + (real == 8);
 }
 
+/* What the header promises of a call's need of stack, which includes what libffi takes here. Sanitizers take more, and do not know of a change of
+ * stacks. */
+enum { most_stack = 32 << 10 };
+static size_t deepest_stack;
+static ucontext_t caller_context, call_context;
+static struct { ffi_cif *interface; void (*function)(void); ffi_arg *status; void **arguments; } next_call;
+
+static void make_next_call(void) { ffi_call(next_call.interface, next_call.function, next_call.status, next_call.arguments); }
+
+/* Makes a call on a stack of its own that ends at a guard page, and measures how much of it is no longer as it was. */
+static void on_measured_stack(ffi_cif *interface, void (*function)(void), ffi_arg *status, void **arguments) {
+    static unsigned char *stack;
+    enum { size = 2 * most_stack, pattern = 0xA7 };
+#if defined(WITH_ADDRESS_SANITIZER) || defined(WITH_THREAD_SANITIZER)
+    const bool is_measured = false;
+#else
+    const bool is_measured = !RUNNING_ON_VALGRIND;
+#endif
+    if (!is_measured) return ffi_call(interface, function, status, arguments);
+    if (!stack) stack = map(size, true);
+    memset(stack, pattern, size);
+    getcontext(&call_context);
+    call_context.uc_stack.ss_sp = stack, call_context.uc_stack.ss_size = size, call_context.uc_link = &caller_context;
+    next_call.interface = interface, next_call.function = function, next_call.status = status, next_call.arguments = arguments;
+    makecontext(&call_context, make_next_call, 0);
+    swapcontext(&caller_context, &call_context);
+    size_t untouched = 0;
+    while (untouched < size && stack[untouched] == pattern) untouched++;
+    if (size - untouched > deepest_stack) deepest_stack = size - untouched;
+}
+
 static boxgrad_status invoke(const call *c, const library *l, void **pointers) {
     static ffi_cif interfaces[function_count];
     static ffi_type *types[function_count][most_parameters];
@@ -513,7 +546,7 @@ static boxgrad_status invoke(const call *c, const library *l, void **pointers) {
     }
     if (!interfaces[k].nargs) ffi_prep_cif(&interfaces[k], FFI_DEFAULT_ABI, (unsigned)n, &ffi_type_sint32, types[k]);
     ffi_arg status;
-    ffi_call(&interfaces[k], FFI_FN(l->functions[2 * k + (c->real == 8)]), &status, arguments);
+    on_measured_stack(&interfaces[k], FFI_FN(l->functions[2 * k + (c->real == 8)]), &status, arguments);
     return (boxgrad_status)status;
 }
 
@@ -585,7 +618,10 @@ static boxgrad_status check_call(call *c, const library *libraries, size_t libra
         l->set_max_threads(n);
         for (size_t k = 0; k < c->buffer_count; k++) put_back(&c->buffers[k], (unsigned char)(0xA5 + run));
         for (size_t k = 0; k < c->buffer_count; k++) restrict_access(&c->buffers[k]);
+        errno = 123;
         status = invoke(c, l, pointers);
+        if (errno != 123) fail(c, l, n, "changed errno to %d", errno);
+        if (deepest_stack > most_stack) fail(c, l, n, "took %zu bytes of stack", deepest_stack);
         if (status == BOXGRAD_OK && !count_written(c, pointers)) fail(c, l, n, "counts more than there is room for");
         bool defined = true;
         for (size_t k = 0; k < c->buffer_count; k++) defined &= allow_access(&c->buffers[k], status == BOXGRAD_OK);

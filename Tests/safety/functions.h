@@ -24,7 +24,7 @@ typedef struct {
     const char *in_place;   /* the input that an output may be */
     const char *written[2]; /* the outputs whose sum is how many rows of this one are written: all, unless there is one */
 
-    number_range range;
+    number_range range; /* if `unless` is 0, any number is in it */
     const char *at_most, *at_least; /* the number that must not be smaller, or greater */
     int32_t last;                   /* codes are 0...last */
 } parameter;
@@ -87,11 +87,11 @@ static const function functions[] = {
         OUT(out, count, 1, OPTIONAL), OUT(grad_a, count, 4, OPTIONAL), OUT(grad_b, count, 4, OPTIONAL)}},
     {"iou_loss", .parameters = {
         CODE(metric, 3), BOXES(pred, count, pred_stride), STRIDE(pred_stride), BOXES(target, count, target_stride), STRIDE(target_stride),
-        COUNT(count), IN(weights, count, 1, OPTIONAL), NUMBER(eps, LENGTH), NUMBER(normalizer, DIVISOR), RESULT(loss, OPTIONAL, .element = DOUBLE),
+        COUNT(count), IN(weights, count, 1, OPTIONAL), NUMBER(eps, LENGTH), NUMBER(normalizer, DIVISOR, .unless = "count"), RESULT(loss, OPTIONAL, .element = DOUBLE),
         OUT(per_box, count, 1, OPTIONAL), OUT(grad_pred, count, 4, OPTIONAL), OUT(grad_target, count, 4, OPTIONAL)}},
     {"smooth_l1", .parameters = {
         IN(pred, count, 1), IN(target, count, 1), IN(inside_weights, count, 1, OPTIONAL), IN(outside_weights, count, 1, OPTIONAL), COUNT(count),
-        NUMBER(sigma, SIGMA), NUMBER(normalizer, DIVISOR), RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(elementwise, count, 1, OPTIONAL),
+        NUMBER(sigma, SIGMA), NUMBER(normalizer, DIVISOR, .unless = "count"), RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(elementwise, count, 1, OPTIONAL),
         OUT(grad_pred, count, 1, OPTIONAL), OUT(grad_target, count, 1, OPTIONAL)}},
     {"delta_encode", .refuses_degenerate = true, .parameters = {
         DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), BOXES(targets, count, targets_stride),
@@ -131,7 +131,7 @@ static const function functions[] = {
         NUMBER(low_threshold, NOT_NAN), NUMBER(high_threshold, NOT_NAN, .at_least = "low_threshold"), CODE(low_quality, 1),
         OUT(matches, proposals_count, 1, OPTIONAL, .element = LONG), OUT(overlaps, proposals_count, 1, OPTIONAL)}},
     {"sample", .untyped = true, .parameters = {
-        IN(labels, count, 1, .element = LONG), COUNT(count), INTEGER(negative), COUNT(wanted), NUMBER(positive_fraction, FRACTION), INTEGER(seed),
+        IN(labels, count, 1, .element = LONG), COUNT(count), INTEGER(negative), INTEGER(wanted), NUMBER(positive_fraction, FRACTION), INTEGER(seed),
         OUT(indices, count, 1, .element = SIZE, .limit = "wanted", .written = {"positive_count", "negative_count"}),
         RESULT(positive_count, .element = SIZE), RESULT(negative_count, .element = SIZE)}},
 };

@@ -74,6 +74,6 @@ int main(int argc, char **argv) {
         }
         for (unsigned variant = 0; variant < 2 && threads > 0; variant++) divided(&functions[k], real, threads, variant);
     }
-    printf("%zu calls in %zu tiers\n", calls, library_count);
+    printf("%zu calls in %zu tiers, %zu bytes of stack at most\n", calls, library_count, deepest_stack);
     return calls == 0;
 }

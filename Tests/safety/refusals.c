@@ -124,6 +124,7 @@ int main(int argc, char **argv) {
         for (size_t rows = 0; rows < 4; rows++) refusals(&functions[k], real, rows);
     }
     for (size_t k = 0; k < library_count; k++) far_apart(&libraries[k]);
-    printf("%zu calls succeeded, %zu were refused, %zu too large to be made, in %zu tiers\n", calls[0], calls[1], calls[2], library_count);
+    printf("%zu calls succeeded, %zu were refused, %zu too large to be made, in %zu tiers, %zu bytes of stack at most\n", calls[0], calls[1], calls[2], library_count,
+           deepest_stack);
     return calls[0] == 0 || calls[1] == 0;
 }

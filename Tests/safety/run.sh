@@ -78,7 +78,7 @@ instrumented=$(tail -n 1 "$out/build-thread")
 runtime=$(clang -print-resource-dir)/../../swift/linux
 thread=(-fsanitize=thread -fuse-ld=lld "-Wl,--export-dynamic-symbol=__tsan_external_*" # Swift calls them, and its runtime knows Dispatch
         "-L$runtime" -ldispatch -lBlocksRuntime "-Wl,-rpath,$runtime")
-check "guard.c" clang "${warnings[@]}" -O1 -c Tests/safety/guard.c -o "$out/guard.o"
+check "guard.c" clang "${warnings[@]}" -O1 -DWITH_THREAD_SANITIZER -c Tests/safety/guard.c -o "$out/guard.o"
 check "guard" clang "$out/guard.o" "${thread[@]}" -o "$out/guard-thread" -lffi -ldl -lm
 check "ThreadSanitizer, divided calls" "$out/guard-thread" "$instrumented" 0 "$(all 3 2)" $tier
 

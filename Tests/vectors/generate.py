@@ -219,7 +219,8 @@ def overlap(t):
         loss = wanted("f64", [per_box.sum() / normalizer], of_box.sum() / normalizer, PROMISED * (2**29 if t == "f32" else 1))
         arguments = code, given(t, A), 4, given(t, B), 4, count
         vector("iou_loss", t, *arguments, given(t, weights), GUARD, normalizer, loss, wanted(t, per_box, of_box, PROMISED), *results)
-        vector("iou_loss", t, code, None, 4, None, 4, 0, None, GUARD, 1.0, wanted("f64", [0]), None, None, None)
+        for normalizer in (1.0, 0.0, -INF):
+            vector("iou_loss", t, code, None, 4, None, 4, 0, None, GUARD, normalizer, wanted("f64", [0]), None, None, None)
     pair = given(t, [0, 0, 10, 10]), 1, 4, given(t, [5, 5, 15, 15]), 1, 4
     third = 1 / mp.mpf(7)
     vector("iou_pairwise", t, 0, *pair, 0.0, wanted(t, [float(third)], [1], PROMISED), 1, wanted(t, [175]))
@@ -438,6 +439,7 @@ def sample():
     labels = [(k * 7 % 11 - 4) if k % 3 else 0 for k in range(39)]
     for negative, most, fraction, seed in (
         (0, 16, 0.25, 0), (0, 16, 0.5, 2**64 - 1), (-1, 39, 1.0, 7), (0, 0, 0.5, 1), (-(2**63), 8, 0.5, 3), (0, 100, 0.0, 12345), (0, 16, 0.25, SKIPS),
+        (0, SIZE_MAX, 0.5, 1),
     ):  # fmt: skip
         positives, negatives = drawn(labels, negative, most, fraction, seed)
         indices = in_room("size", min(most, len(labels)), positives + negatives)
@@ -526,9 +528,9 @@ def errors(t):
     box, out = given(t, [0, 0, 1, 1] * 2), untouched(t, 8)
     area = untouched(t, 2)
     vector("box_area", t, None, 2, 4, area, status=NULL_POINTER, error="boxes")
-    vector("box_area", t, box, 2, 3, area, status=BAD_STRIDE, error="stride")
-    vector("box_area", t, box, SIZE_MAX, 4, area, status=SIZE_OVERFLOW, error="count")
-    vector("box_area", t, box, 2**62, 4, area, status=SIZE_OVERFLOW, error="boxes")
+    vector("box_area", t, box, 2, 3, area, status=BAD_STRIDE, error="stride must be at least 4 (got 3)")
+    vector("box_area", t, box, SIZE_MAX, 4, area, status=SIZE_OVERFLOW, error="count is too large (got 18446744073709551615)")
+    vector("box_area", t, box, 2**62, 4, area, status=SIZE_OVERFLOW, error="boxes has more rows than memory can hold (got 4611686018427387904)")
     vector("box_area_grad", t, box, 2, 4, None, out, status=NULL_POINTER, error="grad_out")
     vector("box_convert", t, 3, 0, box, 2, 4, out, 4, status=BAD_PARAMETER, error="from is no box format (got 3)")
     vector("box_convert_grad", t, 0, -1, 2, box, out, status=BAD_PARAMETER, error="to is no box format (got -1)")
@@ -539,7 +541,7 @@ def errors(t):
     vector("clip", t, box, 8, 1.0, 0.5, out, status=BAD_PARAMETER, error="lo")
     vector("clip_grad", t, box, 8, 0.0, 1.0, box, 3, out, untouched("size", 1), status=BAD_PARAMETER, error="mode")
     vector("iou_pairwise", t, 4, box, 2, 4, box, 2, 4, 0.0, untouched(t, 4), 2, None, status=BAD_PARAMETER, error="metric")
-    vector("iou_pairwise", t, 0, box, 2, 4, box, 2, 4, 0.0, untouched(t, 4), 1, None, status=BAD_STRIDE, error="out_stride")
+    vector("iou_pairwise", t, 0, box, 2, 4, box, 2, 4, 0.0, untouched(t, 4), 1, None, status=BAD_STRIDE, error="out_stride must be at least 2 (got 1)")
     vector("iou_pairwise_grad", t, 0, box, 2, 4, box, 2, 4, -1.0, given(t, [1] * 4), 2, out, out, status=BAD_PARAMETER, error="eps")
     vector("iou_aligned", t, 0, box, 4, None, 4, 2, 0.0, area, out, out, status=NULL_POINTER, error="b")
     vector("iou_loss", t, 0, box, 4, box, 4, 2, None, 0.0, 0.0, untouched("f64", 1), area, out, out, status=BAD_PARAMETER, error="normalizer")
@@ -563,7 +565,7 @@ def errors(t):
     vector("nms", t, box, 2, 4, box, None, -0.5, 0.0, SIZE_MAX, kept, one, status=BAD_PARAMETER, error="iou_threshold must not be negative")
     vector("soft_nms", t, 2, box, 2, 4, box, None, 0.5, 0.5, 0.0, 2, kept, area, one, status=BAD_PARAMETER, error="decay is no decay (got 2)")
     vector("match", t, 0, box, 2, 4, box, 2, 4, 0.0, 0.5, 0.25, 0, kept, area, status=BAD_PARAMETER, error="high_threshold")
-    vector("delta_decode", t, None, box, 4, box, 4, 2, 2, untouched(t, 16), status=BAD_STRIDE, error="deltas_stride")
+    vector("delta_decode", t, None, box, 4, box, 4, 2, 2, untouched(t, 16), status=BAD_STRIDE, error="deltas_stride must be at least 8 (got 4)")
 
 
 def sample_errors():

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { most_arguments = 16, most_arrays = 32, longest_word = 64, untouched = 0x5A };
+enum { most_arguments = 16, most_arrays = 32, longest_word = 100, untouched = 0x5A };
 
 static int failures;
 static char name[longest_word];
@@ -21,7 +21,7 @@ static void fail(const char *what) {
 
 static const char *word(void) {
     static char text[longest_word];
-    if (scanf("%63s", text) != 1) {
+    if (scanf("%99s", text) != 1) {
         printf("%s: the vectors end too early\n", name);
         exit(1);
     }
@@ -234,7 +234,7 @@ static boxgrad_status call(void) {
 
 int main(void) {
     int made = 0;
-    for (; scanf("%63s", name) == 1; made++) {
+    for (; scanf("%99s", name) == 1; made++) {
         char error[longest_word], said[longest_word];
         const boxgrad_status wanted = (boxgrad_status)strtol(word(), NULL, 10);
         const uint64_t wanted_hash = strtoull(word(), NULL, 16);

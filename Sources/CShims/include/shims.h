@@ -2,8 +2,18 @@
 #ifndef CSHIMS_H
 #define CSHIMS_H
 #include <boxgrad.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Thread-local storage that is there as soon as the thread is. By default that of a library loaded with dlopen is allocated when a thread first
+ * touches it, and glibc ends the process if there is no memory for it. glibc keeps room for such storage; other C libraries (musl) refuse to load a
+ * library that wants it. */
+#if defined(__GLIBC__)
+#define BGI_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+#else
+#define BGI_THREAD_LOCAL _Thread_local
+#endif
 
 /* Selects for the kernels: see Kernels/Scalar.swift. */
 #define BGI_INLINE static inline __attribute__((always_inline))
@@ -258,10 +268,30 @@ BGI_INLINE void bgi_lower(ptrdiff_t *least, ptrdiff_t n) {
     while (n < seen && !__atomic_compare_exchange_n(least, &seen, n, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
 }
 
-/* Stores the calling thread's error sentence, "<argument>[<row>][<element>] <reason> (got <value>)", and returns status. Negative
- * indices and an absent value are left out. */
-boxgrad_status bgi_fail(boxgrad_status status, const char *argument, ptrdiff_t row, ptrdiff_t element, const char *reason,
-                        const double *_Nullable value);
+/* Memory for the time of a call. The host's errno stays as it was. */
+BGI_INLINE void *_Nullable bgi_allocate(size_t size) {
+    const int error = errno;
+    void *memory = malloc(size);
+    errno = error;
+    return memory;
+}
+BGI_INLINE void bgi_free(void *memory) {
+    const int error = errno;
+    free(memory);
+    errno = error;
+}
+
+/* What an argument was. A count is a size_t, which Swift sees as a signed integer. */
+typedef struct {
+    enum { BGI_NOTHING, BGI_NUMBER, BGI_INTEGER, BGI_COUNT } kind;
+    double number;
+    int64_t integer;
+} bgi_value;
+
+/* Stores the calling thread's error sentence, "<argument>[<row>][<element>] <reason> <least> (got <value>)", and returns status. Negative
+ * indices, a negative least and no value are left out. */
+boxgrad_status bgi_fail(boxgrad_status status, const char *argument, ptrdiff_t row, ptrdiff_t element, const char *reason, ptrdiff_t least,
+                        bgi_value got);
 
 #pragma clang assume_nonnull end
 #endif

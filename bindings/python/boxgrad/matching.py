@@ -109,8 +109,9 @@ def sample_proposals(
     (1, 3)
     """
     array, wanted, middle = labels_of(labels, "labels"), integer(count, "count"), integer(negative, "negative")
-    if not 0 <= wanted < 2**63:
-        raise ValueError(f"count must not be negative, and fit 63 bits, not {count}")
+    if wanted < 0:
+        raise ValueError(f"count must not be negative, not {count}")
+    wanted = min(wanted, 2**63 - 1)
     if not -(2**63) <= middle < 2**63:
         raise ValueError(f"negative must fit 64 bits with a sign, not {negative}")
     indices = np.empty(min(len(array), wanted), np.int64)

@@ -225,11 +225,12 @@ def box_iou_loss(
     """weights * (1 - IoU) of aligned boxes (..., 4), with IoU = inter / (union + eps).
 
     reduction: "none" gives the array (...), "sum" and "mean" a scalar of its dtype, summed in double. "mean" divides by the
-    number of boxes, or by `normalizer`; that of no boxes is 0. weights: broadcast to (...), a constant. out: with "none".
+    number of boxes, or by `normalizer`; that of no boxes is 0, whatever normalizer is. weights: broadcast to (...), a constant. out: with
+    "none".
     Boxes that do not overlap, or merely touch, have no gradient: see generalized_box_iou_loss. value_and_grad computes loss and
     gradients in one pass.
 
-    ValueError: shape, reduction, negative eps, a normalizer that is not positive, out; TypeError: dtype.
+    ValueError: shape, reduction, negative eps, a normalizer that is not positive though there are boxes, out; TypeError: dtype.
 
     >>> import boxgrad
     >>> print(boxgrad.box_iou_loss([[0.0, 0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0, 1.0]], reduction="mean", eps=0.0))

@@ -183,6 +183,12 @@ def test_sample_laws(labels, count, fraction, seed, negative):
     assert len(negatives) == min(count - len(positives), (array == negative).sum())
 
 
+@pytest.mark.parametrize("most", [2**63 - 1, 2**64 - 1, 10**30])
+def test_a_sample_of_more_than_there_are_is_all(most):
+    positives, negatives = boxgrad.sample_proposals([1, 0, -1, 2], most, 0.5, 1)
+    assert positives.tolist() == [0, 3] and negatives.tolist() == [1]
+
+
 def test_the_sampler_has_the_sizes_and_masks_of_torchvision(torchvision, torch):
     from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 

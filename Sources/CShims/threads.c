@@ -1,0 +1,141 @@
+/* Calls divided among threads: the library's own, or those of a pool that the host lends. */
+#include "shims.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+static _Atomic int32_t max_threads = 1;
+
+void bgi_set_max_threads(int32_t n) { max_threads = n; }
+int32_t bgi_max_threads(void) { return max_threads; }
+
+/* The oldest versions of these symbols, so that the library loads where they are still in a library of their own; weak, so that it loads
+ * where that is missing, and works with one thread. */
+#if defined(__x86_64__)
+#define BGI_OLDEST "GLIBC_2.2.5"
+#elif defined(__aarch64__)
+#define BGI_OLDEST "GLIBC_2.17"
+#endif
+__asm__(".symver pthread_create, pthread_create@" BGI_OLDEST);
+__asm__(".symver pthread_join, pthread_join@" BGI_OLDEST);
+__asm__(".symver pthread_setcancelstate, pthread_setcancelstate@" BGI_OLDEST);
+__asm__(".symver pthread_sigmask, pthread_sigmask@" BGI_OLDEST);
+#pragma weak pthread_create
+#pragma weak pthread_join
+#pragma weak pthread_setcancelstate
+#pragma weak pthread_sigmask
+
+/* ---- The host's pool ----
+ * A function must never be called with another's context, so both are read and changed together. Of two places one is in force, and a change is
+ * written into the other. A call that reads never waits: it may have a higher priority than the thread that is changing the pool, or be in a
+ * signal handler that interrupted it. */
+
+static struct { _Atomic(boxgrad_parallel_for_fn) fn; void *_Atomic context; } pools[2];
+static atomic_uint generation; /* pools[generation % 2] is in force */
+static atomic_flag is_changing = ATOMIC_FLAG_INIT;
+
+/* A child of fork has one thread, and would wait for ever for another that was changing the pool. */
+static void end_changes_of_others(void) { atomic_flag_clear(&is_changing); }
+__attribute__((constructor)) static void end_changes_in_children(void) { pthread_atfork(NULL, NULL, end_changes_of_others); }
+
+/* Sleeps, because a thread of lower priority that is changing the pool could not end it while this one spins. */
+static void wait_for_another(void) {
+    int cancel_state, error = errno;
+    if (pthread_setcancelstate) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    if (pthread_setcancelstate) pthread_setcancelstate(cancel_state, NULL);
+    errno = error;
+}
+
+void bgi_set_parallel_for(boxgrad_parallel_for_fn fn, void *context) {
+    while (atomic_flag_test_and_set_explicit(&is_changing, memory_order_acquire)) wait_for_another();
+    const unsigned next = atomic_load_explicit(&generation, memory_order_relaxed) + 1;
+    atomic_store_explicit(&pools[next % 2].fn, fn, memory_order_release);
+    atomic_store_explicit(&pools[next % 2].context, context, memory_order_release);
+    atomic_store_explicit(&generation, next, memory_order_release);
+    atomic_flag_clear_explicit(&is_changing, memory_order_release);
+}
+
+/* The place that was in force is written to only after another is: if none is yet, what was read belongs together. */
+static boxgrad_parallel_for_fn pool(void **context) {
+    for (;;) {
+        const unsigned seen = atomic_load_explicit(&generation, memory_order_acquire);
+        const boxgrad_parallel_for_fn fn = atomic_load_explicit(&pools[seen % 2].fn, memory_order_acquire);
+        *context = atomic_load_explicit(&pools[seen % 2].context, memory_order_acquire);
+        if (atomic_load_explicit(&generation, memory_order_relaxed) == seen) return fn;
+    }
+}
+
+/* ---- Division ---- */
+
+#define BGI_MOST_THREADS 256
+
+typedef struct {
+    boxgrad_task task;
+    void *context;
+    size_t count, rows, chunks;
+    atomic_size_t next;
+} bgi_work;
+
+/* Whether the calling thread is in a divided call. A call that begins meanwhile, in a signal handler or in what else a host's pool runs on this
+ * thread, is not divided: starting threads and the host's pool need not bear to be entered twice. */
+static BGI_THREAD_LOCAL volatile sig_atomic_t is_dividing;
+
+/* What each thread does: take the next chunk until there is none. Some threads, or all, may come too late to find one. */
+static void work_on(void *context, size_t begin, size_t end) {
+    (void)begin, (void)end;
+    const sig_atomic_t was_dividing = is_dividing;
+    is_dividing = 1;
+    bgi_work *work = context;
+    for (size_t chunk; (chunk = atomic_fetch_add(&work->next, 1)) < work->chunks;) {
+        size_t first = chunk * work->rows;
+        work->task(work->context, first, work->count - first < work->rows ? work->count : first + work->rows);
+    }
+    is_dividing = was_dividing;
+}
+
+static void *thread_main(void *work) {
+    work_on(work, 0, 1);
+    return NULL;
+}
+
+static void work_with_threads(bgi_work *work, size_t threads) {
+    pthread_t helpers[BGI_MOST_THREADS];
+    size_t started = 0;
+    sigset_t all, mask;
+    int cancel_state;
+    sigfillset(&all);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* pthread_join would leave the helpers without this stack */
+    pthread_sigmask(SIG_SETMASK, &all, &mask); /* the host's signals are for its own threads */
+    while (started < threads - 1 && pthread_create(&helpers[started], NULL, thread_main, work) == 0) started++;
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    work_on(work, 0, 1); /* what threads could not be had for is done here */
+    while (started > 0) pthread_join(helpers[--started], NULL);
+    pthread_setcancelstate(cancel_state, NULL);
+}
+
+ptrdiff_t bgi_threads(ptrdiff_t count, ptrdiff_t worth_thread) {
+    ptrdiff_t threads = count / worth_thread, most = max_threads; /* read once: another thread may change it */
+    if (threads > most) threads = most;
+    if (threads > BGI_MOST_THREADS) threads = BGI_MOST_THREADS;
+    return threads > 1 ? threads : 1;
+}
+
+void bgi_parallel(ptrdiff_t count, ptrdiff_t rows, ptrdiff_t worth_thread, boxgrad_task task, void *context) {
+    size_t chunks = (size_t)count / (size_t)rows + (count % rows != 0), threads = (size_t)bgi_threads(count, worth_thread);
+    if (threads > chunks) threads = chunks;
+    bgi_work work = {task, context, (size_t)count, (size_t)rows, chunks, 0};
+    if (threads <= 1 || is_dividing) return work_on(&work, 0, 1);
+
+    const int error = errno;
+    is_dividing = 1;
+    void *pool_context;
+    const boxgrad_parallel_for_fn fn = pool(&pool_context);
+    if (fn) fn(pool_context, threads, work_on, &work);
+    else if (pthread_create && pthread_join && pthread_setcancelstate && pthread_sigmask) work_with_threads(&work, threads);
+    work_on(&work, 0, 1); /* what a pool has not done, or where there are no threads, all of it */
+    is_dividing = 0;
+    errno = error;
+}
