@@ -16,7 +16,7 @@ import numpy as np
 from ._scalars import integer
 from .errors import DegenerateBoxError, NonFiniteError
 
-__version__ = "0.1.0"
+__version__ = "0.1.1"
 
 TENSOR = struct.Struct("PNii")
 """boxgrad_tensor: data, count, dtype, reserved."""

@@ -107,6 +107,7 @@ def test_normalizer_replaces_the_count():
         expected, other = boxgrad.value_and_grad(loss)(A, B, "sum")
         np.testing.assert_allclose(value, expected / 2, rtol=1e-15)
         np.testing.assert_allclose(gradient, other / 2, rtol=1e-14)
+        assert loss(A[:0], B[:0], "mean", normalizer=0.0) == 0, "a batch without positives"
 
 
 def test_options_of_vjp_are_those_of_the_function():
@@ -149,7 +150,7 @@ def test_a_bad_number_of_threads_is_named(value):
 
 
 def test_about_the_library():
-    assert boxgrad.__version__ == "0.1.0"
+    assert boxgrad.__version__ == "0.1.1"
     assert boxgrad.cpu_tier() in ("baseline", "avx2", "avx512", "neon")
     assert boxgrad.library_path().endswith(".so") or boxgrad.library_path().suffix == ".so"
     for name in boxgrad.__all__:
