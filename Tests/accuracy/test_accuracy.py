@@ -5,9 +5,11 @@ import re
 from concurrent.futures import ProcessPoolExecutor
 
 import campaign
+import gmpy2
 import numpy as np
 import page
 import pytest
+from campaign import reference
 from library import ROOT, call, delta_options
 from promises import EPS, GENERAL, PROMISES
 
@@ -38,6 +40,34 @@ def test_the_page_shows_what_is_measured_and_promised(results):
     described = [row[:5] + row[6:7] for row in page.rows_of(measured)]
     assert [row[:5] + row[6:7] for row in rows] == described
     assert all(float(row[5]) <= float(row[6]) for row in rows)
+
+
+# ---- The judge ----
+
+
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_the_reference_agrees_with_itself_where_sides_are_equal(seed):
+    """The logarithm of their ratio is 0, and no noise of one arithmetic that the other does not have: each of these seeds drew such a row."""
+    for dtype in (np.float32, np.float64):
+        assert campaign.run("delta_encode_grad", dtype, seed, count=12)
+
+
+@pytest.mark.parametrize("number", [gmpy2.mpfr, reference.mp.mpf], ids=["gmpy2", "mpmath"])
+def test_the_logarithm_of_a_number_over_itself_is_zero(number):
+    x = reference.Real([number(x) for x in np.random.default_rng(0).uniform(1, 2, 1000).tolist()])
+    assert not reference.log_of_ratio(x, x).value.any()
+
+
+@pytest.mark.parametrize("output", ["values", "gradient of argument 0"])
+def test_a_wrong_digit_of_the_reference_is_found_and_named(output):
+    boxes = np.arange(12.0).reshape(3, 4) ** 2
+    exact = campaign.Exact(reference.box_area, boxes, cotangent=np.ones((3, 1)))
+    exact.confirm(range(3))
+    spoiled = exact.values if output == "values" else exact.gradients[0]
+    spoiled[1, 0] *= 1 + gmpy2.mpfr(10) ** -19
+    exact.confirm([0, 2])
+    with pytest.raises(campaign.Disagreement, match=rf"box_area's {output}\[0\].* on 16\.0 25\.0 36\.0 49\.0"):
+        exact.confirm(range(3))
 
 
 # ---- The header ----

@@ -127,6 +127,14 @@ def log(x):
     return Real(log_of(x.value), (x, 1 / x.value))
 
 
+def log_of_ratio(x, y):
+    """log(x / y). The quotient is one division, because x / x is then exactly 1 and its logarithm 0; x * (1 / x) would leave noise."""
+    quotient = ratio(x, y)
+    zero = y.value == 0
+    quotient.value = np.where(zero, quotient.value, x.value / np.where(zero, y.value + 1, y.value))
+    return log(quotient)
+
+
 def atan_ratio(w, h):
     """atan(w / h): +-pi/2 for h = 0 and 0 for w = h = 0, with a finite derivative everywhere."""
     square = w.value * w.value + h.value * h.value
@@ -255,7 +263,7 @@ def smooth_l1(prediction, target, inside=None, outside=None, *, sigma):
 def encode(proposal, target, *, means=(0,) * 4, stds=(1,) * 4):
     shifts, sizes = between_centers(target, proposal), sides(proposal)
     deltas = [ratio(shift, size) for shift, size in zip(shifts, sizes)]
-    deltas += [log(ratio(to, size)) for to, size in zip(sides(target), sizes)]
+    deltas += [log_of_ratio(to, size) for to, size in zip(sides(target), sizes)]
     return [[ratio(d, s), ratio(-m, s)] for d, m, s in zip(deltas, means, stds)]
 
 
