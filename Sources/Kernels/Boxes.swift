@@ -2,7 +2,7 @@
 
 import CBoxgrad
 
-@inline(__always)
+@inline(never)
 func boxArea<T: Real>(_ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ out: UnsafeMutablePointer<T>) {
     for i in 0..<count {
         let box = boxes + i &* stride
@@ -10,7 +10,7 @@ func boxArea<T: Real>(_ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ 
     }
 }
 
-@inline(__always)
+@inline(never)
 func boxAreaGrad<T: Real>(
     _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<T>, _ gradBoxes: UnsafeMutablePointer<T>
 ) {
@@ -22,7 +22,7 @@ func boxAreaGrad<T: Real>(
 }
 
 /// Conversions act on each axis alone: a pair (p, q) of start and end, start and size, or centre and size becomes another.
-@inline(__always)
+@inline(never)
 func boxConvert<T: Real>(
     _ from: Int32, _ to: Int32, _ rows: UnsafePointer<T>, _ count: Int, _ stride: Int, _ out: UnsafeMutablePointer<T>, _ outStride: Int
 ) {
@@ -45,7 +45,7 @@ func boxConvert<T: Real>(
 }
 
 /// The transposes of the maps above.
-@inline(__always)
+@inline(never)
 func boxConvertGrad<T: Real>(_ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<T>, _ gradIn: UnsafeMutablePointer<T>) {
     @inline(__always)
     func axes(_ convert: (T, T) -> (T, T)) {
@@ -65,7 +65,7 @@ func boxConvertGrad<T: Real>(_ from: Int32, _ to: Int32, _ count: Int, _ gradOut
     }
 }
 
-@inline(__always)
+@inline(never)
 func boxClip<T: Real>(
     _ rows: UnsafePointer<T>, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ out: UnsafeMutablePointer<T>, _ outStride: Int
 ) {
@@ -75,7 +75,7 @@ func boxClip<T: Real>(
     }
 }
 
-@inline(__always)
+@inline(never)
 func boxClipGrad<T: Real>(
     _ rows: UnsafePointer<T>, _ count: Int, _ stride: Int, _ width: Double, _ height: Double,
     _ gradOut: UnsafePointer<T>, _ gradIn: UnsafeMutablePointer<T>

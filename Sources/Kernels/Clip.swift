@@ -1,13 +1,13 @@
 import CBoxgrad
 
-@inline(__always)
+@inline(never)
 func clip<T: Real>(_ x: UnsafePointer<T>, _ count: Int, _ lo: Double, _ hi: Double, _ out: UnsafeMutablePointer<T>) {
     let (lo, hi) = (T(lo), T(hi))
     for i in 0..<count { out[i] = clamp(x[i], lo, hi) }
 }
 
 /// Returns how many elements had their gradient cut.
-@inline(__always)
+@inline(never)
 func clipGrad<T: Real>(
     _ x: UnsafePointer<T>, _ count: Int, _ lo: Double, _ hi: Double, _ gradOut: UnsafePointer<T>, _ mode: Int32, _ gradIn: UnsafeMutablePointer<T>
 ) -> Int {

@@ -72,7 +72,7 @@ private struct Decoder<T: Real> {
     }
 }
 
-@inline(__always)
+@inline(never)
 func deltaDecode<T: Real>(
     _ options: UnsafePointer<boxgrad_delta_options>, _ proposals: UnsafePointer<T>, _ proposalsStride: Int,
     _ deltas: UnsafePointer<T>, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<T>
@@ -96,7 +96,7 @@ func deltaDecode<T: Real>(
     }
 }
 
-@inline(__always)
+@inline(never)
 func deltaDecodeGrad<T: Real>(
     _ options: UnsafePointer<boxgrad_delta_options>, _ proposals: UnsafePointer<T>, _ proposalsStride: Int,
     _ deltas: UnsafePointer<T>, _ deltasStride: Int, _ count: Int, _ groups: Int, _ gradBoxes: UnsafePointer<T>,

@@ -73,15 +73,18 @@ private struct DeltaAxis<T: Real> {
     }
 }
 
-@inline(__always)
+@inline(never)
 func deltaEncode<T: Real>(
     _ options: UnsafePointer<boxgrad_delta_options>, _ proposals: UnsafePointer<T>, _ proposalsStride: Int,
     _ targets: UnsafePointer<T>, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<T>
 ) {
     let (mean, perStd): (Box<T>, Box<T>) = (row(options.pointee.means), inverse(options.pointee.stds))
     let zero = options.pointee.on_degenerate == BOXGRAD_DEGENERATE_ZERO
+    // Not a closure for each logarithm: the compiler would call it for every box, and the loop would not vectorise.
     @inline(__always)
-    func encode(_ logOfRatio: (Double, Double) -> T) {
+    func encode(ofAnyRatio: Bool) {
+        @inline(__always)
+        func logOfRatio(_ a: Double, _ b: Double) -> T { ofAnyRatio ? log(ratioOf: a, to: b) : log(ratioOfPositive: a, to: b) }
         Workspace.with { space in
             let (r, t, d) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self))
             var tiles = Tiles(count)
@@ -103,13 +106,13 @@ func deltaEncode<T: Real>(
     }
     // Boxes that are not sound are errors or come to zeros, unless what the formula gives is asked for.
     if options.pointee.on_degenerate == BOXGRAD_DEGENERATE_PROPAGATE {
-        encode { log(ratioOf: $0, to: $1) }
+        encode(ofAnyRatio: true)
     } else {
-        encode { log(ratioOfPositive: $0, to: $1) }
+        encode(ofAnyRatio: false)
     }
 }
 
-@inline(__always)
+@inline(never)
 func deltaEncodeGrad<T: Real>(
     _ options: UnsafePointer<boxgrad_delta_options>, _ proposals: UnsafePointer<T>, _ proposalsStride: Int,
     _ targets: UnsafePointer<T>, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<T>,

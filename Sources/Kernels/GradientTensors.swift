@@ -36,6 +36,7 @@ extension Half: TensorElement {
 }
 
 /// The sum of |x / divisor|^p.
+@inline(never)
 func tensorSum(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ p: Double, _ divisor: Double) -> Double {
     switch dtype {
     case BOXGRAD_F32: return sum(data.assumingMemoryBound(to: Float.self), count, p, divisor)
@@ -78,6 +79,7 @@ private func sum<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: I
 func tensorRoot(_ sum: Double, _ p: Double) -> Double { p == 2 ? sum.squareRoot() : power(sum, 1 / p) }
 
 /// The largest magnitude; NaN if there is one.
+@inline(never)
 func tensorLargest(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32) -> Double {
     switch dtype {
     case BOXGRAD_F32: return largest(data.assumingMemoryBound(to: Float.self), count)
@@ -95,6 +97,7 @@ private func largest<Element: TensorElement>(_ x: UnsafePointer<Element>, _ coun
 }
 
 /// Replaces each x by x * coefficient, limited to +-limit.
+@inline(never)
 func tensorScale(_ data: UnsafeMutableRawPointer, _ count: Int, _ dtype: Int32, _ coefficient: Double, _ limit: Double) {
     switch dtype {
     case BOXGRAD_F32: scale(data.assumingMemoryBound(to: Float.self), count, coefficient, limit)

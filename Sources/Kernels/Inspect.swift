@@ -1,7 +1,7 @@
 import CBoxgrad
 
 /// Flags what is wrong with each box. `counts` has BOXGRAD_BOX_FLAGS entries, zeroed by the caller.
-@inline(__always)
+@inline(never)
 func boxInspect<T: Real>(
     _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
     _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>

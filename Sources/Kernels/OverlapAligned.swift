@@ -2,7 +2,7 @@
 
 import CBoxgrad
 
-@inline(__always)
+@inline(never)
 func iouAligned<T: Real>(
     _ metric: Int32, _ a: UnsafePointer<T>, _ aStride: Int, _ b: UnsafePointer<T>, _ bStride: Int, _ count: Int, _ eps: Double,
     _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?
@@ -17,7 +17,7 @@ func iouAligned<T: Real>(
 }
 
 /// Returns the sum of per_box.
-@inline(__always)
+@inline(never)
 func iouLoss<T: Real>(
     _ metric: Int32, _ pred: UnsafePointer<T>, _ predStride: Int, _ target: UnsafePointer<T>, _ targetStride: Int, _ count: Int,
     _ weights: UnsafePointer<T>?, _ eps: Double, _ normalizer: Double, _ perBox: UnsafeMutablePointer<T>?,

@@ -4,7 +4,7 @@ import CBoxgrad
 import CShims
 
 /// Fills out (and outUnion) with the metric of each row of `a` and each of `b`. `scratch` has bgi_pairwise_scratch(bCount) elements.
-@inline(__always)
+@inline(never)
 func iouPairwise<T: Real>(
     _ metric: Int32, _ a: UnsafePointer<T>, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>, _ bCount: Int, _ bStride: Int,
     _ eps: Double, _ scratch: UnsafeMutablePointer<T>, _ out: UnsafeMutablePointer<T>, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?
@@ -132,13 +132,15 @@ private func writeTile<T: Real>(_ value: (Int) -> T, to target: UnsafeMutablePoi
 
 /// gradA[i] = sum over j of gradOut[i * rowStride + j * columnStride] * d metric(a[i], b[j]) / d a[i]. The metrics are
 /// symmetric, so the gradient with respect to `b` is the same with the sides and the strides exchanged.
-@inline(__always)
+@inline(never)
 func iouPairwiseGrad<T: Real>(
     _ metric: Int32, _ a: UnsafePointer<T>, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>, _ bCount: Int, _ bStride: Int,
     _ eps: Double, _ gradOut: UnsafePointer<T>, _ rowStride: Int, _ columnStride: Int, _ gradA: UnsafeMutablePointer<T>
 ) {
     let eps = T(eps)
-    Workspace.with { space in
+    // A function, and not a closure, because the compiler inlines it although it is large.
+    @inline(__always)
+    func addUp(_ space: Workspace) {
         let (tileB, slopes, factors) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.column(0, of: T.self))
         for i in 0..<aCount {
             let box = Box(a + i &* aStride)
@@ -164,6 +166,7 @@ func iouPairwiseGrad<T: Real>(
             Box(T(sums.0.total), T(sums.1.total), T(sums.2.total), T(sums.3.total)).store(gradA + 4 &* i)
         }
     }
+    Workspace.with(addUp)
 }
 
 extension Tile {

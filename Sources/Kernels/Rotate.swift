@@ -1,5 +1,5 @@
 /// The corners of boxes turned about (cx, cy), and the upright boxes around them; in double, rounded once.
-@inline(__always)
+@inline(never)
 func boxRotate<T: Real>(
     _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double,
     _ corners: UnsafeMutablePointer<T>?, _ bounds: UnsafeMutablePointer<T>?

@@ -1,5 +1,5 @@
 /// Smooth L1 and its gradient in one pass; returns the sum of the elementwise losses. Any output and either weight may be nil.
-@inline(__always)
+@inline(never)
 func smoothL1<T: Real>(
     _ pred: UnsafePointer<T>, _ target: UnsafePointer<T>, _ inside: UnsafePointer<T>?, _ outside: UnsafePointer<T>?, _ count: Int,
     _ sigma: Double, _ normalizer: Double, _ elementwise: UnsafeMutablePointer<T>?,

@@ -4,7 +4,7 @@ import CBoxgrad
 import CShims
 
 // A closure that is a C function lacks the tier's attributes: what is inlined into it may call helpers instead of inlining them in turn.
-// Kernels that are compiled into their closures whole are therefore never inlined.
+// A kernel is therefore never inlined. It is then also a symbol with the kernel's own name, by which tests and profilers find it.
 
 private func table(_ name: StaticString) -> bgi_kernels {
     bgi_kernels(

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ ALL = bool(os.environ.get("BOXGRAD_TEST_ALL"))
 
 def run(*command, **environment):
     result = subprocess.run(list(map(str, command)), text=True, capture_output=True, env=os.environ | environment)
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.returncode == 0, f"{' '.join(map(str, command))} {environment}: {result.returncode}\n{result.stdout}{result.stderr}"
     return result.stdout
 
 
@@ -75,6 +76,13 @@ def hashes(program, *arguments, cpu=None, **environment):
     return tier.removeprefix("tier "), functions
 
 
+def demand_same_bits(where, got, wanted):
+    """Compares what hashes() returns, and names each function whose bits differ."""
+    assert got[0] == wanted[0], f"{where}: the tier is {got[0]}, not {wanted[0]}"
+    differ = [f"{theirs} instead of {ours}" for theirs, ours in zip_longest(got[1], wanted[1]) if theirs != ours]
+    assert not differ, "\n".join([f"{where} gives other bits:", *differ])
+
+
 def test_sweep_covers_every_function_that_computes(sweep):
     tools = r"version|status|last_error|cpu_tier|threads|parallel|get_api"
     names = [line.split()[0] for line in hashes(sweep)[1]]
@@ -86,7 +94,7 @@ def test_each_tier_gives_the_same_bits(sweep, wanted, name):
     best = hashes(sweep)[0]
     if TIERS.index(name) > TIERS.index(best):
         pytest.skip(f"this CPU has nothing above {best}: Tests/avx512.sh emulates one that has")
-    assert hashes(sweep, BOXGRAD_CPU_TIER=name) == (name, wanted)
+    demand_same_bits(name, hashes(sweep, BOXGRAD_CPU_TIER=name), (name, wanted))
 
 
 @pytest.mark.parametrize("seed", range(1, 11) if ALL and not EMULATED else [1])
@@ -94,14 +102,14 @@ def test_any_number_of_threads_gives_the_same_bits(threads, seed):
     if EMULATED and not ALL:
         pytest.skip("in an emulator this takes minutes: BOXGRAD_TEST_ALL=1 runs it")
     best, results = hashes(threads, seed)
-    assert results
+    assert results, f"threads.c proves nothing with seed {seed}"
     for name in TIERS[: TIERS.index(best)]:
-        assert hashes(threads, seed, BOXGRAD_CPU_TIER=name) == (name, results)
+        demand_same_bits(f"{name}, seed {seed}", hashes(threads, seed, BOXGRAD_CPU_TIER=name), (name, results))
 
 
 @pytest.mark.parametrize("name", ["", "avx9", "AVX2", "neon"] if len(TIERS) > 1 else ["avx2"])
 def test_unknown_tiers_are_ignored(sweep, name):
-    assert hashes(sweep, BOXGRAD_CPU_TIER=name) == hashes(sweep)
+    demand_same_bits(f"BOXGRAD_CPU_TIER={name!r}", hashes(sweep, BOXGRAD_CPU_TIER=name), hashes(sweep))
 
 
 def test_an_old_cpu_gives_the_same_bits(sweep, wanted):
@@ -109,7 +117,7 @@ def test_an_old_cpu_gives_the_same_bits(sweep, wanted):
         pytest.skip(f"{EMULATOR[0]} is not installed (Debian: qemu-user)")
     # Of a tier this CPU does not have, nothing is used, even if asked for.
     for environment in [{}, {"BOXGRAD_CPU_TIER": "avx2"}][: len(TIERS)]:
-        assert hashes(sweep, cpu=OLDEST_CPU, **environment) == (TIERS[0], wanted)
+        demand_same_bits(f"{OLDEST_CPU} {environment}", hashes(sweep, cpu=OLDEST_CPU, **environment), (TIERS[0], wanted))
 
 
 # ---- The host's floating-point control, which the programs find unchanged after each call ----
@@ -119,13 +127,14 @@ def test_an_old_cpu_gives_the_same_bits(sweep, wanted):
 def test_flushing_subnormal_numbers_changes_no_bit_of_normal_ones(sweep, name):
     if TIERS.index(name) > TIERS.index(hashes(sweep)[0]):
         pytest.skip(f"this CPU does not have {name}")
-    assert hashes(sweep, "flush", BOXGRAD_CPU_TIER=name) == hashes(sweep, "normal", BOXGRAD_CPU_TIER=name)
+    flushed, normal = (hashes(sweep, mode, BOXGRAD_CPU_TIER=name) for mode in ("flush", "normal"))
+    demand_same_bits(f"{name}, flushing subnormal numbers,", flushed, normal)
 
 
 @pytest.mark.parametrize("mode", ["upward"] if EMULATED and not ALL else ["upward", "downward", "towards-zero"])
 def test_another_rounding_mode_stays_and_is_followed(sweep, mode):
     functions = hashes(sweep, mode)[1]
-    assert functions != hashes(sweep, "normal")[1]
+    assert functions != hashes(sweep, "normal")[1], f"rounding {mode} changes the bits of no function"
 
 
 # ---- Instructions ----
@@ -136,15 +145,20 @@ BEYOND_SSE2 = re.compile(
     r"|insertps|extractps|pextr[bdq]|pinsr[bdq]|pmov[sz]x|pmulld|pmuldq|ptest|packusdw|pcmp(eq|gt)q|p(max|min)(sb|sd|uw|ud)|mpsadbw|pcmp.str"
 )
 BEYOND_AVX2 = re.compile(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|2\d|3[01])")
-PACKED_SINGLE = {
-    "baseline": re.compile(r"(add|sub|mul|div|min|max)ps .*%xmm"),
-    "avx2": re.compile(r"v(add|sub|mul|div|min|max)ps .*%ymm"),
-    "avx512": re.compile(r"v(add|sub|mul|div|min|max)ps .*%zmm"),
-    "neon": re.compile(r"f(add|sub|mul|div|min|max|minnm|maxnm) v\d+\.4s"),
-}
+PACKED = {  # arithmetic in whole registers of the tier, by type
+    "baseline": {"f32": re.compile(r"(add|sub|mul|div|min|max)ps .*%xmm"), "f64": re.compile(r"(add|sub|mul|div|min|max)pd .*%xmm")},
+    "avx2": {"f32": re.compile(r"v(add|sub|mul|div|min|max)ps .*%ymm"), "f64": re.compile(r"v(add|sub|mul|div|min|max)pd .*%ymm")},
+    "avx512": {"f32": re.compile(r"v(add|sub|mul|div|min|max)ps .*%zmm"), "f64": re.compile(r"v(add|sub|mul|div|min|max)pd .*%zmm")},
+    "neon": {
+        "f32": re.compile(r"f(add|sub|mul|div|min|max|minnm|maxnm) v\d+\.4s"), "f64": re.compile(r"f(add|sub|mul|div|min|max|minnm|maxnm) v\d+\.2d"),
+    },
+}  # fmt: skip
 FUSED = re.compile(r"v?f(n?m(add|sub)|ml[as])")
 CALL = r"\b(?:call|jmp|bl?) .*<([^>+@]+)>"  # a jump to a function's start is one, too
-HOT = ["iou_pairwise", "iou_loss", "smooth_l1", "delta_decode", "nms", "soft_nms", "match"]
+HOT = [
+    "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "smooth_l1", "delta_encode", "delta_encode_grad", "delta_decode",
+    "nms", "soft_nms", "match",
+]  # fmt: skip
 
 
 @cache
@@ -166,26 +180,28 @@ def tier_of(name):
 
 
 def test_newer_instructions_stay_in_their_tier():
-    assert {tier_of(name) for name in functions()} == set(TIERS)
+    assert {tier_of(name) for name in functions()} == set(TIERS), "tiers with functions in the library"
     strays = {}
     for name, body in functions().items():
         tier = tier_of(name)
         newer = {"baseline": re.compile(f"{BEYOND_SSE2.pattern}|.*%[yz]mm"), "avx2": re.compile(f".*({BEYOND_AVX2.pattern})")}.get(tier)
         if newer and (found := [instruction for instruction in body if newer.match(instruction)]):
             strays[name] = found[:3]
-    assert not strays
+    assert not strays, f"functions with instructions that their tier's processors lack: {strays}"
 
 
 def test_nothing_is_fused():
     """A fused multiplication and addition is rounded once, and not everywhere to be had."""
-    assert not {name: [line for line in body if FUSED.match(line)] for name, body in functions().items() if any(map(FUSED.match, body))}
+    fused = {name: [line for line in body if FUSED.match(line)] for name, body in functions().items() if any(map(FUSED.match, body))}
+    assert not fused, f"functions with fused operations: {fused}"
 
 
 def test_helpers_are_inlined():
     """The selects of the kernels; as functions they would be shared by the tiers, and stop vectorisation."""
     helpers = re.findall(r"BGI_INLINE [^\n]*?\b(bgi_\w+)\(", (ROOT / "Sources/CShims/include/shims.h").read_text())
-    assert len(helpers) > 5
-    assert not set(helpers) & set(functions())
+    assert len(helpers) > 5, f"shims.h has only these helpers: {helpers}"
+    outlined = set(helpers) & set(functions())
+    assert not outlined, f"helpers of shims.h that are functions of the library: {outlined}"
 
 
 def test_tiers_do_not_call_each_other():
@@ -195,14 +211,38 @@ def test_tiers_do_not_call_each_other():
                 assert tier_of(name) == tier_of(target), f"{name} calls {target}"
 
 
-def kernel_of(name, tier):
-    """The f32 kernel of this name: the entries of the table are closures, numbered in the table's order."""
-    shims = (ROOT / "Sources/CShims/include/shims.h").read_text()
-    number = re.findall(r"(?:void|double|ptrdiff_t|size_t) \(\*(\w+)\)\(", shims).index(name)
-    suffix = "U_" if number == 0 else f"U{number - 1}_"
-    # A closure that does nothing but call is only there as the C function.
-    ends = "f" + suffix, "f" + suffix + "To"
-    return min((s for s in functions() if tier_of(s) == tier and "5table" in s and s.endswith(ends)), key=len)
+# ---- Kernels, which are symbols of their own: see Table.swift ----
+
+
+def rows_of(table):
+    """The kernels that a Swift function of Table.swift lists, and the Swift function that each of them is."""
+    source = (ROOT / "Sources/Kernels/Table.swift").read_text()
+    body = re.search(rf"func {table}\(.*?\n\}}", source, re.DOTALL)[0]
+    return dict(re.findall(r"\b(\w+): \{ (\w+)\(\$0", body))
+
+
+KERNELS, COMMON = rows_of("table"), rows_of("common")
+TYPES = {"f32": "Sf", "f64": "Sd"}  # as Swift's mangled names write them
+
+
+def kernel_of(name, tier, of="f32"):
+    """The symbol of a kernel: in the tier's module, a function of its name, specialised for the type unless it takes tensors of any; or None."""
+    module = "Kernels" + tier.upper() * (tier != TIERS[0])
+    function = (KERNELS | COMMON)[name]
+    start = f"$e{len(module)}{module}{len(function)}{function}y"
+    ends = re.compile(rf"lF{TYPES[of]}_T\w*$|(?<!lF)tF(Tf\w*)?$")
+    found = [symbol for symbol in functions() if symbol.startswith(start) and ends.search(symbol)]
+    return min(found, key=len, default=None)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_every_kernel_has_a_symbol(tier):
+    assert {"iou_pairwise", "smooth_l1", "nms", "sum"} < set(KERNELS) and "box_rotate" in COMMON, f"read from Table.swift: {KERNELS}, {COMMON}"
+    names = [*KERNELS, *(COMMON if tier == TIERS[0] else [])]
+    missing = [f"{name} of {of}" for name in names for of in TYPES if not kernel_of(name, tier, of)]
+    assert not missing, f"kernels of the tier {tier} without a symbol, because they are inlined or left out: {', '.join(missing)}"
+    shared = {name: kernel_of(name, tier) for name in names if kernel_of(name, tier) == kernel_of(name, tier, "f64")}
+    assert set(shared) <= {"sum", "largest", "root", "scale"}, f"one symbol for both types in the tier {tier}: {shared}"
 
 
 def reachable(kernel):
@@ -217,11 +257,17 @@ def reachable(kernel):
 
 
 @pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("of", TYPES)
 @pytest.mark.parametrize("name", HOT)
-def test_hot_kernels_are_vectorised(name, tier):
-    """Packed arithmetic, in the kernel itself or what it calls; of the overlap kernels, in the code of each metric, unless that only calls."""
-    bodies = {symbol: functions()[symbol] for symbol in reachable(kernel_of(name, tier))}
-    packed = {symbol: sum(bool(PACKED_SINGLE[tier].match(line)) for line in body) for symbol, body in bodies.items()}
-    assert sum(packed.values()) >= 8
-    computes = {symbol for symbol, body in bodies.items() if any(re.match(r"v?(add|sub|mul|div|min|max)[sp]s ", line) for line in body)}
-    assert not [symbol for symbol in computes if "Metric" in symbol and packed[symbol] < 4]
+def test_hot_kernels_are_vectorised(name, of, tier):
+    """Packed arithmetic, in the kernel itself or what it calls; of the overlap kernels, in the code of each metric, unless that only calls;
+    and in the closures that the compiler did not inline into the kernel, and that it may call for each box."""
+    kernel, what = kernel_of(name, tier, of), f"{name} of {of} in the tier {tier}"
+    assert kernel, f"{what} has no symbol"
+    bodies = {symbol: functions()[symbol] for symbol in reachable(kernel)}
+    packed = {symbol: sum(bool(PACKED[tier][of].match(line)) for line in body) for symbol, body in bodies.items()}
+    assert sum(packed.values()) >= 8, f"{what} is not vectorised: packed instructions by symbol are {packed}"
+    computes = {symbol for symbol, body in bodies.items() if any(re.match(r"v?(add|sub|mul|div|min|max)[sp][sd] ", line) for line in body)}
+    inner = {symbol for symbol in computes if "Metric" in symbol or (symbol.startswith(kernel.rpartition("lF")[0]) and "XEfU" in symbol)}
+    scalar = [symbol for symbol in inner if packed[symbol] < 4]
+    assert not scalar, f"{what} is not vectorised in {scalar}"
