@@ -14,7 +14,7 @@ WHEELS  := build/wheel
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib install uninstall wheel sdist demo test test-all bench bench-quick clean accuracy abi abi-accept coverage fuzz
+.PHONY: lib install uninstall wheel sdist demo test test-all bench bench-quick bench-compare clean accuracy abi abi-accept coverage fuzz
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
@@ -163,6 +163,12 @@ bench: $(LIBRARY) $(BENCH)/installed build/bench/kernels
 # A tenth of the sizes on one thread, without torch.compile, in two minutes.
 bench-quick: ARGUMENTS += --quick
 bench-quick: bench
+
+# What the working tree makes slower or faster than a revision: `make bench-compare BASE=main ARGUMENTS='--only iou --fail-above 3'`. The
+# revision is built below build/compare, and kept there.
+bench-compare: $(LIBRARY) $(VENV)/test
+	$(if $(BASE),,$(error BASE is the revision to compare with, as in BASE=main))
+	$(PYTHON) benchmarks/compare.py --base "$(BASE)" $(ARGUMENTS)
 
 clean:
 	rm -rf .build build
