@@ -108,17 +108,18 @@ final class Call<T: Scalar> {
 
     func values(_ argument: Argument) -> [[Double]] {
         let buffer = buffers[argument.name]!
-        return (0..<argument.rows).map { i in
-            (0..<argument.columns).map { k in
-                let address = buffer.row(i) + k * buffer.size
-                return switch argument.element {
-                case .real: Double(address.load(as: T.self))
-                case .double: address.load(as: Double.self)
-                case .size: Double(address.load(as: Int.self))
-                case .word: Double(address.load(as: UInt32.self))
-                case .byte: Double(address.load(as: UInt8.self))
-                }
-            }
+        return (0..<argument.rows).map { i in (0..<argument.columns).map { value(argument, buffer, i, $0) } }
+    }
+
+    /// One number of an argument, whose buffer this is.
+    func value(_ argument: Argument, _ buffer: Buffer, _ row: Int, _ column: Int) -> Double {
+        let address = buffer.row(row) + column * buffer.size
+        return switch argument.element {
+        case .real: Double(address.load(as: T.self))
+        case .double: address.load(as: Double.self)
+        case .size: Double(address.load(as: Int.self))
+        case .word: Double(address.load(as: UInt32.self))
+        case .byte: Double(address.load(as: UInt8.self))
         }
     }
 }

@@ -11,13 +11,13 @@ func deltaOptions(_ change: (inout boxgrad_delta_options) -> Void) -> boxgrad_de
     return options
 }
 
-private let standardized = deltaOptions {
+let standardized = deltaOptions {
     $0.means = (0.125, -0.25, 0.1, 0)
     $0.stds = (0.1, 0.1, 0.2, 0.2)
     $0.on_degenerate = BOXGRAD_DEGENERATE_ZERO
 }
 
-private let everyClamp = deltaOptions {
+let everyClamp = deltaOptions {
     $0.means = (0.125, -0.25, 0.1, 0)
     $0.stds = (0.5, 0.5, 0.2, 0.25)
     ($0.log_ratio_min, $0.log_ratio_max) = (-0.25, 0.2)
@@ -336,6 +336,6 @@ struct DeltaDecodeGrad: DeltaOperation {
         var deltas = [Double](repeating: 0, count: 2000), boxes = deltas
         #expect(api.delta_encode_f64(&options, proposals, 4, targets, 4, 500, &deltas, nil, nil) == BOXGRAD_OK)
         #expect(api.delta_decode_f64(&options, proposals, 4, deltas, 4, 500, 1, &boxes) == BOXGRAD_OK)
-        for (box, target) in zip(boxes, targets) { try demand(abs(box - target) < 1e-12, "\(box) instead of \(target)") }
+        for (box, target) in zip(boxes, targets) { try demand(abs(box - target) < 1e-12, "delta_decode of delta_encode: \(box) instead of \(target)") }
     }
 }

@@ -19,16 +19,16 @@ import Testing
             let gradients = Gradients.mixed(n)
             var total = -1.0, each = [Double](repeating: -1, count: gradients.count), first = -7
             #expect(api.grad_norm(gradients.tensors, gradients.count, p, &total, &each, &first) == BOXGRAD_OK)
-            try demand(isClose(total, Self.norm(Array(gradients.values.joined()), p), p), "\(n): total \(total)")
-            for (norm, values) in zip(each, gradients.values) { try demand(isClose(norm, Self.norm(values, p), p), "\(n): \(norm) of \(values)") }
-            try demand(first == -1 && gradients.isUnchanged, "\(n): \(first)")
+            try demand(isClose(total, Self.norm(Array(gradients.values.joined()), p), p), "grad_norm of \(n): total \(total)")
+            for (norm, values) in zip(each, gradients.values) { try demand(isClose(norm, Self.norm(values, p), p), "grad_norm of \(n): \(norm) of \(values)") }
+            try demand(first == -1 && gradients.isUnchanged, "grad_norm of \(n): first \(first), or it wrote into the tensors")
 
             var combined = -1.0, alone = -1.0
             #expect(api.grad_norm_combine(each, each.count, p, &combined) == BOXGRAD_OK)
-            try demand(isClose(combined, total, p), "\(n): \(combined) combined from tensors, \(total) in one")
+            try demand(isClose(combined, total, p), "grad_norm_combine of \(n): \(combined) combined from tensors, \(total) in one")
             #expect(api.grad_norm(gradients.tensors, gradients.count, p, &alone, nil, nil) == BOXGRAD_OK)
             #expect(api.grad_norm(gradients.tensors, gradients.count, p, nil, nil, nil) == BOXGRAD_OK)
-            try demand(alone == total, "\(n): \(alone) alone, \(total) with the others")
+            try demand(alone == total, "grad_norm of \(n): \(alone) alone, \(total) with the others")
         }
     }
 
@@ -55,7 +55,7 @@ import Testing
             var total = 0.0
             #expect(api.grad_norm(gradients.tensors, 1, p, &total, nil, nil) == BOXGRAD_OK)
             let expected = p == .infinity ? x : (p == 2 ? Double(count).squareRoot() : Double(count)) * x
-            try demand(isClose(total, expected, p) || abs(total - expected) <= 0x1p-1074, "\(dtype): \(total) instead of \(expected)")
+            try demand(isClose(total, expected, p) || abs(total - expected) <= 0x1p-1074, "grad_norm of \(dtype) \(x): \(total) instead of \(expected)")
         }
         // More parts than fit in one run of the combination.
         var total = 0.0
@@ -73,10 +73,10 @@ import Testing
                 let gradients = Gradients([(.f32, [1, 2]), (.f16, []), (dtype, values), (.f64, [.nan])])
                 var total = 0.0, each = [0, 0, 0, 0.0], first = -7
                 #expect(api.grad_norm(gradients.tensors, 3, p, &total, &each, &first) == BOXGRAD_OK)
-                try demand(bad.isNaN ? total.isNaN : total == .infinity, "\(dtype): \(total) of a tensor with \(bad)")
-                try demand(each[2].isNaN == bad.isNaN && each[1] == 0 && first == 2, "\(dtype): \(each), first \(first)")
+                try demand(bad.isNaN ? total.isNaN : total == .infinity, "grad_norm of \(dtype): \(total) of a tensor with \(bad)")
+                try demand(each[2].isNaN == bad.isNaN && each[1] == 0 && first == 2, "grad_norm of \(dtype): \(each), first \(first)")
                 #expect(api.grad_norm(gradients.tensors, 4, p, &total, nil, &first) == BOXGRAD_OK)
-                try demand(total.isNaN && first == 2, "\(dtype): NaN after \(bad) gives \(total), first \(first)")
+                try demand(total.isNaN && first == 2, "grad_norm of \(dtype): NaN after \(bad) gives \(total), first \(first)")
             }
         }
     }
@@ -88,9 +88,9 @@ import Testing
                 let before = gradients.values
                 #expect(api.grad_scale(gradients.tensors, gradients.count, coefficient) == BOXGRAD_OK)
                 for ((dtype, before), after) in zip(zip(gradients.dtypes, before), gradients.values) {
-                    try demand(after == before.map { dtype.rounded($0 * coefficient) }, "\(dtype) times \(coefficient): \(before) became \(after)")
+                    try demand(after == before.map { dtype.rounded($0 * coefficient) }, "grad_scale: \(dtype) times \(coefficient): \(before) became \(after)")
                 }
-                try demand(gradients.isIntact, "\(n): wrote outside")
+                try demand(gradients.isIntact, "grad_scale of \(n): wrote outside")
             }
         }
     }
@@ -103,7 +103,7 @@ import Testing
             let gradients = Gradients([(dtype, numbers)])
             #expect(api.grad_scale(gradients.tensors, 1, coefficient) == BOXGRAD_OK)
             for (before, after) in zip(numbers, gradients.values[0]) {
-                try demand(after == dtype.rounded(before * coefficient), "\(dtype): \(before) times \(coefficient) became \(after)")
+                try demand(after == dtype.rounded(before * coefficient), "grad_scale of \(dtype): \(before) times \(coefficient) became \(after)")
             }
         }
     }
@@ -117,13 +117,13 @@ import Testing
                 var norm = 0.0, total = -1.0
                 #expect(api.grad_norm(gradients.tensors, gradients.count, p, &norm, nil, nil) == BOXGRAD_OK)
                 #expect(api.clip_grad_norm(gradients.tensors, gradients.count, limit, p, eps, BOXGRAD_NONFINITE_ERROR, &total) == BOXGRAD_OK)
-                try demand(total == norm, "\(n): total \(total) instead of \(norm)")
+                try demand(total == norm, "clip_grad_norm of \(n): total \(total) instead of \(norm)")
                 let coefficient = limit / (norm + eps)
-                try demand(coefficient < 1 || gradients.isUnchanged, "\(n): a norm of \(norm) within \(limit) was scaled")
+                try demand(coefficient < 1 || gradients.isUnchanged, "clip_grad_norm of \(n): a norm of \(norm) within \(limit) was scaled")
                 for ((dtype, before), after) in zip(zip(gradients.dtypes, before), gradients.values) where coefficient < 1 {
-                    try demand(after == before.map { dtype.rounded($0 * coefficient) }, "\(dtype) times \(coefficient): \(before) became \(after)")
+                    try demand(after == before.map { dtype.rounded($0 * coefficient) }, "clip_grad_norm: \(dtype) times \(coefficient): \(before) became \(after)")
                 }
-                try demand(gradients.isIntact, "\(n): wrote outside")
+                try demand(gradients.isIntact, "clip_grad_norm of \(n): wrote outside")
             }
         }
     }
@@ -167,9 +167,9 @@ import Testing
             let before = gradients.values
             #expect(api.clip_grad_value(gradients.tensors, gradients.count, limit) == BOXGRAD_OK)
             for ((dtype, before), after) in zip(zip(gradients.dtypes, before), gradients.values) {
-                try demand(after == before.map { dtype.rounded(min(max($0, -limit), limit)) }, "\(dtype): \(before) became \(after)")
+                try demand(after == before.map { dtype.rounded(min(max($0, -limit), limit)) }, "clip_grad_value of \(dtype): \(before) became \(after)")
             }
-            try demand(gradients.isIntact, "\(n): wrote outside")
+            try demand(gradients.isIntact, "clip_grad_value of \(n): wrote outside")
         }
     }
 
@@ -180,10 +180,11 @@ import Testing
     }
 
     /// Every function, given the same tensors.
-    private static var functions: [(UnsafePointer<boxgrad_tensor>?, Int) -> Int32] {
+    private static var functions: [(name: String, call: (UnsafePointer<boxgrad_tensor>?, Int) -> Int32)] {
         [
-            { api.grad_norm($0, $1, 2, nil, nil, nil) }, { api.grad_scale($0, $1, 0.5) },
-            { api.clip_grad_norm($0, $1, 0.5, 2, 1e-6, BOXGRAD_NONFINITE_PROPAGATE, nil) }, { api.clip_grad_value($0, $1, 0.5) },
+            ("grad_norm", { api.grad_norm($0, $1, 2, nil, nil, nil) }), ("grad_scale", { api.grad_scale($0, $1, 0.5) }),
+            ("clip_grad_norm", { api.clip_grad_norm($0, $1, 0.5, 2, 1e-6, BOXGRAD_NONFINITE_PROPAGATE, nil) }),
+            ("clip_grad_value", { api.clip_grad_value($0, $1, 0.5) }),
         ]
     }
 
@@ -192,17 +193,17 @@ import Testing
             (BOXGRAD_NULL_POINTER, { $0.data = nil }), (BOXGRAD_SIZE_OVERFLOW, { $0.count = -1 }), (BOXGRAD_SIZE_OVERFLOW, { $0.count = .max }),
             (BOXGRAD_UNSUPPORTED, { $0.dtype = 4 }), (BOXGRAD_UNSUPPORTED, { $0.dtype = -1 }), (BOXGRAD_BAD_PARAMETER, { $0.reserved = 1 }),
         ]
-        for call in Self.functions {
+        for (name, call) in Self.functions {
             for (status, change) in cases {
                 let gradients = Gradients.mixed(40)
                 change(&gradients.tensors[2])
-                #expect(call(gradients.tensors, 4) == status)
-                #expect(lastError().contains("tensors[2]") && gradients.isUnchanged)
+                #expect(call(gradients.tensors, 4) == status, "\(name)")
+                #expect(lastError().contains("tensors[2]") && gradients.isUnchanged, "\(name), \(status)")
             }
             let gradients = Gradients.mixed(40)
-            #expect(call(nil, 1) == BOXGRAD_NULL_POINTER && lastError().contains("tensors"))
-            for n in [-1, .max, .min, .max / 24 + 1] as [Int] { #expect(call(gradients.tensors, n) == BOXGRAD_SIZE_OVERFLOW) }
-            #expect(gradients.isUnchanged)
+            #expect(call(nil, 1) == BOXGRAD_NULL_POINTER && lastError().contains("tensors"), "\(name)")
+            for n in [-1, .max, .min, .max / 24 + 1] as [Int] { #expect(call(gradients.tensors, n) == BOXGRAD_SIZE_OVERFLOW, "\(name) of \(n)") }
+            #expect(gradients.isUnchanged, "\(name)")
         }
     }
 

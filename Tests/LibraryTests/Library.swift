@@ -1,10 +1,12 @@
 import CBoxgrad
 import Glibc
 
+/// This checkout.
+let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
+
 /// The shipped library, loaded as a plugin would load it: BOXGRAD_LIBRARY, or what `make lib` built in this checkout.
 /// Embedded objects must never be linked into a host that has a Swift runtime, and a test is one.
 nonisolated(unsafe) let library: UnsafeMutableRawPointer = {
-    let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
     let path = getenv("BOXGRAD_LIBRARY").map { String(cString: $0) } ?? root + "/build/lib/libboxgrad.so"
     guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL) else { fatalError("cannot load \(path): \(String(cString: dlerror()))") }
     return handle

@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func unknownABIVersions() {
-        for version in [0, 2, 256, UInt32.max] { #expect(getAPI(version) == nil) }
+        for version in [0, 2, 256, UInt32.max] { #expect(getAPI(version) == nil, "get_api of \(version)") }
     }
 
     @Test func version() {
@@ -42,7 +42,7 @@ import Testing
             21: "BOXGRAD_DEGENERATE_BOX", 22: "BOXGRAD_NONFINITE", 30: "BOXGRAD_OUT_OF_MEMORY", 40: "BOXGRAD_UNSUPPORTED",
         ]
         for status in Array(-5...300) + [.min, .max] as [Int32] {
-            #expect(String(cString: api.status_string(status)!) == names[status] ?? "unknown status")
+            #expect(String(cString: api.status_string(status)!) == names[status] ?? "unknown status", "status_string of \(status)")
         }
     }
 

@@ -207,9 +207,9 @@ struct IoULoss: Operation {
         for i in 0..<3 {
             for j in 0..<count {
                 let (a, b) = (Array(boxes[4 * i..<4 * i + 4]), Array(boxes[4 * j..<4 * j + 4]))
-                try demand(api.iou_pairwise_f64(metric, a, 1, 4, b, 1, 4, 1e-7, &pair, 1, &union) == BOXGRAD_OK, "refused")
-                try demand(pair[0] == whole[i * count + j], "\(a), \(b): \(pair[0]) alone, \(whole[i * count + j]) among others")
-                try demand(union[0] == unions[i * count + j], "\(a), \(b): union \(union[0]) alone, \(unions[i * count + j]) among others")
+                try demand(api.iou_pairwise_f64(metric, a, 1, 4, b, 1, 4, 1e-7, &pair, 1, &union) == BOXGRAD_OK, "iou_pairwise, metric \(metric): \(lastError())")
+                try demand(pair[0] == whole[i * count + j], "iou_pairwise, metric \(metric), \(a), \(b): \(pair[0]) alone, \(whole[i * count + j]) among others")
+                try demand(union[0] == unions[i * count + j], "iou_pairwise, metric \(metric), \(a), \(b): union \(union[0]) alone, \(unions[i * count + j]) among others")
             }
         }
     }
@@ -223,8 +223,8 @@ struct IoULoss: Operation {
             var out = [Double](repeating: 0, count: 9), union = out
             #expect(api.iou_pairwise_f64(metric, a, 3, 4, b, 3, 4, 0, &out, 3, &union) == BOXGRAD_OK)
             for k in 0..<9 {
-                #expect(out[k].isNaN == (k / 3 == 1 || k % 3 == 0))
-                #expect(union[k].isNaN == (k / 3 == 1 || k % 3 == 0))
+                #expect(out[k].isNaN == (k / 3 == 1 || k % 3 == 0), "NaN in coordinate \(coordinate), pair \(k)")
+                #expect(union[k].isNaN == (k / 3 == 1 || k % 3 == 0), "NaN in coordinate \(coordinate), union \(k)")
             }
         }
     }

@@ -15,14 +15,15 @@ def names(kind, entries):
 
 def test_the_interface_is_the_golden_one():
     breaks, additions = abi.compare(abi.read(abi.INTERFACE), abi.interface(HEADER, abi.LIBRARY))
-    assert not breaks and not additions, "make abi shows this, too"
+    assert not breaks and not additions, "\n".join(["make abi shows this, too:", *map(str, [*breaks, *additions])])
 
 
 def test_the_library_asks_of_the_system_what_it_asked():
     golden = abi.HERE / f"{abi.machine(abi.LIBRARY)}.txt"
     if not golden.exists():
         pytest.skip(f"{golden.name} is not there: make abi-accept writes it")
-    assert abi.compare(abi.read(golden), abi.requirements(abi.LIBRARY)) == ([], [])
+    breaks, additions = abi.compare(abi.read(golden), abi.requirements(abi.LIBRARY))
+    assert not breaks and not additions, "\n".join([f"not what {golden.name} says:", *map(str, [*breaks, *additions])])
 
 
 def test_what_is_declared_is_what_is_exported_and_what_the_table_holds():
@@ -37,9 +38,9 @@ def test_the_golden_files_say_what_is_promised():
     for path in abi.HERE.glob("*.txt"):
         if path != abi.INTERFACE:
             asked = abi.read(path)
-            assert set(asked["needed"].split(", ")) <= {"libc.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
-            assert asked["loaded from the file"] == f"at most {abi.SIZE_LIMIT} bytes"
-            assert asked["stack"] == "RW" and "TEXTREL" not in asked["flags"] and "STATIC_TLS" not in asked["flags"]
+            assert set(asked["needed"].split(", ")) <= {"libc.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}, path.name
+            assert asked["loaded from the file"] == f"at most {abi.SIZE_LIMIT} bytes", path.name
+            assert asked["stack"] == "RW" and "TEXTREL" not in asked["flags"] and "STATIC_TLS" not in asked["flags"], path.name
     assert abi.read(abi.HERE / "x86_64.txt")["highest version"] == "GLIBC_2.14"  # Linux distributions of 2012 have it
 
 
@@ -68,10 +69,10 @@ EDITS = {
 def test_breaks_and_additions_are_told_apart(what):
     pattern, replacement, is_break = EDITS[what]
     edited, count = re.subn(pattern, replacement, HEADER, count=1, flags=re.DOTALL)
-    assert count == 1
+    assert count == 1, f"{what}: the header has no place for this edit"
     breaks, additions = abi.compare(abi.read(abi.INTERFACE), abi.interface(edited, abi.LIBRARY))
-    assert bool(breaks) == is_break
-    assert breaks or additions
+    assert bool(breaks) == is_break, f"{what}: {breaks}"
+    assert breaks or additions, f"{what} is not seen"
 
 
 @pytest.fixture
