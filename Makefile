@@ -4,7 +4,9 @@
 # The processor that the library is for: this machine's, or on x86-64 `make ARCH=aarch64`, which leaves it in build/aarch64.
 HOST    := $(shell uname -m)
 ARCH    := $(HOST)
-BUILD   := build$(if $(filter-out $(HOST),$(ARCH)),/$(ARCH))
+# The CPU tiers in it: `make TIERS=baseline` leaves a smaller library in build/baseline, for devices where every kilobyte counts.
+TIERS   := all
+BUILD   := build$(if $(filter-out $(HOST),$(ARCH)),/$(ARCH))$(if $(filter-out all,$(TIERS)),/$(TIERS))
 LIBRARY := $(BUILD)/lib/libboxgrad.so
 VENV    := build/venv
 PYTHON  := $(VENV)/bin/python
@@ -21,7 +23,10 @@ SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernel
 
 # Swift brings its Embedded library for AArch64 without an operating system. That is all it needs: the system is in the C headers and in
 # what is linked, which are those of Debian's cross compiler.
-ifneq ($(BUILD),build)
+ifneq ($(filter-out all baseline,$(TIERS)),)
+$(error TIERS may be all or baseline, and not $(TIERS))
+endif
+ifneq ($(ARCH),$(HOST))
 ifneq ($(HOST) $(ARCH),x86_64 aarch64)
 $(error ARCH may be aarch64 on x86_64, or this machine's own $(HOST), and not $(ARCH))
 endif
@@ -32,6 +37,10 @@ CROSS := --scratch-path .build/aarch64 --triple aarch64-none-none-elf $(addprefi
 	$(addprefix -Xswiftc ,-Xclang-linker --target=aarch64-linux-gnu -use-ld=lld)
 BUILT := .build/aarch64/release/libboxgrad.elf
 export BOXGRAD_ARCH := aarch64
+else ifeq ($(TIERS),baseline)
+CROSS := --scratch-path .build/baseline
+BUILT := .build/baseline/release/libboxgrad.so
+export BOXGRAD_TIERS := baseline
 else
 BUILT := .build/release/libboxgrad.so
 endif

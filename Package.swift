@@ -11,7 +11,8 @@ let isARM = Context.environment["BOXGRAD_ARCH"] == "aarch64"
 /// One row per CPU tier. Each is the same folder, Sources/Kernels (the others are symbolic links to it), compiled for its own
 /// instruction set. A new tier is a row here, a link, its name in Kernels/Table.swift and a case in best_tier of CShims/tiers.c.
 /// The first one also has the kernels that are the same for all.
-/// BOXGRAD_ONLY_TIER, such as AVX2, leaves the others out: for the builds of Tests/safety, which say what stands in for them.
+/// BOXGRAD_ONLY_TIER, such as AVX2, leaves the others out: for the builds of Tests/safety, which say what stands in for them. BOXGRAD_TIERS, set
+/// to baseline, does so for `make TIERS=baseline`, whose library then never looks for another.
 let allTiers: [(suffix: String, instructions: [String], define: String)] = isARM ? [
     ("", ["-march=armv8-a"], "TIER_NEON"),
 ] : [
@@ -19,7 +20,8 @@ let allTiers: [(suffix: String, instructions: [String], define: String)] = isARM
     ("AVX2", ["-march=x86-64-v3"], "TIER_AVX2"),
     ("AVX512", ["-march=x86-64-v4", "-mprefer-vector-width=512"], "TIER_AVX512"),
 ]
-let onlyTier = Context.environment["BOXGRAD_ONLY_TIER"]
+let isBaselineOnly = Context.environment["BOXGRAD_TIERS"] == "baseline"
+let onlyTier = isBaselineOnly ? "BASELINE" : Context.environment["BOXGRAD_ONLY_TIER"]
 let tiers = allTiers.filter { onlyTier == nil || $0.define == "TIER_\(onlyTier!)" }
 /// Swift never makes one rounding of a multiplication and an addition, C does unless told.
 let neverFuse = "-ffp-contract=off"
@@ -39,7 +41,9 @@ let package = Package(
     name: "boxgrad",
     products: onlyTests ? [] : [.library(name: "boxgrad", type: .dynamic, targets: ["Boxgrad"])],
     targets: tests + (onlyTests ? [] : [
-        .target(name: "CShims", dependencies: ["CBoxgrad"], cSettings: [.unsafeFlags(["-O2", neverFuse])]),
+        .target(
+            name: "CShims", dependencies: ["CBoxgrad"],
+            cSettings: [.unsafeFlags(["-O2", neverFuse])] + (isBaselineOnly ? [.define("BGI_BASELINE_ONLY")] : [])),
         .target(
             name: "Boxgrad",
             dependencies: ["CBoxgrad", "CShims"] + tiers.map { .init(stringLiteral: "Kernels\($0.suffix)") },

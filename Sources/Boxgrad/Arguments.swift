@@ -1,11 +1,16 @@
 import CBoxgrad
 import CShims
 
-/// The kernels of this CPU's tier.
-var kernels: bgi_kernels { bgi_current().pointee }
+/// The kernels of this CPU's tier, for float or double.
+@inline(__always)
+func kernels<T>(_: T.Type) -> bgi_kernels_of_type { isFloat(T.self) ? bgi_current().pointee.f32 : bgi_current().pointee.f64 }
 
 /// Those that are the same for every CPU.
-var commonKernels: bgi_common_kernels { bgi_common() }
+@inline(__always)
+func commonKernels<T>(_: T.Type) -> bgi_common_kernels_of_type { isFloat(T.self) ? bgi_common().f32 : bgi_common().f64 }
+
+@inline(__always)
+private func isFloat<T>(_: T.Type) -> Bool { MemoryLayout<T>.size == MemoryLayout<Float>.size }
 
 /// Checks a call's arguments, one after the other, before anything is written. The first failure is the one reported.
 struct Arguments {
@@ -103,7 +108,7 @@ struct Arguments {
 }
 
 /// What a kernel of T computes with.
-func rounded<T>(_ value: Double, to _: T.Type) -> Double { MemoryLayout<T>.size == MemoryLayout<Float>.size ? Double(Float(value)) : value }
+func rounded<T>(_ value: Double, to _: T.Type) -> Double { isFloat(T.self) ? Double(Float(value)) : value }
 
 extension bgi_value {
     static var nothing: Self { Self(kind: BGI_NOTHING, number: 0, integer: 0) }

@@ -1,58 +1,26 @@
 import CBoxgrad
 import CShims
 
-@_cdecl("boxgrad_box_area_f32") @implementation
-public func boxgrad_box_area_f32(
-    _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ out: UnsafeMutablePointer<Float>?
-) -> Int32 {
-    boxArea(boxes, count, stride, out, kernels.f32.box_area)
-}
-
-@_cdecl("boxgrad_box_area_f64") @implementation
-public func boxgrad_box_area_f64(
-    _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ out: UnsafeMutablePointer<Double>?
-) -> Int32 {
-    boxArea(boxes, count, stride, out, kernels.f64.box_area)
-}
-
-private func boxArea<T>(
-    _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ out: UnsafeMutablePointer<T>?,
-    _ kernel: (UnsafePointer<T>, Int, Int, UnsafeMutablePointer<T>) -> Void
+func boxArea<T>(
+    _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ out: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
     arguments.rows(boxes, "boxes", count, stride: stride, "stride")
     arguments.packed(out, "out", count)
     guard arguments.valid, let boxes, let out else { return arguments.status }
-    kernel(boxes, count, stride, out)
+    BoxArea(boxes: Rows(boxes, stride: stride), out: out).run(count, kernels(T.self).box_area)
     return BOXGRAD_OK
 }
 
-@_cdecl("boxgrad_box_area_grad_f32") @implementation
-public func boxgrad_box_area_grad_f32(
-    _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<Float>?,
-    _ gradBoxes: UnsafeMutablePointer<Float>?
-) -> Int32 {
-    boxAreaGrad(boxes, count, stride, gradOut, gradBoxes, kernels.f32.box_area_grad)
-}
-
-@_cdecl("boxgrad_box_area_grad_f64") @implementation
-public func boxgrad_box_area_grad_f64(
-    _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<Double>?,
-    _ gradBoxes: UnsafeMutablePointer<Double>?
-) -> Int32 {
-    boxAreaGrad(boxes, count, stride, gradOut, gradBoxes, kernels.f64.box_area_grad)
-}
-
-private func boxAreaGrad<T>(
-    _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<T>?, _ gradBoxes: UnsafeMutablePointer<T>?,
-    _ kernel: (UnsafePointer<T>, Int, Int, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void
+func boxAreaGrad<T>(
+    _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<T>?, _ gradBoxes: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
     arguments.rows(boxes, "boxes", count, stride: stride, "stride")
     arguments.packed(gradOut, "grad_out", count)
     arguments.packed(gradBoxes, "grad_boxes", count, width: 4)
     guard arguments.valid, let boxes, let gradOut, let gradBoxes else { return arguments.status }
-    kernel(boxes, count, stride, gradOut, gradBoxes)
+    BoxAreaGrad(boxes: Rows(boxes, stride: stride), gradOut: gradOut, gradBoxes: gradBoxes).run(count, kernels(T.self).box_area_grad)
     return BOXGRAD_OK
 }
 
@@ -68,25 +36,8 @@ extension Arguments {
     }
 }
 
-@_cdecl("boxgrad_box_convert_f32") @implementation
-public func boxgrad_box_convert_f32(
-    _ from: Int32, _ to: Int32, _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Float>?,
-    _ outStride: Int
-) -> Int32 {
-    boxConvert(from, to, `in`, count, inStride, out, outStride, kernels.f32.box_convert)
-}
-
-@_cdecl("boxgrad_box_convert_f64") @implementation
-public func boxgrad_box_convert_f64(
-    _ from: Int32, _ to: Int32, _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Double>?,
-    _ outStride: Int
-) -> Int32 {
-    boxConvert(from, to, `in`, count, inStride, out, outStride, kernels.f64.box_convert)
-}
-
-private func boxConvert<T>(
-    _ from: Int32, _ to: Int32, _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<T>?, _ outStride: Int,
-    _ kernel: (Int32, Int32, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<T>, Int) -> Void
+func boxConvert<T>(
+    _ from: Int32, _ to: Int32, _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<T>?, _ outStride: Int
 ) -> Int32 {
     var arguments = Arguments()
     arguments.formats(from, to)
@@ -94,56 +45,25 @@ private func boxConvert<T>(
     arguments.rows(out, "out", count, stride: outStride, "out_stride")
     arguments.inPlace(input, inStride, out, outStride, count)
     guard arguments.valid, let input, let out else { return arguments.status }
-    kernel(from, to, input, count, inStride, out, outStride)
+    BoxConvert(from: from, to: to, input: Rows(input, stride: inStride), out: MutableRows(out, stride: outStride))
+        .run(count, kernels(T.self).box_convert)
     return BOXGRAD_OK
 }
 
-@_cdecl("boxgrad_box_convert_grad_f32") @implementation
-public func boxgrad_box_convert_grad_f32(
-    _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<Float>?, _ gradIn: UnsafeMutablePointer<Float>?
-) -> Int32 {
-    boxConvertGrad(from, to, count, gradOut, gradIn, commonKernels.f32.box_convert_grad)
-}
-
-@_cdecl("boxgrad_box_convert_grad_f64") @implementation
-public func boxgrad_box_convert_grad_f64(
-    _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<Double>?, _ gradIn: UnsafeMutablePointer<Double>?
-) -> Int32 {
-    boxConvertGrad(from, to, count, gradOut, gradIn, commonKernels.f64.box_convert_grad)
-}
-
-private func boxConvertGrad<T>(
-    _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<T>?, _ gradIn: UnsafeMutablePointer<T>?,
-    _ kernel: (Int32, Int32, Int, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void
+func boxConvertGrad<T>(
+    _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<T>?, _ gradIn: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
     arguments.formats(from, to)
     arguments.packed(gradOut, "grad_out", count, width: 4)
     arguments.packed(gradIn, "grad_in", count, width: 4)
     guard arguments.valid, let gradOut, let gradIn else { return arguments.status }
-    kernel(from, to, count, gradOut, gradIn)
+    BoxConvertGrad(from: from, to: to, gradOut: gradOut, gradIn: gradIn).run(count, commonKernels(T.self).box_convert_grad)
     return BOXGRAD_OK
 }
 
-@_cdecl("boxgrad_box_clip_f32") @implementation
-public func boxgrad_box_clip_f32(
-    _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double,
-    _ out: UnsafeMutablePointer<Float>?, _ outStride: Int
-) -> Int32 {
-    boxClip(`in`, count, inStride, width, height, out, outStride, kernels.f32.box_clip)
-}
-
-@_cdecl("boxgrad_box_clip_f64") @implementation
-public func boxgrad_box_clip_f64(
-    _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double,
-    _ out: UnsafeMutablePointer<Double>?, _ outStride: Int
-) -> Int32 {
-    boxClip(`in`, count, inStride, width, height, out, outStride, kernels.f64.box_clip)
-}
-
-private func boxClip<T>(
-    _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int,
-    _ kernel: (UnsafePointer<T>, Int, Int, Double, Double, UnsafeMutablePointer<T>, Int) -> Void
+func boxClip<T>(
+    _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int
 ) -> Int32 {
     var arguments = Arguments()
     arguments.imageSize(width, height)
@@ -151,30 +71,14 @@ private func boxClip<T>(
     arguments.rows(out, "out", count, stride: outStride, "out_stride")
     arguments.inPlace(input, inStride, out, outStride, count)
     guard arguments.valid, let input, let out else { return arguments.status }
-    kernel(input, count, inStride, width, height, out, outStride)
+    BoxClip(input: Rows(input, stride: inStride), width: width, height: height, out: MutableRows(out, stride: outStride))
+        .run(count, kernels(T.self).box_clip)
     return BOXGRAD_OK
 }
 
-@_cdecl("boxgrad_box_clip_grad_f32") @implementation
-public func boxgrad_box_clip_grad_f32(
-    _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double,
-    _ gradOut: UnsafePointer<Float>?, _ gradIn: UnsafeMutablePointer<Float>?
-) -> Int32 {
-    boxClipGrad(`in`, count, inStride, width, height, gradOut, gradIn, kernels.f32.box_clip_grad)
-}
-
-@_cdecl("boxgrad_box_clip_grad_f64") @implementation
-public func boxgrad_box_clip_grad_f64(
-    _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double,
-    _ gradOut: UnsafePointer<Double>?, _ gradIn: UnsafeMutablePointer<Double>?
-) -> Int32 {
-    boxClipGrad(`in`, count, inStride, width, height, gradOut, gradIn, kernels.f64.box_clip_grad)
-}
-
-private func boxClipGrad<T>(
+func boxClipGrad<T>(
     _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double,
-    _ gradOut: UnsafePointer<T>?, _ gradIn: UnsafeMutablePointer<T>?,
-    _ kernel: (UnsafePointer<T>, Int, Int, Double, Double, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void
+    _ gradOut: UnsafePointer<T>?, _ gradIn: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
     arguments.imageSize(width, height)
@@ -182,30 +86,14 @@ private func boxClipGrad<T>(
     arguments.packed(gradOut, "grad_out", count, width: 4)
     arguments.packed(gradIn, "grad_in", count, width: 4)
     guard arguments.valid, let input, let gradOut, let gradIn else { return arguments.status }
-    kernel(input, count, inStride, width, height, gradOut, gradIn)
+    BoxClipGrad(input: Rows(input, stride: inStride), width: width, height: height, gradOut: gradOut, gradIn: gradIn)
+        .run(count, kernels(T.self).box_clip_grad)
     return BOXGRAD_OK
 }
 
-@_cdecl("boxgrad_box_inspect_f32") @implementation
-public func boxgrad_box_inspect_f32(
-    _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
-    _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
-) -> Int32 {
-    boxInspect(boxes, count, stride, width, height, minSize, flags, counts, countsLength, commonKernels.f32.box_inspect)
-}
-
-@_cdecl("boxgrad_box_inspect_f64") @implementation
-public func boxgrad_box_inspect_f64(
-    _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
-    _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
-) -> Int32 {
-    boxInspect(boxes, count, stride, width, height, minSize, flags, counts, countsLength, commonKernels.f64.box_inspect)
-}
-
-private func boxInspect<T>(
+func boxInspect<T>(
     _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
-    _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int,
-    _ kernel: (UnsafePointer<T>, Int, Int, Double, Double, Double, UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<Int>) -> Void
+    _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
 ) -> Int32 {
     var arguments = Arguments()
     arguments.require(width == width, "width", "is NaN", width)
@@ -218,32 +106,18 @@ private func boxInspect<T>(
     guard arguments.valid else { return arguments.status }
     return withUnsafeTemporaryAllocation(of: Int.self, capacity: Int(BOXGRAD_BOX_FLAGS)) { totals in
         totals.initialize(repeating: 0)
-        if let boxes, count > 0, let base = totals.baseAddress { kernel(boxes, count, stride, width, height, minSize, flags, base) }
+        if let boxes, count > 0, let base = totals.baseAddress {
+            BoxInspect(boxes: Rows(boxes, stride: stride), width: width, height: height, minSize: minSize, flags: flags, counts: base)
+                .run(count, commonKernels(T.self).box_inspect)
+        }
         if let counts { for k in 0..<countsLength { counts[k] = k < totals.count ? totals[k] : 0 } }
         return BOXGRAD_OK
     }
 }
 
-@_cdecl("boxgrad_box_rotate_f32") @implementation
-public func boxgrad_box_rotate_f32(
-    _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double,
-    _ corners: UnsafeMutablePointer<Float>?, _ bounds: UnsafeMutablePointer<Float>?
-) -> Int32 {
-    boxRotate(boxes, count, stride, degrees, cx, cy, corners, bounds, commonKernels.f32.box_rotate)
-}
-
-@_cdecl("boxgrad_box_rotate_f64") @implementation
-public func boxgrad_box_rotate_f64(
-    _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double,
-    _ corners: UnsafeMutablePointer<Double>?, _ bounds: UnsafeMutablePointer<Double>?
-) -> Int32 {
-    boxRotate(boxes, count, stride, degrees, cx, cy, corners, bounds, commonKernels.f64.box_rotate)
-}
-
-private func boxRotate<T>(
+func boxRotate<T>(
     _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double,
-    _ corners: UnsafeMutablePointer<T>?, _ bounds: UnsafeMutablePointer<T>?,
-    _ kernel: (UnsafePointer<T>, Int, Int, Double, Double, Double, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Void
+    _ corners: UnsafeMutablePointer<T>?, _ bounds: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
     arguments.require(degrees.isFinite, "degrees", "must be finite", degrees)
@@ -253,6 +127,7 @@ private func boxRotate<T>(
     arguments.packed(corners, "corners", count, width: 8, optional: true)
     arguments.packed(bounds, "bounds", count, width: 4, optional: true)
     guard arguments.valid, let boxes else { return arguments.status }
-    kernel(boxes, count, stride, degrees, cx, cy, corners, bounds)
+    BoxRotate(boxes: Rows(boxes, stride: stride), degrees: degrees, cx: cx, cy: cy, corners: corners, bounds: bounds)
+        .run(count, commonKernels(T.self).box_rotate)
     return BOXGRAD_OK
 }

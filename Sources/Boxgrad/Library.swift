@@ -26,7 +26,7 @@ public func boxgrad_status_string(_ status: boxgrad_status) -> UnsafePointer<CCh
 }
 
 @_cdecl("boxgrad_cpu_tier") @implementation
-public func boxgrad_cpu_tier() -> UnsafePointer<CChar>? { kernels.name }
+public func boxgrad_cpu_tier() -> UnsafePointer<CChar>? { bgi_current().pointee.name }
 
 @_cdecl("boxgrad_set_max_threads") @implementation
 public func boxgrad_set_max_threads(_ n: Int32) -> boxgrad_status {

@@ -8,54 +8,9 @@ extension Arguments {
     }
 }
 
-@_cdecl("boxgrad_iou_pairwise_f32") @implementation
-public func boxgrad_iou_pairwise_f32(
-    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int,
-    _ bStride: Int, _ eps: Double, _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<Float>?
-) -> Int32 {
-    iouPairwise(metric, a, aCount, aStride, b, bCount, bStride, eps, out, outStride, outUnion) {
-        Pairwise<Float>.run($0, $1, $2, kernels.f32.iou_pairwise)
-    }
-}
-
-@_cdecl("boxgrad_iou_pairwise_f64") @implementation
-public func boxgrad_iou_pairwise_f64(
-    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bCount: Int,
-    _ bStride: Int, _ eps: Double, _ out: UnsafeMutablePointer<Double>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<Double>?
-) -> Int32 {
-    iouPairwise(metric, a, aCount, aStride, b, bCount, bStride, eps, out, outStride, outUnion) {
-        Pairwise<Double>.run($0, $1, $2, kernels.f64.iou_pairwise)
-    }
-}
-
-private struct Pairwise<T>: Work {
-    let metric: Int32
-    let a, b: UnsafePointer<T>
-    let aStride, bCount, bStride: Int
-    let eps: Double
-    let scratch, out: UnsafeMutablePointer<T>
-    let outStride: Int
-    let outUnion: UnsafeMutablePointer<T>?
-    let chunkRows, scratchSize: Int
-
-    static func run(
-        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
-        _ kernel: (
-            Int32, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, Double, UnsafeMutablePointer<T>, UnsafeMutablePointer<T>, Int,
-            UnsafeMutablePointer<T>?
-        ) -> Void
-    ) {
-        let work = at(context)
-        let offset = begin &* work.outStride
-        kernel(
-            work.metric, work.a + begin &* work.aStride, end &- begin, work.aStride, work.b, work.bCount, work.bStride, work.eps,
-            work.scratch + begin / work.chunkRows &* work.scratchSize, work.out + offset, work.outStride, work.outUnion.map { $0 + offset })
-    }
-}
-
-private func iouPairwise<T>(
+func iouPairwise<T>(
     _ metric: Int32, _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int,
-    _ eps: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?, _ task: boxgrad_task
+    _ eps: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
     arguments.metric(metric, eps, T.self)
@@ -64,13 +19,13 @@ private func iouPairwise<T>(
     arguments.matrix(outUnion, "out_union", aCount, bCount, outStride, "out_stride", optional: true)
     guard arguments.valid, let a, let b, let out, aCount > 0, bCount > 0 else { return arguments.status }
     let (division, threads) = Division.matrix(metric, rows: aCount, columns: bCount)
-    let scratchSize = bgi_pairwise_scratch(bCount)
-    guard let scratch = Scratch(&arguments, threads, each: scratchSize &* MemoryLayout<T>.stride) else { return arguments.status }
+    let size = bgi_pairwise_scratch(bCount) &* MemoryLayout<T>.stride
+    guard let scratch = Scratch(&arguments, threads, each: size) else { return arguments.status }
     defer { scratch.free() }
-    Pairwise(
-        metric: metric, a: a, b: b, aStride: aStride, bCount: bCount, bStride: bStride, eps: eps,
-        scratch: scratch.start.assumingMemoryBound(to: T.self), out: out, outStride: outStride, outUnion: outUnion, chunkRows: division.rows, scratchSize: scratchSize
-    ).run(aCount, division, task)
+    IoUPairwise(
+        metric: metric, a: Rows(a, stride: aStride), b: Rows(b, stride: bStride), bCount: bCount, eps: eps,
+        out: MutableRows(out, stride: outStride), union: outUnion, scratch: ThreadScratch(start: scratch.start, size: size, rows: division.rows)
+    ).run(aCount, division, kernels(T.self).iou_pairwise)
     return BOXGRAD_OK
 }
 
@@ -90,59 +45,9 @@ extension Arguments {
     }
 }
 
-@_cdecl("boxgrad_iou_pairwise_grad_f32") @implementation
-public func boxgrad_iou_pairwise_grad_f32(
-    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int,
-    _ bStride: Int, _ eps: Double, _ gradOut: UnsafePointer<Float>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Float>?,
-    _ gradB: UnsafeMutablePointer<Float>?
-) -> Int32 {
-    iouPairwiseGrad(
-        metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB) {
-        PairwiseGradient<Float>.run($0, $1, $2, kernels.f32.iou_pairwise_grad)
-    }
-}
-
-@_cdecl("boxgrad_iou_pairwise_grad_f64") @implementation
-public func boxgrad_iou_pairwise_grad_f64(
-    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bCount: Int,
-    _ bStride: Int, _ eps: Double, _ gradOut: UnsafePointer<Double>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Double>?,
-    _ gradB: UnsafeMutablePointer<Double>?
-) -> Int32 {
-    iouPairwiseGrad(
-        metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB) {
-        PairwiseGradient<Double>.run($0, $1, $2, kernels.f64.iou_pairwise_grad)
-    }
-}
-
-/// The gradient with respect to one side, `a`.
-private struct PairwiseGradient<T>: Work {
-    let metric: Int32
-    let a, b: UnsafePointer<T>
-    let aStride, bCount, bStride: Int
-    let eps: Double
-    let gradOut: UnsafePointer<T>
-    let rowStride, columnStride: Int
-    let gradA: UnsafeMutablePointer<T>
-
-    static func run(
-        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
-        _ kernel: (Int32, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, Double, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<T>) -> Void
-    ) {
-        let work = at(context)
-        kernel(
-            work.metric, work.a + begin &* work.aStride, end &- begin, work.aStride, work.b, work.bCount, work.bStride, work.eps,
-            work.gradOut + begin &* work.rowStride, work.rowStride, work.columnStride, work.gradA + 4 &* begin)
-    }
-
-    func run(_ aCount: Int, _ task: boxgrad_task) {
-        run(aCount, .boxes(groups: bCount), task)
-    }
-}
-
-private func iouPairwiseGrad<T: BinaryFloatingPoint>(
+func iouPairwiseGrad<T: BinaryFloatingPoint>(
     _ metric: Int32, _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int,
-    _ eps: Double, _ gradOut: UnsafePointer<T>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?,
-    _ task: boxgrad_task
+    _ eps: Double, _ gradOut: UnsafePointer<T>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
     arguments.metric(metric, eps, T.self)
@@ -152,17 +57,17 @@ private func iouPairwiseGrad<T: BinaryFloatingPoint>(
     arguments.packed(gradB, "grad_b", bCount, width: 4, optional: true)
     guard arguments.valid else { return arguments.status }
     if let a, let b, let gradOut, aCount > 0, bCount > 0 {
+        let (a, b) = (Rows(a, stride: aStride), Rows(b, stride: bStride))
+        // The metrics are symmetric: the other side's gradient is that of the exchanged sides.
         if let gradA {
-            PairwiseGradient(
-                metric: metric, a: a, b: b, aStride: aStride, bCount: bCount, bStride: bStride, eps: eps, gradOut: gradOut,
-                rowStride: gradOutStride, columnStride: 1, gradA: gradA
-            ).run(aCount, task)
+            IoUPairwiseGrad(
+                metric: metric, a: a, b: b, bCount: bCount, eps: eps, gradOut: gradOut, rowStride: gradOutStride, columnStride: 1, gradA: gradA
+            ).run(aCount, .boxes(groups: bCount), kernels(T.self).iou_pairwise_grad)
         }
         if let gradB {
-            PairwiseGradient(
-                metric: metric, a: b, b: a, aStride: bStride, bCount: aCount, bStride: aStride, eps: eps, gradOut: gradOut,
-                rowStride: 1, columnStride: gradOutStride, gradA: gradB
-            ).run(bCount, task)
+            IoUPairwiseGrad(
+                metric: metric, a: b, b: a, bCount: aCount, eps: eps, gradOut: gradOut, rowStride: 1, columnStride: gradOutStride, gradA: gradB
+            ).run(bCount, .boxes(groups: aCount), kernels(T.self).iou_pairwise_grad)
         }
     } else {
         gradA?.update(repeating: 0, count: 4 &* aCount)
@@ -171,47 +76,9 @@ private func iouPairwiseGrad<T: BinaryFloatingPoint>(
     return BOXGRAD_OK
 }
 
-@_cdecl("boxgrad_iou_aligned_f32") @implementation
-public func boxgrad_iou_aligned_f32(
-    _ metric: Int32, _ a: UnsafePointer<Float>?, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bStride: Int, _ count: Int,
-    _ eps: Double, _ out: UnsafeMutablePointer<Float>?, _ gradA: UnsafeMutablePointer<Float>?, _ gradB: UnsafeMutablePointer<Float>?
-) -> Int32 {
-    iouAligned(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB) { Aligned<Float>.run($0, $1, $2, kernels.f32.iou_aligned) }
-}
-
-@_cdecl("boxgrad_iou_aligned_f64") @implementation
-public func boxgrad_iou_aligned_f64(
-    _ metric: Int32, _ a: UnsafePointer<Double>?, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bStride: Int, _ count: Int,
-    _ eps: Double, _ out: UnsafeMutablePointer<Double>?, _ gradA: UnsafeMutablePointer<Double>?,
-    _ gradB: UnsafeMutablePointer<Double>?
-) -> Int32 {
-    iouAligned(metric, a, aStride, b, bStride, count, eps, out, gradA, gradB) { Aligned<Double>.run($0, $1, $2, kernels.f64.iou_aligned) }
-}
-
-private struct Aligned<T>: Work {
-    let metric: Int32
-    let a, b: UnsafePointer<T>
-    let aStride, bStride: Int
-    let eps: Double
-    let out, gradA, gradB: UnsafeMutablePointer<T>?
-
-    static func run(
-        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
-        _ kernel: (
-            Int32, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, Double,
-            UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
-        ) -> Void
-    ) {
-        let work = at(context)
-        kernel(
-            work.metric, work.a + begin &* work.aStride, work.aStride, work.b + begin &* work.bStride, work.bStride, end &- begin, work.eps,
-            work.out.map { $0 + begin }, work.gradA.map { $0 + 4 &* begin }, work.gradB.map { $0 + 4 &* begin })
-    }
-}
-
-private func iouAligned<T>(
+func iouAligned<T>(
     _ metric: Int32, _ a: UnsafePointer<T>?, _ aStride: Int, _ b: UnsafePointer<T>?, _ bStride: Int, _ count: Int, _ eps: Double,
-    _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?, _ task: boxgrad_task
+    _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
     arguments.metric(metric, eps, T.self)
@@ -221,65 +88,15 @@ private func iouAligned<T>(
     arguments.packed(gradA, "grad_a", count, width: 4, optional: true)
     arguments.packed(gradB, "grad_b", count, width: 4, optional: true)
     guard arguments.valid, let a, let b else { return arguments.status }
-    Aligned(metric: metric, a: a, b: b, aStride: aStride, bStride: bStride, eps: eps, out: out, gradA: gradA, gradB: gradB)
-        .run(count, .boxes, task)
+    IoUAligned(metric: metric, a: Rows(a, stride: aStride), b: Rows(b, stride: bStride), eps: eps, out: out, gradA: gradA, gradB: gradB)
+        .run(count, .boxes, kernels(T.self).iou_aligned)
     return BOXGRAD_OK
 }
 
-@_cdecl("boxgrad_iou_loss_f32") @implementation
-public func boxgrad_iou_loss_f32(
-    _ metric: Int32, _ pred: UnsafePointer<Float>?, _ predStride: Int, _ target: UnsafePointer<Float>?, _ targetStride: Int,
-    _ count: Int, _ weights: UnsafePointer<Float>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
-    _ perBox: UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?
-) -> Int32 {
-    iouLoss(
-        metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget) {
-        Loss<Float>.run($0, $1, $2, kernels.f32.iou_loss)
-    }
-}
-
-@_cdecl("boxgrad_iou_loss_f64") @implementation
-public func boxgrad_iou_loss_f64(
-    _ metric: Int32, _ pred: UnsafePointer<Double>?, _ predStride: Int, _ target: UnsafePointer<Double>?, _ targetStride: Int,
-    _ count: Int, _ weights: UnsafePointer<Double>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
-    _ perBox: UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?, _ gradTarget: UnsafeMutablePointer<Double>?
-) -> Int32 {
-    iouLoss(
-        metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget) {
-        Loss<Double>.run($0, $1, $2, kernels.f64.iou_loss)
-    }
-}
-
-private struct Loss<T>: SummingWork {
-    let metric: Int32
-    let pred, target: UnsafePointer<T>
-    let predStride, targetStride: Int
-    let weights: UnsafePointer<T>?
-    let eps, normalizer: Double
-    let perBox, gradPred, gradTarget: UnsafeMutablePointer<T>?
-    var sums = Sums()
-
-    static func run(
-        _ context: UnsafeMutableRawPointer?, _ begin: Int, _ end: Int,
-        _ kernel: (
-            Int32, UnsafePointer<T>, Int, UnsafePointer<T>, Int, Int, UnsafePointer<T>?, Double, Double,
-            UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?
-        ) -> Double
-    ) {
-        let work = at(context)
-        let first = work.sums.first &+ begin
-        let sum = kernel(
-            work.metric, work.pred + first &* work.predStride, work.predStride, work.target + first &* work.targetStride, work.targetStride,
-            end &- begin, work.weights.map { $0 + first }, work.eps, work.normalizer, work.perBox.map { $0 + first },
-            work.gradPred.map { $0 + 4 &* first }, work.gradTarget.map { $0 + 4 &* first })
-        work.sums.store(sum, begin: begin)
-    }
-}
-
-private func iouLoss<T>(
+func iouLoss<T>(
     _ metric: Int32, _ pred: UnsafePointer<T>?, _ predStride: Int, _ target: UnsafePointer<T>?, _ targetStride: Int, _ count: Int,
     _ weights: UnsafePointer<T>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
-    _ perBox: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?, _ task: boxgrad_task
+    _ perBox: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
     arguments.metric(metric, eps, T.self)
@@ -293,10 +110,10 @@ private func iouLoss<T>(
     guard arguments.valid else { return arguments.status }
     var sum = 0.0
     if count > 0, let pred, let target {
-        sum = Loss(
-            metric: metric, pred: pred, target: target, predStride: predStride, targetStride: targetStride, weights: weights, eps: eps,
+        sum = IoULoss(
+            metric: metric, pred: Rows(pred, stride: predStride), target: Rows(target, stride: targetStride), weights: weights, eps: eps,
             normalizer: normalizer, perBox: perBox, gradPred: gradPred, gradTarget: gradTarget
-        ).sum(count, worthThread: Division.boxes.worthThread, task)
+        ).sum(count, worthThread: Division.boxes.worthThread, kernels(T.self).iou_loss)
     }
     loss?.pointee = count > 0 ? sum / normalizer : 0
     return BOXGRAD_OK

@@ -1,5 +1,4 @@
-// Calls divided among threads. A closure that captures would allocate, so the work of a call is a struct of its arguments, and a C function
-// that is handed the struct and the rows to work on.
+// Calls are handed to kernels, whole or divided among threads.
 
 import CBoxgrad
 import CShims
@@ -12,7 +11,7 @@ struct Division {
     static var boxes: Self { Self(rows: 1 << 14, worthThread: 1 << 16) }
     /// Rows of so many boxes each.
     static func boxes(groups: Int) -> Self { Self(rows: max(1, boxes.rows / groups), worthThread: max(1, boxes.worthThread / groups)) }
-    static var elements: Self { Self(rows: 1 << 16, worthThread: 1 << 19) }
+    static var elements: Self { Self(rows: 1 << 16, worthThread: Int(BGI_ELEMENTS_WORTH_THREAD)) }
 
     /// A matrix's rows in one chunk for each thread, which has its scratch.
     static func matrix(_ metric: Int32, rows: Int, columns: Int) -> (Self, threads: Int) {
@@ -22,61 +21,34 @@ struct Division {
     }
 }
 
-protocol Work {}
+extension Call {
+    /// The calling thread works on all rows.
+    func run(_ count: Int, _ kernel: boxgrad_task) {
+        var call = self
+        withUnsafeMutablePointer(to: &call) { kernel($0, 0, count) }
+    }
 
-extension Work {
-    static func at(_ context: UnsafeMutableRawPointer?) -> Self { context.unsafelyUnwrapped.assumingMemoryBound(to: Self.self).pointee }
-
-    /// Calls task for each chunk of 0..<count.
-    func run(_ count: Int, _ division: Division, _ task: boxgrad_task) {
-        var work = self
-        withUnsafeMutablePointer(to: &work) { bgi_parallel(count, division.rows, division.worthThread, task, $0) }
+    /// Threads share the rows.
+    func run(_ count: Int, _ division: Division, _ kernel: boxgrad_task) {
+        var call = self
+        withUnsafeMutablePointer(to: &call) { bgi_parallel(0, count, division.rows, division.worthThread, kernel, $0) }
     }
 }
 
-/// Work whose chunks have sums. They are added in order: the same bits with any number of threads.
-protocol SummingWork: Work {
-    var sums: Sums { get set }
-}
-
-struct Sums {
-    fileprivate static let rows = 1 << 16
-    private static let capacity = 128
-    fileprivate var base: UnsafeMutablePointer<Double>?
-    fileprivate(set) var first = 0
-
-    /// Stores the sum of the chunk that begins at a row.
-    func store(_ sum: Double, begin: Int) { base.unsafelyUnwrapped[begin / Self.rows] = sum }
-
-    fileprivate static func with(_ body: (Self) -> Double) -> Double {
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: capacity) { body(Self(base: $0.baseAddress)) }
-    }
-
-    fileprivate static var mostRows: Int { capacity &* rows }
-
-    fileprivate func added(to total: Double, _ count: Int) -> Double {
-        var total = total
-        var begin = 0
-        while begin < count {
-            total += base.unsafelyUnwrapped[begin / Self.rows]
-            begin &+= Self.rows
-        }
-        return total
-    }
-}
-
-extension SummingWork {
-    /// Calls task for chunks of 0..<count, of which `sums.first` rows are behind, and returns the sum of their sums.
-    func sum(_ count: Int, worthThread: Int, _ task: boxgrad_task) -> Double {
-        Sums.with { sums in
-            var work = self
-            work.sums = sums
-            var total = 0.0
-            while work.sums.first < count {
-                let rows = min(Sums.mostRows, count &- work.sums.first)
-                work.run(rows, Division(rows: Sums.rows, worthThread: worthThread), task)
-                total = sums.added(to: total, rows)
-                work.sums.first &+= rows
+extension SummingCall {
+    /// Threads share the rows; returns the sum of the chunks' sums.
+    func sum(_ count: Int, worthThread: Int, _ kernel: boxgrad_task) -> Double {
+        var memory = InlineArray<128, Double>(repeating: 0)
+        var call = self
+        return withUnsafeMutablePointer(to: &memory) { memory in
+            let sums = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: Double.self)
+            call.sums.base = sums
+            var (total, first) = (0.0, 0)
+            while first < count {
+                let rows = min(Sums.capacity &* Sums.rows, count &- first)
+                withUnsafeMutablePointer(to: &call) { bgi_parallel(first, rows, Sums.rows, worthThread, kernel, $0) }
+                for chunk in 0...(rows &- 1) / Sums.rows { total += sums[chunk] }
+                first &+= rows
             }
             return total
         }

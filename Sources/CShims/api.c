@@ -1,4 +1,4 @@
-/* The version, and the function table that plugin hosts ask for. */
+/* The version, and the function table for plugin hosts. Written by tools/interface.py from include/boxgrad.h. */
 #include "shims.h"
 
 /* The macro is no literal to Swift: it would make a String of it. */

@@ -75,7 +75,7 @@ static boxgrad_parallel_for_fn pool(void **context) {
 typedef struct {
     boxgrad_task task;
     void *context;
-    size_t count, rows, chunks;
+    size_t first, count, rows, chunks;
     atomic_size_t next;
 } bgi_work;
 
@@ -90,8 +90,8 @@ static void work_on(void *context, size_t begin, size_t end) {
     is_dividing = 1;
     bgi_work *work = context;
     for (size_t chunk; (chunk = atomic_fetch_add(&work->next, 1)) < work->chunks;) {
-        size_t first = chunk * work->rows;
-        work->task(work->context, first, work->count - first < work->rows ? work->count : first + work->rows);
+        const size_t begin = chunk * work->rows, left = work->count - begin;
+        work->task(work->context, work->first + begin, work->first + begin + (left < work->rows ? left : work->rows));
     }
     is_dividing = was_dividing;
 }
@@ -123,10 +123,10 @@ ptrdiff_t bgi_threads(ptrdiff_t count, ptrdiff_t worth_thread) {
     return threads > 1 ? threads : 1;
 }
 
-void bgi_parallel(ptrdiff_t count, ptrdiff_t rows, ptrdiff_t worth_thread, boxgrad_task task, void *context) {
+void bgi_parallel(ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, ptrdiff_t worth_thread, boxgrad_task task, void *context) {
     size_t chunks = (size_t)count / (size_t)rows + (count % rows != 0), threads = (size_t)bgi_threads(count, worth_thread);
     if (threads > chunks) threads = chunks;
-    bgi_work work = {task, context, (size_t)count, (size_t)rows, chunks, 0};
+    bgi_work work = {task, context, (size_t)first, (size_t)count, (size_t)rows, chunks, 0};
     if (threads <= 1 || is_dividing) return work_on(&work, 0, 1);
 
     const int error = errno;

@@ -24,6 +24,8 @@ const bgi_kernels *bgi_current(void) {
 static bgi_kernels best_tier(void) {
 #if defined(__aarch64__)
     return bgi_kernels_neon(); /* every such CPU has it */
+#elif defined(BGI_BASELINE_ONLY)
+    return bgi_kernels_baseline();
 #else
     const char *wanted = getenv("BOXGRAD_CPU_TIER");
     __builtin_cpu_init(); /* also asks the operating system which registers it saves */

@@ -29,12 +29,12 @@ struct BoxColumns<T: Real> {
 
     /// Measures boxes, and tells whether all of them are solid.
     @inline(__always)
-    func fill<M: Metric>(_ rows: UnsafePointer<T>, _ stride: Int, _ count: Int, _: M.Type) -> Bool {
+    func fill<M: Metric>(_ rows: Rows<T>, _ count: Int, _: M.Type) -> Bool {
         var flawed: UInt8 = 0
-        var tiles = Tiles(count)
+        var tiles = Tiles(0..<count)
         while let (start, length) = tiles.next() {
             let tile = tile(start)
-            Tile(base: tile.base).load(rows + start &* stride, stride, length)
+            Tile(base: tile.base).load(rows, start, length)
             for k in 0..<tileWidth {
                 let box = MeasuredBox(Tile(base: tile.base)[k])
                 tile.column(4)[k] = box.area
@@ -50,8 +50,8 @@ struct BoxColumns<T: Real> {
 
     /// As fill, of boxes that overlap nothing behind the last: their numbers are NaN.
     @inline(never)
-    func load(_ rows: UnsafePointer<T>, _ stride: Int, _ count: Int, _ metric: Int32) {
-        _ = metric == BOXGRAD_CIOU ? fill(rows, stride, count, CIoU.self) : fill(rows, stride, count, IoU.self)
+    func load(_ rows: Rows<T>, _ count: Int, _ metric: Int32) {
+        _ = metric == BOXGRAD_CIOU ? fill(rows, count, CIoU.self) : fill(rows, count, IoU.self)
         for k in count..<(count &+ tileWidth &- 1) & ~(tileWidth &- 1) {
             let (tile, lane) = place(k)
             tile.set(lane, MeasuredBox(Box(.nan, .nan, .nan, .nan)))

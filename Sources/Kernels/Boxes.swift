@@ -3,18 +3,18 @@
 import CBoxgrad
 
 @inline(never)
-func boxArea<T: Real>(_ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ out: UnsafeMutablePointer<T>) {
-    for i in 0..<count {
-        let box = boxes + i &* stride
+func boxArea<T: Real>(_ call: BoxArea<T>, _ rows: Range<Int>) {
+    let (boxes, out) = (call.boxes, call.out)
+    for i in rows {
+        let box = boxes[i]
         out[i] = (box[2] - box[0]) * (box[3] - box[1])
     }
 }
 
 @inline(never)
-func boxAreaGrad<T: Real>(
-    _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<T>, _ gradBoxes: UnsafeMutablePointer<T>
-) {
-    mapRows(boxes, stride, gradBoxes, 4, count) { i, box in
+func boxAreaGrad<T: Real>(_ call: BoxAreaGrad<T>, _ rows: Range<Int>) {
+    let gradOut = call.gradOut
+    mapRows(call.boxes, MutableRows(call.gradBoxes, stride: 4), rows) { i, box in
         let byWidth = gradOut[i] * (box.y2 - box.y1)
         let byHeight = gradOut[i] * (box.x2 - box.x1)
         return Box(-byWidth, -byHeight, byWidth, byHeight)
@@ -23,17 +23,16 @@ func boxAreaGrad<T: Real>(
 
 /// Conversions act on each axis alone: a pair (p, q) of start and end, start and size, or centre and size becomes another.
 @inline(never)
-func boxConvert<T: Real>(
-    _ from: Int32, _ to: Int32, _ rows: UnsafePointer<T>, _ count: Int, _ stride: Int, _ out: UnsafeMutablePointer<T>, _ outStride: Int
-) {
+func boxConvert<T: Real>(_ call: BoxConvert<T>, _ rows: Range<Int>) {
+    let (input, out) = (call.input, call.out)
     @inline(__always)
     func axes(_ convert: (T, T) -> (T, T)) {
-        mapRows(rows, stride, out, outStride, count) { _, row in
+        mapRows(input, out, rows) { _, row in
             let (x, y) = (convert(row.x1, row.x2), convert(row.y1, row.y2))
             return Box(x.0, y.0, x.1, y.1)
         }
     }
-    switch (from, to) {
+    switch (call.from, call.to) {
     case (BOXGRAD_XYXY, BOXGRAD_XYWH): axes { ($0, $1 - $0) }
     case (BOXGRAD_XYXY, BOXGRAD_CXCYWH): axes { (($0 + $1) / 2, $1 - $0) }
     case (BOXGRAD_XYWH, BOXGRAD_XYXY): axes { ($0, $0 + $1) }
@@ -46,15 +45,16 @@ func boxConvert<T: Real>(
 
 /// The transposes of the maps above.
 @inline(never)
-func boxConvertGrad<T: Real>(_ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<T>, _ gradIn: UnsafeMutablePointer<T>) {
+func boxConvertGrad<T: Real>(_ call: BoxConvertGrad<T>, _ rows: Range<Int>) {
+    let (gradOut, gradIn) = (Rows(call.gradOut, stride: 4), MutableRows(call.gradIn, stride: 4))
     @inline(__always)
     func axes(_ convert: (T, T) -> (T, T)) {
-        mapRows(gradOut, 4, gradIn, 4, count) { _, row in
+        mapRows(gradOut, gradIn, rows) { _, row in
             let (x, y) = (convert(row.x1, row.x2), convert(row.y1, row.y2))
             return Box(x.0, y.0, x.1, y.1)
         }
     }
-    switch (from, to) {
+    switch (call.from, call.to) {
     case (BOXGRAD_XYXY, BOXGRAD_XYWH): axes { ($0 - $1, $1) }
     case (BOXGRAD_XYXY, BOXGRAD_CXCYWH): axes { ($0 / 2 - $1, $0 / 2 + $1) }
     case (BOXGRAD_XYWH, BOXGRAD_XYXY): axes { ($0 + $1, $1) }
@@ -66,22 +66,17 @@ func boxConvertGrad<T: Real>(_ from: Int32, _ to: Int32, _ count: Int, _ gradOut
 }
 
 @inline(never)
-func boxClip<T: Real>(
-    _ rows: UnsafePointer<T>, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ out: UnsafeMutablePointer<T>, _ outStride: Int
-) {
-    let (width, height) = (T(width), T(height))
-    mapRows(rows, stride, out, outStride, count) { _, box in
+func boxClip<T: Real>(_ call: BoxClip<T>, _ rows: Range<Int>) {
+    let (width, height) = (T(call.width), T(call.height))
+    mapRows(call.input, call.out, rows) { _, box in
         Box(clamp(box.x1, 0, width), clamp(box.y1, 0, height), clamp(box.x2, 0, width), clamp(box.y2, 0, height))
     }
 }
 
 @inline(never)
-func boxClipGrad<T: Real>(
-    _ rows: UnsafePointer<T>, _ count: Int, _ stride: Int, _ width: Double, _ height: Double,
-    _ gradOut: UnsafePointer<T>, _ gradIn: UnsafeMutablePointer<T>
-) {
-    let (width, height) = (T(width), T(height))
-    mapRows(rows, stride, gradIn, 4, count) { i, box in
+func boxClipGrad<T: Real>(_ call: BoxClipGrad<T>, _ rows: Range<Int>) {
+    let (width, height, gradOut) = (T(call.width), T(call.height), call.gradOut)
+    mapRows(call.input, MutableRows(call.gradIn, stride: 4), rows) { i, box in
         let g = gradOut + 4 &* i
         return Box(
             clampGradient(box.x1, 0, width, g[0]), clampGradient(box.y1, 0, height, g[1]),
@@ -91,13 +86,11 @@ func boxClipGrad<T: Real>(
 
 /// out row i = body(i, row i), in place or not.
 @inline(__always)
-func mapRows<T: Real>(
-    _ rows: UnsafePointer<T>, _ stride: Int, _ out: UnsafeMutablePointer<T>, _ outStride: Int, _ count: Int, _ body: (Int, Box<T>) -> Box<T>
-) {
-    for i in 0..<count {
-        let row = rows + i &* stride
+func mapRows<T: Real>(_ input: Rows<T>, _ out: MutableRows<T>, _ rows: Range<Int>, _ body: (Int, Box<T>) -> Box<T>) {
+    for i in rows {
+        let row = input[i]
         let result = body(i, Box(row[0], row[1], row[2], row[3]))
-        let target = out + i &* outStride
+        let target = out[i]
         (target[0], target[1], target[2], target[3]) = (result.x1, result.y1, result.x2, result.y2)
     }
 }

@@ -35,9 +35,25 @@ extension Half: TensorElement {
     @inline(__always) init(rounding x: Double) { self.init(x) }
 }
 
+/// Works on some pieces of tensors.
+@inline(never)
+func tensorPass(_ call: TensorPass, _ rows: Range<Int>) {
+    guard let pieces = call.pieces else { return }
+    for i in rows {
+        guard let data = pieces[i].data else { continue }
+        let (count, dtype) = (pieces[i].count, pieces[i].dtype)
+        switch call.operation {
+        case .sum: pieces[i].result = tensorSum(data, count, dtype, call.p, call.divisor)
+        case .largest: pieces[i].result = tensorLargest(data, count, dtype)
+        case .scale: tensorScale(data, count, dtype, call.coefficient, call.limit)
+        case .zero: memset(data, 0, count &* bgi_element_size(dtype))
+        }
+    }
+}
+
 /// The sum of |x / divisor|^p.
 @inline(never)
-func tensorSum(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ p: Double, _ divisor: Double) -> Double {
+private func tensorSum(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ p: Double, _ divisor: Double) -> Double {
     switch dtype {
     case BOXGRAD_F32: return sum(data.assumingMemoryBound(to: Float.self), count, p, divisor)
     case BOXGRAD_F64: return sum(data.assumingMemoryBound(to: Double.self), count, p, divisor)
@@ -54,7 +70,7 @@ private func sum<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: I
         func sum(_ space: Workspace) -> Double {
             let exact: UnsafeMutablePointer<Element.Exact> = space.column(0)
             var sum = BlockSum()
-            var tiles = Tiles(count)
+            var tiles = Tiles(0..<count)
             while let (start, length) = tiles.next() {
                 prefetchTile(x + start, ahead: 4096)  // measured
                 if length == tileWidth {
@@ -74,13 +90,9 @@ private func sum<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: I
     return sum { power(($0 / divisor).magnitude, p) }
 }
 
-/// sum^(1 / p)
-@inline(never)
-func tensorRoot(_ sum: Double, _ p: Double) -> Double { p == 2 ? sum.squareRoot() : power(sum, 1 / p) }
-
 /// The largest magnitude; NaN if there is one.
 @inline(never)
-func tensorLargest(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32) -> Double {
+private func tensorLargest(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32) -> Double {
     switch dtype {
     case BOXGRAD_F32: return largest(data.assumingMemoryBound(to: Float.self), count)
     case BOXGRAD_F64: return largest(data.assumingMemoryBound(to: Double.self), count)
@@ -98,7 +110,7 @@ private func largest<Element: TensorElement>(_ x: UnsafePointer<Element>, _ coun
 
 /// Replaces each x by x * coefficient, limited to +-limit.
 @inline(never)
-func tensorScale(_ data: UnsafeMutableRawPointer, _ count: Int, _ dtype: Int32, _ coefficient: Double, _ limit: Double) {
+private func tensorScale(_ data: UnsafeMutableRawPointer, _ count: Int, _ dtype: Int32, _ coefficient: Double, _ limit: Double) {
     switch dtype {
     case BOXGRAD_F32: scale(data.assumingMemoryBound(to: Float.self), count, coefficient, limit)
     case BOXGRAD_F64: scale(data.assumingMemoryBound(to: Double.self), count, coefficient, limit)

@@ -1,19 +1,16 @@
 import CBoxgrad
 
-/// Flags what is wrong with each box. `counts` has BOXGRAD_BOX_FLAGS entries, zeroed by the caller.
+/// Flags what is wrong with each box.
 @inline(never)
-func boxInspect<T: Real>(
-    _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
-    _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>
-) {
+func boxInspect<T: Real>(_ call: BoxInspect<T>, _ rows: Range<Int>) {
     // An unknown size is one that nothing exceeds.
-    let (width, height) = (width < 0 ? T.infinity : T(width), height < 0 ? T.infinity : T(height))
-    let minSize = T(minSize)
-    for i in 0..<count {
-        let row = boxes + i &* stride
+    let (width, height) = (call.width < 0 ? T.infinity : T(call.width), call.height < 0 ? T.infinity : T(call.height))
+    let (minSize, counts) = (T(call.minSize), call.counts)
+    for i in rows {
+        let row = call.boxes[i]
         let word = inspect(Box(row[0], row[1], row[2], row[3]), width, height, minSize)
         for bit in 0..<Int(BOXGRAD_BOX_FLAGS) { counts[bit] &+= Int((word >> UInt32(truncatingIfNeeded: bit)) & 1) }
-        flags?[i] = word
+        call.flags?[i] = word
     }
 }
 

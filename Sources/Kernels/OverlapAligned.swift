@@ -3,12 +3,10 @@
 import CBoxgrad
 
 @inline(never)
-func iouAligned<T: Real>(
-    _ metric: Int32, _ a: UnsafePointer<T>, _ aStride: Int, _ b: UnsafePointer<T>, _ bStride: Int, _ count: Int, _ eps: Double,
-    _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?
-) {
-    let pairs = Pairs(a: a, b: b, aStride: aStride, bStride: bStride, count: count, weights: nil, eps: T(eps), scale: 1, values: out, gradA: gradA, gradB: gradB)
-    switch metric {
+func iouAligned<T: Real>(_ call: IoUAligned<T>, _ rows: Range<Int>) {
+    let pairs = Pairs(
+        a: call.a, b: call.b, rows: rows, weights: nil, eps: T(call.eps), scale: 1, values: call.out, gradA: call.gradA, gradB: call.gradB)
+    switch call.metric {
     case BOXGRAD_GIOU: _ = pairs.measure(GIoU.self)
     case BOXGRAD_DIOU: _ = pairs.measure(DIoU.self)
     case BOXGRAD_CIOU: _ = pairs.measure(CIoU.self)
@@ -16,27 +14,24 @@ func iouAligned<T: Real>(
     }
 }
 
-/// Returns the sum of per_box.
 @inline(never)
-func iouLoss<T: Real>(
-    _ metric: Int32, _ pred: UnsafePointer<T>, _ predStride: Int, _ target: UnsafePointer<T>, _ targetStride: Int, _ count: Int,
-    _ weights: UnsafePointer<T>?, _ eps: Double, _ normalizer: Double, _ perBox: UnsafeMutablePointer<T>?,
-    _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
-) -> Double {
+func iouLoss<T: Real>(_ call: IoULoss<T>, _ rows: Range<Int>) {
     let pairs = Pairs(
-        a: pred, b: target, aStride: predStride, bStride: targetStride, count: count, weights: weights, eps: T(eps), scale: T(-1 / normalizer),
-        values: perBox, gradA: gradPred, gradB: gradTarget)
-    switch metric {
-    case BOXGRAD_GIOU: return pairs.measure(Loss<GIoU>.self)
-    case BOXGRAD_DIOU: return pairs.measure(Loss<DIoU>.self)
-    case BOXGRAD_CIOU: return pairs.measure(Loss<CIoU>.self)
-    default: return pairs.measure(Loss<IoU>.self)
-    }
+        a: call.pred, b: call.target, rows: rows, weights: call.weights, eps: T(call.eps), scale: T(-1 / call.normalizer), values: call.perBox,
+        gradA: call.gradPred, gradB: call.gradTarget)
+    let sum =
+        switch call.metric {
+        case BOXGRAD_GIOU: pairs.measure(Loss<GIoU>.self)
+        case BOXGRAD_DIOU: pairs.measure(Loss<DIoU>.self)
+        case BOXGRAD_CIOU: pairs.measure(Loss<CIoU>.self)
+        default: pairs.measure(Loss<IoU>.self)
+        }
+    call.sums.store(sum, rows)
 }
 
 private struct Pairs<T: Real> {
-    let a, b: UnsafePointer<T>
-    let aStride, bStride, count: Int
+    let a, b: Rows<T>
+    let rows: Range<Int>
     /// Of a loss: what multiplies each value, and what multiplies the gradients on top.
     let weights: UnsafePointer<T>?
     let eps, scale: T
@@ -51,10 +46,10 @@ private struct Pairs<T: Real> {
             let (column, factors): (UnsafeMutablePointer<T>, UnsafeMutablePointer<T>) = (space.column(0), space.column(1))
             for k in 0..<tileWidth { factors[k] = 1 }
             var sum = BlockSum()
-            var tiles = Tiles(count)
+            var tiles = Tiles(rows)
             while let (start, length) = tiles.next() {
-                tileA.load(a + start &* aStride, aStride, length)
-                tileB.load(b + start &* bStride, bStride, length)
+                tileA.load(a, start, length)
+                tileB.load(b, start, length)
                 // One loop for a metric's gradients: a loss has one for the gradient of the prediction alone, which training asks for.
                 if gradB != nil || (!M.isLoss && gradA != nil) {
                     for k in 0..<tileWidth {
@@ -80,11 +75,11 @@ private struct Pairs<T: Real> {
                 if let values { copy(column, to: values + start, length) }
                 if let gradA {
                     if M.isLoss { slopesA.multiply(factors, scale) }
-                    slopesA.store(gradA + 4 &* start, 4, length)
+                    slopesA.store(MutableRows(gradA, stride: 4), start, length)
                 }
                 if let gradB {
                     if M.isLoss { slopesB.multiply(factors, scale) }
-                    slopesB.store(gradB + 4 &* start, 4, length)
+                    slopesB.store(MutableRows(gradB, stride: 4), start, length)
                 }
             }
             return sum.total

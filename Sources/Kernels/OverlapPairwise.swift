@@ -3,29 +3,26 @@
 import CBoxgrad
 import CShims
 
-/// Fills out (and outUnion) with the metric of each row of `a` and each of `b`. `scratch` has bgi_pairwise_scratch(bCount) elements.
+/// Fills rows of out, and of union, with the metric of each row of `a` and each of `b`.
 @inline(never)
-func iouPairwise<T: Real>(
-    _ metric: Int32, _ a: UnsafePointer<T>, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>, _ bCount: Int, _ bStride: Int,
-    _ eps: Double, _ scratch: UnsafeMutablePointer<T>, _ out: UnsafeMutablePointer<T>, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?
-) {
+func iouPairwise<T: Real>(_ call: IoUPairwise<T>, _ rows: Range<Int>) {
     let matrix = Matrix(
-        a: a, b: b, aCount: aCount, aStride: aStride, bCount: bCount, bStride: bStride, eps: T(eps), scratch: scratch, outStride: outStride)
-    switch metric {
-    case BOXGRAD_GIOU: matrix.fill(out, GIoU.self)
-    case BOXGRAD_DIOU: matrix.fill(out, DIoU.self)
-    case BOXGRAD_CIOU: matrix.fill(out, CIoU.self)
-    default: matrix.fill(out, IoU.self)
+        a: call.a, b: call.b, rows: rows, bCount: call.bCount, eps: T(call.eps), scratch: call.scratch.of(rows).assumingMemoryBound(to: T.self))
+    switch call.metric {
+    case BOXGRAD_GIOU: matrix.fill(call.out, GIoU.self)
+    case BOXGRAD_DIOU: matrix.fill(call.out, DIoU.self)
+    case BOXGRAD_CIOU: matrix.fill(call.out, CIoU.self)
+    default: matrix.fill(call.out, IoU.self)
     }
-    if let outUnion { matrix.fill(outUnion, Union.self) }
+    if let union = call.union { matrix.fill(MutableRows(union, stride: call.out.stride), Union.self) }
 }
 
 private struct Matrix<T: Real> {
-    let a, b: UnsafePointer<T>
-    let aCount, aStride, bCount, bStride: Int
+    let a, b: Rows<T>
+    let rows: Range<Int>
+    let bCount: Int
     let eps: T
     let scratch: UnsafeMutablePointer<T>
-    let outStride: Int
 
     // In scratch: a tile of boxes of `a`, a tile of results, and tiles of boxes of `b`.
     private var columnsA: BoxColumns<T> { BoxColumns(base: scratch) }
@@ -34,17 +31,17 @@ private struct Matrix<T: Real> {
 
     /// Boxes of `b` by as many as the columns hold, against a tile of `a` at a time.
     @inline(never)
-    func fill<M: Metric>(_ out: UnsafeMutablePointer<T>, _ metric: M.Type) {
+    func fill<M: Metric>(_ out: MutableRows<T>, _ metric: M.Type) {
         // Measured: up to here tiles across the rows are faster.
-        let isNarrow = aCount >= tileWidth && bCount <= 128
+        let isNarrow = rows.count >= tileWidth && bCount <= 128
         var first = 0
         while first < bCount {
             let width = Swift.min(Int(BGI_PAIRWISE_WIDTH), bCount &- first)
-            let solidB = columnsB.fill(b + first &* bStride, bStride, width, metric)
-            var tiles = Tiles(aCount)
+            let solidB = columnsB.fill(b.from(first), width, metric)
+            var tiles = Tiles(rows)
             while let (start, length) = tiles.next() {
-                let solid = both(columnsA.fill(a + start &* aStride, aStride, length, metric), solidB)
-                let target = out + (start &* outStride &+ first)
+                let solid = both(columnsA.fill(a.from(start), length, metric), solidB)
+                let target = MutableRows(out[start] + first, stride: out.stride)
                 if M.isShort && isNarrow && solid {
                     fillColumns(target, length, Solid<M>.self)
                 } else if solid {
@@ -59,12 +56,12 @@ private struct Matrix<T: Real> {
 
     /// Tiles along the rows, row by row. The whole tiles of solid boxes and a short metric go straight to where they belong, others by `values`.
     @inline(never)
-    private func fillRows<M: Metric>(_ out: UnsafeMutablePointer<T>, _ rows: Int, _ width: Int, _ metric: M.Type) {
+    private func fillRows<M: Metric>(_ out: MutableRows<T>, _ rows: Int, _ width: Int, _ metric: M.Type) {
         @inline(__always)
         func fill(_ space: Workspace) {
             let values: UnsafeMutablePointer<T> = space.column(0)
             for row in 0..<rows {
-                let out = out + row &* outStride
+                let out = out[row]
                 let (box, angle) = (columnsA[row], columnsA.angle(row, metric))
                 @inline(__always)
                 func value(_ tile: BoxColumns<T>, _ k: Int) -> T {
@@ -93,7 +90,7 @@ private struct Matrix<T: Real> {
 
     /// Tiles across the rows, which are too short for tiles of their own. Four columns at a time; the last four may have some of those before.
     @inline(never)
-    private func fillColumns<M: Metric>(_ out: UnsafeMutablePointer<T>, _ rows: Int, _ metric: M.Type) {
+    private func fillColumns<M: Metric>(_ out: MutableRows<T>, _ rows: Int, _ metric: M.Type) {
         let last = Swift.max(bCount &- 4, 0)
         var next = 0
         while next < bCount {
@@ -106,10 +103,10 @@ private struct Matrix<T: Real> {
                 writeTile(value, to: values.column(column))
             }
             if bCount >= 4 {
-                values.store(out + first, outStride, rows)
+                values.store(MutableRows(out.start + first, stride: out.stride), 0, rows)
             } else {
                 for column in 0..<bCount {
-                    for k in 0..<rows { out[k &* outStride &+ column] = values.column(column)[k] }
+                    for k in 0..<rows { out[k][column] = values.column(column)[k] }
                 }
             }
             next &+= 4
@@ -133,21 +130,19 @@ private func writeTile<T: Real>(_ value: (Int) -> T, to target: UnsafeMutablePoi
 /// gradA[i] = sum over j of gradOut[i * rowStride + j * columnStride] * d metric(a[i], b[j]) / d a[i]. The metrics are
 /// symmetric, so the gradient with respect to `b` is the same with the sides and the strides exchanged.
 @inline(never)
-func iouPairwiseGrad<T: Real>(
-    _ metric: Int32, _ a: UnsafePointer<T>, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>, _ bCount: Int, _ bStride: Int,
-    _ eps: Double, _ gradOut: UnsafePointer<T>, _ rowStride: Int, _ columnStride: Int, _ gradA: UnsafeMutablePointer<T>
-) {
-    let eps = T(eps)
+func iouPairwiseGrad<T: Real>(_ call: IoUPairwiseGrad<T>, _ rows: Range<Int>) {
+    let (metric, a, b, eps) = (call.metric, call.a, call.b, T(call.eps))
+    let (gradOut, rowStride, columnStride) = (call.gradOut, call.rowStride, call.columnStride)
     // A function, and not a closure, because the compiler inlines it although it is large.
     @inline(__always)
     func addUp(_ space: Workspace) {
         let (tileB, slopes, factors) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.column(0, of: T.self))
-        for i in 0..<aCount {
-            let box = Box(a + i &* aStride)
+        for i in rows {
+            let box = Box(a[i])
             var sums = (BlockSum(), BlockSum(), BlockSum(), BlockSum())
-            var tiles = Tiles(bCount)
+            var tiles = Tiles(0..<call.bCount)
             while let (start, length) = tiles.next() {
-                tileB.load(b + start &* bStride, bStride, length)
+                tileB.load(b, start, length)
                 let cotangents = gradOut + (i &* rowStride &+ start &* columnStride)
                 for k in 0..<length { factors[k] = cotangents[k &* columnStride] }
                 switch metric {
@@ -163,7 +158,7 @@ func iouPairwiseGrad<T: Real>(
                 sums.2.add(slopes.x2, tileWidth)
                 sums.3.add(slopes.y2, tileWidth)
             }
-            Box(T(sums.0.total), T(sums.1.total), T(sums.2.total), T(sums.3.total)).store(gradA + 4 &* i)
+            Box(T(sums.0.total), T(sums.1.total), T(sums.2.total), T(sums.3.total)).store(call.gradA + 4 &* i)
         }
     }
     Workspace.with(addUp)

@@ -1,12 +1,10 @@
 /// The corners of boxes turned about (cx, cy), and the upright boxes around them; in double, rounded once.
 @inline(never)
-func boxRotate<T: Real>(
-    _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ degrees: Double, _ cx: Double, _ cy: Double,
-    _ corners: UnsafeMutablePointer<T>?, _ bounds: UnsafeMutablePointer<T>?
-) {
-    let (sine, cosine) = sineAndCosine(degrees: degrees)
-    for i in 0..<count {
-        let row = boxes + i &* stride
+func boxRotate<T: Real>(_ call: BoxRotate<T>, _ rows: Range<Int>) {
+    let (cx, cy) = (call.cx, call.cy)
+    let (sine, cosine) = sineAndCosine(degrees: call.degrees)
+    for i in rows {
+        let row = call.boxes[i]
         let (left, right) = (Double(row[0]) - cx, Double(row[2]) - cx)
         let (top, bottom) = (Double(row[1]) - cy, Double(row[3]) - cy)
         @inline(__always)
@@ -14,12 +12,12 @@ func boxRotate<T: Real>(
             (T(cx + (cosine * dx + sine * dy)), T(cy + (cosine * dy - sine * dx)))
         }
         let (a, b, c, d) = (turned(left, top), turned(right, top), turned(right, bottom), turned(left, bottom))
-        if let corners {
+        if let corners = call.corners {
             let out = corners + 8 &* i
             (out[0], out[1], out[2], out[3]) = (a.x, a.y, b.x, b.y)
             (out[4], out[5], out[6], out[7]) = (c.x, c.y, d.x, d.y)
         }
-        if let bounds {
+        if let bounds = call.bounds {
             let out = bounds + 4 &* i
             (out[0], out[1]) = (least(a.x, b.x, c.x, d.x), least(a.y, b.y, c.y, d.y))
             (out[2], out[3]) = (-least(-a.x, -b.x, -c.x, -d.x), -least(-a.y, -b.y, -c.y, -d.y))

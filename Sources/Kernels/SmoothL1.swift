@@ -1,22 +1,21 @@
-/// Smooth L1 and its gradient in one pass; returns the sum of the elementwise losses. Any output and either weight may be nil.
+/// Smooth L1 and its gradient in one pass. Any output and either weight may be nil.
 @inline(never)
-func smoothL1<T: Real>(
-    _ pred: UnsafePointer<T>, _ target: UnsafePointer<T>, _ inside: UnsafePointer<T>?, _ outside: UnsafePointer<T>?, _ count: Int,
-    _ sigma: Double, _ normalizer: Double, _ elementwise: UnsafeMutablePointer<T>?,
-    _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
-) -> Double {
+func smoothL1<T: Real>(_ call: SmoothL1<T>, _ rows: Range<Int>) {
+    let (pred, target, inside, outside) = (call.pred, call.target, call.insideWeights, call.outsideWeights)
+    let (elementwise, gradPred, gradTarget) = (call.elementwise, call.gradPred, call.gradTarget)
+    let sigma = call.sigma
     let square = T(sigma * sigma)
     // Where sigma^2 is infinite in T, the parabola has no width, but 0 has the slope 0: its 0 times infinity must not be computed.
     let curvature = Swift.min(square, .greatestFiniteMagnitude)
     let threshold = square < .infinity ? T(1 / (sigma * sigma)) : 0
     let belowThreshold = Swift.max(threshold.nextDown, 0)
-    let scale = T(1 / normalizer)
-    return Workspace.with { space in
+    let scale = T(1 / call.normalizer)
+    let sum = Workspace.with { space in
         let (inputs, results): (Tile<T>, Tile<T>) = (space.tile(0), space.tile(1))
         let (p, t, inner, outer, losses, slopes) = (inputs.x1, inputs.y1, inputs.x2, inputs.y2, results.x1, results.y1)
         for k in 0..<tileWidth { (inner[k], outer[k]) = (1, 1) }
         var sum = BlockSum()
-        var tiles = Tiles(count)
+        var tiles = Tiles(rows)
         while let (start, length) = tiles.next() {
             copy(pred + start, to: p, length)
             copy(target + start, to: t, length)
@@ -40,4 +39,5 @@ func smoothL1<T: Real>(
         }
         return sum.total
     }
+    call.sums.store(sum, rows)
 }

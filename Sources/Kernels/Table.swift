@@ -1,4 +1,4 @@
-// This tier's kernels behind C function pointers. Both types list the same kernels in the same order.
+// This tier's kernels behind C function pointers: a call, and the rows to work on. Both types list the same kernels in the same order.
 
 import CBoxgrad
 import CShims
@@ -6,56 +6,57 @@ import CShims
 // A closure that is a C function lacks the tier's attributes: what is inlined into it may call helpers instead of inlining them in turn.
 // A kernel is therefore never inlined. It is then also a symbol with the kernel's own name, by which tests and profilers find it.
 
+@inline(__always)
+private func rows(_ begin: Int, _ end: Int) -> Range<Int> { Range(uncheckedBounds: (begin, end)) }
+
 private func table(_ name: StaticString) -> bgi_kernels {
     bgi_kernels(
         name: UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self),
         f32: .init(
-            box_area: { boxArea($0, $1, $2, $3) },
-            box_area_grad: { boxAreaGrad($0, $1, $2, $3, $4) },
-            box_convert: { boxConvert($0, $1, $2, $3, $4, $5, $6) },
-            box_clip: { boxClip($0, $1, $2, $3, $4, $5, $6) },
-            box_clip_grad: { boxClipGrad($0, $1, $2, $3, $4, $5, $6) },
-            clip: { clip($0, $1, $2, $3, $4) },
-            clip_grad: { clipGrad($0, $1, $2, $3, $4, $5, $6) },
-            iou_pairwise: { iouPairwise($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
-            iou_pairwise_grad: { iouPairwiseGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
-            iou_aligned: { iouAligned($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
-            iou_loss: { iouLoss($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
-            smooth_l1: { smoothL1($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
-            delta_degenerate: { deltaDegenerate($0, $1, $2, $3, $4, $5, $6) },
-            delta_encode: { deltaEncode($0, $1, $2, $3, $4, $5, $6) },
-            delta_encode_grad: { deltaEncodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8) },
-            delta_decode: { deltaDecode($0, $1, $2, $3, $4, $5, $6, $7) },
-            delta_decode_grad: { deltaDecodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
-            nms: { nms($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
-            soft_nms: { softNMS($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) },
-            match: { match($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) }),
+            box_area: { boxArea(BoxArea<Float>.at($0), rows($1, $2)) },
+            box_area_grad: { boxAreaGrad(BoxAreaGrad<Float>.at($0), rows($1, $2)) },
+            box_convert: { boxConvert(BoxConvert<Float>.at($0), rows($1, $2)) },
+            box_clip: { boxClip(BoxClip<Float>.at($0), rows($1, $2)) },
+            box_clip_grad: { boxClipGrad(BoxClipGrad<Float>.at($0), rows($1, $2)) },
+            clip: { clip(Clip<Float>.at($0), rows($1, $2)) },
+            clip_grad: { clipGrad(ClipGrad<Float>.at($0), rows($1, $2)) },
+            iou_pairwise: { iouPairwise(IoUPairwise<Float>.at($0), rows($1, $2)) },
+            iou_pairwise_grad: { iouPairwiseGrad(IoUPairwiseGrad<Float>.at($0), rows($1, $2)) },
+            iou_aligned: { iouAligned(IoUAligned<Float>.at($0), rows($1, $2)) },
+            iou_loss: { iouLoss(IoULoss<Float>.at($0), rows($1, $2)) },
+            smooth_l1: { smoothL1(SmoothL1<Float>.at($0), rows($1, $2)) },
+            delta_degenerate: { deltaDegenerate(DeltaDegenerate<Float>.at($0), rows($1, $2)) },
+            delta_encode: { deltaEncode(DeltaEncode<Float>.at($0), rows($1, $2)) },
+            delta_encode_grad: { deltaEncodeGrad(DeltaEncodeGrad<Float>.at($0), rows($1, $2)) },
+            delta_decode: { deltaDecode(DeltaDecode<Float>.at($0), rows($1, $2)) },
+            delta_decode_grad: { deltaDecodeGrad(DeltaDecodeGrad<Float>.at($0), rows($1, $2)) },
+            nms: { nms(NMS<Float>.at($0), rows($1, $2)) },
+            soft_nms: { softNMS(SoftNMS<Float>.at($0), rows($1, $2)) },
+            match: { match(Match<Float>.at($0), rows($1, $2)) },
+            match_low_quality: { matchLowQuality(Match<Float>.at($0), rows($1, $2)) }),
         f64: .init(
-            box_area: { boxArea($0, $1, $2, $3) },
-            box_area_grad: { boxAreaGrad($0, $1, $2, $3, $4) },
-            box_convert: { boxConvert($0, $1, $2, $3, $4, $5, $6) },
-            box_clip: { boxClip($0, $1, $2, $3, $4, $5, $6) },
-            box_clip_grad: { boxClipGrad($0, $1, $2, $3, $4, $5, $6) },
-            clip: { clip($0, $1, $2, $3, $4) },
-            clip_grad: { clipGrad($0, $1, $2, $3, $4, $5, $6) },
-            iou_pairwise: { iouPairwise($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
-            iou_pairwise_grad: { iouPairwiseGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
-            iou_aligned: { iouAligned($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
-            iou_loss: { iouLoss($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) },
-            smooth_l1: { smoothL1($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
-            delta_degenerate: { deltaDegenerate($0, $1, $2, $3, $4, $5, $6) },
-            delta_encode: { deltaEncode($0, $1, $2, $3, $4, $5, $6) },
-            delta_encode_grad: { deltaEncodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8) },
-            delta_decode: { deltaDecode($0, $1, $2, $3, $4, $5, $6, $7) },
-            delta_decode_grad: { deltaDecodeGrad($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
-            nms: { nms($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
-            soft_nms: { softNMS($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) },
-            match: { match($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) }),
-        tensor: .init(
-            sum: { tensorSum($0, $1, $2, $3, $4) },
-            largest: { tensorLargest($0, $1, $2) },
-            root: { tensorRoot($0, $1) },
-            scale: { tensorScale($0, $1, $2, $3, $4) }))
+            box_area: { boxArea(BoxArea<Double>.at($0), rows($1, $2)) },
+            box_area_grad: { boxAreaGrad(BoxAreaGrad<Double>.at($0), rows($1, $2)) },
+            box_convert: { boxConvert(BoxConvert<Double>.at($0), rows($1, $2)) },
+            box_clip: { boxClip(BoxClip<Double>.at($0), rows($1, $2)) },
+            box_clip_grad: { boxClipGrad(BoxClipGrad<Double>.at($0), rows($1, $2)) },
+            clip: { clip(Clip<Double>.at($0), rows($1, $2)) },
+            clip_grad: { clipGrad(ClipGrad<Double>.at($0), rows($1, $2)) },
+            iou_pairwise: { iouPairwise(IoUPairwise<Double>.at($0), rows($1, $2)) },
+            iou_pairwise_grad: { iouPairwiseGrad(IoUPairwiseGrad<Double>.at($0), rows($1, $2)) },
+            iou_aligned: { iouAligned(IoUAligned<Double>.at($0), rows($1, $2)) },
+            iou_loss: { iouLoss(IoULoss<Double>.at($0), rows($1, $2)) },
+            smooth_l1: { smoothL1(SmoothL1<Double>.at($0), rows($1, $2)) },
+            delta_degenerate: { deltaDegenerate(DeltaDegenerate<Double>.at($0), rows($1, $2)) },
+            delta_encode: { deltaEncode(DeltaEncode<Double>.at($0), rows($1, $2)) },
+            delta_encode_grad: { deltaEncodeGrad(DeltaEncodeGrad<Double>.at($0), rows($1, $2)) },
+            delta_decode: { deltaDecode(DeltaDecode<Double>.at($0), rows($1, $2)) },
+            delta_decode_grad: { deltaDecodeGrad(DeltaDecodeGrad<Double>.at($0), rows($1, $2)) },
+            nms: { nms(NMS<Double>.at($0), rows($1, $2)) },
+            soft_nms: { softNMS(SoftNMS<Double>.at($0), rows($1, $2)) },
+            match: { match(Match<Double>.at($0), rows($1, $2)) },
+            match_low_quality: { matchLowQuality(Match<Double>.at($0), rows($1, $2)) }),
+        tensor_pass: { tensorPass(TensorPass.at($0), rows($1, $2)) })
 }
 
 #if TIER_AVX512
@@ -72,12 +73,17 @@ private func table(_ name: StaticString) -> bgi_kernels {
 @_cdecl("bgi_common") public func common() -> bgi_common_kernels {
     bgi_common_kernels(
         f32: .init(
-            box_convert_grad: { boxConvertGrad($0, $1, $2, $3, $4) },
-            box_inspect: { boxInspect($0, $1, $2, $3, $4, $5, $6, $7) },
-            box_rotate: { boxRotate($0, $1, $2, $3, $4, $5, $6, $7) }),
+            box_convert_grad: { boxConvertGrad(BoxConvertGrad<Float>.at($0), rows($1, $2)) },
+            box_inspect: { boxInspect(BoxInspect<Float>.at($0), rows($1, $2)) },
+            box_rotate: { boxRotate(BoxRotate<Float>.at($0), rows($1, $2)) }),
         f64: .init(
-            box_convert_grad: { boxConvertGrad($0, $1, $2, $3, $4) },
-            box_inspect: { boxInspect($0, $1, $2, $3, $4, $5, $6, $7) },
-            box_rotate: { boxRotate($0, $1, $2, $3, $4, $5, $6, $7) }))
+            box_convert_grad: { boxConvertGrad(BoxConvertGrad<Double>.at($0), rows($1, $2)) },
+            box_inspect: { boxInspect(BoxInspect<Double>.at($0), rows($1, $2)) },
+            box_rotate: { boxRotate(BoxRotate<Double>.at($0), rows($1, $2)) }),
+        grad_norm: { context, _, _ in gradNorm(GradNorm.at(context)) },
+        grad_norm_combine: { gradNormCombine(GradNormCombine.at($0), rows($1, $2)) },
+        grad_first_nonfinite: { context, _, _ in gradFirstNonfinite(GradFirstNonfinite.at(context)) },
+        grad_change: { context, _, _ in gradChange(GradChange.at(context)) },
+        sample: { sample(Sample.at($0), rows($1, $2)) })
 }
 #endif

@@ -26,16 +26,18 @@ struct Tile<T: Real> {
     // Not inlined, because every kernel has them.
 
     @inline(never)
-    func load(_ rows: UnsafePointer<T>, _ stride: Int, _ length: Int) {
-        if length == tileWidth && stride == 4 { return T.columns(base, ofRows: rows) }
-        for k in 0..<length { self[k] = Box(rows + k &* stride) }
+    func load(_ rows: Rows<T>, _ start: Int, _ length: Int) {
+        let rows = rows.from(start)
+        if length == tileWidth && rows.stride == 4 { return T.columns(base, ofRows: rows.start) }
+        for k in 0..<length { self[k] = Box(rows[k]) }
         for k in length..<tileWidth { self[k] = Box(0, 0, 0, 0) }
     }
 
     @inline(never)
-    func store(_ rows: UnsafeMutablePointer<T>, _ stride: Int, _ length: Int) {
-        if length == tileWidth { return stride == 4 ? T.rows(rows, ofColumns: base) : T.rows(rows, stride: stride, ofColumns: base) }
-        for k in 0..<length { self[k].store(rows + k &* stride) }
+    func store(_ rows: MutableRows<T>, _ start: Int, _ length: Int) {
+        let (first, stride) = (rows[start], rows.stride)
+        if length == tileWidth { return stride == 4 ? T.rows(first, ofColumns: base) : T.rows(first, stride: stride, ofColumns: base) }
+        for k in 0..<length { self[k].store(first + k &* stride) }
     }
 
     /// Replaces the other rows by zeros.
@@ -116,18 +118,18 @@ func prefetchTile<Element>(_ x: UnsafePointer<Element>, ahead bytes: Int) {
     for line in 0..<tileWidth &* MemoryLayout<Element>.stride / 64 { bgi_prefetch(tile + line &* 64) }
 }
 
-/// The start and the length of each tile of 0..<count.
+/// The start and the length of each tile of some rows.
 struct Tiles {
-    private var start = 0
-    private let count: Int
+    private var start: Int
+    private let end: Int
 
     @inline(__always)
-    init(_ count: Int) { self.count = count }
+    init(_ rows: Range<Int>) { (start, end) = (rows.lowerBound, rows.upperBound) }
 
     @inline(__always)
     mutating func next() -> (start: Int, length: Int)? {
-        guard start < count else { return nil }
+        guard start < end else { return nil }
         defer { start &+= tileWidth }
-        return (start, Swift.min(tileWidth, count &- start))
+        return (start, Swift.min(tileWidth, end &- start))
     }
 }

@@ -2,31 +2,33 @@ import CBoxgrad
 import Foundation
 import Testing
 
-/// Every struct of Sources/Boxgrad that divides calls into chunks, and for each of them calls of several chunks: a chunk that forgets where it
+/// Every kernel whose rows threads share, by its name in the table, and for each of them calls of several chunks: a chunk that forgets where it
 /// begins reads or writes the rows of the first one, which calls of a few rows do not show.
 enum DividedWork: String, CaseIterable {
-    case pairwise = "Pairwise"
-    case pairwiseGradient = "PairwiseGradient"
-    case aligned = "Aligned"
-    case loss = "Loss"
-    case smoothL1 = "SmoothL1"
-    case findDegenerate = "FindDegenerate"
-    case encode = "Encode"
-    case encodeGradient = "EncodeGradient"
-    case decode = "Decode"
-    case decodeGradient = "DecodeGradient"
-    case matching = "Matching"
-    case tensorPass = "TensorPass"
+    case pairwise = "iou_pairwise"
+    case pairwiseGradient = "iou_pairwise_grad"
+    case aligned = "iou_aligned"
+    case loss = "iou_loss"
+    case smoothL1 = "smooth_l1"
+    case findDegenerate = "delta_degenerate"
+    case encode = "delta_encode"
+    case encodeGradient = "delta_encode_grad"
+    case decode = "delta_decode"
+    case decodeGradient = "delta_decode_grad"
+    case matching = "match"
+    case tensorPass = "tensor_pass"
 
-    /// What Parallel.swift and Match.swift say, and the cases below suppose: rows of a chunk, and rows that are worth a thread.
+    /// What the sources say, and the cases below suppose: rows of a chunk, and rows that are worth a thread.
     static let sizes = [
-        "Parallel.swift": [
+        "Boxgrad/Parallel.swift": [
             "static var boxes: Self { Self(rows: 1 << 14, worthThread: 1 << 16) }",
-            "static var elements: Self { Self(rows: 1 << 16, worthThread: 1 << 19) }", "fileprivate static let rows = 1 << 16",
+            "static var elements: Self { Self(rows: 1 << 16, worthThread: Int(BGI_ELEMENTS_WORTH_THREAD)) }",
             "max(1, (metric == BOXGRAD_CIOU ? 1 << 18 : 1 << 20) / columns)",
         ],
-        "Match.swift": ["let worthThread = max(1, Division.elements.worthThread / max(1, truthsCount))"],
-        "GradientClipping.swift": ["private static var pieceSize: Int { 1 << 16 }"],
+        "CShims/include/shims.h": ["BGI_ELEMENTS_WORTH_THREAD = 1 << 19"],
+        "Kernels/Calls.swift": ["static var rows: Int { 1 << 16 }"],
+        "Boxgrad/Matching.swift": ["let worthThread = max(1, Division.elements.worthThread / max(1, truthsCount))"],
+        "Kernels/GradientNorm.swift": ["private static var pieceSize: Int { 1 << 16 }"],
     ]
     private static let (boxes, elements, matrix) = (1 << 16, 1 << 19, 1 << 18)
 
@@ -208,17 +210,22 @@ private func sweepPieces(elements: Int) throws {
 extension LibraryTests {
     @Suite struct DividedTests {
         private static func source(_ name: String) throws -> String {
-            try String(contentsOfFile: root + "/Sources/Boxgrad/" + name, encoding: .utf8)
+            try String(contentsOfFile: root + "/Sources/" + name, encoding: .utf8)
         }
 
-        /// A struct that divides calls, and that DividedWork does not list, fails here.
+        /// A kernel whose rows threads share, and that DividedWork does not list, fails here. One function divides its pieces itself.
         @Test func everyDividedFunctionHasACase() throws {
-            let files = try FileManager.default.contentsOfDirectory(atPath: root + "/Sources/Boxgrad").filter { $0.hasSuffix(".swift") }
-            let found = try files.flatMap { file in
-                try Self.source(file).matches(of: /struct\s+(\w+)(?:<[^>{]*>)?\s*:\s*(?:Summing)?Work\b/).map { String($0.output.1) }
+            func files(_ folder: String) throws -> [String] {
+                try FileManager.default.contentsOfDirectory(atPath: root + "/Sources/" + folder).filter { $0.hasSuffix(".swift") }.map { "\(folder)/\($0)" }
             }
+            var found = try files("Boxgrad").flatMap { file in
+                try Self.source(file).matches(of: /\.(?:run|sum)\(\w+, .+, kernels\(T\.self\)\.(\w+)\)/).map { String($0.output.1) }
+            }
+            let dividing = try (files("Boxgrad") + files("Kernels")).filter { try Self.source($0).contains("bgi_parallel(") }
+            #expect(Set(dividing) == ["Boxgrad/Parallel.swift", "Kernels/GradientNorm.swift"], "what else divides its rows needs a case of DividedWork")
+            found.append("tensor_pass")
             #expect(Set(found).subtracting(DividedWork.allCases.map(\.rawValue)) == [], "divided, and no case of DividedWork")
-            #expect(Set(DividedWork.allCases.map(\.rawValue)).subtracting(found) == [], "a case of DividedWork, and not in Sources/Boxgrad")
+            #expect(Set(DividedWork.allCases.map(\.rawValue)).subtracting(found) == [], "a case of DividedWork, and not divided in Sources/Boxgrad")
         }
 
         /// The cases' numbers of rows follow from these sizes.

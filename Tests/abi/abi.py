@@ -21,7 +21,7 @@ HEADER = ROOT / "include" / "boxgrad.h"
 INTERFACE = HERE / "interface.txt"
 LIBRARY = Path(os.environ.get("BOXGRAD_LIBRARY", ROOT / "build/lib/libboxgrad.so"))
 MACHINES = {"Advanced Micro Devices X86-64": "x86_64", "AArch64": "aarch64"}
-SIZE_LIMIT = 1_000_000
+SIZE_LIMIT = 2_200_000
 
 
 def run(*command, text=None):

@@ -199,35 +199,7 @@ static void read_argument(argument *a) {
 
 static boxgrad_status call(void) {
 #define FUNCTION(f, ...) if (strcmp(name, #f) == 0) return boxgrad_##f(__VA_ARGS__)
-#define FUNCTIONS(f, ...) FUNCTION(f##_f32, __VA_ARGS__); FUNCTION(f##_f64, __VA_ARGS__)
-    FUNCTIONS(box_area, P(0), N(1), S(2), P(3));
-    FUNCTIONS(box_area_grad, P(0), N(1), S(2), P(3), P(4));
-    FUNCTIONS(box_convert, I(0), I(1), P(2), N(3), S(4), P(5), S(6));
-    FUNCTIONS(box_convert_grad, I(0), I(1), N(2), P(3), P(4));
-    FUNCTIONS(box_clip, P(0), N(1), S(2), D(3), D(4), P(5), S(6));
-    FUNCTIONS(box_clip_grad, P(0), N(1), S(2), D(3), D(4), P(5), P(6));
-    FUNCTIONS(box_inspect, P(0), N(1), S(2), D(3), D(4), D(5), P(6), P(7), N(8));
-    FUNCTIONS(box_rotate, P(0), N(1), S(2), D(3), D(4), D(5), P(6), P(7));
-    FUNCTIONS(clip, P(0), N(1), D(2), D(3), P(4));
-    FUNCTIONS(clip_grad, P(0), N(1), D(2), D(3), P(4), I(5), P(6), P(7));
-    FUNCTIONS(iou_pairwise, I(0), P(1), N(2), S(3), P(4), N(5), S(6), D(7), P(8), S(9), P(10));
-    FUNCTIONS(iou_pairwise_grad, I(0), P(1), N(2), S(3), P(4), N(5), S(6), D(7), P(8), S(9), P(10), P(11));
-    FUNCTIONS(iou_aligned, I(0), P(1), S(2), P(3), S(4), N(5), D(6), P(7), P(8), P(9));
-    FUNCTIONS(iou_loss, I(0), P(1), S(2), P(3), S(4), N(5), P(6), D(7), D(8), P(9), P(10), P(11), P(12));
-    FUNCTIONS(smooth_l1, P(0), P(1), P(2), P(3), N(4), D(5), D(6), P(7), P(8), P(9), P(10));
-    FUNCTIONS(delta_encode, P(0), P(1), S(2), P(3), S(4), N(5), P(6), P(7), P(8));
-    FUNCTIONS(delta_encode_grad, P(0), P(1), S(2), P(3), S(4), N(5), P(6), P(7), P(8));
-    FUNCTIONS(delta_decode, P(0), P(1), S(2), P(3), S(4), N(5), N(6), P(7));
-    FUNCTIONS(delta_decode_grad, P(0), P(1), S(2), P(3), S(4), N(5), N(6), P(7), P(8), P(9));
-    FUNCTION(grad_norm, P(0), N(1), D(2), P(3), P(4), P(5));
-    FUNCTION(grad_norm_combine, P(0), N(1), D(2), P(3));
-    FUNCTION(grad_scale, P(0), N(1), D(2));
-    FUNCTION(clip_grad_norm, P(0), N(1), D(2), D(3), D(4), I(5), P(6));
-    FUNCTION(clip_grad_value, P(0), N(1), D(2));
-    FUNCTIONS(nms, P(0), N(1), S(2), P(3), P(4), D(5), D(6), N(7), P(8), P(9));
-    FUNCTIONS(soft_nms, I(0), P(1), N(2), S(3), P(4), P(5), D(6), D(7), D(8), N(9), P(10), P(11), P(12));
-    FUNCTIONS(match, I(0), P(1), N(2), S(3), P(4), N(5), S(6), D(7), D(8), D(9), I(10), P(11), P(12));
-    FUNCTION(sample, P(0), N(1), S(2), N(3), D(4), N(5), P(6), P(7), P(8));
+#include "calls.h"
     fail("there is no such function here");
     return -1;
 }

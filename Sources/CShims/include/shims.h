@@ -117,67 +117,19 @@ BGI_INLINE void bgi_spaced_rows_of_columns_f64(const double *columns, double *ro
     for (int k = 0; k < 32; k += 4) bgi_transpose_f64(columns + k, 32, rows + k * stride, stride);
 }
 
-/* The kernels of one element type and one CPU tier. They are called through C function pointers only: a Swift call into
- * another Embedded module lets the compiler copy the body and compile it for the caller's CPU. Kernels trust their arguments:
- * pointers marked _Nullable may be NULL, everything else was checked. */
-#define BGI_KERNELS(fp)                                                                                                       \
-    struct {                                                                                                                  \
-        void (*box_area)(const fp *boxes, ptrdiff_t count, ptrdiff_t stride, fp *out);                                        \
-        void (*box_area_grad)(const fp *boxes, ptrdiff_t count, ptrdiff_t stride, const fp *grad_out, fp *grad_boxes);        \
-        void (*box_convert)(int32_t from, int32_t to, const fp *in, ptrdiff_t count, ptrdiff_t in_stride, fp *out,            \
-                            ptrdiff_t out_stride);                                                                            \
-        void (*box_clip)(const fp *in, ptrdiff_t count, ptrdiff_t in_stride, double width, double height, fp *out,            \
-                         ptrdiff_t out_stride);                                                                               \
-        void (*box_clip_grad)(const fp *in, ptrdiff_t count, ptrdiff_t in_stride, double width, double height,                \
-                              const fp *grad_out, fp *grad_in);                                                               \
-        void (*clip)(const fp *x, ptrdiff_t count, double lo, double hi, fp *out);                                            \
-        ptrdiff_t (*clip_grad)(const fp *x, ptrdiff_t count, double lo, double hi, const fp *grad_out, int32_t mode,          \
-                               fp *grad_in);                                                                                  \
-        void (*iou_pairwise)(int32_t metric, const fp *a, ptrdiff_t a_count, ptrdiff_t a_stride, const fp *b,                 \
-                             ptrdiff_t b_count, ptrdiff_t b_stride, double eps, fp *scratch, fp *out,                         \
-                             ptrdiff_t out_stride, fp *_Nullable out_union);                                                  \
-        void (*iou_pairwise_grad)(int32_t metric, const fp *a, ptrdiff_t a_count, ptrdiff_t a_stride, const fp *b,            \
-                                  ptrdiff_t b_count, ptrdiff_t b_stride, double eps, const fp *grad_out,                      \
-                                  ptrdiff_t row_stride, ptrdiff_t column_stride, fp *grad_a);                                 \
-        void (*iou_aligned)(int32_t metric, const fp *a, ptrdiff_t a_stride, const fp *b, ptrdiff_t b_stride,                 \
-                            ptrdiff_t count, double eps, fp *_Nullable out, fp *_Nullable grad_a, fp *_Nullable grad_b);      \
-        double (*iou_loss)(int32_t metric, const fp *pred, ptrdiff_t pred_stride, const fp *target, ptrdiff_t target_stride,  \
-                           ptrdiff_t count, const fp *_Nullable weights, double eps, double normalizer,                       \
-                           fp *_Nullable per_box, fp *_Nullable grad_pred, fp *_Nullable grad_target);                        \
-        double (*smooth_l1)(const fp *pred, const fp *target, const fp *_Nullable inside_weights,                             \
-                            const fp *_Nullable outside_weights, ptrdiff_t count, double sigma, double normalizer,            \
-                            fp *_Nullable elementwise, fp *_Nullable grad_pred, fp *_Nullable grad_target);                   \
-        ptrdiff_t (*delta_degenerate)(const fp *proposals, ptrdiff_t proposals_stride, const fp *targets,                     \
-                                      ptrdiff_t targets_stride, ptrdiff_t count, uint8_t *_Nullable marks, ptrdiff_t *first); \
-        void (*delta_encode)(const boxgrad_delta_options *options, const fp *proposals, ptrdiff_t proposals_stride,           \
-                             const fp *targets, ptrdiff_t targets_stride, ptrdiff_t count, fp *deltas);                       \
-        void (*delta_encode_grad)(const boxgrad_delta_options *options, const fp *proposals, ptrdiff_t proposals_stride,      \
-                                  const fp *targets, ptrdiff_t targets_stride, ptrdiff_t count, const fp *grad_deltas,        \
-                                  fp *_Nullable grad_proposals, fp *_Nullable grad_targets);                                  \
-        void (*delta_decode)(const boxgrad_delta_options *options, const fp *proposals, ptrdiff_t proposals_stride,           \
-                             const fp *deltas, ptrdiff_t deltas_stride, ptrdiff_t count, ptrdiff_t groups, fp *boxes);        \
-        void (*delta_decode_grad)(const boxgrad_delta_options *options, const fp *proposals, ptrdiff_t proposals_stride,      \
-                                  const fp *deltas, ptrdiff_t deltas_stride, ptrdiff_t count, ptrdiff_t groups,               \
-                                  const fp *grad_boxes, fp *_Nullable grad_proposals, fp *_Nullable grad_deltas);             \
-        size_t (*nms)(const fp *boxes, ptrdiff_t count, ptrdiff_t stride, const fp *scores, const int64_t *_Nullable classes, \
-                      double iou_threshold, double score_threshold, ptrdiff_t max_keep, void *scratch, size_t *keep);         \
-        size_t (*soft_nms)(int32_t decay, const fp *boxes, ptrdiff_t count, ptrdiff_t stride, const fp *scores,               \
-                           const int64_t *_Nullable classes, double iou_threshold, double sigma, double score_threshold,      \
-                           ptrdiff_t max_keep, void *scratch, size_t *keep, fp *keep_scores);                                 \
-        void (*match)(int32_t metric, const fp *proposals, ptrdiff_t count, ptrdiff_t stride, const fp *truths,               \
-                      ptrdiff_t truth_count, ptrdiff_t truth_stride, double eps, double low, double high, int32_t low_quality,\
-                      ptrdiff_t first_chunk, void *scratch, int64_t *_Nullable matches, fp *_Nullable overlaps);              \
-    }
+/* The kernels of one element type and one CPU tier. Each works on rows of a call, which Kernels/Calls.swift describes and which was checked. They are
+ * called through C function pointers only: a Swift call into another Embedded module lets the compiler copy the body and compile it for the caller's
+ * CPU. */
+typedef struct {
+    boxgrad_task box_area, box_area_grad, box_convert, box_clip, box_clip_grad, clip, clip_grad, iou_pairwise, iou_pairwise_grad, iou_aligned,
+        iou_loss, smooth_l1, delta_degenerate, delta_encode, delta_encode_grad, delta_decode, delta_decode_grad, nms, soft_nms, match,
+        match_low_quality;
+} bgi_kernels_of_type;
 
-/* Kernels that nobody waits for: compiled once, for every CPU. */
-#define BGI_COMMON_KERNELS(fp)                                                                                                \
-    struct {                                                                                                                  \
-        void (*box_convert_grad)(int32_t from, int32_t to, ptrdiff_t count, const fp *grad_out, fp *grad_in);                 \
-        void (*box_inspect)(const fp *boxes, ptrdiff_t count, ptrdiff_t stride, double width, double height, double min_size, \
-                            uint32_t *_Nullable flags, ptrdiff_t *counts);                                                    \
-        void (*box_rotate)(const fp *boxes, ptrdiff_t count, ptrdiff_t stride, double degrees, double cx, double cy,          \
-                           fp *_Nullable corners, fp *_Nullable bounds);                                                      \
-    }
+/* Kernels that nobody waits for, or that leave the work to others: compiled once, for every CPU. */
+typedef struct {
+    boxgrad_task box_convert_grad, box_inspect, box_rotate;
+} bgi_common_kernels_of_type;
 
 /* How many boxes of b the pairwise kernel takes at a time, and the elements of scratch it needs: seven columns of them and of a tile, and
  * four of results. */
@@ -219,24 +171,15 @@ BGI_INLINE ptrdiff_t bgi_match_scratch(ptrdiff_t truth_count, ptrdiff_t size) {
     return (bgi_match_peaks(truth_count, size) + truth_count * ((ptrdiff_t)sizeof(bgi_peak) + 8 * size) + 63) / 64 * 64;
 }
 
-/* The kernels over gradient tensors; dtype is one of BOXGRAD_F32 ... BOXGRAD_BF16. */
-typedef struct {
-    double (*sum)(const void *data, ptrdiff_t count, int32_t dtype, double p, double divisor);
-    double (*largest)(const void *data, ptrdiff_t count, int32_t dtype); /* NaN if there is one */
-    double (*root)(double sum, double p);                               /* sum^(1 / p) */
-    void (*scale)(void *data, ptrdiff_t count, int32_t dtype, double coefficient, double limit);
-} bgi_tensor_kernels;
-
 typedef struct {
     const char *name;
-    BGI_KERNELS(float) f32;
-    BGI_KERNELS(double) f64;
-    bgi_tensor_kernels tensor;
+    bgi_kernels_of_type f32, f64;
+    boxgrad_task tensor_pass;
 } bgi_kernels;
 
 typedef struct {
-    BGI_COMMON_KERNELS(float) f32;
-    BGI_COMMON_KERNELS(double) f64;
+    bgi_common_kernels_of_type f32, f64;
+    boxgrad_task grad_norm, grad_norm_combine, grad_first_nonfinite, grad_change, sample;
 } bgi_common_kernels;
 bgi_common_kernels bgi_common(void);
 
@@ -256,9 +199,17 @@ void bgi_set_max_threads(int32_t n);
 int32_t bgi_max_threads(void);
 void bgi_set_parallel_for(boxgrad_parallel_for_fn _Nullable fn, void *_Nullable context);
 
-/* Calls task for each chunk of `rows` of 0..<count, once and in any order, with as many threads as the settings allow and `worth_thread`
+/* The bytes of a tensor's element; 0 if the dtype is unknown. */
+BGI_INLINE ptrdiff_t bgi_element_size(int32_t dtype) {
+    return dtype == BOXGRAD_F32 ? 4 : dtype == BOXGRAD_F64 ? 8 : dtype == BOXGRAD_F16 || dtype == BOXGRAD_BF16 ? 2 : 0;
+}
+
+/* So many elements of a norm, of a match or of an elementwise function are worth a thread. */
+enum { BGI_ELEMENTS_WORTH_THREAD = 1 << 19 };
+
+/* Calls task for each chunk of `rows` of first..<first + count, once and in any order, with as many threads as the settings allow and `worth_thread`
  * rows each deserve. bgi_threads says how many those are at most. */
-void bgi_parallel(ptrdiff_t count, ptrdiff_t rows, ptrdiff_t worth_thread, boxgrad_task task, void *_Nullable context);
+void bgi_parallel(ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, ptrdiff_t worth_thread, boxgrad_task task, void *_Nullable context);
 ptrdiff_t bgi_threads(ptrdiff_t count, ptrdiff_t worth_thread);
 
 /* What chunks find together. */

@@ -3,16 +3,14 @@
 import CBoxgrad
 import CShims
 
-/// Writes the indices of the boxes that stay, by descending scores, and returns how many. A box goes if its IoU with one that stays and has
+/// Writes the indices of the boxes that stay, by descending scores, and how many. A box goes if its IoU with one that stays and has
 /// a higher score is greater than the threshold, which is not negative.
 @inline(never)
-func nms<T: Real>(
-    _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ scores: UnsafePointer<T>, _ classes: UnsafePointer<Int64>?,
-    _ iouThreshold: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ scratch: UnsafeMutableRawPointer, _ keep: UnsafeMutablePointer<Int>
-) -> Int {
-    let candidates = Candidates(scratch: scratch, boxes: boxes, count: count, stride: stride)
+func nms<T: Real>(_ call: NMS<T>, _ rows: Range<Int>) {
+    let (scores, classes, keep) = (call.scores, call.classes, call.keep)
+    let candidates = Candidates(scratch: call.scratch, boxes: call.boxes, count: rows.count)
     let (slots, ranks, order) = (candidates.items, candidates.spare, candidates.order)
-    let ranked = candidates.list(scores, above: T(scoreThreshold))
+    let ranked = candidates.list(scores, above: T(call.scoreThreshold))
     candidates.sort(ranked)
     // Neighbours get slots side by side, class by class.
     for rank in 0..<ranked { order[rank] = slots[rank].index }
@@ -32,65 +30,62 @@ func nms<T: Real>(
         for slot in first..<end { slots[slot] = bgi_ranked(key: UInt64(first), index: end) }
         first = end
     }
-    let kept = Kept(candidates.columns, ranked, T(iouThreshold))
+    let kept = Kept(candidates.columns, ranked, T(call.iouThreshold))
     var written = 0
-    for rank in 0..<ranked where written < maxKeep {
+    for rank in 0..<ranked where written < call.maxKeep {
         let (slot, box) = (Int(ranks[rank].key), candidates.box(ranks[rank].index))
         if kept.overlap(box, Int(slots[slot].key), slots[slot].index) { continue }
         kept.add(box, slot)
         keep[written] = ranks[rank].index
         written &+= 1
     }
-    return written
+    call.keepCount.pointee = written
 }
 
 /// As nms, but a box that overlaps one that stays loses some of its score instead, and goes once that is no more than the threshold.
 @inline(never)
-func softNMS<T: Real>(
-    _ decay: Int32, _ boxes: UnsafePointer<T>, _ count: Int, _ stride: Int, _ scores: UnsafePointer<T>, _ classes: UnsafePointer<Int64>?,
-    _ iouThreshold: Double, _ sigma: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ scratch: UnsafeMutableRawPointer,
-    _ keep: UnsafeMutablePointer<Int>, _ keepScores: UnsafeMutablePointer<T>
-) -> Int {
-    let candidates = Candidates(scratch: scratch, boxes: boxes, count: count, stride: stride)
+func softNMS<T: Real>(_ call: SoftNMS<T>, _ rows: Range<Int>) {
+    let (count, scores, classes) = (rows.count, call.scores, call.classes)
+    let candidates = Candidates(scratch: call.scratch, boxes: call.boxes, count: count)
     let items = candidates.items
-    let listed = candidates.list(scores, above: T(scoreThreshold))
+    let listed = candidates.list(scores, above: T(call.scoreThreshold))
     for i in 0..<listed { items[i].key = classes.map { UInt64(bitPattern: $0[items[i].index]) } ?? 0 }
     candidates.sort(listed)
     // The scores at which boxes stayed; NaN for those that did not.
     let final = UnsafeMutableRawPointer(candidates.order).assumingMemoryBound(to: T.self)
     for i in 0..<count { final[i] = .nan }
-    let field = Field(candidates, scoreThreshold: T(scoreThreshold))
+    let field = Field(candidates, scoreThreshold: T(call.scoreThreshold))
     var first = 0
     while first < listed {
         var end = first &+ 1
         while end < listed && items[end].key == items[first].key { end &+= 1 }
         field.load(candidates, first, end &- first, scores)
         var kept = 0
-        while kept < maxKeep, let k = field.highest(end &- first) {
+        while kept < call.maxKeep, let k = field.highest(end &- first) {
             final[items[first &+ k].index] = field.scores[k]
-            field.decay(by: k, end &- first, decay == BOXGRAD_SOFT_GAUSSIAN ? nil : T(iouThreshold), T(sigma))
+            field.decay(by: k, end &- first, call.decay == BOXGRAD_SOFT_GAUSSIAN ? nil : T(call.iouThreshold), T(call.sigma))
             kept &+= 1
         }
         first = end
     }
     let kept = candidates.list(final, above: -.infinity)
     candidates.sort(kept)
-    let written = min(kept, maxKeep)
-    for i in 0..<written { (keep[i], keepScores[i]) = (items[i].index, final[items[i].index]) }
-    return written
+    let written = min(kept, call.maxKeep)
+    for i in 0..<written { (call.keep[i], call.keepScores[i]) = (items[i].index, final[items[i].index]) }
+    call.keepCount.pointee = written
 }
 
 /// The boxes of a call, and its scratch.
 private struct Candidates<T: Real> {
-    let boxes: UnsafePointer<T>
-    let count, stride: Int
+    let boxes: Rows<T>
+    let count: Int
     let items, spare: UnsafeMutablePointer<bgi_ranked>
     let order, counts: UnsafeMutablePointer<Int>
     let columns: UnsafeMutablePointer<T>
 
     @inline(__always)
-    init(scratch: UnsafeMutableRawPointer, boxes: UnsafePointer<T>, count: Int, stride: Int) {
-        (self.boxes, self.count, self.stride) = (boxes, count, stride)
+    init(scratch: UnsafeMutableRawPointer, boxes: Rows<T>, count: Int) {
+        (self.boxes, self.count) = (boxes, count)
         items = scratch.assumingMemoryBound(to: bgi_ranked.self)
         spare = items + count
         order = UnsafeMutableRawPointer(spare + count).assumingMemoryBound(to: Int.self)
@@ -99,7 +94,7 @@ private struct Candidates<T: Real> {
     }
 
     @inline(__always)
-    func box(_ index: Int) -> MeasuredBox<T> { MeasuredBox(Box(boxes + index &* stride)) }
+    func box(_ index: Int) -> MeasuredBox<T> { MeasuredBox(Box(boxes[index])) }
 
     func sort(_ length: Int) { rankedSort(items, length, spare: spare, counts: counts) }
 
@@ -109,7 +104,7 @@ private struct Candidates<T: Real> {
     func list(_ scores: UnsafePointer<T>, above threshold: T) -> Int {
         var listed = 0
         for index in 0..<count {
-            let (score, box) = (scores[index], Box(boxes + index &* stride))
+            let (score, box) = (scores[index], Box(boxes[index]))
             let isNumber = both(both(box.x1 == box.x1, box.y1 == box.y1), both(box.x2 == box.x2, box.y2 == box.y2))
             if isNumber && (score > threshold || (threshold == -.infinity && score == threshold)) {
                 items[listed] = bgi_ranked(key: descendingKey(Double(score)), index: index)
@@ -284,7 +279,7 @@ private struct Field<T: Real> {
 
     @inline(__always)
     func load(_ candidates: Candidates<T>, _ first: Int, _ count: Int, _ scores: UnsafePointer<T>) {
-        var tiles = Tiles(count)
+        var tiles = Tiles(0..<count)
         while let (start, length) = tiles.next() {
             let tile = columns.tile(start)
             tile.clear(bounds: false)
@@ -323,7 +318,7 @@ private struct Field<T: Real> {
         let box = own[lane]
         scores[k] = -.infinity
         measure(k &- lane)
-        var tiles = Tiles(count)
+        var tiles = Tiles(0..<count)
         while let (start, _) = tiles.next() {
             let tile = columns.tile(start)
             if tileScores[start / tileWidth] == -.infinity || tile.lanesThatMayOverlap(box, threshold ?? 0) == 0 { continue }

@@ -1,6 +1,7 @@
 // Box deltas of targets against proposals, with the gradient with respect to both.
 
 import CBoxgrad
+import CShims
 
 /// A row of four option fields in the kernel's type.
 @inline(__always)
@@ -17,33 +18,33 @@ private func isSound<T: Real>(_ box: Box<T>) -> Bool {
     return both(both(w > 0, isFinite(w)), both(h > 0, isFinite(h)))
 }
 
-/// How many rows have a degenerate proposal or target; the first goes to `first`, and each is marked in `marks`.
+/// Counts the rows that have a degenerate proposal or target, finds the first, and marks each.
 @inline(never)
-func deltaDegenerate<T: Real>(
-    _ proposals: UnsafePointer<T>, _ proposalsStride: Int, _ targets: UnsafePointer<T>, _ targetsStride: Int, _ count: Int,
-    _ marks: UnsafeMutablePointer<UInt8>?, _ first: UnsafeMutablePointer<Int>
-) -> Int {
+func deltaDegenerate<T: Real>(_ call: DeltaDegenerate<T>, _ rows: Range<Int>) {
+    let (proposals, targets) = (call.proposals, call.targets)
     Workspace.with { space in
         let (r, t): (Tile<T>, Tile<T>) = (space.tile(0), space.tile(1))
         let degenerate = space.column(0, of: UInt8.self)
-        var found = 0
-        var tiles = Tiles(count)
+        var (found, first) = (0, 0)
+        var tiles = Tiles(rows)
         while let (start, length) = tiles.next() {
-            r.load(proposals + start &* proposalsStride, proposalsStride, length)
-            t.load(targets + start &* targetsStride, targetsStride, length)
+            r.load(proposals, start, length)
+            t.load(targets, start, length)
             var any: UInt8 = 0
             for k in 0..<tileWidth {
                 degenerate[k] = bit(!both(isSound(r[k]), isSound(t[k])))
                 any |= degenerate[k]
             }
-            if let marks { copy(degenerate, to: marks + start, length) }
+            if let marks = call.marks { copy(degenerate, to: marks + start, length) }
             guard any != 0 else { continue }
             for k in 0..<length where degenerate[k] != 0 {
-                if found == 0 { first.pointee = start &+ k }
+                if found == 0 { first = start &+ k }
                 found &+= 1
             }
         }
-        return found
+        guard found > 0 else { return }
+        bgi_add(call.found, found)
+        bgi_lower(call.first, first)
     }
 }
 
@@ -74,12 +75,10 @@ private struct DeltaAxis<T: Real> {
 }
 
 @inline(never)
-func deltaEncode<T: Real>(
-    _ options: UnsafePointer<boxgrad_delta_options>, _ proposals: UnsafePointer<T>, _ proposalsStride: Int,
-    _ targets: UnsafePointer<T>, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<T>
-) {
-    let (mean, perStd): (Box<T>, Box<T>) = (row(options.pointee.means), inverse(options.pointee.stds))
-    let zero = options.pointee.on_degenerate == BOXGRAD_DEGENERATE_ZERO
+func deltaEncode<T: Real>(_ call: DeltaEncode<T>, _ rows: Range<Int>) {
+    let (options, proposals, targets) = (call.options, call.proposals, call.targets)
+    let (mean, perStd): (Box<T>, Box<T>) = (row(options.means), inverse(options.stds))
+    let zero = options.on_degenerate == BOXGRAD_DEGENERATE_ZERO
     // Not a closure for each logarithm: the compiler would call it for every box, and the loop would not vectorise.
     @inline(__always)
     func encode(ofAnyRatio: Bool) {
@@ -87,10 +86,10 @@ func deltaEncode<T: Real>(
         func logOfRatio(_ a: Double, _ b: Double) -> T { ofAnyRatio ? log(ratioOf: a, to: b) : log(ratioOfPositive: a, to: b) }
         Workspace.with { space in
             let (r, t, d) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self))
-            var tiles = Tiles(count)
+            var tiles = Tiles(rows)
             while let (start, length) = tiles.next() {
-                r.load(proposals + start &* proposalsStride, proposalsStride, length)
-                t.load(targets + start &* targetsStride, targetsStride, length)
+                r.load(proposals, start, length)
+                t.load(targets, start, length)
                 for k in 0..<tileWidth {
                     let x = DeltaAxis(r.x1[k], r.x2[k], t.x1[k], t.x2[k])
                     let y = DeltaAxis(r.y1[k], r.y2[k], t.y1[k], t.y2[k])
@@ -100,12 +99,12 @@ func deltaEncode<T: Real>(
                         (logOfRatio(y.exactTargetSize, y.exactSize) - mean.y2) * perStd.y2)
                 }
                 if zero { d.keep { both(isSound(r[$0]), isSound(t[$0])) } }
-                d.store(deltas + 4 &* start, 4, length)
+                d.store(MutableRows(call.deltas, stride: 4), start, length)
             }
         }
     }
     // Boxes that are not sound are errors or come to zeros, unless what the formula gives is asked for.
-    if options.pointee.on_degenerate == BOXGRAD_DEGENERATE_PROPAGATE {
+    if options.on_degenerate == BOXGRAD_DEGENERATE_PROPAGATE {
         encode(ofAnyRatio: true)
     } else {
         encode(ofAnyRatio: false)
@@ -113,20 +112,17 @@ func deltaEncode<T: Real>(
 }
 
 @inline(never)
-func deltaEncodeGrad<T: Real>(
-    _ options: UnsafePointer<boxgrad_delta_options>, _ proposals: UnsafePointer<T>, _ proposalsStride: Int,
-    _ targets: UnsafePointer<T>, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<T>,
-    _ gradProposals: UnsafeMutablePointer<T>?, _ gradTargets: UnsafeMutablePointer<T>?
-) {
-    let perStd: Box<T> = inverse(options.pointee.stds)
-    let zero = options.pointee.on_degenerate == BOXGRAD_DEGENERATE_ZERO
+func deltaEncodeGrad<T: Real>(_ call: DeltaEncodeGrad<T>, _ rows: Range<Int>) {
+    let (options, proposals, targets) = (call.options, call.proposals, call.targets)
+    let perStd: Box<T> = inverse(options.stds)
+    let zero = options.on_degenerate == BOXGRAD_DEGENERATE_ZERO
     Workspace.with { space in
         let (r, t, g, slopesR, slopesT) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self), space.tile(3, of: T.self), space.tile(4, of: T.self))
-        var tiles = Tiles(count)
+        var tiles = Tiles(rows)
         while let (start, length) = tiles.next() {
-            r.load(proposals + start &* proposalsStride, proposalsStride, length)
-            t.load(targets + start &* targetsStride, targetsStride, length)
-            g.load(gradDeltas + 4 &* start, 4, length)
+            r.load(proposals, start, length)
+            t.load(targets, start, length)
+            g.load(Rows(call.gradDeltas, stride: 4), start, length)
             for k in 0..<tileWidth {
                 let x = DeltaAxis(r.x1[k], r.x2[k], t.x1[k], t.x2[k]).gradient(g.x1[k] * perStd.x1, g.x2[k] * perStd.x2)
                 let y = DeltaAxis(r.y1[k], r.y2[k], t.y1[k], t.y2[k]).gradient(g.y1[k] * perStd.y1, g.y2[k] * perStd.y2)
@@ -137,8 +133,8 @@ func deltaEncodeGrad<T: Real>(
                 slopesR.keep { both(isSound(r[$0]), isSound(t[$0])) }
                 slopesT.keep { both(isSound(r[$0]), isSound(t[$0])) }
             }
-            if let gradProposals { slopesR.store(gradProposals + 4 &* start, 4, length) }
-            if let gradTargets { slopesT.store(gradTargets + 4 &* start, 4, length) }
+            if let gradProposals = call.gradProposals { slopesR.store(MutableRows(gradProposals, stride: 4), start, length) }
+            if let gradTargets = call.gradTargets { slopesT.store(MutableRows(gradTargets, stride: 4), start, length) }
         }
     }
 }

@@ -120,7 +120,7 @@ struct Match: Operation {
     }
 }
 
-@Suite struct SuppressTests {
+@Suite struct SuppressionTests {
     @Test func hard() throws {
         try sweep(NMS())
         try sweep(NMS(iouThreshold: 0, scoreThreshold: -.infinity, empty: true))

@@ -1,44 +1,33 @@
-import CBoxgrad
+// A batch of proposals: positives and negatives, drawn at random, the same for a seed everywhere.
 
-@_cdecl("boxgrad_sample") @implementation
-public func boxgrad_sample(
-    _ labels: UnsafePointer<Int64>?, _ count: Int, _ negative: Int64, _ wanted: Int, _ positiveFraction: Double, _ seed: UInt64,
-    _ indices: UnsafeMutablePointer<Int>?, _ positiveCount: UnsafeMutablePointer<Int>?, _ negativeCount: UnsafeMutablePointer<Int>?
-) -> Int32 {
-    var arguments = Arguments()
-    arguments.require(positiveFraction >= 0 && positiveFraction <= 1, "positive_fraction", "must be from 0 to 1", positiveFraction)
-    let wanted = wanted < 0 ? Int.max : wanted  // SIZE_MAX and the like: all
-    arguments.packed(labels, "labels", count)
-    arguments.packed(UnsafePointer(indices), "indices", min(count, wanted))
-    arguments.pointer(positiveCount, "positive_count")
-    arguments.pointer(negativeCount, "negative_count")
-    guard arguments.valid else { return arguments.status }
+/// Writes the indices of the positives, then those of the negatives, and how many there are of each.
+@inline(never)
+func sample(_ call: Sample, _ rows: Range<Int>) {
     var positives = Draw(), negatives = Draw()
-    if let labels {
-        for i in 0..<count {
-            if labels[i] > negative { positives.left &+= 1 } else if labels[i] == negative { negatives.left &+= 1 }
+    if let labels = call.labels {
+        for i in rows {
+            if labels[i] > call.negative { positives.left &+= 1 } else if labels[i] == call.negative { negatives.left &+= 1 }
         }
     }
-    let share = Double(wanted) * positiveFraction
+    let share = Double(call.wanted) * call.positiveFraction
     positives.wanted = share < Double(positives.left) ? Int(share) : positives.left
-    negatives.wanted = min(negatives.left, wanted &- positives.wanted)
-    positiveCount?.pointee = positives.wanted
-    negativeCount?.pointee = negatives.wanted
-    guard let labels, let indices else { return BOXGRAD_OK }
-    var generator = SplitMix64(state: seed)
+    negatives.wanted = min(negatives.left, call.wanted &- positives.wanted)
+    call.positiveCount.pointee = positives.wanted
+    call.negativeCount.pointee = negatives.wanted
+    guard let labels = call.labels, let indices = call.indices else { return }
+    var generator = SplitMix64(state: call.seed)
     var (positive, other) = (indices, indices + positives.wanted)
-    for i in 0..<count {
-        if labels[i] > negative {
+    for i in rows {
+        if labels[i] > call.negative {
             if positives.takes(&generator) {
                 positive.pointee = i
                 positive += 1
             }
-        } else if labels[i] == negative && negatives.takes(&generator) {
+        } else if labels[i] == call.negative && negatives.takes(&generator) {
             other.pointee = i
             other += 1
         }
     }
-    return BOXGRAD_OK
 }
 
 /// Draws `wanted` of those that are `left`, one after the other, each subset being as likely as any other (Fan, Muller, Rezucha 1962).

@@ -73,62 +73,56 @@ private struct Decoder<T: Real> {
 }
 
 @inline(never)
-func deltaDecode<T: Real>(
-    _ options: UnsafePointer<boxgrad_delta_options>, _ proposals: UnsafePointer<T>, _ proposalsStride: Int,
-    _ deltas: UnsafePointer<T>, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<T>
-) {
-    let decoder = Decoder<T>(options.pointee)
+func deltaDecode<T: Real>(_ call: DeltaDecode<T>, _ rows: Range<Int>) {
+    let (proposals, deltas, groups, boxes) = (call.proposals, call.deltas, call.groups, call.boxes)
+    let decoder = Decoder<T>(call.options)
     Workspace.with { space in
         let (r, d, out) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self))
-        var tiles = Tiles(count)
+        var tiles = Tiles(rows)
         while let (start, length) = tiles.next() {
-            r.load(proposals + start &* proposalsStride, proposalsStride, length)
+            r.load(proposals, start, length)
             for group in 0..<groups {
-                d.load(deltas + (start &* deltasStride &+ 4 &* group), deltasStride, length)
+                d.load(Rows(deltas.start + 4 &* group, stride: deltas.stride), start, length)
                 for k in 0..<tileWidth {
                     let axes = decoder.axes(r[k], d[k])
                     let (x, y) = (axes.x.clipped, axes.y.clipped)
                     out[k] = Box(x.start, y.start, x.end, y.end)
                 }
-                out.store(boxes + 4 &* (start &* groups &+ group), 4 &* groups, length)
+                out.store(MutableRows(boxes + 4 &* group, stride: 4 &* groups), start, length)
             }
         }
     }
 }
 
 @inline(never)
-func deltaDecodeGrad<T: Real>(
-    _ options: UnsafePointer<boxgrad_delta_options>, _ proposals: UnsafePointer<T>, _ proposalsStride: Int,
-    _ deltas: UnsafePointer<T>, _ deltasStride: Int, _ count: Int, _ groups: Int, _ gradBoxes: UnsafePointer<T>,
-    _ gradProposals: UnsafeMutablePointer<T>?, _ gradDeltas: UnsafeMutablePointer<T>?
-) {
-    let decoder = Decoder<T>(options.pointee)
+func deltaDecodeGrad<T: Real>(_ call: DeltaDecodeGrad<T>, _ rows: Range<Int>) {
+    let (proposals, deltas, groups, gradBoxes) = (call.proposals, call.deltas, call.groups, call.gradBoxes)
+    let decoder = Decoder<T>(call.options)
     let std = decoder.std
     Workspace.with { space in
         let (r, d, g, slopes): (Tile<T>, Tile<T>, Tile<T>, Tile<T>) = (space.tile(0), space.tile(1), space.tile(2), space.tile(3))
         let sums = space.tile(4, of: Double.self)
-        var tiles = Tiles(count)
+        var tiles = Tiles(rows)
         while let (start, length) = tiles.next() {
-            r.load(proposals + start &* proposalsStride, proposalsStride, length)
+            r.load(proposals, start, length)
             for k in 0..<tileWidth { sums[k] = Box(0, 0, 0, 0) }
             for group in 0..<groups {
-                d.load(deltas + (start &* deltasStride &+ 4 &* group), deltasStride, length)
-                let offset = 4 &* (start &* groups &+ group)
-                g.load(gradBoxes + offset, 4 &* groups, length)
+                d.load(Rows(deltas.start + 4 &* group, stride: deltas.stride), start, length)
+                g.load(Rows(gradBoxes + 4 &* group, stride: 4 &* groups), start, length)
                 for k in 0..<tileWidth {
                     let (axes, g, sum) = (decoder.axes(r[k], d[k]), g[k], sums[k])
                     let (x, y) = (axes.x.gradient(g.x1, g.x2), axes.y.gradient(g.y1, g.y2))
                     slopes[k] = Box(x.dShift * std.x1, y.dShift * std.y1, x.dLogRatio * std.x2, y.dLogRatio * std.y2)
                     sums[k] = Box(sum.x1 + Double(x.r1), sum.y1 + Double(y.r1), sum.x2 + Double(x.r2), sum.y2 + Double(y.r2))
                 }
-                if let gradDeltas { slopes.store(gradDeltas + offset, 4 &* groups, length) }
+                if let gradDeltas = call.gradDeltas { slopes.store(MutableRows(gradDeltas + 4 &* group, stride: 4 &* groups), start, length) }
             }
-            if let gradProposals {
+            if let gradProposals = call.gradProposals {
                 for k in 0..<tileWidth {
                     let sum = sums[k]
                     slopes[k] = Box(T(sum.x1), T(sum.y1), T(sum.x2), T(sum.y2))
                 }
-                slopes.store(gradProposals + 4 &* start, 4, length)
+                slopes.store(MutableRows(gradProposals, stride: 4), start, length)
             }
         }
     }

@@ -2,7 +2,7 @@ import CBoxgrad
 import Glibc
 import Testing
 
-@Suite struct GradientClippingTests {
+@Suite struct GradientNormTests {
     static let exponents: [Double] = [1, 2, .infinity, 3, 0.5, 10]
 
     private static func norm(_ x: [Double], _ p: Double) -> Double {

@@ -217,7 +217,7 @@ struct DeltaDecodeGrad: DeltaOperation {
     }
 }
 
-@Suite struct DeltaTests {
+@Suite struct DeltasTests {
     @Test func encode() throws {
         for options in [nil, standardized] {
             try sweep(DeltaEncode(options: options))

@@ -3,40 +3,68 @@
 import CBoxgrad
 import CShims
 
-/// Finds each proposal's best truth. Without low-quality matches the results are final; with them `scratch` gets where
-/// each truth's best proposals are, and matches hold each proposal's truth and, in the two lowest bits, what its overlap makes of it.
+/// Finds each proposal's best truth. Without low-quality matches the results are final; with them the scratch gets where each truth's best
+/// proposals are, and matches hold each proposal's truth and, in the two lowest bits, what its overlap makes of it.
 @inline(never)
-func match<T: Real>(
-    _ metric: Int32, _ proposals: UnsafePointer<T>, _ count: Int, _ stride: Int, _ truths: UnsafePointer<T>, _ truthCount: Int,
-    _ truthStride: Int, _ eps: Double, _ low: Double, _ high: Double, _ lowQuality: Int32, _ firstChunk: Int,
-    _ scratch: UnsafeMutableRawPointer, _ matches: UnsafeMutablePointer<Int64>?, _ overlaps: UnsafeMutablePointer<T>?
-) {
-    let matching = Matching<T>(scratch: scratch, truthCount: truthCount, eps: T(eps), tracks: lowQuality != 0)
-    let (low, high) = (T(low), T(high))
-    if lowQuality != 0 {
-        for j in 0..<truthCount { matching.peaks[j] = bgi_peak(overlap: -.infinity, first: 0, last: 0) }
+func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
+    let (count, truths) = (call.truthCount, call.truths)
+    let matching = Matching<T>(scratch: call.scratch.of(rows), truthCount: count, eps: T(call.eps), tracks: call.lowQuality)
+    let (low, high) = (T(call.low), T(call.high))
+    if call.lowQuality {
+        for j in 0..<count { matching.peaks[j] = bgi_peak(overlap: -.infinity, first: 0, last: 0) }
         matching.clearLanes()
     }
-    var first = 0
-    while first < count {
-        let rows = min(Int(BGI_MATCH_ROWS), count &- first)
-        for i in 0..<rows { (matching.best[i], matching.indices[i]) = (-.infinity, -1) }
+    var first = rows.lowerBound
+    while first < rows.upperBound {
+        let length = min(Int(BGI_MATCH_ROWS), rows.upperBound &- first)
+        for i in 0..<length { (matching.best[i], matching.indices[i]) = (-.infinity, -1) }
         var block = 0
-        while block < truthCount {
-            let width = min(Int(BGI_MATCH_TRUTHS), truthCount &- block)
-            matching.truths.load(truths + block &* truthStride, truthStride, width, metric)
-            matching.compare(metric, proposals + first &* stride, rows, stride, block, width)
+        while block < count {
+            let width = min(Int(BGI_MATCH_TRUTHS), count &- block)
+            matching.truths.load(truths.from(block), width, call.metric)
+            matching.compare(call.metric, call.proposals.from(first), length, block, width)
             block &+= width
         }
-        for i in 0..<rows {
+        for i in 0..<length {
             let (overlap, index) = (matching.best[i], matching.indices[i])
-            if let overlaps { overlaps[first &+ i] = index < 0 ? 0 : overlap }
-            guard let matches else { continue }
+            if let overlaps = call.overlaps { overlaps[first &+ i] = index < 0 ? 0 : overlap }
+            guard let matches = call.matches else { continue }
             let code = index < 0 || overlap < low ? BOXGRAD_MATCH_BELOW : overlap < high ? BOXGRAD_MATCH_BETWEEN : 0
-            matches[first &+ i] = lowQuality != 0 ? index << 2 | Int64(-code) : code < 0 ? Int64(code) : index
+            matches[first &+ i] = call.lowQuality ? index << 2 | Int64(-code) : code < 0 ? Int64(code) : index
         }
-        if lowQuality != 0 { matching.endChunk(firstChunk &+ first / Int(BGI_MATCH_ROWS)) }
-        first &+= rows
+        if call.lowQuality { matching.endChunk(first / Int(BGI_MATCH_ROWS)) }
+        first &+= length
+    }
+}
+
+/// Matches the proposals whose overlap with a truth is the greatest that the threads have found, and decodes all matches. The overlaps are
+/// computed again, for the chunks in which the greatest were. It has all of the call's rows.
+@inline(never)
+func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
+    guard let matches = call.matches else { return }
+    let size = MemoryLayout<T>.stride
+    let overlaps = call.scratch.start.assumingMemoryBound(to: T.self) + bgi_match_columns(call.truthCount)
+    let threads = (rows.count &- 1) / call.scratch.rows &+ 1
+    for j in 0..<call.truthCount {
+        var peak = bgi_peak(overlap: 0, first: 0, last: -1)
+        for thread in 0..<threads {
+            let other = (call.scratch[thread] + bgi_match_peaks(call.truthCount, size)).assumingMemoryBound(to: bgi_peak.self)[j]
+            if other.overlap > peak.overlap { peak = other } else if other.overlap == peak.overlap && peak.overlap > 0 { peak.last = other.last }
+        }
+        var first = peak.first &* Int(BGI_MATCH_ROWS)
+        while first < min(rows.upperBound, (peak.last &+ 1) &* Int(BGI_MATCH_ROWS)) {
+            let length = min(Int(BGI_MATCH_ROWS), rows.upperBound &- first)
+            iouPairwise(
+                IoUPairwise(
+                    metric: call.metric, a: call.truths.from(j), b: call.proposals.from(first), bCount: length, eps: call.eps,
+                    out: MutableRows(overlaps, stride: length), union: nil, scratch: call.scratch), 0..<1)
+            for i in 0..<length where Double(overlaps[i]) == peak.overlap { matches[first &+ i] &= ~3 }
+            first &+= length
+        }
+    }
+    for i in rows {
+        let code = matches[i] & 3
+        matches[i] = code == 0 ? matches[i] >> 2 : -code
     }
 }
 
@@ -87,11 +115,11 @@ private struct Matching<T: Real> {
 
     /// Compares the chunk's proposals with a block of truths.
     @inline(__always)
-    func compare(_ metric: Int32, _ proposals: UnsafePointer<T>, _ rows: Int, _ stride: Int, _ block: Int, _ width: Int) {
+    func compare(_ metric: Int32, _ proposals: Rows<T>, _ count: Int, _ block: Int, _ width: Int) {
         let (greatest, found) = (base + 7 &* tileWidth, base + 8 &* tileWidth)
-        var tiles = Tiles(rows)
+        var tiles = Tiles(0..<count)
         while let (start, length) = tiles.next() {
-            BoxColumns<T>(base: base).load(proposals + start &* stride, stride, length, metric)
+            BoxColumns<T>(base: base).load(proposals.from(start), length, metric)
             for k in 0..<tileWidth { (greatest[k], found[k]) = (k < length ? best[start &+ k] : 0, -1) }
             switch metric {
             case BOXGRAD_GIOU: compare(block, width, GIoU.self)

@@ -51,7 +51,7 @@ struct ClipGrad: Operation {
     }
 }
 
-@Suite struct ClipTests {
+@Suite struct ClampTests {
     static let bounds: [(Double, Double)] = [(-1, 0.5), (0, 0), (-.infinity, 0.5), (-1, .infinity), (-.infinity, .infinity)]
 
     @Test func clip() throws {

@@ -1,0 +1,182 @@
+import CBoxgrad
+import CShims
+
+/// How many of the rows are degenerate, which are marked, and the first of them.
+private func degenerate<T>(_ proposals: Rows<T>, _ targets: Rows<T>, _ count: Int, marks: UnsafeMutablePointer<UInt8>?) -> (found: Int, first: Int) {
+    var (found, first) = (0, count)
+    withUnsafeMutablePointer(to: &found) { found in
+        withUnsafeMutablePointer(to: &first) { first in
+            DeltaDegenerate(proposals: proposals, targets: targets, marks: marks, found: found, first: first)
+                .run(count, .boxes, kernels(T.self).delta_degenerate)
+        }
+    }
+    return (found, first)
+}
+
+/// The caller's options, completed by defaults where the caller's struct is NULL or shorter than ours.
+private func complete<T>(_ options: UnsafePointer<boxgrad_delta_options>?, for type: T.Type, _ arguments: inout Arguments) -> boxgrad_delta_options {
+    let known = MemoryLayout<boxgrad_delta_options>.size
+    var complete = boxgrad_delta_options(
+        size: known, means: (0, 0, 0, 0), stds: (1, 1, 1, 1), log_ratio_min: -.infinity, log_ratio_max: 4.135166556742356,
+        image_width: -1, image_height: -1, center_clamp: .infinity, on_degenerate: BOXGRAD_DEGENERATE_ERROR, reserved: 0)
+    guard let options else { return complete }
+    let size = UnsafeRawPointer(options).load(as: Int.self)
+    guard size >= MemoryLayout<Int>.size || size < 0 else {
+        arguments.fail(BOXGRAD_BAD_PARAMETER, "options->size", "is smaller than the field itself", .integer(size))
+        return complete
+    }
+    guard size >= 0 && size <= known else {
+        arguments.fail(BOXGRAD_UNSUPPORTED, "options->size", "is larger than this version's struct", .count(size))
+        return complete
+    }
+    guard size % 8 == 0 else {
+        arguments.fail(BOXGRAD_BAD_PARAMETER, "options->size", "ends within a field", .integer(size))
+        return complete
+    }
+    memcpy(&complete, options, size)
+    let (m, s) = (complete.means, complete.stds)
+    func check(_ mean: Double, _ std: Double) {
+        arguments.require(rounded(mean, to: type).isFinite, "options->means", "must be finite in the function's type", mean)
+        arguments.divisor(std, as: type, "options->stds")
+    }
+    check(m.0, s.0)
+    check(m.1, s.1)
+    check(m.2, s.2)
+    check(m.3, s.3)
+    let (least, most) = (complete.log_ratio_min, complete.log_ratio_max)
+    arguments.require(least == least, "options->log_ratio_min", "is NaN", least)
+    arguments.require(most == most, "options->log_ratio_max", "is NaN", most)
+    arguments.require(least <= most, "options->log_ratio_min", "is greater than log_ratio_max", least)
+    arguments.require(complete.image_width == complete.image_width, "options->image_width", "is NaN", complete.image_width)
+    arguments.require(complete.image_height == complete.image_height, "options->image_height", "is NaN", complete.image_height)
+    arguments.require(complete.center_clamp >= 0, "options->center_clamp", "must not be negative or NaN", complete.center_clamp)
+    arguments.require(
+        BOXGRAD_DEGENERATE_ERROR...BOXGRAD_DEGENERATE_PROPAGATE ~= complete.on_degenerate, "options->on_degenerate", "is no such code",
+        complete.on_degenerate)
+    arguments.require(complete.reserved == 0, "options->reserved", "must be 0", complete.reserved)
+    return complete
+}
+
+extension Arguments {
+    /// Fails with the first degenerate row, if such rows are errors.
+    fileprivate mutating func noneDegenerate<T: BinaryFloatingPoint>(
+        _ options: boxgrad_delta_options, _ proposals: Rows<T>, _ targets: Rows<T>, _ count: Int
+    ) {
+        guard options.on_degenerate == BOXGRAD_DEGENERATE_ERROR else { return }
+        let (found, i) = degenerate(proposals, targets, count, marks: nil)
+        guard found > 0 else { return }
+        sizes(proposals[i], "proposals", row: i)
+        sizes(targets[i], "targets", row: i)
+    }
+
+    private mutating func sizes<T: BinaryFloatingPoint>(_ box: UnsafePointer<T>, _ name: StaticString, row: Int) {
+        let (w, h) = (Double(box[2] - box[0]), Double(box[3] - box[1]))
+        if !(w > 0 && w < .infinity) { fail(BOXGRAD_DEGENERATE_BOX, name, row: row, "has a width that is not a positive finite number", .number(w)) }
+        if !(h > 0 && h < .infinity) { fail(BOXGRAD_DEGENERATE_BOX, name, row: row, "has a height that is not a positive finite number", .number(h)) }
+    }
+
+    /// Elements in a row of groups x 4.
+    fileprivate mutating func rowWidth<T>(_ groups: Int, _: T.Type) -> Int {
+        count(groups, "groups")
+        let overflow = groups.multipliedReportingOverflow(by: 4 &* MemoryLayout<T>.stride).overflow
+        if overflow { fail(BOXGRAD_SIZE_OVERFLOW, "groups", "is too large", .count(groups)) }
+        return 4 &* groups
+    }
+}
+
+func deltaEncode<T: BinaryFloatingPoint>(
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<T>?, _ targetsStride: Int, _ count: Int,
+    _ deltas: UnsafeMutablePointer<T>?, _ marks: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    var arguments = Arguments()
+    let options = complete(options, for: T.self, &arguments)
+    arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
+    arguments.rows(targets, "targets", count, stride: targetsStride, "targets_stride")
+    arguments.packed(deltas, "deltas", count, width: 4)
+    arguments.packed(marks, "degenerate", count, optional: true)
+    guard arguments.valid else { return arguments.status }
+    var found = 0
+    if count > 0, let proposals, let targets, let deltas {
+        let (proposals, targets) = (Rows(proposals, stride: proposalsStride), Rows(targets, stride: targetsStride))
+        arguments.noneDegenerate(options, proposals, targets, count)
+        guard arguments.valid else { return arguments.status }
+        if options.on_degenerate == BOXGRAD_DEGENERATE_ERROR {
+            marks?.update(repeating: 0, count: count)
+        } else if marks != nil || degenerateCount != nil {
+            found = degenerate(proposals, targets, count, marks: marks).found
+        }
+        DeltaEncode(options: options, proposals: proposals, targets: targets, deltas: deltas).run(count, .boxes, kernels(T.self).delta_encode)
+    }
+    degenerateCount?.pointee = found
+    return BOXGRAD_OK
+}
+
+func deltaEncodeGrad<T: BinaryFloatingPoint>(
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<T>?, _ targetsStride: Int, _ count: Int,
+    _ gradDeltas: UnsafePointer<T>?, _ gradProposals: UnsafeMutablePointer<T>?, _ gradTargets: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    let options = complete(options, for: T.self, &arguments)
+    arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
+    arguments.rows(targets, "targets", count, stride: targetsStride, "targets_stride")
+    arguments.packed(gradDeltas, "grad_deltas", count, width: 4)
+    arguments.packed(gradProposals, "grad_proposals", count, width: 4, optional: true)
+    arguments.packed(gradTargets, "grad_targets", count, width: 4, optional: true)
+    guard arguments.valid, count > 0, let proposals, let targets, let gradDeltas else { return arguments.status }
+    let (proposalRows, targetRows) = (Rows(proposals, stride: proposalsStride), Rows(targets, stride: targetsStride))
+    arguments.noneDegenerate(options, proposalRows, targetRows, count)
+    guard arguments.valid else { return arguments.status }
+    DeltaEncodeGrad(
+        options: options, proposals: proposalRows, targets: targetRows, gradDeltas: gradDeltas, gradProposals: gradProposals, gradTargets: gradTargets
+    ).run(count, .boxes, kernels(T.self).delta_encode_grad)
+    return BOXGRAD_OK
+}
+
+func deltaDecode<T>(
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<T>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    let options = complete(options, for: T.self, &arguments)
+    let width = arguments.rowWidth(groups, T.self)
+    arguments.count(count)
+    if groups > 0 {
+        arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
+        arguments.rows(deltas, "deltas", count, stride: deltasStride, "deltas_stride", width: width)
+        arguments.packed(boxes, "boxes", count, width: width)
+    }
+    guard arguments.valid, groups > 0, let proposals, let deltas, let boxes else { return arguments.status }
+    DeltaDecode(
+        options: options, proposals: Rows(proposals, stride: proposalsStride), deltas: Rows(deltas, stride: deltasStride), groups: groups, boxes: boxes
+    ).run(count, .boxes(groups: groups), kernels(T.self).delta_decode)
+    return BOXGRAD_OK
+}
+
+func deltaDecodeGrad<T: BinaryFloatingPoint>(
+    _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<T>?, _ deltasStride: Int, _ count: Int, _ groups: Int,
+    _ gradBoxes: UnsafePointer<T>?, _ gradProposals: UnsafeMutablePointer<T>?, _ gradDeltas: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    let options = complete(options, for: T.self, &arguments)
+    let width = arguments.rowWidth(groups, T.self)
+    arguments.packed(gradProposals, "grad_proposals", count, width: 4, optional: true)
+    if groups > 0 {
+        arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
+        arguments.rows(deltas, "deltas", count, stride: deltasStride, "deltas_stride", width: width)
+        arguments.packed(gradBoxes, "grad_boxes", count, width: width)
+        arguments.packed(gradDeltas, "grad_deltas", count, width: width, optional: true)
+    }
+    guard arguments.valid else { return arguments.status }
+    if groups > 0, let proposals, let deltas, let gradBoxes {
+        DeltaDecodeGrad(
+            options: options, proposals: Rows(proposals, stride: proposalsStride), deltas: Rows(deltas, stride: deltasStride), groups: groups,
+            gradBoxes: gradBoxes, gradProposals: gradProposals, gradDeltas: gradDeltas
+        ).run(count, .boxes(groups: groups), kernels(T.self).delta_decode_grad)
+    } else {
+        gradProposals?.update(repeating: 0, count: 4 &* count)
+    }
+    return BOXGRAD_OK
+}

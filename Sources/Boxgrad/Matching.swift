@@ -1,0 +1,37 @@
+import CBoxgrad
+import CShims
+
+func match<T: BinaryFloatingPoint>(
+    _ metric: Int32, _ proposals: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ truths: UnsafePointer<T>?, _ truthsCount: Int,
+    _ truthsStride: Int, _ eps: Double, _ low: Double, _ high: Double, _ lowQuality: Int32, _ matches: UnsafeMutablePointer<Int64>?,
+    _ overlaps: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.metric(metric, eps, T.self)
+    arguments.require(low == low, "low_threshold", "is NaN", low)
+    arguments.require(high >= low, "high_threshold", "is less than low_threshold, or NaN", high)
+    arguments.require(0...1 ~= lowQuality, "low_quality", "must be 0 or 1", lowQuality)
+    arguments.count(count, "proposals_count")
+    arguments.count(truthsCount, "truths_count")
+    arguments.rows(proposals, "proposals", count, stride: stride, "proposals_stride")
+    arguments.rows(truths, "truths", truthsCount, stride: truthsStride, "truths_stride")
+    arguments.packed(UnsafePointer(matches), "matches", count, optional: true)
+    arguments.packed(UnsafePointer(overlaps), "overlaps", count, optional: true)
+    guard arguments.valid, let proposals, count > 0 else { return arguments.status }
+    let truths = truths ?? proposals  // of which there are none
+    // One chunk for each thread, which has its scratch; it begins with one of the kernel's.
+    let worthThread = max(1, Division.elements.worthThread / max(1, truthsCount))
+    let rows = Int(BGI_MATCH_ROWS)
+    let chunkRows = ((count &- 1) / bgi_threads(count, worthThread) / rows &+ 1) &* rows
+    let threads = (count &- 1) / chunkRows &+ 1
+    let size = bgi_match_scratch(truthsCount, MemoryLayout<T>.stride)
+    guard let scratch = Scratch(&arguments, threads, each: size) else { return arguments.status }
+    defer { scratch.free() }
+    let call = Match(
+        metric: metric, proposals: Rows(proposals, stride: stride), truths: Rows(truths, stride: truthsStride), truthCount: truthsCount, eps: eps,
+        low: low, high: high, lowQuality: lowQuality != 0 && matches != nil, matches: matches, overlaps: overlaps,
+        scratch: ThreadScratch(start: scratch.start, size: size, rows: chunkRows))
+    call.run(count, Division(rows: chunkRows, worthThread: worthThread), kernels(T.self).match)
+    if call.lowQuality { call.run(count, kernels(T.self).match_low_quality) }
+    return BOXGRAD_OK
+}

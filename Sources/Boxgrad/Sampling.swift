@@ -1,0 +1,22 @@
+import CBoxgrad
+import CShims
+
+@_cdecl("boxgrad_sample") @implementation
+public func boxgrad_sample(
+    _ labels: UnsafePointer<Int64>?, _ count: Int, _ negative: Int64, _ wanted: Int, _ positiveFraction: Double, _ seed: UInt64,
+    _ indices: UnsafeMutablePointer<Int>?, _ positiveCount: UnsafeMutablePointer<Int>?, _ negativeCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    var arguments = Arguments()
+    let wanted = wanted < 0 ? Int.max : wanted  // SIZE_MAX and the like: all
+    arguments.require(positiveFraction >= 0 && positiveFraction <= 1, "positive_fraction", "must be from 0 to 1", positiveFraction)
+    arguments.packed(labels, "labels", count)
+    arguments.packed(UnsafePointer(indices), "indices", min(count, wanted))
+    arguments.pointer(positiveCount, "positive_count")
+    arguments.pointer(negativeCount, "negative_count")
+    guard arguments.valid, let positiveCount, let negativeCount else { return arguments.status }
+    Sample(
+        labels: labels, negative: negative, wanted: wanted, positiveFraction: positiveFraction, seed: seed, indices: indices,
+        positiveCount: positiveCount, negativeCount: negativeCount
+    ).run(count, bgi_common().sample)
+    return BOXGRAD_OK
+}

@@ -1,0 +1,335 @@
+// What each function was asked to do, once its arguments are checked: a call. The exported function fills it in, and hands it to a kernel with the
+// rows to work on. Kernels count rows from the call's first, so that dividing a call among threads is a matter of ranges alone.
+//
+// This file belongs to two modules, Boxgrad and each tier's Kernels: the same source gives both the same layout. The structs are generic, which C's
+// are not, and their memberwise initialisers need not be public.
+
+import CBoxgrad
+
+protocol Call {}
+
+extension Call {
+    /// The call that a C function was handed. It is copied, because a kernel's stores might change what it points to, for all the compiler knows.
+    @inline(__always)
+    static func at(_ context: UnsafeMutableRawPointer?) -> Self { context.unsafelyUnwrapped.assumingMemoryBound(to: Self.self).pointee }
+}
+
+/// A call whose chunks have sums.
+protocol SummingCall: Call {
+    var sums: Sums { get set }
+}
+
+/// Rows of numbers, `stride` elements apart.
+struct Rows<T> {
+    let start: UnsafePointer<T>
+    let stride: Int
+
+    @inline(__always)
+    init(_ start: UnsafePointer<T>, stride: Int) { (self.start, self.stride) = (start, stride) }
+
+    @inline(__always)
+    subscript(i: Int) -> UnsafePointer<T> { start + i &* stride }
+
+    /// The rows from the i-th on.
+    @inline(__always)
+    func from(_ i: Int) -> Self { Self(self[i], stride: stride) }
+}
+
+struct MutableRows<T> {
+    let start: UnsafeMutablePointer<T>
+    let stride: Int
+
+    @inline(__always)
+    init(_ start: UnsafeMutablePointer<T>, stride: Int) { (self.start, self.stride) = (start, stride) }
+
+    @inline(__always)
+    subscript(i: Int) -> UnsafeMutablePointer<T> { start + i &* stride }
+}
+
+/// Memory for each thread: `size` bytes for each chunk of `rows` rows, of which a thread has one.
+struct ThreadScratch {
+    let start: UnsafeMutableRawPointer
+    let size, rows: Int
+
+    @inline(__always)
+    func of(_ rows: Range<Int>) -> UnsafeMutableRawPointer { self[rows.lowerBound / self.rows] }
+
+    @inline(__always)
+    subscript(thread: Int) -> UnsafeMutableRawPointer { start + thread &* size }
+}
+
+/// The sums of a call's chunks, for a part of the call at a time. They are added in order: the same bits with any number of threads.
+struct Sums {
+    static var rows: Int { 1 << 16 }
+    static var capacity: Int { 128 }
+    var base = UnsafeMutablePointer<Double>?.none
+
+    /// Stores the sum of a chunk.
+    @inline(__always)
+    func store(_ sum: Double, _ rows: Range<Int>) { base.unsafelyUnwrapped[rows.lowerBound / Self.rows % Self.capacity] = sum }
+}
+
+// ---- Boxes ----
+
+struct BoxArea<T>: Call {
+    let boxes: Rows<T>
+    let out: UnsafeMutablePointer<T>
+}
+
+struct BoxAreaGrad<T>: Call {
+    let boxes: Rows<T>
+    let gradOut: UnsafePointer<T>
+    let gradBoxes: UnsafeMutablePointer<T>
+}
+
+struct BoxConvert<T>: Call {
+    let from, to: Int32
+    let input: Rows<T>
+    let out: MutableRows<T>
+}
+
+struct BoxConvertGrad<T>: Call {
+    let from, to: Int32
+    let gradOut: UnsafePointer<T>
+    let gradIn: UnsafeMutablePointer<T>
+}
+
+struct BoxClip<T>: Call {
+    let input: Rows<T>
+    let width, height: Double
+    let out: MutableRows<T>
+}
+
+struct BoxClipGrad<T>: Call {
+    let input: Rows<T>
+    let width, height: Double
+    let gradOut: UnsafePointer<T>
+    let gradIn: UnsafeMutablePointer<T>
+}
+
+struct BoxInspect<T>: Call {
+    let boxes: Rows<T>
+    let width, height, minSize: Double
+    let flags: UnsafeMutablePointer<UInt32>?
+    /// BOXGRAD_BOX_FLAGS of them, which begin with 0.
+    let counts: UnsafeMutablePointer<Int>
+}
+
+struct BoxRotate<T>: Call {
+    let boxes: Rows<T>
+    let degrees, cx, cy: Double
+    let corners, bounds: UnsafeMutablePointer<T>?
+}
+
+// ---- Clamp ----
+
+struct Clip<T>: Call {
+    let x: UnsafePointer<T>
+    let lo, hi: Double
+    let out: UnsafeMutablePointer<T>
+}
+
+struct ClipGrad<T>: Call {
+    let x: UnsafePointer<T>
+    let lo, hi: Double
+    let gradOut: UnsafePointer<T>
+    let mode: Int32
+    let gradIn: UnsafeMutablePointer<T>
+    let blocked: UnsafeMutablePointer<Int>
+}
+
+// ---- Overlap ----
+
+struct IoUPairwise<T>: Call {
+    let metric: Int32
+    let a, b: Rows<T>
+    let bCount: Int
+    let eps: Double
+    let out: MutableRows<T>
+    /// As far apart as the rows of `out`.
+    let union: UnsafeMutablePointer<T>?
+    /// bgi_pairwise_scratch(bCount) elements for each thread.
+    let scratch: ThreadScratch
+}
+
+/// The gradient with respect to one side, `a`.
+struct IoUPairwiseGrad<T>: Call {
+    let metric: Int32
+    let a, b: Rows<T>
+    let bCount: Int
+    let eps: Double
+    let gradOut: UnsafePointer<T>
+    let rowStride, columnStride: Int
+    let gradA: UnsafeMutablePointer<T>
+}
+
+struct IoUAligned<T>: Call {
+    let metric: Int32
+    let a, b: Rows<T>
+    let eps: Double
+    let out, gradA, gradB: UnsafeMutablePointer<T>?
+}
+
+struct IoULoss<T>: SummingCall {
+    let metric: Int32
+    let pred, target: Rows<T>
+    let weights: UnsafePointer<T>?
+    let eps, normalizer: Double
+    let perBox, gradPred, gradTarget: UnsafeMutablePointer<T>?
+    var sums = Sums()
+}
+
+// ---- SmoothL1 ----
+
+struct SmoothL1<T>: SummingCall {
+    let pred, target: UnsafePointer<T>
+    let insideWeights, outsideWeights: UnsafePointer<T>?
+    let sigma, normalizer: Double
+    let elementwise, gradPred, gradTarget: UnsafeMutablePointer<T>?
+    var sums = Sums()
+}
+
+// ---- Deltas ----
+
+/// Chunks add to `found`, and lower `first`.
+struct DeltaDegenerate<T>: Call {
+    let proposals, targets: Rows<T>
+    let marks: UnsafeMutablePointer<UInt8>?
+    let found, first: UnsafeMutablePointer<Int>
+}
+
+struct DeltaEncode<T>: Call {
+    let options: boxgrad_delta_options
+    let proposals, targets: Rows<T>
+    let deltas: UnsafeMutablePointer<T>
+}
+
+struct DeltaEncodeGrad<T>: Call {
+    let options: boxgrad_delta_options
+    let proposals, targets: Rows<T>
+    let gradDeltas: UnsafePointer<T>
+    let gradProposals, gradTargets: UnsafeMutablePointer<T>?
+}
+
+struct DeltaDecode<T>: Call {
+    let options: boxgrad_delta_options
+    let proposals, deltas: Rows<T>
+    let groups: Int
+    let boxes: UnsafeMutablePointer<T>
+}
+
+struct DeltaDecodeGrad<T>: Call {
+    let options: boxgrad_delta_options
+    let proposals, deltas: Rows<T>
+    let groups: Int
+    let gradBoxes: UnsafePointer<T>
+    let gradProposals, gradDeltas: UnsafeMutablePointer<T>?
+}
+
+// ---- Suppression ----
+
+struct NMS<T>: Call {
+    let boxes: Rows<T>
+    let scores: UnsafePointer<T>
+    let classes: UnsafePointer<Int64>?
+    let iouThreshold, scoreThreshold: Double
+    let maxKeep: Int
+    let scratch: UnsafeMutableRawPointer
+    let keep, keepCount: UnsafeMutablePointer<Int>
+}
+
+struct SoftNMS<T>: Call {
+    let decay: Int32
+    let boxes: Rows<T>
+    let scores: UnsafePointer<T>
+    let classes: UnsafePointer<Int64>?
+    let iouThreshold, sigma, scoreThreshold: Double
+    let maxKeep: Int
+    let scratch: UnsafeMutableRawPointer
+    let keep, keepCount: UnsafeMutablePointer<Int>
+    let keepScores: UnsafeMutablePointer<T>
+}
+
+// ---- Matching ----
+
+struct Match<T>: Call {
+    let metric: Int32
+    let proposals, truths: Rows<T>
+    let truthCount: Int
+    let eps, low, high: Double
+    let lowQuality: Bool
+    let matches: UnsafeMutablePointer<Int64>?
+    let overlaps: UnsafeMutablePointer<T>?
+    /// bgi_match_scratch(truthCount) bytes for each thread.
+    let scratch: ThreadScratch
+}
+
+// ---- Sampling ----
+
+struct Sample: Call {
+    let labels: UnsafePointer<Int64>?
+    let negative: Int64
+    let wanted: Int
+    let positiveFraction: Double
+    let seed: UInt64
+    let indices: UnsafeMutablePointer<Int>?
+    let positiveCount, negativeCount: UnsafeMutablePointer<Int>
+}
+
+// ---- GradientNorm ----
+
+/// A pass over pieces of tensors: a sum or the largest magnitude of each, or a change of it.
+struct TensorPass: Call {
+    enum Operation: Int32 {
+        /// Of |x / divisor|^p.
+        case sum
+        case largest
+        /// x * coefficient, limited to +-limit.
+        case scale
+        case zero
+    }
+
+    struct Piece {
+        var data = UnsafeMutableRawPointer?.none
+        var count = 0
+        var dtype: Int32 = 0
+        var tensor = 0
+        var result = 0.0
+    }
+
+    var operation = Operation.largest
+    var p = 0.0, divisor = 1.0, coefficient = 1.0, limit = Double.infinity
+    var pieces = UnsafeMutablePointer<Piece>?.none
+}
+
+/// Tensors, and the kernel that makes a pass over their pieces.
+struct Tensors {
+    let start: UnsafePointer<boxgrad_tensor>?
+    let count: Int
+    let pass: boxgrad_task
+}
+
+struct GradNorm: Call {
+    let tensors: Tensors
+    let p: Double
+    let total: UnsafeMutablePointer<Double>
+    let perTensor: UnsafeMutablePointer<Double>?
+}
+
+struct GradNormCombine: Call {
+    let norms: UnsafePointer<Double>?
+    let p: Double
+    let total: UnsafeMutablePointer<Double>
+    let pass: boxgrad_task
+}
+
+/// Where the first infinity or NaN is; -1 if there is none.
+struct GradFirstNonfinite: Call {
+    let tensors: Tensors
+    let tensor, element: UnsafeMutablePointer<Int>
+}
+
+struct GradChange: Call {
+    let tensors: Tensors
+    let change: TensorPass
+}

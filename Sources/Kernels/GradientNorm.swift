@@ -1,0 +1,221 @@
+// Norms of many tensors, and changes of all of them. Each is made of passes over pieces of the tensors, which threads share; what a pass does with a
+// piece is in GradientTensors.swift. Pieces have a fixed size and are combined in order: the same bits with any number of threads.
+
+import CBoxgrad
+import CShims
+
+/// What takes the pieces of a pass, in order, once they are worked on.
+private protocol PieceConsumer {
+    mutating func take(_ piece: TensorPass.Piece)
+}
+
+private struct Nothing: PieceConsumer {
+    mutating func take(_ piece: TensorPass.Piece) {}
+}
+
+extension TensorPass {
+    private static var pieceSize: Int { 1 << 16 }
+    private static var room: Int { 128 }
+
+    // Not inlined, because its pieces would be in the frames of all who call it.
+    @inline(never)
+    fileprivate func run<Consumer: PieceConsumer>(_ tensors: Tensors, _ consumer: inout Consumer) {
+        guard let first = tensors.start else { return }
+        var memory = InlineArray<128, Piece>(repeating: Piece())
+        withUnsafeMutablePointer(to: &memory) { memory in
+            let pieces = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: Piece.self)
+            var (filled, elements) = (0, 0)
+            for i in 0..<tensors.count {
+                let tensor = first[i]
+                guard let data = tensor.data else { continue }
+                let size = bgi_element_size(tensor.dtype)
+                var begin = 0
+                while begin < tensor.count {
+                    if filled == Self.room {
+                        work(pieces, filled, elements, tensors.pass, &consumer)
+                        (filled, elements) = (0, 0)
+                    }
+                    let length = min(Self.pieceSize, tensor.count &- begin)
+                    pieces[filled] = Piece(data: data + begin &* size, count: length, dtype: tensor.dtype, tensor: i)
+                    filled &+= 1
+                    elements &+= length
+                    begin &+= length
+                }
+            }
+            work(pieces, filled, elements, tensors.pass, &consumer)
+        }
+    }
+
+    private func work<Consumer: PieceConsumer>(
+        _ pieces: UnsafeMutablePointer<Piece>, _ count: Int, _ elements: Int, _ pass: boxgrad_task, _ consumer: inout Consumer
+    ) {
+        guard count > 0 else { return }
+        var call = self
+        call.pieces = pieces
+        // Pieces may be small: what is worth a thread is a number of elements.
+        let threads = bgi_threads(elements, Int(BGI_ELEMENTS_WORTH_THREAD))
+        bgi_parallel(0, count, 1, max(1, count / threads), pass, &call)
+        for i in 0..<count { consumer.take(pieces[i]) }
+    }
+
+    /// The result of the pass over some elements, by the calling thread alone.
+    fileprivate func result(_ data: UnsafeMutableRawPointer, _ count: Int, _ dtype: Int32, _ pass: boxgrad_task) -> Double {
+        var piece = Piece(data: data, count: count, dtype: dtype)
+        withUnsafeMutablePointer(to: &piece) { piece in
+            var call = self
+            call.pieces = piece
+            pass(&call, 0, 1)
+        }
+        return piece.result
+    }
+}
+
+/// The sum of pieces, or the largest of them, NaN if there is one.
+private struct Reduction: PieceConsumer {
+    let pass: TensorPass
+    var result = 0.0
+
+    mutating func take(_ piece: TensorPass.Piece) {
+        if pass.operation == .sum {
+            result += piece.result
+        } else if !result.isNaN && !(piece.result <= result) {
+            result = piece.result
+        }
+    }
+
+    static func of(_ pass: TensorPass, _ tensors: Tensors) -> Double {
+        var reduction = Self(pass: pass)
+        pass.run(tensors, &reduction)
+        return reduction.result
+    }
+}
+
+/// How a p-norm is found. A plain sum of squares is used where it neither overflows nor loses digits to underflow; otherwise, and for a
+/// general p, everything is divided by the largest element first.
+private struct Norm {
+    let p: Double
+
+    var firstPass: TensorPass { p == 1 || p == 2 ? TensorPass(operation: .sum, p: p) : TensorPass(operation: .largest) }
+
+    /// The norm of a tensor of which the first pass is done.
+    func finished(_ tensor: Tensors, _ result: Double) -> Double {
+        if p == 1 || p == .infinity { return result }
+        if p == 2 && result > 0x1p-900 && result < .infinity { return root(result, p) }
+        let largest = p == 2 ? Reduction.of(TensorPass(operation: .largest), tensor) : result
+        guard largest > 0 && largest < .infinity else { return largest }
+        return root(Reduction.of(TensorPass(operation: .sum, p: p, divisor: largest), tensor), p) * largest
+    }
+}
+
+/// sum^(1 / p)
+private func root(_ sum: Double, _ p: Double) -> Double { p == 2 ? sum.squareRoot() : power(sum, 1 / p) }
+
+/// The norm of the whole from norms of its parts, which are collected in runs on the stack: a run that is full becomes one norm.
+private struct NormOfParts {
+    private static let runLength = 128
+    private let run: UnsafeMutablePointer<Double>
+    private let norm: Norm
+    private let pass: boxgrad_task
+    private var length = 0
+
+    static func with(_ p: Double, _ pass: boxgrad_task, _ body: (inout Self) -> Void) -> Double {
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: runLength) { run in
+            var parts = Self(run: run.baseAddress.unsafelyUnwrapped, norm: Norm(p: p), pass: pass)
+            body(&parts)
+            return parts.total
+        }
+    }
+
+    private init(run: UnsafeMutablePointer<Double>, norm: Norm, pass: boxgrad_task) { (self.run, self.norm, self.pass) = (run, norm, pass) }
+
+    private var total: Double {
+        var tensor = boxgrad_tensor(data: run, count: length, dtype: BOXGRAD_F64, reserved: 0)
+        return withUnsafePointer(to: &tensor) {
+            let tensor = Tensors(start: $0, count: 1, pass: pass)
+            return norm.finished(tensor, Reduction.of(norm.firstPass, tensor))
+        }
+    }
+
+    mutating func add(_ norm: Double) {
+        if length == Self.runLength {
+            run[0] = total
+            length = 1
+        }
+        run[length] = norm
+        length &+= 1
+    }
+}
+
+/// Gives each tensor's norm, in order, to the norm of the whole.
+private struct TensorNorms: PieceConsumer {
+    let tensors: Tensors
+    let norm: Norm
+    let perTensor: UnsafeMutablePointer<Double>?
+    var parts: NormOfParts
+    private var current = 0
+    private var reduction: Reduction
+
+    init(_ tensors: Tensors, _ norm: Norm, _ perTensor: UnsafeMutablePointer<Double>?, _ parts: NormOfParts) {
+        (self.tensors, self.norm, self.perTensor, self.parts) = (tensors, norm, perTensor, parts)
+        reduction = Reduction(pass: norm.firstPass)
+    }
+
+    mutating func take(_ piece: TensorPass.Piece) {
+        finish(upTo: piece.tensor)
+        reduction.take(piece)
+    }
+
+    mutating func finish(upTo n: Int) {
+        while current < n {
+            let tensor = Tensors(start: tensors.start.map { $0 + current }, count: 1, pass: tensors.pass)
+            let norm = norm.finished(tensor, reduction.result)
+            perTensor?[current] = norm
+            parts.add(norm)
+            reduction.result = 0
+            current &+= 1
+        }
+    }
+}
+
+@inline(never)
+func gradNorm(_ call: GradNorm) {
+    call.total.pointee = NormOfParts.with(call.p, call.tensors.pass) { parts in
+        var norms = TensorNorms(call.tensors, Norm(p: call.p), call.perTensor, parts)
+        norms.norm.firstPass.run(call.tensors, &norms)
+        norms.finish(upTo: call.tensors.count)
+        parts = norms.parts
+    }
+}
+
+@inline(never)
+func gradNormCombine(_ call: GradNormCombine, _ rows: Range<Int>) {
+    call.total.pointee = NormOfParts.with(call.p, call.pass) { parts in
+        if let norms = call.norms { for i in rows { parts.add(norms[i]) } }
+    }
+}
+
+/// The element is found by halves: of the half that is looked at, either it or the other has it.
+@inline(never)
+func gradFirstNonfinite(_ call: GradFirstNonfinite) {
+    (call.tensor.pointee, call.element.pointee) = (-1, -1)
+    let pass = TensorPass(operation: .largest)
+    for i in 0..<call.tensors.count {
+        guard let tensor = call.tensors.start?[i], let data = tensor.data else { continue }
+        let size = bgi_element_size(tensor.dtype)
+        func isFinite(_ begin: Int, _ count: Int) -> Bool { pass.result(data + begin &* size, count, tensor.dtype, call.tensors.pass).isFinite }
+        if isFinite(0, tensor.count) { continue }
+        var (begin, count) = (0, tensor.count)
+        while count > 1 {
+            let half = count / 2
+            (begin, count) = isFinite(begin, half) ? (begin &+ half, count &- half) : (begin, half)
+        }
+        (call.tensor.pointee, call.element.pointee) = (i, begin)
+        return
+    }
+}
+
+@inline(never)
+func gradChange(_ call: GradChange) {
+    var nothing = Nothing()
+    call.change.run(call.tensors, &nothing)
+}
