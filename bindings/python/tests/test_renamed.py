@@ -9,6 +9,7 @@ import boxgrad
 import pytest
 
 MOVED = {
+    ("clipping", "clamp"): ["clip"],
     ("coding", "deltas"): ["LOG_RATIO_CLIP", "BoxCoder", "DeltaXYWHBBoxCoder", "decode_boxes", "encode_boxes"],
 }
 
@@ -58,6 +59,7 @@ PICKLES = {  # written by version 0.1.0
         b"(F0.0\nF0.0\nF0.0\nF0.0\ntp7\nsVstds\np8\n(F1.0\nF1.0\nF1.0\nF1.0\ntp9\nsVclip_border\np10\nI01\nsVadd_ctr_clamp\np11\nI00\n"
         b"sVctr_clamp\np12\nI32\nsb."
     ),
+    "clip": b"cboxgrad.clipping\nclip\np0\n.",
     "encode_boxes": b"cboxgrad.coding\nencode_boxes\np0\n.",
 }
 
