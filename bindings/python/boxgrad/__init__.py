@@ -11,7 +11,7 @@ by functions whose name ends in `_`.
 >>> gradient1, gradient2 = pullback(1.0)
 """
 
-from . import clipping, coding  # until 0.3, because with version 0.1 `import boxgrad` alone gives boxgrad.coding
+from . import clipping, coding, gradients  # until 0.3, because with version 0.1 `import boxgrad` alone gives boxgrad.coding
 from ._library import __version__, cpu_tier, get_num_threads, library_path, set_num_threads
 from .autodiff import stop_gradient, value_and_grad, vjp
 from .boxes import (
@@ -27,7 +27,7 @@ from .boxes import (
 from .clamp import clip
 from .deltas import BoxCoder, DeltaXYWHBBoxCoder, decode_boxes, encode_boxes
 from .errors import BoxgradError, DegenerateBoxError, NonFiniteError
-from .gradients import (
+from .gradient_norm import (
     GradNormMonitor,
     clip_grad_norm_,
     clip_grad_value_,

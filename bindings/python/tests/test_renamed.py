@@ -11,7 +11,11 @@ import pytest
 MOVED = {
     ("clipping", "clamp"): ["clip"],
     ("coding", "deltas"): ["LOG_RATIO_CLIP", "BoxCoder", "DeltaXYWHBBoxCoder", "decode_boxes", "encode_boxes"],
-}
+    ("gradients", "gradient_norm"): [
+        "GradNormMonitor", "Gradients", "HasGrad", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "combine_norms",
+        "get_total_norm", "per_tensor_norms", "scale_grads_",
+    ],
+}  # fmt: skip
 
 every_name = pytest.mark.parametrize(
     ("old", "new", "name"), [(f"boxgrad.{old}", f"boxgrad.{new}", name) for (old, new), names in MOVED.items() for name in names]
@@ -58,6 +62,10 @@ PICKLES = {  # written by version 0.1.0
         b"ccopy_reg\n_reconstructor\np0\n(cboxgrad.coding\nDeltaXYWHBBoxCoder\np1\nc__builtin__\nobject\np2\nNtp3\nRp4\n(dp5\nVmeans\np6\n"
         b"(F0.0\nF0.0\nF0.0\nF0.0\ntp7\nsVstds\np8\n(F1.0\nF1.0\nF1.0\nF1.0\ntp9\nsVclip_border\np10\nI01\nsVadd_ctr_clamp\np11\nI00\n"
         b"sVctr_clamp\np12\nI32\nsb."
+    ),
+    "GradNormMonitor": (
+        b"ccopy_reg\n_reconstructor\np0\n(cboxgrad.gradients\nGradNormMonitor\np1\nc__builtin__\nobject\np2\nNtp3\nRp4\n(dp5\n"
+        b"Vnorm_type\np6\nF2.0\nsV_norms\np7\nccollections\ndeque\np8\n((tI3\ntp9\nRp10\nsb."
     ),
     "clip": b"cboxgrad.clipping\nclip\np0\n.",
     "encode_boxes": b"cboxgrad.coding\nencode_boxes\np0\n.",

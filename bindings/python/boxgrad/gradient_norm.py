@@ -1,0 +1,355 @@
+"""Clipping of gradients by norm and by value, over any number of arrays, after torch.nn.utils.
+
+What these functions take is called *gradients* below: a NumPy array, a torch tensor's or any other object's `.grad`, or an
+iterable of such; float16, bfloat16 (ml_dtypes or torch), float32 and float64 may be mixed. None, and objects whose `.grad`
+is None, are skipped. An object that has a `.grad` is never touched itself. What is listed twice counts twice and is
+scaled twice, as in torch. Functions whose name ends in `_` change the gradients in place, contiguous or not, and change
+none if they fail; they refuse a gradient whose memory has gaps if another one overlaps it.
+"""
+
+from __future__ import annotations
+
+import collections
+import ctypes
+import math
+import sys
+from typing import Any, Iterable, Optional, Protocol, Tuple, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from ._arrays import FLOAT32, FLOAT64, Array, host_tensor, is_tensor, refuse_masked, tensor_array, to_floats, to_numpy
+from ._library import TENSOR, address, library
+from ._scalars import code_of, integer, number
+
+_DTYPES: dict[Any, int] = {FLOAT32: 0, FLOAT64: 1, np.dtype(np.float16): 2}
+_BFLOAT16 = 3  # ml_dtypes' or torch's: NumPy has none
+_EPS = 1e-6
+"""What torch adds to the total norm before it divides by it."""
+
+_ON_NONFINITE = {"propagate": 0, "error": 1, "skip": 2, "zero": 3}
+
+
+class HasGrad(Protocol):
+    """A parameter: torch's, or any object with an attribute `grad`."""
+
+    @property
+    def grad(self) -> Any: ...
+
+
+Gradients = Union[Array, HasGrad, Iterable[Union[Array, HasGrad, None]]]
+
+
+def _listed(gradients: Any) -> list[Any]:
+    if gradients is None or isinstance(gradients, np.ndarray) or hasattr(gradients, "grad"):
+        return [gradients]
+    try:
+        return list(gradients)
+    except TypeError:
+        raise TypeError(f"expected gradients, an array or a list of arrays, not {type(gradients).__name__}") from None
+
+
+class _Gradients:
+    """The gradients as C reads them, empty ones where there is none: C's indices are the caller's."""
+
+    def __init__(self, given: Gradients, *, in_place: bool, tensors_too: bool = False) -> None:
+        listed = _listed(given)
+        self.count = len(listed)
+        self.tensors = bytearray(TENSOR.size * self.count)
+        self.arrays: dict[int, Array] = {}
+        self._copies: dict[_Memory, tuple[Array, Array]] = {}  # of one listed twice there is one copy, as it has one memory
+        for index, x in enumerate(listed):
+            array, dtype = _gradient(x, index, in_place, tensors_too or not in_place)
+            if array is None:
+                continue
+            if in_place and not array.flags.writeable:
+                raise ValueError(f"gradient {index} is read-only and cannot be changed in place")
+            self.arrays[index] = array
+            packed = array if array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative else self._packed(array)
+            TENSOR.pack_into(self.tensors, index * TENSOR.size, address(packed), packed.size, dtype, 0)
+        if in_place and self._copies:
+            self._refuse_overlaps()
+
+    def _packed(self, array: Array) -> Array:
+        """The elements in any order: a view if there are no gaps between them, such as torch's channels_last; otherwise a copy."""
+        view = array.transpose(sorted(range(array.ndim), key=array.strides.__getitem__, reverse=True))
+        if view.flags.c_contiguous and view.flags.aligned and view.dtype.isnative:
+            return view
+        memory = _memory(array)
+        if memory not in self._copies:
+            self._copies[memory] = array, np.array(array, array.dtype.newbyteorder("="), order="C")
+        return self._copies[memory][1]
+
+    def _refuse_overlaps(self) -> None:
+        for index, array in self.arrays.items():
+            for memory, (copied, _) in self._copies.items():
+                if np.shares_memory(array, copied) and _memory(array) != memory:
+                    raise ValueError(f"gradient {index}, of shape {array.shape}, overlaps another one, of shape {copied.shape}")
+
+    def norm(self, p: float) -> float:
+        total = ctypes.c_double()
+        library.grad_norm(self.tensors, self.count, p, total, None, None)
+        return total.value
+
+    def clip(self, max_norm: float, p: float, eps: float, on_nonfinite: str) -> float:
+        total, code = ctypes.c_double(), code_of(on_nonfinite, _ON_NONFINITE, "on_nonfinite")
+        library.clip_grad_norm(self.tensors, self.count, max_norm, p, eps, code, total)
+        self.write_back()
+        return total.value
+
+    def scale(self, coefficient: float) -> None:
+        library.grad_scale(self.tensors, self.count, coefficient)
+        self.write_back()
+
+    def limit(self, max_norm: float, total: float, eps: float) -> None:
+        if max_norm < total + eps:
+            self.scale(max_norm / (total + eps))
+
+    def write_back(self) -> None:
+        """Copies to the caller's arrays what C did to copies of them."""
+        for array, copy in self._copies.values():
+            if copy.tobytes() != array.astype(copy.dtype).tobytes():  # which tells -0 from 0
+                array[...] = copy
+
+
+_Memory = Tuple[int, Tuple[int, ...], Tuple[int, ...]]
+
+
+def _memory(array: Array) -> _Memory:
+    return array.ctypes.data, array.shape, array.strides
+
+
+def _gradient(x: Any, index: int, in_place: bool, tensors_too: bool) -> tuple[Optional[Array], int]:
+    """The gradient that a listed object is or has, if any, and C's code for its dtype."""
+    if type(x) is not np.ndarray:
+        x = _grad_of(x, tensors_too)
+        if x is None:
+            return None, 0
+        name = f"gradient {index}"
+        if is_tensor(x):
+            tensor = host_tensor(x, name)
+            if str(tensor.dtype) == "torch.bfloat16":
+                return tensor.view(sys.modules["torch"].int16).numpy(), _BFLOAT16
+            x = tensor_array(tensor, name)
+        elif not isinstance(x, np.ndarray):
+            if in_place or not hasattr(x, "__array__"):
+                raise TypeError(f"{name} is a {type(x).__name__}, neither an array nor an object with a .grad")
+            x = to_numpy(x, name)
+        refuse_masked(x, name)
+    dtype = _DTYPES.get(x.dtype)
+    if dtype is None:
+        is_bfloat16 = x.dtype.kind == "V" and x.dtype.name == "bfloat16"
+        dtype = _BFLOAT16 if is_bfloat16 else _DTYPES.get(x.dtype.newbyteorder("="))
+    if dtype is None:
+        raise TypeError(f"gradient {index} has dtype {x.dtype}; it must be float16, bfloat16, float32 or float64")
+    return x, dtype
+
+
+def _grad_of(x: Any, tensors_too: bool) -> Any:
+    if not is_tensor(x):
+        return getattr(x, "grad", x)
+    computed = not x.is_leaf and not x.retains_grad  # by torch, whose .grad would only warn
+    gradient = None if computed else x.grad
+    if gradient is None and tensors_too and type(x).__name__ == "Tensor" and (computed or not x.requires_grad):
+        return x  # a tensor that can have no gradient is one
+    return gradient
+
+
+def _norm_order(norm_type: float) -> float:
+    p = number(norm_type, "norm_type")
+    if not p > 0:
+        raise ValueError(f"norm_type must be positive, not {norm_type}")
+    return p
+
+
+def _not_negative(value: float, name: str) -> float:
+    checked = number(value, name)
+    if not checked >= 0:
+        raise ValueError(f"{name} must not be negative or NaN, not {value}")
+    return checked
+
+
+def get_total_norm(tensors: Gradients, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> float:
+    """(sum of |x|^p)^(1/p) over all elements of all gradients; the largest |x| for p = inf; 0 for none.
+
+    Computed in double, rescaled where that would overflow: within 1e-13 for p = 1, 2, inf. After
+    torch.nn.utils.get_total_norm; like it, takes plain torch tensors for gradients.
+
+    NonFiniteError: error_if_nonfinite, and the norm is infinite or NaN; ValueError: norm_type is not positive;
+    TypeError: dtype, device.
+
+    >>> import boxgrad, numpy as np
+    >>> boxgrad.get_total_norm([np.array([3.0]), None, np.array([4.0], np.float32)])
+    5.0
+    """
+    gradients, p = _Gradients(tensors, in_place=False), _norm_order(norm_type)
+    return gradients.clip(math.inf, p, 0.0, "error") if error_if_nonfinite else gradients.norm(p)
+
+
+def per_tensor_norms(tensors: Gradients, norm_type: float = 2.0) -> npt.NDArray[np.float64]:
+    """The norm of each gradient by itself, as get_total_norm; those that are None are left out.
+
+    >>> import boxgrad, numpy as np
+    >>> boxgrad.per_tensor_norms([np.array([3.0, 4.0]), np.array([1.0])])
+    array([5., 1.])
+    """
+    gradients = _Gradients(tensors, in_place=False)
+    norms = np.empty(gradients.count)
+    library.grad_norm(gradients.tensors, gradients.count, _norm_order(norm_type), None, norms, None)
+    return norms[list(gradients.arrays)]
+
+
+def combine_norms(norms: npt.ArrayLike, norm_type: float = 2.0) -> float:
+    """(sum of norms^p)^(1/p): the norm of the whole, given those of its parts (tensors, shards, machines).
+
+    ValueError: norm_type is not positive; TypeError: norms are no numbers.
+
+    >>> import boxgrad
+    >>> boxgrad.combine_norms([3.0, 4.0])
+    5.0
+    """
+    parts, total = np.ascontiguousarray(to_floats(norms, "norms"), FLOAT64), ctypes.c_double()
+    library.grad_norm_combine(parts, parts.size, _norm_order(norm_type), total)
+    return total.value
+
+
+def clip_grad_norm_(
+    parameters: Gradients,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    *,
+    on_nonfinite: str = "propagate",
+    eps: float = _EPS,
+) -> float:
+    """Scales the gradients in place by max_norm / (total + eps), unless that is >= 1; returns the total norm before.
+
+    After torch.nn.utils.clip_grad_norm_ (Pascanu 2013). on_nonfinite says what becomes of an infinite or NaN total:
+    "propagate" scales all the same, as torch does, so that the gradients become 0 or NaN; "error" raises NonFiniteError
+    and changes nothing, as error_if_nonfinite=True does; "skip" changes nothing; "zero" makes every gradient 0.
+    max_norm=inf only measures.
+
+    ValueError: max_norm or eps negative or NaN, norm_type not positive, a read-only gradient; TypeError: dtype, device.
+
+    >>> import boxgrad, numpy as np
+    >>> gradients = [np.array([3.0, 0.0]), np.array([4.0])]
+    >>> boxgrad.clip_grad_norm_(gradients, max_norm=1.0)
+    5.0
+    >>> gradients[0].round(6)
+    array([0.6, 0. ])
+    """
+    limit, p, eps = number(max_norm, "max_norm"), _norm_order(norm_type), number(eps, "eps")
+    return _Gradients(parameters, in_place=True).clip(limit, p, eps, "error" if error_if_nonfinite else on_nonfinite)
+
+
+def clip_grads_with_norm_(parameters: Gradients, max_norm: float, total_norm: float, *, eps: float = _EPS) -> None:
+    """Scales the gradients in place by max_norm / (total_norm + eps), unless that is >= 1.
+
+    The second half of clip_grad_norm_, for a total norm that is already known. After torch.nn.utils.clip_grads_with_norm_.
+
+    ValueError: max_norm, total_norm or eps negative or NaN, a read-only gradient; TypeError: dtype, device.
+
+    >>> import boxgrad, numpy as np
+    >>> gradient = np.array([3.0, 4.0])
+    >>> boxgrad.clip_grads_with_norm_(gradient, 1.0, total_norm=10.0)
+    >>> gradient.round(6)
+    array([0.3, 0.4])
+    """
+    limit, total, eps = _not_negative(max_norm, "max_norm"), _not_negative(total_norm, "total_norm"), _not_negative(eps, "eps")
+    _Gradients(parameters, in_place=True).limit(limit, total, eps)
+
+
+def clip_grad_value_(parameters: Gradients, clip_value: float) -> None:
+    """Clamps every element of the gradients to [-clip_value, clip_value] in place. NaN stays NaN.
+
+    After torch.nn.utils.clip_grad_value_.
+
+    ValueError: clip_value negative or NaN, a read-only gradient; TypeError: dtype, device.
+
+    >>> import boxgrad, numpy as np
+    >>> gradient = np.array([-3.0, 0.5])
+    >>> boxgrad.clip_grad_value_(gradient, 1.0)
+    >>> gradient
+    array([-1. ,  0.5])
+    """
+    gradients, limit = _Gradients(parameters, in_place=True), _not_negative(clip_value, "clip_value")
+    library.clip_grad_value(gradients.tensors, gradients.count, limit)
+    gradients.write_back()
+
+
+def scale_grads_(parameters: Gradients, coefficient: float) -> None:
+    """Multiplies every element of the gradients by the coefficient in place.
+
+    ValueError: a coefficient that is not finite, a read-only gradient; TypeError: dtype, device.
+
+    >>> import boxgrad, numpy as np
+    >>> gradient = np.array([3.0, 4.0])
+    >>> boxgrad.scale_grads_(gradient, 0.5)
+    >>> gradient
+    array([1.5, 2. ])
+    """
+    _Gradients(parameters, in_place=True).scale(number(coefficient, "coefficient"))
+
+
+class GradNormMonitor:
+    """Records total gradient norms and answers the question which max_norm to choose: a percentile of them.
+
+    clip_ does so at every step (AutoClip: Seetharaman 2020). history: how many norms to remember, None for all. Norms that are
+    infinite or NaN are not recorded.
+
+    >>> import boxgrad, numpy as np
+    >>> monitor = boxgrad.GradNormMonitor()
+    >>> for scale in (1.0, 2.0, 9.0):
+    ...     norm = monitor.record([np.array([scale, 0.0])])
+    >>> monitor.suggest(percentile=50)
+    2.0
+    """
+
+    def __init__(self, norm_type: float = 2.0, history: int | None = None) -> None:
+        """ValueError: norm_type is not positive, history is negative."""
+        self.norm_type = _norm_order(norm_type)
+        length = None if history is None else integer(history, "history")
+        if length is not None and length < 0:
+            raise ValueError(f"history must not be negative, not {history}")
+        self._norms: collections.deque[float] = collections.deque(maxlen=length)
+
+    @property
+    def norms(self) -> npt.NDArray[np.float64]:
+        """The recorded norms, the oldest first."""
+        return np.array(self._norms, np.float64)
+
+    def record(self, parameters: Gradients) -> float:
+        """Measures the gradients' total norm, records it and returns it."""
+        return self._record(_Gradients(parameters, in_place=False))
+
+    def _record(self, gradients: _Gradients) -> float:
+        total = gradients.norm(self.norm_type)
+        if math.isfinite(total):
+            self._norms.append(total)
+        return total
+
+    def suggest(self, percentile: float = 10.0) -> float:
+        """The percentile of the recorded norms, from 0 to 100. ValueError: there are none yet, or it is another number."""
+        wanted = _percentile(percentile)
+        if not self._norms:
+            raise ValueError("no norm has been recorded yet")
+        return float(np.percentile(self._norms, wanted))
+
+    def clip_(self, parameters: Gradients, percentile: float = 10.0) -> float:
+        """Records the total norm, then scales the gradients down to the percentile of all so far; returns the norm before.
+
+        Where the norm is infinite or NaN, the gradients are left as they are. Takes what record takes, plain torch tensors included, as
+        long as it can be changed in place. A call that fails records nothing.
+        """
+        wanted, gradients = _percentile(percentile), _Gradients(parameters, in_place=True, tensors_too=True)
+        total = self._record(gradients)
+        if math.isfinite(total):
+            gradients.limit(self.suggest(wanted), total, _EPS)
+        return total
+
+
+def _percentile(percentile: float) -> float:
+    checked = number(percentile, "percentile")
+    if not 0 <= checked <= 100:
+        raise ValueError(f"percentile must be from 0 to 100, not {percentile}")
+    return checked
