@@ -37,7 +37,7 @@ from .gradient_norm import (
     per_tensor_norms,
     scale_grads_,
 )
-from .matching import BalancedPositiveNegativeSampler, Matcher, match_boxes, sample_proposals
+from .matching import Matcher, match_boxes
 from .overlap import (
     aligned_box_iou,
     box_iou,
@@ -49,6 +49,7 @@ from .overlap import (
     generalized_box_iou,
     generalized_box_iou_loss,
 )
+from .sampling import BalancedPositiveNegativeSampler, sample_proposals
 from .smooth_l1 import smooth_l1_loss
 from .suppression import batched_nms, nms, soft_nms
 

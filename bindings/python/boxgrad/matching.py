@@ -1,18 +1,24 @@
-"""Proposals and ground truth: matching the ones with the others, and drawing a batch from what came of it."""
+"""Proposals and ground truth: matching the ones with the others."""
 
 from __future__ import annotations
 
-import ctypes
-from typing import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ._arrays import Array, operands, rows, to_floats
-from ._library import library, library_of
-from ._scalars import code_of, integer, number
+from ._library import library_of
+from ._renamed import moved
+from ._scalars import code_of, number
 from .overlap import _EPS, _METRICS
-from .suppression import Indices, box_rows, labels_of
+from .suppression import Indices, box_rows
+
+if TYPE_CHECKING:
+    from .sampling import BalancedPositiveNegativeSampler as BalancedPositiveNegativeSampler
+    from .sampling import sample_proposals as sample_proposals
+else:
+    __getattr__ = moved(__name__, "boxgrad.sampling", "BalancedPositiveNegativeSampler", "sample_proposals")
 
 
 def match_boxes(
@@ -90,69 +96,3 @@ class Matcher:
         return match_boxes(
             proposals, truths, self.high_threshold, self.low_threshold, self.allow_low_quality_matches, metric=metric
         )
-
-
-def sample_proposals(
-    labels: npt.ArrayLike, count: int, positive_fraction: float, seed: int, *, negative: int = 0
-) -> tuple[Indices, Indices]:
-    """Draws a batch of proposals: the indices of its positives and of its negatives, each ascending.
-
-    labels (N,): greater than `negative` is positive, equal is negative, less is left out. count * positive_fraction, rounded down, are
-    positives as long as there are so many; negatives fill up the batch, likewise. Every choice of so many is equally likely, and the same
-    seed makes the same choice everywhere. For the matches of match_boxes, negative is -1.
-
-    ValueError: shape, a negative count, a fraction not from 0 to 1; TypeError: dtype.
-
-    >>> import boxgrad
-    >>> positives, negatives = boxgrad.sample_proposals([1, 0, 0, -1, 2, 0, 0], 4, 0.25, seed=0)
-    >>> len(positives), len(negatives)
-    (1, 3)
-    """
-    array, wanted, middle = labels_of(labels, "labels"), integer(count, "count"), integer(negative, "negative")
-    if wanted < 0:
-        raise ValueError(f"count must not be negative, not {count}")
-    wanted = min(wanted, 2**63 - 1)
-    if not -(2**63) <= middle < 2**63:
-        raise ValueError(f"negative must fit 64 bits with a sign, not {negative}")
-    indices = np.empty(min(len(array), wanted), np.int64)
-    positives, negatives = ctypes.c_size_t(), ctypes.c_size_t()
-    library.sample(
-        array, len(array), middle, wanted, number(positive_fraction, "positive_fraction"),
-        integer(seed, "seed") % 2**64, indices, positives, negatives,
-    )  # fmt: skip
-    split = positives.value
-    return indices[:split].copy(), indices[split : split + negatives.value].copy()
-
-
-class BalancedPositiveNegativeSampler:
-    """torchvision.models.detection's BalancedPositiveNegativeSampler, with a seed.
-
-    Called with one array of labels for each image (1 and more: positive, 0: negative, -1: left out), it returns two lists of uint8 masks, of the
-    positives and of the negatives. Each image has the next seed.
-
-    >>> import boxgrad
-    >>> sampler = boxgrad.BalancedPositiveNegativeSampler(4, 0.5, seed=1)
-    >>> positives, negatives = sampler([[1, 1, 1, 0, 0, 0, -1]])
-    >>> positives[0].sum().item(), negatives[0].sum().item()
-    (2, 2)
-    """
-
-    def __init__(self, batch_size_per_image: int, positive_fraction: float, seed: int = 0) -> None:
-        self.batch_size_per_image = integer(batch_size_per_image, "batch_size_per_image")
-        self.positive_fraction = number(positive_fraction, "positive_fraction")
-        if not 0 <= self.positive_fraction <= 1:
-            raise ValueError(f"positive_fraction must be from 0 to 1, not {positive_fraction}")
-        self.seed = integer(seed, "seed")
-
-    def __call__(
-        self, matched_idxs: Sequence[npt.ArrayLike]
-    ) -> tuple[list[npt.NDArray[np.uint8]], list[npt.NDArray[np.uint8]]]:
-        masks: tuple[list[npt.NDArray[np.uint8]], list[npt.NDArray[np.uint8]]] = ([], [])
-        for labels in matched_idxs:
-            drawn = sample_proposals(labels, self.batch_size_per_image, self.positive_fraction, self.seed)
-            self.seed += 1
-            for indices, chosen in zip(drawn, masks):
-                mask = np.zeros(len(labels_of(labels, "matched_idxs")), np.uint8)
-                mask[indices] = 1
-                chosen.append(mask)
-        return masks

@@ -380,8 +380,8 @@ Published tables of numbers (torchvision, detectron2, fvcore, mmdetection, Tenso
 """
 
 FOOT = """
-Matching and sampling equal torchvision's in test_matching.py and, on real proposals, in test_two_stage.py; suppression equals its definition, pair by
-pair, in test_suppression.py, and torchvision's operator where that loads.
+Matching and sampling equal torchvision's in test_matching.py and test_sampling.py and, on real proposals, in test_two_stage.py; suppression equals
+its definition, pair by pair, in test_suppression.py, and torchvision's operator where that loads.
 """
 
 

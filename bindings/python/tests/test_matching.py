@@ -1,4 +1,4 @@
-"""match_boxes, Matcher and the sampler against torchvision's own and plain references, and hostile input."""
+"""match_boxes and Matcher against torchvision's own and plain references, and hostile input."""
 
 import math
 import tracemalloc
@@ -6,8 +6,6 @@ import tracemalloc
 import boxgrad
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 DTYPES = [np.float32, np.float64]
 METRICS = {
@@ -148,14 +146,7 @@ def test_the_matrix_is_not_stored():
         (lambda: boxgrad.Matcher(0.3, 0.7), "low_threshold"),
         (lambda: boxgrad.Matcher("a", 0.3), "high_threshold must be a number, not 'a'"),
         (lambda: boxgrad.Matcher(math.nan, 0.3), "neither NaN"),
-        (lambda: boxgrad.sample_proposals([1, 0], 2, 0.5, 1, negative=2**63), "negative must fit 64 bits"),
-        (lambda: boxgrad.sample_proposals(np.array([2**64 - 1, 1], np.uint64), 2, 0.5, 1), "labels must fit 64 bits"),
-        (lambda: boxgrad.BalancedPositiveNegativeSampler(4, 7), "positive_fraction must be from 0 to 1, not 7"),
         (lambda: boxgrad.Matcher(0.7, 0.3)([1.0]), "match_quality_matrix"),
-        (lambda: boxgrad.sample_proposals([1, 0], 1, 1.5, 0), "positive_fraction"),
-        (lambda: boxgrad.sample_proposals([1, 0], 1, math.nan, 0), "positive_fraction"),
-        (lambda: boxgrad.sample_proposals([1, 0], -1, 0.5, 0), "count"),
-        (lambda: boxgrad.sample_proposals([[1, 0]], 1, 0.5, 0), "labels"),
     ],
 )
 def test_wrong_arguments(call, words):
@@ -163,76 +154,8 @@ def test_wrong_arguments(call, words):
         call()
 
 
-# ---- The sample ----
-
-
 def test_an_empty_list_has_no_boxes():
     matches, overlaps = boxgrad.match_boxes([[0.0, 0, 1, 1]], [], 0.7, 0.3)
     assert matches.tolist() == [-1] and overlaps.tolist() == [0]
     assert boxgrad.match_boxes([], [[0.0, 0, 1, 1]], 0.7, 0.3)[0].shape == (0,)
     assert boxgrad.nms([], [], 0.5).shape == boxgrad.batched_nms([], [], [], 0.5).shape == boxgrad.soft_nms([], [])[0].shape == (0,)
-
-
-@given(st.lists(st.integers(-2, 3), max_size=80), st.integers(0, 60), st.floats(0, 1), st.integers(0, 2**64 - 1), st.integers(-1, 0))
-def test_sample_laws(labels, count, fraction, seed, negative):
-    array = np.array(labels, np.int64)
-    positives, negatives = boxgrad.sample_proposals(array, count, fraction, seed, negative=negative)
-    assert (array[positives] > negative).all() and (array[negatives] == negative).all()
-    assert (np.diff(positives) > 0).all() and (np.diff(negatives) > 0).all()
-    assert len(positives) == min(int(count * fraction), (array > negative).sum())
-    assert len(negatives) == min(count - len(positives), (array == negative).sum())
-
-
-@pytest.mark.parametrize("most", [2**63 - 1, 2**64 - 1, 10**30])
-def test_a_sample_of_more_than_there_are_is_all(most):
-    positives, negatives = boxgrad.sample_proposals([1, 0, -1, 2], most, 0.5, 1)
-    assert positives.tolist() == [0, 3] and negatives.tolist() == [1]
-
-
-def test_the_sampler_has_the_sizes_and_masks_of_torchvision(torchvision, torch):
-    from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
-
-    rng = np.random.default_rng(0)
-    for size, fraction in [(16, 0.5), (256, 0.25), (7, 1.0), (7, 0.0)]:
-        images = [rng.integers(-1, 3, n) for n in (0, 5, 40, 300)]
-        ours = boxgrad.BalancedPositiveNegativeSampler(size, fraction)(images)
-        theirs = BalancedPositiveNegativeSampler(size, fraction)([torch.tensor(x) for x in images])
-        for mine, other in zip(ours, theirs):
-            assert [(x.dtype, x.shape, x.sum()) for x in mine] == [(np.uint8, tuple(y.shape), y.sum().item()) for y in other]
-
-
-def test_every_sample_is_equally_likely():
-    """All 10 pairs of 5 positives: chi-square of 20000 draws, 9 degrees of freedom. 27.9 is exceeded once in a thousand."""
-    labels = np.array([1, 0, 1, 1, 0, 1, 1])
-    pairs = {}
-    for seed in range(20_000):
-        positives, _ = boxgrad.sample_proposals(labels, 2, 1.0, seed)
-        pairs[tuple(positives)] = pairs.get(tuple(positives), 0) + 1
-    assert len(pairs) == 10
-    assert sum((n - 2000) ** 2 / 2000 for n in pairs.values()) < 27.9
-
-
-def test_the_sample_is_the_same_everywhere():
-    """The generator written down once more, in Python's integers: SplitMix64, and numbers below a bound by its upper half."""
-    mask = 2**64 - 1
-
-    def splitmix(state):
-        while True:
-            state = (state + 0x9E3779B97F4A7C15) & mask
-            z = state
-            z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-            z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-            yield z ^ (z >> 31)
-
-    assert next(splitmix(0)) == 0xE220A8397B1DCDAF  # the generator's published first number
-    labels = np.random.default_rng(4).integers(0, 2, 200)
-    numbers, left = splitmix(99), {1: int((labels == 1).sum()), 0: int((labels == 0).sum())}
-    wanted, drawn = {1: 8, 0: 24}, {1: [], 0: []}
-    for i, label in enumerate(labels.tolist()):
-        if wanted[label] > 0:
-            if next(numbers) * left[label] >> 64 < wanted[label]:
-                drawn[label].append(i)
-                wanted[label] -= 1
-            left[label] -= 1
-    positives, negatives = boxgrad.sample_proposals(labels, 32, 0.25, 99)
-    assert positives.tolist() == drawn[1] and negatives.tolist() == drawn[0]

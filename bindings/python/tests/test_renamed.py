@@ -15,6 +15,7 @@ MOVED = {
         "GradNormMonitor", "Gradients", "HasGrad", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "combine_norms",
         "get_total_norm", "per_tensor_norms", "scale_grads_",
     ],
+    ("matching", "sampling"): ["BalancedPositiveNegativeSampler", "sample_proposals"],
 }  # fmt: skip
 
 every_name = pytest.mark.parametrize(
@@ -54,6 +55,10 @@ def test_a_star_import_has_all_names(old, new):
 
 
 PICKLES = {  # written by version 0.1.0
+    "BalancedPositiveNegativeSampler": (
+        b"ccopy_reg\n_reconstructor\np0\n(cboxgrad.matching\nBalancedPositiveNegativeSampler\np1\nc__builtin__\nobject\np2\nNtp3\nRp4\n"
+        b"(dp5\nVbatch_size_per_image\np6\nI4\nsVpositive_fraction\np7\nF0.5\nsVseed\np8\nI1\nsb."
+    ),
     "BoxCoder": (
         b"ccopy_reg\n_reconstructor\np0\n(cboxgrad.coding\nBoxCoder\np1\nc__builtin__\nobject\np2\nNtp3\nRp4\n(dp5\nVweights\np6\n(F10.0\n"
         b"F10.0\nF5.0\nF5.0\ntp7\nsVbbox_xform_clip\np8\nF4.135166556742356\nsV_stds\np9\n(lp10\nF0.1\naF0.1\naF0.2\naF0.2\nasb."
@@ -69,6 +74,7 @@ PICKLES = {  # written by version 0.1.0
     ),
     "clip": b"cboxgrad.clipping\nclip\np0\n.",
     "encode_boxes": b"cboxgrad.coding\nencode_boxes\np0\n.",
+    "sample_proposals": b"cboxgrad.matching\nsample_proposals\np0\n.",
 }
 
 
