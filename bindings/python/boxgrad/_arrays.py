@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Indices = npt.NDArray[np.int64]
 
 FLOAT32: np.dtype[Any] = np.dtype(np.float32)
 FLOAT64: np.dtype[Any] = np.dtype(np.float64)
@@ -113,12 +114,26 @@ def operands(name1: str, x1: npt.ArrayLike | Marked, name2: str, x2: npt.ArrayLi
     return array1, wanted1, array2, wanted2
 
 
-def box_matrix(boxes: npt.ArrayLike) -> Array:
-    """Boxes of shape (N, 4) whose gradient is of no interest."""
-    array = to_floats(boxes.value if isinstance(boxes, Marked) else boxes, "boxes")
+def box_matrix(name: str, boxes: npt.ArrayLike | Marked) -> Array:
+    """Boxes of shape (N, 4) whose gradient is of no interest. An empty list holds no boxes."""
+    array, _ = operand(name, boxes)
+    if array.shape == (0,):
+        return array.reshape(0, 4)
     if array.ndim != 2 or array.shape[1] != 4:
-        raise ValueError(f"boxes must have the shape (N, 4), not {array.shape}")
+        raise ValueError(f"{name} must have the shape (N, 4), not {array.shape}")
     return array
+
+
+def labels_of(labels: npt.ArrayLike, name: str, shape: tuple[int, ...] | None = None) -> Indices:
+    """Integers (N,) as packed int64."""
+    array = to_numpy(labels, name)
+    if array.dtype.kind not in "iu" and array.size:  # an empty list is float64
+        raise TypeError(f"{name} must be integers, not {array.dtype}")
+    if array.ndim != 1 or shape not in (None, array.shape):
+        raise ValueError(f"{name} must have the shape {shape or '(N,)'}, not {array.shape}")
+    if array.dtype == np.uint64 and array.size and array.max() >= 2**63:
+        raise ValueError(f"{name} must fit 64 bits with a sign, not {array.max()}")
+    return np.ascontiguousarray(array, np.int64)
 
 
 def rows(array: Array, width: int = 4) -> tuple[Array, int]:

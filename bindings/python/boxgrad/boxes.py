@@ -146,7 +146,7 @@ def remove_small_boxes(boxes: npt.ArrayLike, min_size: float) -> npt.NDArray[np.
     >>> boxgrad.remove_small_boxes([[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 1.0]], 2.0)
     array([0])
     """
-    matrix = box_matrix(boxes)
+    matrix = box_matrix("boxes", boxes)
     with np.errstate(invalid="ignore"):
         sides = matrix[:, 2:] - matrix[:, :2]
     return np.flatnonzero((sides >= number(min_size, "min_size")).all(axis=1)).astype(np.int64, copy=False)
@@ -209,7 +209,7 @@ def inspect_boxes(boxes: npt.ArrayLike, size: Sequence[float] | None = None, *, 
     >>> report.rows(boxgrad.BoxFlag.ZERO_WIDTH)
     array([1])
     """
-    matrix = box_matrix(boxes)
+    matrix = box_matrix("boxes", boxes)
     height, width = (-1.0, -1.0) if size is None else image_size(size)
     flags, counts = np.empty(len(matrix), np.uint32), np.empty(len(BoxFlag), np.uintp)
     (first, stride), smallest = rows(matrix), number(min_size, "min_size")
@@ -233,7 +233,7 @@ def rotate_boxes(
     >>> bounds
     array([[ 0., -4.,  2.,  0.]])
     """
-    matrix = box_matrix(boxes)
+    matrix = box_matrix("boxes", boxes)
     angle, (x, y) = number(degrees, "degrees"), numbers(center, "center", 2, "(x, y)")
     first, stride = rows(matrix)
     if out is not None and not (isinstance(out, tuple) and len(out) == 2):

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, operands, rows, to_floats
+from ._arrays import Array, Indices, box_matrix, operands, rows, to_floats
 from ._library import library_of
 from ._renamed import moved
 from ._scalars import code_of, number
 from .overlap import _EPS, _METRICS
-from .suppression import Indices, box_rows
 
 if TYPE_CHECKING:
     from .sampling import BalancedPositiveNegativeSampler as BalancedPositiveNegativeSampler
@@ -41,7 +40,7 @@ def match_boxes(
     array([ 0, -2, -1])
     """
     candidates, _, boxes, _ = operands("proposals", proposals, "truths", truths)
-    candidates, boxes = box_rows(candidates, "proposals"), box_rows(boxes, "truths")
+    candidates, boxes = box_matrix("proposals", candidates), box_matrix("truths", boxes)
     (a, stride_a), (b, stride_b) = rows(candidates), rows(boxes)
     low, high = number(low_threshold, "low_threshold"), number(high_threshold, "high_threshold")
     matches, overlaps = np.empty(len(candidates), np.int64), np.empty(len(candidates), candidates.dtype)

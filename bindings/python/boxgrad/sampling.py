@@ -8,9 +8,9 @@ from typing import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ._arrays import Indices, labels_of
 from ._library import library
 from ._scalars import integer, number
-from .suppression import Indices, labels_of
 
 
 def sample_proposals(

@@ -9,44 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, operands, rows, to_numpy
+from ._arrays import Array, Indices, box_matrix, labels_of, operands, rows
 from ._library import library_of
 from ._scalars import code_of, integer, number
 
 _DECAYS = {"linear": 0, "gaussian": 1}
 _NO_LIMIT = 2**64 - 1
 
-Indices = npt.NDArray[np.int64]
-
 
 def _inputs(boxes: npt.ArrayLike, scores: npt.ArrayLike, idxs: npt.ArrayLike | None) -> tuple[Array, Array, Indices | None]:
     """Boxes (N, 4) and scores (N,) of one dtype, and the classes (N,) as int64."""
     matrix, _, values, _ = operands("boxes", boxes, "scores", scores)
-    matrix = box_rows(matrix, "boxes")
+    matrix = box_matrix("boxes", matrix)
     if values.shape != matrix.shape[:1]:
         raise ValueError(f"scores must have the shape {matrix.shape[:1]}, one for each box, not {values.shape}")
     return matrix, np.ascontiguousarray(values), None if idxs is None else labels_of(idxs, "idxs", matrix.shape[:1])
-
-
-def box_rows(array: Array, name: str) -> Array:
-    """Boxes (N, 4); an empty list has none."""
-    if array.shape == (0,):
-        return array.reshape(0, 4)
-    if array.ndim != 2 or array.shape[1] != 4:
-        raise ValueError(f"{name} must have the shape (N, 4), not {array.shape}")
-    return array
-
-
-def labels_of(labels: npt.ArrayLike, name: str, shape: tuple[int, ...] | None = None) -> Indices:
-    """Integers (N,) as packed int64."""
-    array = to_numpy(labels, name)
-    if array.dtype.kind not in "iu" and array.size:  # an empty list is float64
-        raise TypeError(f"{name} must be integers, not {array.dtype}")
-    if array.ndim != 1 or shape not in (None, array.shape):
-        raise ValueError(f"{name} must have the shape {shape or '(N,)'}, not {array.shape}")
-    if array.dtype == np.uint64 and array.size and array.max() >= 2**63:
-        raise ValueError(f"{name} must fit 64 bits with a sign, not {array.max()}")
-    return np.ascontiguousarray(array, np.int64)
 
 
 def _limit(max_keep: int | None) -> int:

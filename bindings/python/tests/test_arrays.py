@@ -318,6 +318,26 @@ def test_beta_and_sigma_exclude_each_other():
         boxgrad.smooth_l1_loss(*PAIR, beta=0.5, sigma=1.0)
 
 
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda boxes: boxgrad.remove_small_boxes(boxes, 1), "boxes"),
+        (boxgrad.inspect_boxes, "boxes"),
+        (lambda boxes: boxgrad.rotate_boxes(boxes, 30), "boxes"),
+        (lambda boxes: boxgrad.nms(boxes, [], 0.5), "boxes"),
+        (lambda boxes: boxgrad.soft_nms(boxes, []), "boxes"),
+        (lambda boxes: boxgrad.match_boxes(boxes, A, 0.7, 0.3), "proposals"),
+        (lambda boxes: boxgrad.match_boxes(A, boxes, 0.7, 0.3), "truths"),
+    ],
+)
+def test_matrices_of_boxes_are_refused_by_name(call, argument):
+    for wrong in (np.zeros(4), np.zeros((3, 5)), np.zeros((2, 0)), np.zeros((0, 3)), np.zeros((2, 3, 4)), 1.0):
+        with pytest.raises(ValueError, match=re.escape(f"{argument} must have the shape (N, 4), not {np.shape(wrong)}")):
+            call(wrong)
+    with pytest.raises(TypeError, match=f"{argument} has dtype bool"):
+        call(np.zeros((3, 4), bool))
+
+
 def test_ragged_lists_are_refused():
     with pytest.raises((ValueError, TypeError)):
         boxgrad.box_area([[1, 2, 3, 4], [1, 2, 3]])

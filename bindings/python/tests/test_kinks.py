@@ -258,6 +258,13 @@ def test_the_loss_of_nothing_is_zero(function, reduction, dtype):
     assert [gradient.shape for gradient in pullback(1.0)] == [(0, 4), (0, 4)]
 
 
+def test_an_empty_list_has_no_boxes():
+    assert boxgrad.remove_small_boxes([], 1).shape == (0,)
+    assert boxgrad.inspect_boxes([], (9, 9)).ok
+    corners, bounds = boxgrad.rotate_boxes([], 30)
+    assert (corners.shape, bounds.shape) == ((0, 4, 2), (0, 4))
+
+
 def test_no_rows_elsewhere():
     for function, arguments in [
         (boxgrad.box_convert, ("xyxy", "xywh")), (boxgrad.clip_boxes_to_image, ((3, 4),)), (boxgrad.clip, (0, 1)),
