@@ -114,11 +114,28 @@ def operands(name1: str, x1: npt.ArrayLike | Marked, name2: str, x2: npt.ArrayLi
     return array1, wanted1, array2, wanted2
 
 
+def _boxes(array: Array) -> Array:
+    """An empty list holds no boxes: its shape is (0, 4)."""
+    return array.reshape(0, 4) if array.shape == (0,) else array
+
+
+def box_operand(name: str, x: npt.ArrayLike | Marked) -> tuple[Array, bool]:
+    """operand() of boxes."""
+    array, wanted = operand(name, x)
+    return _boxes(array), wanted
+
+
+def box_operands(
+    name1: str, x1: npt.ArrayLike | Marked, name2: str, x2: npt.ArrayLike | Marked
+) -> tuple[Array, bool, Array, bool]:
+    """operands() of boxes or their deltas."""
+    found = array1, wanted1, array2, wanted2 = operands(name1, x1, name2, x2)
+    return found if array1.size and array2.size else (_boxes(array1), wanted1, _boxes(array2), wanted2)
+
+
 def box_matrix(name: str, boxes: npt.ArrayLike | Marked) -> Array:
-    """Boxes of shape (N, 4) whose gradient is of no interest. An empty list holds no boxes."""
-    array, _ = operand(name, boxes)
-    if array.shape == (0,):
-        return array.reshape(0, 4)
+    """Boxes of shape (N, 4) whose gradient is of no interest."""
+    array, _ = box_operand(name, boxes)
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"{name} must have the shape (N, 4), not {array.shape}")
     return array

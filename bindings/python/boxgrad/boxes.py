@@ -9,7 +9,7 @@ from typing import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, box_matrix, count_of, operand, output, rows
+from ._arrays import Array, box_matrix, box_operand, count_of, output, rows
 from ._library import library_of
 from ._scalars import code_of, image_size, number, numbers
 from .autodiff import Gradients, differentiable, with_pullback
@@ -54,7 +54,7 @@ def box_area(boxes: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = Non
     >>> boxgrad.box_area([[0.0, 0.0, 3.0, 2.0], [1.0, 1.0, 1.0, 5.0]])
     array([6., 0.])
     """
-    array, wanted = operand("boxes", boxes)
+    array, wanted = box_operand("boxes", boxes)
     shape, dtype, count = array.shape, array.dtype, count_of("boxes", array.shape)
     corners_given = code_of(fmt, _FORMATS, "fmt") == _XYXY
     if corners_given:
@@ -91,7 +91,7 @@ def box_convert(boxes: npt.ArrayLike, in_fmt: str, out_fmt: str, *, out: Array |
     >>> boxgrad.box_convert([10.0, 20.0, 30.0, 60.0], "xyxy", "cxcywh")
     array([20., 40., 20., 40.])
     """
-    array, wanted = operand("boxes", boxes)
+    array, wanted = box_operand("boxes", boxes)
     count_of("boxes", array.shape)
     source, target = code_of(in_fmt, _FORMATS, "in_fmt"), code_of(out_fmt, _FORMATS, "out_fmt")
     value = _convert(array, source, target, output(out, array.shape, array.dtype, array, strided=True, in_place=True))
@@ -119,7 +119,7 @@ def clip_boxes_to_image(boxes: npt.ArrayLike, size: Sequence[float], *, out: Arr
     >>> boxgrad.clip_boxes_to_image([[-5.0, 10.0, 30.0, 90.0]], (80, 60))
     array([[ 0., 10., 30., 80.]])
     """
-    array, wanted = operand("boxes", boxes)
+    array, wanted = box_operand("boxes", boxes)
     height, width = image_size(size)
     dtype, count = array.dtype, count_of("boxes", array.shape)
     value = output(out, array.shape, dtype, array, strided=True, in_place=not wanted)

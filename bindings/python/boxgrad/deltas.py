@@ -15,7 +15,7 @@ from typing import Iterator, Sequence, Tuple, Union
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, aligned_shape, gradient_of, operands, output, rows, stretched, sum_to_shape, to_floats
+from ._arrays import Array, aligned_shape, box_matrix, box_operands, gradient_of, output, rows, stretched, sum_to_shape
 from ._library import DELTA_OPTIONS, library_of
 from ._scalars import code_of, image_size, number, numbers
 from .autodiff import Gradients, differentiable, with_pullback
@@ -75,7 +75,7 @@ def encode_boxes(
     >>> boxgrad.encode_boxes([[0.0, 0.0, 4.0, 4.0]], [[1.0, 0.0, 5.0, 4.0]], stds=(0.1, 0.1, 0.2, 0.2))
     array([[2.5, 0. , 0. , 0. ]])
     """
-    proposal, wanted_p, target, wanted_t = operands("proposals", proposals, "targets", targets)
+    proposal, wanted_p, target, wanted_t = box_operands("proposals", proposals, "targets", targets)
     (shape, count), dtype = aligned_shape("proposals", proposal.shape, "targets", target.shape), proposal.dtype
     (p, stride_p), (t, stride_t) = rows(stretched(proposal, shape)), rows(stretched(target, shape))
     options = _options(means, stds, on_degenerate=code_of(on_degenerate, _ON_DEGENERATE, "on_degenerate"))
@@ -120,7 +120,7 @@ def decode_boxes(
     >>> boxgrad.decode_boxes([[0.0, 0.0, 4.0, 4.0]], [[0.25, 0.0, 0.0, 0.0]])
     array([[1., 0., 5., 4.]])
     """
-    proposal, wanted_p, delta, wanted_d = operands("proposals", proposals, "deltas", deltas)
+    proposal, wanted_p, delta, wanted_d = box_operands("proposals", proposals, "deltas", deltas)
     shape, dtype = delta.shape, delta.dtype
     if proposal.shape[1:] != (4,):
         raise ValueError(f"proposals must have the shape (N, 4), not {proposal.shape}")
@@ -154,7 +154,7 @@ def _arrays_of(images: Sequence[npt.ArrayLike], name: str) -> list[Array]:
         raise TypeError(f"{name} must be a list with the boxes of each image, not {images!r}") from None
     if not listed:
         raise ValueError(f"{name} must hold the boxes of at least one image, not {images!r}")
-    return [to_floats(boxes, f"{name}[{image}]") for image, boxes in enumerate(listed)]
+    return [box_matrix(f"{name}[{image}]", boxes) for image, boxes in enumerate(listed)]
 
 
 @contextmanager

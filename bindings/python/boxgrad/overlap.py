@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._arrays import (
-    Array, aligned_shape, broadcast_shape, constant, count_of, gradient_of, operands, output, rows, stretched, sum_to_shape,
+    Array, aligned_shape, box_operands, broadcast_shape, constant, count_of, gradient_of, output, rows, stretched, sum_to_shape,
 )  # fmt: skip
 from ._library import library_of
 from ._reduction import Loss, divisor_of, each_of, evaluate, scaled
@@ -45,7 +45,7 @@ def _pairwise_shape(shape1: tuple[int, ...], shape2: tuple[int, ...]) -> tuple[t
 
 
 def _pairwise(code: int, boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, eps: float, out: Array | None, fmt: str = "xyxy") -> Array:
-    array1, wanted1, array2, wanted2 = operands("boxes1", boxes1, "boxes2", boxes2)
+    array1, wanted1, array2, wanted2 = box_operands("boxes1", boxes1, "boxes2", boxes2)
     shape, n, m = _pairwise_shape(array1.shape, array2.shape)
     dtype = array1.dtype
     iou_pairwise = library_of[dtype].iou_pairwise
@@ -166,7 +166,7 @@ def aligned_box_iou(
     >>> boxgrad.aligned_box_iou([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]], [1.0, 0.0, 3.0, 2.0])
     array([0.33333333, 0.        ])
     """
-    array1, wanted1, array2, wanted2 = operands("boxes1", boxes1, "boxes2", boxes2)
+    array1, wanted1, array2, wanted2 = box_operands("boxes1", boxes1, "boxes2", boxes2)
     (shape, count), dtype = aligned_shape("boxes1", array1.shape, "boxes2", array2.shape), array1.dtype
     (a, stride_a), (b, stride_b) = rows(stretched(array1, shape)), rows(stretched(array2, shape))
     code, eps = code_of(metric, _METRICS, "metric"), number(eps, "eps")
@@ -195,7 +195,7 @@ def _loss(
     normalizer: float | None,
     out: Array | None,
 ) -> Loss:
-    array1, wanted1, array2, wanted2 = operands("boxes1", boxes1, "boxes2", boxes2)
+    array1, wanted1, array2, wanted2 = box_operands("boxes1", boxes1, "boxes2", boxes2)
     (shape, count), dtype = aligned_shape("boxes1", array1.shape, "boxes2", array2.shape), array1.dtype
     (a, stride_a), (b, stride_b) = rows(stretched(array1, shape)), rows(stretched(array2, shape))
     weight = constant(weights, "weights", shape[:-1], dtype)

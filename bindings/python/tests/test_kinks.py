@@ -258,7 +258,51 @@ def test_the_loss_of_nothing_is_zero(function, reduction, dtype):
     assert [gradient.shape for gradient in pullback(1.0)] == [(0, 4), (0, 4)]
 
 
-def test_an_empty_list_has_no_boxes():
+EMPTY = pytest.mark.parametrize("empty", [[], (), np.empty(0, np.float32)], ids=["list", "tuple", "array"])
+
+
+def is_as_no_rows(function, arguments, empty, **options):
+    """The function, with `empty` in place of each None, gives what it gives with no rows: value and gradients."""
+    rows = NOTHING.astype(np.asarray(empty).dtype)
+    (value, pullback), (expected, expected_pullback) = (
+        boxgrad.vjp(function, *(nothing if x is None else x for x in arguments), **options) for nothing in (empty, rows)
+    )
+    for ours, wanted in zip((value, *pullback(1.0)), (expected, *expected_pullback(1.0))):
+        np.testing.assert_array_equal(ours, wanted)
+        assert (ours.shape, ours.dtype) == (wanted.shape, wanted.dtype)
+
+
+@EMPTY
+@all_metrics
+def test_an_empty_list_overlaps_nothing(metric, empty):
+    boxes = box_sets.pairs("random", 3)[0]
+    for arguments in [(None, boxes), (boxes, None), (None, None), (None, np.stack([boxes, boxes]))]:
+        is_as_no_rows(PAIRWISE[metric], arguments, empty)
+    for arguments in [(None, None), (None, boxes[0]), (boxes[:1], None)]:
+        is_as_no_rows(boxgrad.aligned_box_iou, arguments, empty, metric=metric)
+        for reduction in ("none", "mean", "sum"):
+            is_as_no_rows(LOSSES[metric], arguments, empty, reduction=reduction)
+
+
+@EMPTY
+def test_an_empty_list_has_no_boxes(empty):
+    for function, *arguments in [
+        (boxgrad.box_area, None), (boxgrad.box_area, None, "xywh"), (boxgrad.box_convert, None, "xyxy", "xywh"),
+        (boxgrad.clip_boxes_to_image, None, (3, 4)), (boxgrad.box_iou, None, None, "cxcywh"),
+        (boxgrad.encode_boxes, None, None), (boxgrad.encode_boxes, [0.0, 0, 1, 1], None), (boxgrad.encode_boxes, None, [0.0, 0, 1, 1]),
+        (boxgrad.decode_boxes, None, None), (boxgrad.decode_boxes, None, np.empty((0, 8))),
+    ]:  # fmt: skip
+        is_as_no_rows(function, arguments, empty)
+
+
+def test_an_image_without_boxes_has_no_deltas():
+    box = [[0.0, 0, 4, 4]]
+    deltas = boxgrad.BoxCoder((1, 1, 1, 1)).encode([[], box], [[], box])
+    assert [x.shape for x in deltas] == [(0, 4), (1, 4)]
+    assert boxgrad.BoxCoder((1, 1, 1, 1)).decode([[0.0, 0, 0, 0]], [[], box]).tolist() == [box]
+
+
+def test_an_empty_list_has_nothing_to_inspect():
     assert boxgrad.remove_small_boxes([], 1).shape == (0,)
     assert boxgrad.inspect_boxes([], (9, 9)).ok
     corners, bounds = boxgrad.rotate_boxes([], 30)
