@@ -6,14 +6,9 @@ import tracemalloc
 import boxgrad
 import numpy as np
 import pytest
+from overlap_functions import PAIRWISE
 
 DTYPES = [np.float32, np.float64]
-METRICS = {
-    "iou": boxgrad.box_iou,
-    "giou": boxgrad.generalized_box_iou,
-    "diou": boxgrad.distance_box_iou,
-    "ciou": boxgrad.complete_box_iou,
-}
 
 
 def random_boxes(n, seed, dtype, grid=False):
@@ -44,13 +39,13 @@ def reference(matrix, high, low, low_quality):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", PAIRWISE)
 @pytest.mark.parametrize("low_quality", [False, True])
 @pytest.mark.parametrize("grid", [False, True])
 def test_match_boxes_is_the_plain_loop(grid, low_quality, metric, dtype):
     for n, m in [(0, 3), (3, 0), (1, 1), (31, 5), (65, 40), (1100, 7)]:
         proposals, truths = random_boxes(n, n, dtype, grid), random_boxes(m, 100 + m, dtype, grid)
-        matrix = METRICS[metric](truths, proposals)
+        matrix = PAIRWISE[metric](truths, proposals)
         for high, low in [(0.7, 0.3), (0.5, 0.5), (0, -0.5)]:
             matches, overlaps = boxgrad.match_boxes(proposals, truths, high, low, low_quality, metric=metric)
             expected, best = reference(matrix, high, low, low_quality)

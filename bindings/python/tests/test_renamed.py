@@ -39,7 +39,7 @@ def test_an_old_module_is_an_attribute_of_the_package(old, new, name):
 
 
 @pytest.mark.parametrize("old", sorted({old for old, _ in MOVED}))
-@pytest.mark.parametrize("name", ["no_such_name", "_private", "__path__"])
+@pytest.mark.parametrize("name", ["no_such_name", "_options", "_MODES", "__path__"])
 def test_other_names_are_not_there_and_do_not_warn(old, name, recwarn):
     with pytest.raises(AttributeError, match=f"'boxgrad.{old}' has no attribute '{name}'"):
         getattr(importlib.import_module(f"boxgrad.{old}"), name)
@@ -96,6 +96,10 @@ def test_new_pickles_do_not_warn(recwarn):
     for name in PICKLES:
         assert pickle.loads(pickle.dumps(getattr(boxgrad, name))) is getattr(boxgrad, name)
     assert not recwarn.list
+
+
+def test_the_old_names_end_with_0_3():
+    assert tuple(map(int, boxgrad.__version__.split(".")[:2])) < (0, 3), "remove _renamed.py and all that uses it"
 
 
 def test_the_package_itself_does_not_warn():
