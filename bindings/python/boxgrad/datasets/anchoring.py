@@ -15,7 +15,7 @@ from typing import Iterator, Sequence, Tuple
 import numpy as np
 
 from .._scalars import number, numbers
-from ..coding import LOG_RATIO_CLIP, encode_boxes
+from ..deltas import LOG_RATIO_CLIP, encode_boxes
 from ..overlap import box_iou
 from .model import UNKNOWN, Array, Dataset, Rows, Size, Track, silent
 

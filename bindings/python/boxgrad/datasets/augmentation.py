@@ -14,7 +14,7 @@ import numpy as np
 
 from ..autodiff import stop_gradient, vjp
 from ..boxes import BoxFlag, box_area, clip_boxes_to_image, inspect_boxes, rotate_boxes
-from ..coding import decode_boxes, encode_boxes
+from ..deltas import decode_boxes, encode_boxes
 from .inspection import TOLERANCE, as_trained
 from .model import Array, Dataset, Rows, Size, Track, silent
 from .problems import PROBLEMS
