@@ -57,19 +57,21 @@ $(LIBRARY): $(SOURCES)
 	cp $(BUILT) $@.new
 	mv $@.new $@
 
-# What is built is installed as it is: root needs no Swift. The header states the version, and the soname carries the ABI's.
+# What is built is installed as it is: root needs no Swift. The header refers to accuracy.md. The header states the version, and the soname carries the ABI's.
 # LIBDIR is relative to PREFIX; nothing installed knows PREFIX, so that the tree may be moved.
 PREFIX  ?= /usr/local
 LIBDIR  ?= lib
 VERSION := $(shell sed -n 's/^.define BOXGRAD_VERSION_STRING "\(.*\)"/\1/p' include/boxgrad.h)
 SONAME  := libboxgrad.so.$(shell sed -n 's/^.define BOXGRAD_ABI_VERSION //p' include/boxgrad.h)
 FILE    := libboxgrad.so.$(VERSION)
+DOC     := share/doc/boxgrad/accuracy.md
 PACKAGE := pkgconfig/boxgrad.pc cmake/boxgrad/boxgrad-config.cmake cmake/boxgrad/boxgrad-config-version.cmake
 ROOT     = $(DESTDIR)$(PREFIX)
 
 install: $(LIBRARY)
 	$(if $(filter /%,$(LIBDIR)),$(error LIBDIR is relative to PREFIX, as in LIBDIR=lib64, not $(LIBDIR)))
 	install -D -m 644 include/boxgrad.h "$(ROOT)/include/boxgrad.h"
+	install -D -m 644 docs/accuracy.md "$(ROOT)/$(DOC)"
 	install -D -m 755 $(LIBRARY) "$(ROOT)/$(LIBDIR)/$(FILE)"
 	ln -sf $(FILE) "$(ROOT)/$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(ROOT)/$(LIBDIR)/libboxgrad.so"
@@ -82,8 +84,8 @@ install: $(LIBRARY)
 # Directories go if nothing else is in them.
 uninstall:
 	if cd "$(ROOT)" 2>/dev/null; then \
-		rm -f include/boxgrad.h $(addprefix $(LIBDIR)/,$(FILE) $(SONAME) libboxgrad.so $(PACKAGE)); \
-		rmdir --parents --ignore-fail-on-non-empty include $(sort $(dir $(addprefix $(LIBDIR)/,$(PACKAGE)))) 2>/dev/null || true; \
+		rm -f include/boxgrad.h $(DOC) $(addprefix $(LIBDIR)/,$(FILE) $(SONAME) libboxgrad.so $(PACKAGE)); \
+		rmdir --parents --ignore-fail-on-non-empty include $(sort $(dir $(DOC) $(addprefix $(LIBDIR)/,$(PACKAGE)))) 2>/dev/null || true; \
 	fi
 
 # One virtual environment: what the wheel needs, what the demo needs, what the tests need on top of both.

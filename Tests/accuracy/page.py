@@ -12,7 +12,7 @@ HEAD = """\
 
 Every computing function was called on many inputs, and each number that it gave was compared with the same formula in 40 digits: the
 values, and the gradients, which were differentiated automatically in 40 digits, too. `make accuracy` repeats the campaign and rewrites this
-page; a test of `make test` runs a small one and fails above a promised bound. The bounds are those of [boxgrad.h](../include/boxgrad.h).
+page; a test of `make test` runs a small one and fails above a promised bound. The bounds are those of `boxgrad.h`.
 
 The inputs: boxes at random, on integers, sharing sides, within a few units in the last place of touching or of being identical, nested, a
 millionth of each other in size, with aspect ratios of a million, with centres or shapes that nearly agree, far from each other, far from

@@ -52,6 +52,7 @@ for name in de_DE ps_AF; do
     [ -e "$out/locales/$name.UTF-8" ] || check "the locale $name" localedef -i $name -f UTF-8 "$out/locales/$name.UTF-8"
 done
 
+check "the header's examples" python3 Tests/c/examples.py "$out"
 python3 Tests/vectors/flat.py >"$out/vectors.txt"
 vectors() { build_and_run "$@" <"$out/vectors.txt"; }
 
@@ -63,6 +64,7 @@ for compilers in "gcc g++" "clang clang++"; do
     fi
     for standard in c99 c11; do
         check "header.c $cc $standard" build_and_run $cc header.c "$out/header-$cc" -std=$standard
+        check "example.c $cc $standard" build_and_run $cc example.c "$out/example-$cc" -std=$standard "-I$out"
         check "smoke.c $cc $standard" build_and_run $cc smoke.c "$out/smoke-$cc" -std=$standard
     done
     check "vectors.c $cc" vectors $cc ../vectors/vectors.c "$out/vectors-$cc" -std=c99

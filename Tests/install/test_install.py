@@ -12,6 +12,7 @@ ABI = re.search(r"BOXGRAD_ABI_VERSION (\d+)", HEADER)[1]
 FILE, SONAME = f"libboxgrad.so.{VERSION}", f"libboxgrad.so.{ABI}"
 TREE = {
     "include/boxgrad.h": 0o644,
+    "share/doc/boxgrad/accuracy.md": 0o644,
     f"lib/{FILE}": 0o755,
     f"lib/{SONAME}": FILE,
     "lib/libboxgrad.so": SONAME,
@@ -49,8 +50,17 @@ def moved(tmp_path_factory):
 def test_tree(prefix):
     assert tree(prefix) == TREE
     assert (prefix / "include/boxgrad.h").read_text() == HEADER
+    assert (prefix / "share/doc/boxgrad/accuracy.md").read_text() == (ROOT / "docs/accuracy.md").read_text()
     assert (prefix / "lib/libboxgrad.so").read_bytes() == (ROOT / "build/lib/libboxgrad.so").read_bytes()
     assert SONAME in run("readelf", "--dynamic", prefix / "lib/libboxgrad.so")
+
+
+def test_what_the_header_refers_to_is_installed(prefix):
+    pages = re.findall(r"\w+\.md\b", HEADER)
+    assert pages
+    for page in pages:
+        text = (prefix / "share/doc/boxgrad" / page).read_text()
+        assert not re.search(r"\]\((?!#|https?:)", text), "a link that ends at the installed tree's edge"
 
 
 def test_nothing_installed_knows_where_it_is(prefix, moved):
