@@ -1,5 +1,5 @@
 # boxgrad. `make` builds the library, `make install` and `make wheel` ship it, `make demo` shows it at work, `make test` proves it,
-# `make bench` measures it.
+# `make check` tells in minutes whether a change broke it, `make bench` measures it.
 
 # The processor that the library is for: this machine's, or on x86-64 `make ARCH=aarch64`, which leaves it in build/aarch64.
 HOST    := $(shell uname -m)
@@ -16,7 +16,7 @@ WHEELS  := build/wheel
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib install uninstall wheel sdist demo test test-all bench bench-quick bench-compare clean accuracy abi abi-accept coverage fuzz
+.PHONY: lib install uninstall wheel sdist demo check test test-all bench bench-quick bench-compare clean accuracy abi abi-accept coverage fuzz
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
@@ -126,8 +126,14 @@ build/demo/%: examples/%.c examples/demo.h $(LIBRARY)
 	mkdir -p build/demo
 	$(CC) -std=c99 $(CFLAGS) -Wall -Wextra -Wpedantic -Werror -Ibuild/include $< -o $@ -Lbuild/lib -lboxgrad '-Wl,-rpath,$$ORIGIN/../lib' -lm
 
+# Every suite, or some: make test SUITES='abi python'.
 test: $(LIBRARY) $(VENV)/test
-	Tests/run.sh
+	Tests/run.sh $(SUITES)
+
+# After a change of a kernel: the suites that need no emulator, no sanitizer and no campaign.
+check: export BOXGRAD_TEST_QUICK := 1
+check: SUITES := swift c accuracy abi types python documentation
+check: test
 
 # The same with the campaigns that take minutes each.
 test-all: export BOXGRAD_TEST_ALL := 1
