@@ -16,7 +16,8 @@ def _parse(words: Words, size: Size) -> Optional[Parsed]:
     if len(words) < 9:
         raise ValueError(f"{len(words)} words, not eight numbers, a category and a difficulty")
     quad = lines.floats(words[:8])
-    return Parsed(words[8], [min(quad[0::2]), min(quad[1::2]), max(quad[0::2]), max(quad[1::2])], quad, outlined=True)
+    locked = f"{len(words)} words, not eight numbers, a category and a difficulty" if len(words) > 10 else ""
+    return Parsed(words[8], [min(quad[0::2]), min(quad[1::2]), max(quad[0::2]), max(quad[1::2])], quad, outlined=True, locked=locked)
 
 
 def _edit(words: Words, box: Array, size: Size) -> Dict[int, float]:

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Sequence
 
 from .._scalars import image_size as checked_size
 from . import coco, dota, lines, table, text, voc, yolo
-from .model import MISSING, Dataset, Reading, Track, UnreadableError, files_below, read_bytes, silent
+from .detection import SAMPLE, Evidence, evidence
+from .exif import settle
+from .model import Dataset, Reading, Track, UnreadableError, files_below, quantity, read_bytes, silent
+from .yolo_kinds import KINDS
 
 FORMATS: dict[str, Callable[[Path, Reading], Dataset]] = {
-    "coco": coco.read, "voc": voc.read, "yolo": yolo.read, "dota": dota.read, "text": text.read, "table": table.read,
+    "coco": coco.read, "voc": voc.read, "yolo": yolo.read, **{f"yolo-{kind}": yolo.reader_of(kind) for kind in KINDS},
+    "dota": dota.read, "text": text.read, "table": table.read,
 }  # fmt: skip
-"""The reader of each format. table: CSV or Parquet; text: lines of category, perhaps a score, and corners in pixels."""
+"""The reader of each format. yolo: its kind is found out, which yolo-detect and the like name. table: CSV or Parquet; text: lines of
+category, perhaps a score, and corners in pixels."""
 
 _BY_SUFFIX = {".json": "coco", ".xml": "voc", ".csv": "table", ".parquet": "table"}
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A format that was found out: on what, and why it is not certain."""
+
+    format: str
+    evidence: str
+    doubt: str = ""
+
+
 def read(
     path: str | Path, format: str | None = None, *, images: str | Path | None = None, image_size: Sequence[float] | None = None,
-    boxes: str | None = None, track: Track = silent,
+    boxes: str | None = None, image_column: str | None = None, exif: str | None = None, track: Track = silent,
 ) -> Dataset:  # fmt: skip
     """The boxes of a file, or of a folder of XML or text files.
 
     format: one of FORMATS, found out if it is not given. images: the folder of the photos, looked for beside the annotations
     if it is not given; or the one photo of all boxes. image_size: (height, width) of images whose size is not known otherwise.
-    boxes: "xyxy", "xywh" or "cxcywh", for text and tables. Files of a folder that cannot be read are left out and listed in the
-    data set's `unreadable`.
+    boxes: "xyxy", "xywh" or "cxcywh", for text and tables. image_column: the column of a table that names the image. exif: "turned" or
+    "stored", the size of photos that EXIF turns; taken from the boxes if it is not given. Files of a folder that cannot be read are left
+    out and listed in the data set's `unreadable`.
 
-    UnreadableError: the file, line and reason. ValueError: format, boxes, image_size.
+    UnreadableError: the file, line and reason. ValueError: format, boxes, image_size, exif.
 
     >>> import tempfile, pathlib
     >>> from boxgrad import datasets
@@ -42,59 +58,78 @@ def read(
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, not {format!r}")
     if boxes not in (None, "xyxy", "xywh", "cxcywh"):
         raise ValueError(f"boxes must be xyxy, xywh or cxcywh, not {boxes!r}")
+    if exif not in (None, "turned", "stored"):
+        raise ValueError(f"exif must be turned or stored, not {exif!r}")
     if images is not None and not Path(images).exists():
         raise UnreadableError(Path(images), "there is no such folder of images, or image")
     size = None if image_size is None else checked_size(image_size, "image_size")
-    return FORMATS[format or _detected(path)](path, Reading(None if images is None else Path(images), size, boxes, track=track))
+    found = _Found(format, "") if format is not None else _detected(path)
+    reading = Reading(None if images is None else Path(images), size, boxes, image_column, exif, track=track)
+    data = FORMATS[found.format](path, reading)
+    if format is None:
+        data.evidence = ", ".join(one for one in (found.evidence, data.evidence) if one)
+        data.doubt = found.doubt or data.doubt
+    elif format == data.format:
+        data.doubt = data.doubt if format == "yolo" else ""
+    return settle(data)
 
 
-def _detected(path: Path) -> str:
+def doubt_of(data: Dataset) -> str:
+    """Why it is not certain that a repair understands every row: `read` looks at some files, and this at all."""
+    files = lines.label_files(data.path) if data.format in ("yolo", "dota", "text") else []
+    if data.evidence and not data.doubt and len(files) > SAMPLE:
+        return evidence(data.path, files).doubt()
+    return data.doubt
+
+
+def _detected(path: Path) -> _Found:
     """The format of a file, or of most files of a folder."""
     if path.is_dir():
         return _detected_folder(path)
-    data = b"" if path.suffix.lower() in _BY_SUFFIX else read_bytes(path)
     if path.suffix.lower() in _BY_SUFFIX:
-        return _BY_SUFFIX[path.suffix.lower()]
+        return _Found(_BY_SUFFIX[path.suffix.lower()], f"by its ending {path.suffix}")
+    data = read_bytes(path)
     start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start[:1] in (b"{", b"["):
-        return "coco"
-    if start[:1] == b"<":
-        return "voc"
-    if data[:4] == b"PAR1":
-        return "table"
-    found = _detected_lines([path])
-    if found is None:
-        raise UnreadableError(path, f"is in no format that is known; name one with format: {', '.join(FORMATS)}")
-    return found
+    by_start = {b"{": "coco", b"[": "coco", b"<": "voc"}.get(start[:1]) or ("table" if data[:4] == b"PAR1" else None)
+    if by_start is not None:
+        return _Found(by_start, "by its first bytes")
+    return _detected_lines(path, [path], f"is in no format that is known; name one with format: {', '.join(FORMATS)}")
 
 
-def _detected_folder(path: Path) -> str:
-    xml = files_below(path, ".xml")
-    txt = [file for file in files_below(path, ".txt") if file.name.lower() not in lines.NOT_LABELS]
+def _detected_folder(path: Path) -> _Found:
+    xml, txt = files_below(path, ".xml"), lines.label_files(path)
     if len(xml) > len(txt):
-        return "voc"
-    found = _detected_lines(txt[:50])
-    if found is None:
+        other = evidence(path, txt[:SAMPLE])
+        both = other.guess and other.rows and len(txt) > 0.1 * len(xml)
+        seen = f"{len(xml):,} XML files and {quantity(len(txt), 'text file')} of {other.guess}"
+        return _Found("voc", "by its XML files", f"holds {seen}: say which with --format voc or --format {other.guess}" if both else "")
+    if not txt:
         others = [file.name for file in files_below(path, ".json", ".csv", ".parquet")]
         reason = f"; name one of its files, like {others[0]}" if others else ""
         raise UnreadableError(path, f"holds no folder of annotations in XML or text{reason}")
+    found = _detected_lines(path, txt)
+    if len(xml) > 0.1 * len(txt):
+        seen = f"{len(txt):,} text files of {found.format} and {quantity(len(xml), 'XML file')}"
+        return _Found(found.format, found.evidence, f"holds {seen}: say which with --format {found.format} or --format voc")
     return found
 
 
-def _detected_lines(files: Sequence[Path]) -> str | None:
-    """The format of text files, from the first lines that can be read; files without a line are YOLO's images without a box."""
-    parsers = {"dota": dota.FORMAT, "yolo": yolo.FORMAT, "text": text.format_of("xyxy")}
-    for file in files:
-        try:
-            found = [words for _, _, words in lines.words_of(file, read_bytes(file))]
-        except UnreadableError:
-            continue
-        for words in found[:20]:
-            for name, one in parsers.items():
-                try:
-                    parsed = one.parse(words, (1.0, 1.0) if name == "yolo" else MISSING)
-                except ValueError:
-                    continue
-                if parsed is not None and not (name == "yolo" and max(map(abs, parsed.box)) > 2):
-                    return name
-    return "yolo" if files and all(not read_bytes(file).strip() for file in files) else None
+def _detected_lines(path: Path, files: Sequence[Path], otherwise: str = "") -> _Found:
+    """The format of text files, by what their rows speak for."""
+    found = evidence(path, files[:SAMPLE])
+    if found.guess:
+        return _Found(found.guess, found.seen, found.doubt())
+    if otherwise:
+        raise UnreadableError(path, f"{otherwise}{_odd(found)}")
+    if not found.rows:
+        raise UnreadableError(path, f"holds {quantity(len(files), 'text file')}, of which none can be read: {found.unreadable[0]}")
+    raise UnreadableError(path, f"holds {quantity(len(files), 'text file')} and no row that can be read{_odd(found)}")
+
+
+def _odd(found: Evidence) -> str:
+    """The first row that no format reads, or why none could be looked at."""
+    if not found.rows:
+        return ""
+    file, line, row = found.odd["yolo"]
+    commas = ", whose words are separated by commas" if "," in row else ""
+    return f"; {file}:{line} is no row of yolo, dota or text{commas}: {row[:60]!r}"

@@ -107,7 +107,7 @@ def inspect(dataset: Dataset, *, min_size: float = 1.0, check_images: bool = Fal
     if dataset.sized:
         image_rows["image-size-missing"] = np.flatnonzero(~((dataset.sizes > 0) & np.isfinite(dataset.sizes)).all(axis=1))
     if check_images:
-        image_rows["image-size-differs"], photos = _differing_sizes(dataset, track)
+        image_rows["image-size-differs"], image_rows["image-size-turned"], photos = _differing_sizes(dataset, track)
     rows["duplicate"] = _duplicates(dataset)
     rows["area-differs"] = _differing_areas(dataset, flags)
     if dataset.quads is not None:
@@ -153,6 +153,8 @@ def as_trained(boxes: Array, size: tuple[float, float] | None, tolerance: float)
 
 def _duplicates(dataset: Dataset) -> Rows:
     """All but the first of the boxes that stand several times in an image, with the same category."""
+    if dataset.unknown_image:
+        return np.empty(0, np.int64)
     columns = (*dataset.boxes.T, dataset.category, dataset.image)
     order = np.lexsort(columns)
     same = np.ones(max(len(order) - 1, 0), bool)
@@ -196,13 +198,15 @@ def _crosses(quads: Array) -> Any:
         return cross(a, b, c, d) | cross(b, c, d, a)
 
 
-def _differing_sizes(dataset: Dataset, track: Track) -> tuple[Rows, int]:
-    """The images whose photo is there and has another size, and how many photos are there."""
-    different, photos, finder = [], 0, dataset.reading.finder_of(dataset.path)
+def _differing_sizes(dataset: Dataset, track: Track) -> tuple[Rows, Rows, int]:
+    """The images whose photo is there and has another size, those where only the sides are exchanged, and how many photos are there."""
+    different: list[int] = []
+    exchanged: list[int] = []
+    photos, finder = 0, dataset.reading.finder_of(dataset.path)
     for row, name in enumerate(track(dataset.images, "photos", len(dataset.images))):
-        size = finder.size(name)
-        photos += size is not None
-        declared = dataset.sizes[row]
-        if size is not None and (declared > 0).all() and tuple(declared.tolist()) != size:
-            different.append(row)
-    return np.array(different, np.int64), photos
+        both = finder.sizes(name)
+        photos += both is not None
+        height, width = dataset.sizes[row].tolist()
+        if both is not None and height > 0 and width > 0 and (height, width) not in both:
+            (exchanged if (height, width) == both[0][::-1] else different).append(row)
+    return np.array(different, np.int64), np.array(exchanged, np.int64), photos

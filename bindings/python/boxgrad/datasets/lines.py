@@ -48,6 +48,8 @@ class Parsed:
     box: Sequence[float]
     quad: Sequence[float] = ()
     outlined: bool = False
+    locked: str = ""
+    """What the line says beyond its format, if no repair may touch it."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,11 @@ def words_of(path: Path, data: bytes) -> Iterator[tuple[int, list[tuple[int, int
         offset += len(line) + 1
 
 
+def label_files(path: Path) -> list[Path]:
+    """The file, or the text files of a folder that hold labels by their names."""
+    return [file for file in files_below(path, ".txt") if file.name.lower() not in NOT_LABELS] if path.is_dir() else [path]
+
+
 class _Source:
     def __init__(self, format: Format) -> None:
         self.format = format
@@ -126,7 +133,7 @@ class _Source:
 def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Dataset:
     """pixels: whether the format's numbers are pixels, so that it does not need the image's size to be read."""
     columns, source, finder = Columns(), _Source(format), reading.finder_of(path)
-    files = [file for file in files_below(path, ".txt") if file.name.lower() not in NOT_LABELS] if path.is_dir() else [path]
+    files = label_files(path)
     names = format.names(path)
     for key, name in enumerate(names or ()):
         columns.add_category(str(key), name)
@@ -157,7 +164,7 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
                 category = columns.categories.get(parsed.category, UNKNOWN)
                 if category == UNKNOWN:
                     columns.fault("unknown-category", Place(file, number), f"class {parsed.category} of {len(names)}", file.stem, number)
-            columns.add(parsed.box, image, category, number, outlined=parsed.outlined, quad=parsed.quad)
+            columns.add(parsed.box, image, category, number, outlined=parsed.outlined, quad=parsed.quad, locked=parsed.locked)
             source.image.append(image)
             source.lines.append(number)
     return columns.dataset(format.name, path, source, fractions=fractions, sized=False, reading=replace(reading, finder=finder))

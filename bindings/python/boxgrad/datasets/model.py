@@ -6,23 +6,22 @@ import errno
 import os
 from array import array
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Protocol, Tuple, TypeVar, Union
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Protocol, TypeVar, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import BoxgradError
+from .photos import ImageFinder as ImageFinder
+from .photos import Size as Size
 
 Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
 Identifier = Union[int, str, None]
-Size = Tuple[float, float]
-"""Height and width."""
 
 UNKNOWN = -1
 """The row of an image or a category that is not listed."""
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 
 Item = TypeVar("Item")
 
@@ -116,6 +115,20 @@ class Dataset:
     unreadable: list[UnreadableError] = field(default_factory=list)
     """Files that were left out."""
     reading: Reading = field(default_factory=lambda: Reading())
+    evidence: str = ""
+    """On what the format was found out; empty if the user named it."""
+    doubt: str = ""
+    """Why the format, or what it means, is not certain: what was seen, what it could be, and which option says so."""
+    exif_doubt: str = ""
+    """Why it is not known which of their two sizes photos turned by EXIF have."""
+    notes: list[str] = field(default_factory=list)
+    """What a report says of how the data was read."""
+    unknown_image: str = ""
+    """Why it is not known which boxes share an image, so that none is the duplicate of another."""
+    locked: Dict[int, str] = field(default_factory=dict)
+    """The rows that say more than their format explains, and what: no repair touches them."""
+    relative: bool = False
+    """Whether the file's numbers are fractions of the image, whatever `boxes` holds."""
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -160,6 +173,7 @@ class Columns:
         self.names: list[str] = []
         self.faults: list[Finding] = []
         self.unreadable: list[UnreadableError] = []
+        self.locked: Dict[int, str] = {}
 
     def add_image(self, name: str, size: Size) -> int:
         self.images.append(name)
@@ -174,9 +188,11 @@ class Columns:
 
     def add(
         self, box: Iterable[float], image: int, category: int, id: Identifier, area: float = np.nan, outlined: bool = False,
-        quad: Iterable[float] = (),
+        quad: Iterable[float] = (), locked: str = "",
     ) -> None:  # fmt: skip
         self.boxes.extend(box)
+        if locked:
+            self.locked[len(self.image)] = locked
         if quad:
             self.quads[len(self.image)] = quad
         self.image.append(image)
@@ -196,53 +212,8 @@ class Columns:
             format, path, source, np.array(self.boxes).reshape(-1, 4), np.array(self.image, np.int64), np.array(self.category, np.int64),
             self.ids, self.images, np.array(self.sizes).reshape(-1, 2), self.names, np.array(self.areas),
             np.frombuffer(bytes(self.outlined), np.bool_), quads if self.quads else None,
-            faults=self.faults, unreadable=self.unreadable, **others,
+            faults=self.faults, unreadable=self.unreadable, locked=self.locked, **others,
         )  # fmt: skip
-
-
-class ImageFinder:
-    """Finds the photos of a data set: in the folder named by the user, or in those beside the annotations; or the one photo named."""
-
-    def __init__(self, annotations: Path, images: Path | None) -> None:
-        folder = annotations if annotations.is_dir() else annotations.parent
-        self.photo = images if images is not None and images.is_file() else None
-        if images is not None:
-            self.folders = [images]
-        else:
-            beside = [folder, folder / "images", folder.parent, folder.parent / "images", folder.parent / "JPEGImages"]
-            parts = list(folder.absolute().parts)
-            if "labels" in parts:
-                last = len(parts) - 1 - parts[::-1].index("labels")
-                beside.insert(0, Path(*parts[:last], "images", *parts[last + 1 :]))
-            self.folders = [candidate for candidate in beside if candidate.is_dir()]
-
-    def find(self, name: str) -> Path | None:
-        """The file of this name; a name that leads out of the folders, or to no regular file, has none."""
-        if self.photo is not None:
-            return self.photo
-        pure = PurePosixPath(name)
-        if not name or "\0" in name or ".." in pure.parts or pure.is_absolute() or PureWindowsPath(name).drive or "\\" in name:
-            return None
-        endings = ("",) if pure.suffix.lower() in IMAGE_SUFFIXES else IMAGE_SUFFIXES
-        for folder in self.folders:
-            for ending in endings:
-                for candidate in dict.fromkeys((folder / f"{name}{ending}", folder / f"{pure.name}{ending}")):
-                    if os.path.isfile(candidate):
-                        return candidate
-        return None
-
-    def size(self, name: str) -> Size | None:
-        """(height, width) from the image's header."""
-        from PIL import Image
-
-        path = self.find(name)
-        if path is None:
-            return None
-        try:
-            with Image.open(path) as image:
-                return float(image.height), float(image.width)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            return None
 
 
 @dataclass(frozen=True)
@@ -255,6 +226,14 @@ class Reading:
     """(height, width) of every image whose size is not known otherwise."""
     boxes: str | None = None
     """xyxy, xywh or cxcywh, of formats that leave it open."""
+    image_column: str | None = None
+    """The column of a table that names the image."""
+    exif: str | None = None
+    """Which size photos turned by EXIF have: "turned" or "stored"; None where the boxes say."""
+    kind: str | None = None
+    """Which kind of YOLO's lines these are, if it is not found out."""
+    fractions: bool | None = None
+    """Whether the numbers of a table are fractions of the image, if it is not found out."""
     finder: ImageFinder | None = None
     """Where the photos are, if that is not beside the annotations."""
     track: Track = silent
@@ -266,7 +245,7 @@ class Reading:
         """The size of an image: as declared, if it is one; else that of the photo, else the one given for all."""
         if declared[0] > 0 and declared[1] > 0:
             return declared
-        return (finder and finder.size(name)) or self.image_size or declared
+        return (finder and finder.size(name, self.exif)) or self.image_size or declared
 
 
 MISSING: Size = (np.nan, np.nan)
@@ -310,8 +289,8 @@ def number_text(value: float, like: str = "") -> str:
 
 
 def replacement(old: str, value: float) -> bytes:
-    """The text of a number that replaces another: the old text, if the number is the same in 12 digits."""
-    return (old if number_text(float(old)) == number_text(value) else number_text(value, old)).encode()
+    """The text of a number that replaces another: the old text, if the number is the same in 11 digits."""
+    return (old if abs(float(old) - value) <= 1e-11 * abs(value) else number_text(value, old)).encode()
 
 
 def edited(data: bytes, edits: Iterable[tuple[int, int, bytes]]) -> bytes:

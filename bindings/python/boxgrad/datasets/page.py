@@ -119,6 +119,8 @@ def _picture(dataset: Dataset, row: int, bad: set[int]) -> _Picture | None:
             opened.draft("RGB", (2 * _THUMBNAIL, 2 * _THUMBNAIL))
             full = opened.size if dataset.fractions else (dataset.sizes[image][1], dataset.sizes[image][0])
             photo = opened.convert("RGB")
+            if dataset.reading.exif == "turned":
+                photo = ImageOps.exif_transpose(opened).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     photo.thumbnail((_THUMBNAIL, _THUMBNAIL))

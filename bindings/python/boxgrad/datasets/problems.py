@@ -98,6 +98,11 @@ _ALL = (
         "Boxes are clipped and scaled by wrong borders: those in the part that was cut get a zero gradient.",
     ),
     Problem(
+        "image-size-turned",
+        "the sides that its annotation says are exchanged, by the photo and EXIF",
+        "Boxes are clipped and scaled by exchanged sides: one beyond the shorter side loses its width or height, and log 0 = -inf.",
+    ),
+    Problem(
         "unknown-image",
         "the annotation's image is not listed",
         "The box belongs to no image and is never trained on: no loss, a zero gradient.",

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Iterator, Sequence
 
@@ -14,9 +14,14 @@ import numpy as np
 
 from ..boxes import BoxFlag, clip_boxes_to_image
 from ..errors import BoxgradError
+from .diffs import differences
+from .exif import settle
 from .formats import FORMATS
+from .guards import refuse_drops, refuse_to_begin
 from .inspection import box_text, flags_of, inspect
 from .model import Array, Dataset, Identifier, Place, Track, existing_folder, read_bytes, silent
+from .records import Copied
+from .verification import verify
 
 POLICIES = {
     "swap": "sides that stand the wrong way round are exchanged",
@@ -50,10 +55,15 @@ class Change:
 class Repair:
     """What was done, and what is left."""
 
-    out: Path
+    out: Path | None
+    """None if nothing was written because that was only tried."""
     changes: list[Change]
     before: dict[str, int]
     after: dict[str, int]
+    left: list[Change] = field(default_factory=list)
+    """What was not done, because the row says more than its format explains."""
+    diffs: list[str] = field(default_factory=list)
+    """Of a trial: a diff of each file that would change."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -62,15 +72,22 @@ class Repair:
         return {policy: done.count(policy) for policy in POLICIES if policy in done}
 
 
-def fix(dataset: Dataset, out: str | Path, policies: Sequence[str], *, min_size: float = 1.0, track: Track = silent) -> Repair:
+def fix(
+    dataset: Dataset, out: str | Path | None, policies: Sequence[str], *, min_size: float = 1.0, allow_malformed: float | None = None,
+    max_dropped: float | None = None, dry_run: bool = False, track: Track = silent,
+) -> Repair:  # fmt: skip
     """Writes a repaired copy to `out`, a file or a folder like the data set's path, which must not exist yet.
 
-    The copy appears complete or not at all. It is read back before it appears. Files of a folder that could not be read are
-    copied as they are.
+    The copy appears complete or not at all. Before it appears, it is read back and compared with the original: each record that is not
+    reported has the same bytes, and of the others only the numbers of the box and the area differ. Files of a folder that could not be
+    read are copied as they are. Rows that say more than their format explains stay as they are, and are reported in `left`.
 
-    policies: names of POLICIES; in whatever order they are given, they are done in that of POLICIES.
+    policies: names of POLICIES; in whatever order they are given, they are done in that of POLICIES. allow_malformed: the share of
+    malformed annotations, from 0 to 1, up to which there is a repair; without it, 1 % or five. max_dropped: the share of boxes, from 0 to
+    1, that may be dropped; without it, 5 % or twenty. dry_run: write nothing and return the diffs; `out` may be None.
 
-    ValueError: a policy; `out` exists, or lies in the data set's folder. OSError: as the system says.
+    ValueError: a policy, a share; `out` exists, or lies in the data set's folder. BoxgradError: the format is not certain, the policies
+    need a size that is not certain, or too much is malformed or would be dropped. OSError: as the system says.
 
     >>> import tempfile, pathlib
     >>> from boxgrad import datasets
@@ -82,46 +99,70 @@ def fix(dataset: Dataset, out: str | Path, policies: Sequence[str], *, min_size:
     >>> print((folder / "new.csv").read_text(), end="")
     image,x1,y1,x2,y2,note
     a.jpg,0,0,20.0,10,"ok, really"
+    >>> print(datasets.fix(data, None, ["clip"], dry_run=True).diffs[0].split("\\n", 2)[2], end="")
+    @@ -2 +2 @@
+    -a.jpg,-5,0,20.0,10,"ok, really"
+    +a.jpg,0,0,20.0,10,"ok, really"
     """
     unknown = [policy for policy in policies if policy not in POLICIES]
     if unknown or not policies:
         raise ValueError(f"policies must be some of {', '.join(POLICIES)}, not {', '.join(unknown) or 'none'}")
-    out = Path(out)
-    inside = dataset.path.is_dir() and dataset.path.resolve() in (out.parent.resolve() / out.name).parents
-    existing_folder(out)
-    if os.path.lexists(out) or inside:
-        raise ValueError(f"out must be new, and {out} " + ("lies in the data set's folder" if inside else "exists"))
-
-    boxes, areas, dropped, changes = _decide(dataset, set(policies), min_size)
-    with _appearing(out, folder=dataset.path.is_dir()) as partial:
+    if out is None and not dry_run:
+        raise ValueError("out must name the repaired copy")
+    out = None if out is None else Path(out)
+    if out is not None:
+        inside = dataset.path.is_dir() and dataset.path.resolve() in (out.parent.resolve() / out.name).parents
+        existing_folder(out)
+        if os.path.lexists(out) or inside:
+            raise ValueError(f"out must be new, and {out} " + ("lies in the data set's folder" if inside else "exists"))
+    refuse_to_begin(dataset, policies, allow_malformed)
+    boxes, areas, dropped, changes, left = _decide(dataset, set(policies), min_size)
+    refuse_drops(dataset, [change for change in changes if not change.after], max_dropped)
+    folder = dataset.path.is_dir()
+    with _passing(dataset.path.name) if dry_run or out is None else _appearing(out, folder=folder) as partial:
+        if folder:
+            partial.mkdir(exist_ok=True)
         _write(dataset, partial, boxes, areas, dropped, track)
-        copy = FORMATS[dataset.format](partial, dataset.reading)
+        edited = {*boxes, *areas} - dropped
+        verify(dataset, partial, edited, dropped, set(_others(dataset)))
+        copy = settle(FORMATS[dataset.format](partial, dataset.reading))
         stays = np.array([row for row in range(len(dataset)) if row not in dropped], np.int64)
         wanted = dataset.boxes.copy()
         for row, box in boxes.items():
             wanted[row] = box
         if len(copy) != len(stays) or not np.allclose(copy.boxes, wanted[stays], rtol=1e-9, atol=1e-6, equal_nan=True):
-            raise BoxgradError("the repaired copy does not read back as it was meant; nothing was written")
+            raise Copied(str(dataset.path), "has other boxes")
         after = inspect(copy, min_size=min_size).counts
-    return Repair(out, changes, inspect(dataset, min_size=min_size).counts, after)
+        diffs = list(differences(dataset, partial, edited, dropped)) if dry_run else []
+    before = inspect(dataset, min_size=min_size).counts
+    return Repair(None if dry_run else out, changes, before, after, left, diffs)
 
 
-def _decide(dataset: Dataset, policies: set[str], min_size: float) -> tuple[dict[int, Array], dict[int, float], set[int], list[Change]]:
-    """The new boxes, the new areas, the rows to drop, and the account of it."""
+def _decide(
+    dataset: Dataset, policies: set[str], min_size: float
+) -> tuple[dict[int, Array], dict[int, float], set[int], list[Change], list[Change]]:
+    """The new boxes, the new areas, the rows to drop, the account of it, and that of what is left as it is."""
     boxes = dataset.boxes.copy()
     there = np.ones(len(dataset), bool)
     changes: list[Change] = []
+    left: list[Change] = []
 
     def account(policy: str, rows: Array, before: Array, after: Array | None = None) -> None:
         for row in rows.tolist():
             new = "" if after is None else box_text(after[row])
-            changes.append(Change(policy, dataset.source.place(row), dataset.image_name(row), dataset.ids[row], box_text(before[row]), new))
+            change = Change(policy, dataset.source.place(row), dataset.image_name(row), dataset.ids[row], box_text(before[row]), new)
+            (left if row in dataset.locked else changes).append(change)
 
     def drop(policy: str, bad: Array) -> None:
         if policy in policies:
             rows = np.flatnonzero(bad & there)
             account(policy, rows, boxes)
-            there[rows] = False
+            there[rows[~locked[rows]]] = False
+
+    locked = np.isin(np.arange(len(dataset)), list(dataset.locked))
+
+    def keep_locked() -> None:
+        boxes[locked] = dataset.boxes[locked]
 
     def has(flag: BoxFlag) -> Array:
         found: Array = (flags_of(dataset, boxes, min_size=min_size) & np.uint32(flag)) != 0
@@ -132,6 +173,7 @@ def _decide(dataset: Dataset, policies: set[str], min_size: float) -> tuple[dict
         rows = np.flatnonzero(has(BoxFlag.INVERTED))
         boxes[rows] = np.hstack([np.minimum(old[rows, :2], old[rows, 2:]), np.maximum(old[rows, :2], old[rows, 2:])])
         account("swap", rows, old, boxes)
+        keep_locked()
     drop("drop-outside", has(BoxFlag.WHOLLY_OUTSIDE))
     if "clip" in policies:
         old = boxes.copy()
@@ -139,6 +181,7 @@ def _decide(dataset: Dataset, policies: set[str], min_size: float) -> tuple[dict
             if size is not None:
                 boxes[rows] = clip_boxes_to_image(boxes[rows], size)
         account("clip", np.flatnonzero((boxes != old).any(axis=1) & np.isfinite(boxes).all(axis=1)), old, boxes)
+        keep_locked()
     drop("drop-degenerate", has(_DEGENERATE))
     drop("drop-small", has(BoxFlag.SMALL))
     found = inspect(replace(dataset, boxes=boxes), min_size=min_size).rows
@@ -150,12 +193,12 @@ def _decide(dataset: Dataset, policies: set[str], min_size: float) -> tuple[dict
         moved = (boxes != dataset.boxes).any(axis=1)
         rows = np.flatnonzero(there & ~dataset.outlined & ~np.isnan(dataset.areas) & np.isfinite(own) & moved)
         for row in sorted({*rows.tolist(), *(row for row in found.get("area-differs", np.empty(0, int)).tolist() if there[row])}):
-            if not dataset.outlined[row] and np.isfinite(own[row]):
+            if not dataset.outlined[row] and not locked[row] and np.isfinite(own[row]):
                 areas[row] = float(own[row])
                 text = f"area {dataset.areas[row]:g}", f"area {own[row]:g}"
                 changes.append(Change("area", dataset.source.place(row), dataset.image_name(row), dataset.ids[row], *text))
     moved = (boxes != dataset.boxes).any(axis=1) & np.isfinite(dataset.boxes).all(axis=1) & there
-    return {row: boxes[row] for row in np.flatnonzero(moved).tolist()}, areas, set(np.flatnonzero(~there).tolist()), changes
+    return {row: boxes[row] for row in np.flatnonzero(moved).tolist()}, areas, set(np.flatnonzero(~there).tolist()), changes, left
 
 
 def _write(dataset: Dataset, partial: Path, boxes: dict[int, Array], areas: dict[int, float], dropped: set[int], track: Track) -> None:
@@ -166,10 +209,14 @@ def _write(dataset: Dataset, partial: Path, boxes: dict[int, Array], areas: dict
         return
     for path, data in track(files, "files", len(dataset.images)):
         _put(partial / path.relative_to(dataset.path), data)
-    left = [error.file for error in dataset.unreadable]
-    names = [dataset.path / name for name in _NAMES if (dataset.path / name).is_file()]
-    for path in (*left, *names):
+    for path in _others(dataset):
         _put(partial / path.relative_to(dataset.path), read_bytes(path))
+
+
+def _others(dataset: Dataset) -> list[Path]:
+    """The files of a folder that are copied as they are."""
+    names = [dataset.path / name for name in _NAMES if (dataset.path / name).is_file()]
+    return [*(error.file for error in dataset.unreadable), *names]
 
 
 def _put(path: Path, data: bytes) -> None:
@@ -178,13 +225,18 @@ def _put(path: Path, data: bytes) -> None:
 
 
 @contextmanager
+def _passing(name: str) -> Iterator[Path]:
+    """A path for a copy that is looked at and never appears."""
+    with tempfile.TemporaryDirectory(prefix="boxgrad-") as holder:
+        yield Path(holder) / name
+
+
+@contextmanager
 def _appearing(out: Path, *, folder: bool) -> Iterator[Path]:
     """A path beside `out` for its content, which becomes `out` if all goes well; `out` is not overwritten by that."""
     holder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
     try:
         partial = holder / out.name
-        if folder:
-            partial.mkdir()
         yield partial
         for path in (partial, *partial.rglob("*")) if folder else (partial,):
             _sync(path)

@@ -8,11 +8,12 @@ import math
 from array import array
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
 from ..boxes import box_convert
+from ..errors import BoxgradError
 from .model import (
     MISSING,
     UNKNOWN,
@@ -26,43 +27,9 @@ from .model import (
     read_bytes,
     replacement,
 )
+from .table_header import Header
 
-_BOXES = {
-    "xyxy": [("x1", "y1", "x2", "y2"), ("xmin", "ymin", "xmax", "ymax"), ("left", "top", "right", "bottom")],
-    "xywh": [
-        ("x", "y", "w", "h"),
-        ("x", "y", "width", "height"),
-        ("left", "top", "width", "height"),
-        ("bbox_x", "bbox_y", "bbox_w", "bbox_h"),
-    ],
-    "cxcywh": [("cx", "cy", "w", "h"), ("cx", "cy", "width", "height"), ("x_center", "y_center", "width", "height")],
-}
-_IMAGE = ("image", "filename", "file_name", "image_path", "image_name", "path", "file", "image_id")
-_CATEGORY = ("category", "class", "label", "class_name", "category_id", "name")
-_SIZES = (("image_height", "image_width"), ("img_height", "img_width"), ("height", "width"))
-_ID = ("id", "annotation_id")
-
-
-class _Header:
-    """Which column is what."""
-
-    def __init__(self, path: Path, names: Sequence[str], boxes: str | None) -> None:
-        lower = [name.strip().lower() for name in names]
-        found = [(fmt, four) for fmt, fours in _BOXES.items() for four in fours if set(four) <= set(lower)]
-        if boxes is not None and found:  # the same four columns may be read otherwise
-            found = [one for one in found if one[0] == boxes] or [(boxes, found[0][1])]
-        if not found:
-            listed = ", ".join(map(repr, names[:12]))
-            raise UnreadableError(path, f"has no columns x1, y1, x2, y2 or the like, but {listed}", 1)
-        self.fmt, four = found[0]
-        self.box = [lower.index(name) for name in four]
-
-        def first(options: Sequence[str]) -> int | None:
-            return next((lower.index(name) for name in options if name in lower), None)
-
-        self.image, self.category, self.id, self.area = first(_IMAGE), first(_CATEGORY), first(_ID), first(("area",))
-        sizes = [pair for pair in _SIZES if set(pair) <= set(lower) and not set(pair) & set(four)]
-        self.size: Optional[Tuple[int, int]] = (lower.index(sizes[0][0]), lower.index(sizes[0][1])) if sizes else None
+_MOST = 0.9
 
 
 def _number(value: Any, name: str) -> float:
@@ -81,34 +48,45 @@ class _Rows:
 
     def __init__(self, path: Path, names: Sequence[str], reading: Reading) -> None:
         self.path = path
-        self.names = names
-        self.header = _Header(path, names, reading.boxes)
+        self.header = Header(path, names, reading.boxes, reading.image_column)
         self.reading = reading
         self.finder = reading.finder_of(path)
         self.columns = Columns()
-        self.images: Dict[str, int] = {}
+        self.images: Dict[Tuple[str, ...], int] = {}
+        self.scales: Array | None = None
+        """Width and height twice, by which the fractions of each row were multiplied."""
 
     def add(self, row: Sequence[Any], place: Place) -> bool:
         """Whether the row was taken."""
         header, columns = self.header, self.columns
-        name = str(row[header.image]) if header.image is not None and header.image < len(row) else self.path.stem
+        name = self.path.stem if header.image is None else str(row[header.image] or "").strip() if header.image < len(row) else ""
         identifier: Identifier = None
         try:
-            if len(row) != len(self.names):
-                raise ValueError(f"{len(row)} columns, not {len(self.names)}")
+            if len(row) != len(header.names):
+                raise ValueError(f"{len(row)} columns, not {len(header.names)}")
+            if name and header.image is not None and all(row[column] is None or row[column] == "" for column in header.box):
+                self._image(name, row)  # an image without a box
+                return False
             identifier = row[header.id] if header.id is not None else None
-            box = [_number(row[column], self.names[column]) for column in header.box]
+            box = [_number(row[column], header.names[column]) for column in header.box]
             area = math.nan if header.area is None or row[header.area] in (None, "") else _number(row[header.area], "area")
         except ValueError as error:
             columns.fault("malformed", place, str(error), name, identifier)
             return False
         if header.fmt != "xyxy":
             box = box_convert(np.array(box), header.fmt, "xyxy").tolist()
-        if name not in self.images:
-            self.images[name] = columns.add_image(name, self.reading.size(self._size(row), self.finder, name))
+        image = self._image(name, row) if name else UNKNOWN
+        if image == UNKNOWN:
+            columns.fault("unknown-image", place, "the row names no image", "", identifier)
         category = UNKNOWN if header.category is None else columns.add_category(str(row[header.category]), str(row[header.category]))
-        columns.add(box, self.images[name], category, identifier, area=area)
+        columns.add(box, image, category, identifier, area=area)
         return True
+
+    def _image(self, name: str, row: Sequence[Any]) -> int:
+        key = (*(str(row[column]) for column in self.header.within), name)
+        if key not in self.images:
+            self.images[key] = self.columns.add_image(name, self.reading.size(self._size(row), self.finder, name))
+        return self.images[key]
 
     def _size(self, row: Sequence[Any]) -> Tuple[float, float]:
         try:
@@ -117,12 +95,44 @@ class _Rows:
             return MISSING
 
     def dataset(self, source: Any) -> Dataset:
-        return self.columns.dataset(
-            "table", self.path, source, sized=self.header.size is not None, reading=replace(self.reading, finder=self.finder)
+        header = self.header
+        data = self.columns.dataset(
+            "table", self.path, source, sized=header.size is not None, reading=replace(self.reading, finder=self.finder)
         )
+        data.evidence = "columns " + ", ".join(header.names[column] for column in header.box) + f" as {header.fmt}"
+        if header.image is None and self.finder.photo is None:
+            data.unknown_image = f"no column is known as the image; the columns are {header.seen}; --image-column says which it is"
+        self._find_fractions(data)
+        return data
 
-    def new_values(self, box: Array) -> Dict[int, float]:
+    def _find_fractions(self, data: Dataset) -> None:
+        """Boxes in fractions become pixels where all sizes are known; whether they are, nearly all of them say."""
+        numbers = data.boxes[np.isfinite(data.boxes).all(axis=1)]
+        share = float(((numbers >= -0.5) & (numbers <= 1.5)).all(axis=1).mean()) if len(numbers) else 0.0
+        whole = bool((numbers == np.floor(numbers)).all())
+        fractions = share >= _MOST and not whole if self.reading.fractions is None else self.reading.fractions
+        if self.reading.fractions is None and len(numbers):
+            seen = f"{share:.0%} of the boxes have coordinates like fractions of the image"
+            if 1 - _MOST < share < _MOST or whole and share >= _MOST:
+                data.doubt = f"{seen}, so that they could be pixels or fractions of the image: --format table says that they are pixels"
+            data.evidence += f", {seen}" if fractions else ""
+        data.reading = replace(data.reading, fractions=fractions)
+        if not fractions:
+            return
+        data.relative = True
+        data.areas[:] = np.nan  # in whatever unit they are, it is not that of the boxes
+        known = (data.image != UNKNOWN).all() and bool(((data.sizes > 0) & np.isfinite(data.sizes)).all())
+        data.fractions = not known
+        if known:
+            self.scales = np.tile(data.sizes[data.image][:, ::-1], 2)
+            data.boxes *= self.scales
+        else:
+            data.sizes[:] = 1
+            data.sized = False
+
+    def new_values(self, row: int, box: Array) -> Dict[int, float]:
         """The values of a row's columns that a new box changes."""
+        box = box if self.scales is None else box / self.scales[row]
         return dict(zip(self.header.box, box_convert(box, "xyxy", self.header.fmt).tolist()))
 
 
@@ -161,7 +171,7 @@ class _CsvSource:
             row = at.get(first, -1)
             if row in dropped:
                 continue
-            new = self.rows.new_values(boxes[row]) if row in boxes else {}
+            new = self.rows.new_values(row, boxes[row]) if row in boxes else {}
             if row in areas and self.rows.header.area is not None:
                 new[self.rows.header.area] = areas[row]
             result.append(_with_values(raw, values, new) if new else raw)
@@ -195,8 +205,11 @@ def _with_values(raw: str, values: List[str], new: Mapping[int, float]) -> str:
     body = raw.rstrip("\r\n")
     fields, start, quoted = [], 0, False
     for position, character in enumerate(body):
-        quoted ^= character == '"'
-        if character == "," and not quoted:
+        if character == '"' and (quoted or position == start):  # one amid a bare field is a character like any other
+            quoted = not quoted
+        elif character == '"' and body[position - 1] == '"' and body[start] == '"':  # doubled, within quotes
+            quoted = True
+        elif character == "," and not quoted:
             fields.append(body[start:position])
             start = position + 1
     fields.append(body[start:])
@@ -223,7 +236,7 @@ class _ParquetSource:
 
         new: Dict[int, Dict[int, float]] = {}
         for row, box in boxes.items():
-            for column, value in self.rows.new_values(box).items():
+            for column, value in self.rows.new_values(row, box).items():
                 new.setdefault(column, {})[self.numbers[row]] = value
         for row, area in areas.items():
             if self.rows.header.area is not None:
@@ -233,13 +246,24 @@ class _ParquetSource:
             kind = table.schema.field(column)
             values = table.column(column).to_pylist()
             for number, value in changes.items():
-                values[number] = int(value) if pyarrow.types.is_integer(kind.type) and value.is_integer() else value
+                values[number] = _of_type(value, kind, self.rows.path)
             table = table.set_column(column, kind, pyarrow.array(values, kind.type))
         stays = np.ones(len(table), bool)
         stays[[self.numbers[row] for row in dropped]] = False
         sink = io.BytesIO()
         parquet.write_table(table.filter(pyarrow.array(stays)), sink)
         yield self.rows.path, sink.getvalue()
+
+
+def _of_type(value: float, kind: Any, path: Path) -> Any:
+    """A number as its column holds it."""
+    import pyarrow
+
+    if pyarrow.types.is_floating(kind.type):
+        return value
+    if pyarrow.types.is_integer(kind.type) and value.is_integer():
+        return int(value)
+    raise BoxgradError(f"{path}: column {kind.name} is {kind.type}, which cannot hold {value:g}; nothing was written")
 
 
 def read(path: Path, reading: Reading) -> Dataset:

@@ -137,6 +137,15 @@ def test_image_size_differs():
     assert not pullback(np.ones((1, 4)))[0].any()
 
 
+@proves("image-size-turned")
+def test_image_size_turned(torch):
+    """A box of a photo 480 wide and 640 high, in an image whose sides are exchanged: nothing of it is left."""
+    truth = [[100.0, 500, 300, 630]]
+    assert (boxgrad.clip_boxes_to_image(truth, (640, 480)) == truth).all()
+    targets, loss, _ = delta_loss(torch, boxgrad.clip_boxes_to_image(truth, (480, 640)))
+    assert np.isneginf(targets[0, 3]) and loss == np.inf
+
+
 @proves("malformed", "unknown-image", "duplicate-id", "duplicate-key")
 def test_boxes_that_are_lost(torch):
     """What is not in the batch has no gradient: the loss of the others is the same without it."""

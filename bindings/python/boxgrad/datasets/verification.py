@@ -1,0 +1,155 @@
+"""Compares a repaired copy with its original, record by record: what is not reported is the same, byte for byte.
+
+It shares no code with what writes the copy.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any, Dict, Set, Tuple
+
+from .model import Dataset, read_bytes
+from .records import Copied, Spans, cut, keys_of
+
+_NUMBER = re.compile(rb"[-+0-9.eE]+|NaN|-?Infinity")
+_SIDE = re.compile(rb"<([xy]m(?:in|ax))\b[^>]*>[^<]*</")
+
+
+def verify(dataset: Dataset, copy: Path, edited: Set[int], dropped: Set[int], others: Set[Path]) -> None:
+    """Raises Copied where the copy differs by more than the rows that were edited and dropped.
+
+    others: files of a folder that are copied as they are.
+    """
+    changed, gone = keys_of(dataset, edited), keys_of(dataset, dropped)
+    if dataset.path.is_dir():
+        files = {dataset.source.image_place(image).file for image in range(len(dataset.images))} | others
+        there = {file for file in copy.rglob("*") if not file.is_dir()}
+        if there != {copy / file.relative_to(dataset.path) for file in files}:
+            raise Copied(str(dataset.path), "has other files")
+    else:
+        files = {dataset.path}
+    for file in sorted(files):
+        new = copy / file.relative_to(dataset.path) if dataset.path.is_dir() else copy
+        _verify_file(dataset, file, new, changed.get(file, set()), gone.get(file, set()))
+
+
+def _verify_file(dataset: Dataset, file: Path, copy: Path, changed: Set[int], gone: Set[int]) -> None:
+    old, new = read_bytes(file), read_bytes(copy)
+    if not changed and not gone and old[:4] != b"PAR1":
+        if old != new:
+            raise Copied(str(file), "has no change, and other bytes")
+        return
+    if old[:4] == b"PAR1":
+        _verify_parquet(dataset, file, old, new, changed, gone)
+        return
+    before, after = cut(dataset.format, file, old), cut(dataset.format, copy, new)
+    stays = [key for key in before if key not in gone]
+    if len(stays) != len(after) or gone - before.keys():
+        raise Copied(str(file), f"has {len(after)} records, not {len(stays)}")
+    columns = _columns(dataset, old) if dataset.format == "table" else set()
+    for key, (start, end) in zip(stays, after.values()):
+        one, other = old[slice(*before[key])], new[start:end]
+        if one != other and not (key in changed and _is_edited(dataset, one, other, columns)):
+            raise Copied(f"{file}, record {key},", "differs by more than its box")
+    _verify_rest(dataset.format, file, (old, before), (new, after), bool(gone))
+
+
+def _verify_rest(format: str, file: Path, old: Tuple[bytes, Spans], new: Tuple[bytes, Spans], cut_out: bool) -> None:
+    """What stands before, between and after the records."""
+    before, after = (_gaps(*one) for one in (old, new))
+    if not cut_out:
+        same = before == after
+    elif format == "coco":
+        ends = [(gaps[0], gaps[-1]) for gaps in (before, after)]
+        same = ends[0] == ends[1] if len(after) > 1 else b"".join(b"".join(ends[0]).split()) == b"".join(after[0].split())
+        same = same and all(gap.strip() == b"," for gap in after[1:-1])
+    else:
+        same = b"".join(b"".join(before).split()) == b"".join(b"".join(after).split())
+    if not same:
+        raise Copied(str(file), "differs beside its records")
+
+
+def _gaps(data: bytes, spans: Spans) -> list[bytes]:
+    found, last = [], 0
+    for start, end in spans.values():
+        found.append(data[last:start])
+        last = end
+    return [*found, data[last:]]
+
+
+def _is_edited(dataset: Dataset, old: bytes, new: bytes, columns: Set[int]) -> bool:
+    """Whether a record differs from another only in the numbers of its box and its area."""
+    if dataset.format == "coco":
+        return _without_numbers(old) == _without_numbers(new) and _without_box(old) == _without_box(new)
+    if dataset.format == "voc":
+        return _SIDE.sub(rb"<\1/>", old) == _SIDE.sub(rb"<\1/>", new)
+    if dataset.format == "table":
+        before, after = (sum(csv.reader(io.StringIO(one.decode(), newline="")), []) for one in (old, new))
+        others = all(index in columns or one == other for index, (one, other) in enumerate(zip(before, after)))
+        return others and len(before) == len(after) and _without_numbers(old) == _without_numbers(new)
+    one, other = re.split(rb"(\s+)", old.removeprefix(_MARK).strip()), re.split(rb"(\s+)", new.removeprefix(_MARK).strip())
+    may = _words_of_box(dataset, len(one) // 2 + 1)
+    same_ends = _NUMBER.sub(b"", old) == _NUMBER.sub(b"", new)
+    return same_ends and len(one) == len(other) and all(a == b or i % 2 == 0 and i // 2 in may for i, (a, b) in enumerate(zip(one, other)))
+
+
+_MARK = b"\xef\xbb\xbf"
+
+
+def _words_of_box(dataset: Dataset, words: int) -> range:
+    """Which words of a line a box may change."""
+    if dataset.format == "dota":
+        return range(8)
+    if dataset.format == "text":
+        return range(words - 4, words)
+    kind = (dataset.reading.kind or "").partition(":")[0]
+    return range(1, words if kind in ("segment", "obb") and words > 6 else 5)
+
+
+def _without_numbers(record: bytes) -> bytes:
+    return _NUMBER.sub(b"0", record)
+
+
+def _without_box(record: bytes) -> Dict[str, Any]:
+    """The members of a COCO record but its box and area, their numbers as they are written."""
+    members: Dict[str, Any] = json.loads(record, parse_float=_Written, parse_int=_Written, parse_constant=_Written)
+    return {name: value for name, value in members.items() if name not in ("bbox", "area")}
+
+
+class _Written(str):
+    """A number's text, which is no string."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Written) and str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def _columns(dataset: Dataset, data: bytes) -> Set[int]:
+    """The columns that a repair may change: those of the box and the area."""
+    header = dataset.source.rows.header  # type: ignore[attr-defined]
+    return {*header.box, *([] if header.area is None else [header.area])}
+
+
+def _verify_parquet(dataset: Dataset, file: Path, old: bytes, new: bytes, changed: Set[int], gone: Set[int]) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    before, after = (parquet.read_table(pyarrow.BufferReader(data)) for data in (old, new))
+    if not before.schema.equals(after.schema, check_metadata=True):
+        raise Copied(str(file), "has another schema")
+    before = before.take(pyarrow.array([row for row in range(len(before)) if row not in gone], pyarrow.int64()))
+    stays = [row for row in range(len(before) + len(gone)) if row not in gone]
+    columns = _columns(dataset, old)
+    for index, name in enumerate(before.column_names):
+        one, other = before.column(index).combine_chunks(), after.column(index).combine_chunks()
+        if one.equals(other):
+            continue
+        pairs = list(zip(stays, one.to_pylist(), other.to_pylist()))
+        same = len(one) == len(other) and all(row in changed and index in columns or repr(a) == repr(b) for row, a, b in pairs)
+        if not same:
+            raise Copied(f"{file}, column {name},", "differs by more than its boxes")
