@@ -20,11 +20,12 @@ from typing_extensions import Annotated
 
 from . import __version__, datasets
 from .datasets.model import Dataset, Finding, Place, quantity
+from .datasets.yolo import NAMES
 from .errors import BoxgradError
 
 Item = TypeVar("Item")
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="Find the boxes that will break training, before training.",
     no_args_is_help=True,
     add_completion=False,
@@ -37,7 +38,6 @@ if not out.is_terminal:
 
 _AUGMENT = "rotate=ANGLE[,ANGLE...], hflip, vflip, scale=FACTOR, crop=FRACTION or WIDTHxHEIGHT+X+Y: what would leave the image or collapse."
 _RULE = "center-inside, fully-inside, min-visible=FRACTION, min-size=PIXELS: what the rule would drop."
-_POLICY = "What to do, with commas between: " + "; ".join(f"{name}: {what}" for name, what in datasets.POLICIES.items()) + "."
 _FAIL_ON = f"Exit with 1 only for this problem; may be given again. One of {', '.join(datasets.PROBLEMS)}."
 _SET = "retinanet, rpn-fpn, or like sizes=32,40/64,80;strides=8/16;ratios=0.5,1,2."
 _RESIZE = "The image's sides in training; torchvision's are 800,1333."
@@ -48,6 +48,10 @@ Images = Annotated[
 ]
 ImageSize = Annotated[Optional[str], typer.Option(metavar="WIDTHxHEIGHT", help="Size of the images whose size is not known otherwise.")]
 Boxes = Annotated[Optional[str], typer.Option(help="xyxy, xywh or cxcywh, for text and tables.")]
+ImageColumn = Annotated[Optional[str], typer.Option(metavar="NAME", help="The column of a table that names the image.")]
+Exif = Annotated[
+    Optional[str], typer.Option(metavar="turned|stored", help="The size of photos that EXIF turns, if their boxes do not tell it.")
+]
 MinSize = Annotated[float, typer.Option(min=0, help="Boxes with a side below this are small, in pixels.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -103,8 +107,13 @@ def _size(text: Optional[str]) -> Optional[Tuple[float, float]]:
     return float(match[2]), float(match[1])
 
 
-def _read(path: Path, format: Optional[str], images: Optional[Path], image_size: Optional[str], boxes: Optional[str]) -> Dataset:
-    return datasets.read(path, format, images=images, image_size=_size(image_size), boxes=boxes, track=track)
+def _read(
+    path: Path, format: Optional[str], images: Optional[Path], image_size: Optional[str], boxes: Optional[str],
+    image_column: Optional[str], exif: Optional[str],
+) -> Dataset:  # fmt: skip
+    return datasets.read(
+        path, format, images=images, image_size=_size(image_size), boxes=boxes, image_column=image_column, exif=exif, track=track
+    )
 
 
 def _json(value: Any) -> None:
@@ -160,6 +169,8 @@ def inspect(
     images: Images = None,
     image_size: ImageSize = None,
     boxes: Boxes = None,
+    image_column: ImageColumn = None,
+    exif: Exif = None,
     min_size: MinSize = 1.0,
     examples: Annotated[Optional[int], typer.Option(min=0, help="Cases of each problem to list: 3, with --json all.")] = None,
     fail_on: Annotated[Optional[List[str]], typer.Option(metavar="PROBLEM", help=_FAIL_ON)] = None,
@@ -180,7 +191,7 @@ def inspect(
         found, unreadable, outcomes = [], [], []
         for path in paths:
             try:
-                data = _read(path, format, images, image_size, boxes)
+                data = _read(path, format, images, image_size, boxes, image_column, exif)
             except datasets.UnreadableError as error:
                 unreadable.append(error)
                 continue
@@ -218,16 +229,43 @@ def _as_json(one: datasets.Inspection, examples: Optional[int]) -> dict[str, Any
     }
     counts = {"boxes": len(data), "images": len(data.images), "categories": len(data.categories)}
     checked = {"fractions": data.fractions, "without_image_size": one.unbounded, "photos": one.photos}
-    return {"path": str(data.path), "format": data.format, **counts, **checked, "problems": problems}
+    return {"path": str(data.path), "format": data.format, "evidence": data.evidence, "said": said(data), **counts, **checked, "problems": problems}
+
+
+def taken_as(data: Dataset) -> str:
+    """The format, and on what it was found out."""
+    return data.format + (f" ({_plain(data.evidence)})" if data.evidence else "")
+
+
+def said(data: Dataset) -> List[str]:
+    """What every report says of how the data was read, and what of it is not certain."""
+    found = [f"The format is not certain: {data.doubt}."] if data.doubt else []
+    found += [f"{one}." for one in (data.exif_doubt,) if one] + data.notes
+    beside = [file for file in data.beside if file.name not in NAMES]
+    if beside:
+        found.append(f"Not read, because it holds no labels: {beside[0]}" + (f", and {len(beside) - 1:,} more." if beside[1:] else "."))
+    if data.unknown_image:
+        found.append(f"It is not known which boxes share an image, so duplicates are not looked for: {data.unknown_image}.")
+    if data.locked:
+        row, what = next(iter(data.locked.items()))
+        found.append(f"{quantity(len(data.locked), 'row')} that no repair touches, like {data.source.place(row)}: {what}.")
+    return found
+
+
+def print_said(data: Dataset) -> None:
+    for sentence in said(data):
+        out.print(_plain(sentence), style="yellow", highlight=False, soft_wrap=True)
 
 
 def _print(one: datasets.Inspection, examples: int) -> None:
     data = one.dataset
+    images = "images not known" if data.unknown_image else quantity(len(data.images), "image")
     out.print(
-        f"[bold]{_plain(str(data.path))}[/]: {data.format}, {quantity(len(data), 'box', 'boxes')}, {quantity(len(data.images), 'image')}, "
+        f"[bold]{_plain(str(data.path))}[/]: {taken_as(data)}, {quantity(len(data), 'box', 'boxes')}, {images}, "
         f"{quantity(len(data.categories), 'category', 'categories')}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
+    print_said(data)
     if data.fractions:
         out.print(
             "The images' sizes are not known: boxes are in fractions of the image. --images or --image-size gives them.", style="yellow"
@@ -272,57 +310,6 @@ def _print_outcomes(outcomes: List[datasets.Outcome]) -> None:
         out.print(f"{skipped:,} boxes were left out: their image has no size, or they are not finite.", style="yellow")
 
 
-@app.command()
-def fix(
-    path: Annotated[Path, typer.Argument(help="A file, or a folder of XML or text files.")],
-    new: Annotated[Path, typer.Option("--out", help="The repaired copy, which must not exist yet.")],
-    policy: Annotated[str, typer.Option(help=_POLICY)],
-    format: Format = None,
-    images: Images = None,
-    image_size: ImageSize = None,
-    boxes: Boxes = None,
-    min_size: MinSize = 1.0,
-    as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Write a repaired copy: numbers are replaced and annotations are cut out in place; nothing else changes.
-
-    Exit status: 0 written, though the policy may leave problems; 2 not written, or something could not be read and was copied as it is.
-    """
-    with _refusals():
-        data = _read(path, format, images, image_size, boxes)
-        done = datasets.fix(data, new, [name.strip() for name in policy.split(",")], min_size=min_size, track=track)
-    if as_json:
-        changes = [
-            {
-                "policy": one.policy,
-                **_place(one.place),
-                "image": one.image,
-                "annotation": one.id,
-                "before": one.before,
-                "after": one.after or None,
-            }
-            for one in done.changes
-        ]
-        report = {"out": str(done.out), "changes": changes, "before": done.before, "after": done.after, "unreadable": _errors(data.unreadable)}
-        _json({"boxgrad": __version__, **report})
-        raise typer.Exit(2 if data.unreadable else 0)
-    for one in done.changes:
-        out.print(
-            f"{one.policy}: {_plain(str(one.place))} {_plain(one.image)}: {one.before} -> {one.after or 'dropped'}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    table = Table("problem", "before", "after", header_style="bold")
-    for name in dict.fromkeys([*done.before, *done.after]):
-        table.add_row(name, f"{done.before.get(name, 0):,}", f"{done.after.get(name, 0):,}")
-    if table.row_count:
-        out.print(table)
-    counts = ", ".join(f"{name} {count:,}" for name, count in done.counts.items()) or "nothing to change"
-    out.print(f"{_plain(str(done.out))}: {counts}", highlight=False, soft_wrap=True)
-    _print_unreadable(data.unreadable, "unreadable, copied as it is")
-    raise typer.Exit(2 if data.unreadable else 0)
-
-
 def _anchor_set(text: str) -> Union[str, datasets.AnchorSet]:
     """retinanet, rpn-fpn, or "sizes=32,64/128;strides=8/16;ratios=0.5,1,2": levels are divided by /."""
     if "=" not in text:
@@ -358,6 +345,8 @@ def anchors(
     images: Images = None,
     image_size: ImageSize = None,
     boxes: Boxes = None,
+    image_column: ImageColumn = None,
+    exif: Exif = None,
     examples: Annotated[int, typer.Option(min=0, help="Truths that no anchor reaches, to list.")] = 3,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -367,7 +356,7 @@ def anchors(
     """
     with _refusals():
         sides = None if resize is None else _sides(resize)
-        data = _read(path, format, images, image_size, boxes)
+        data = _read(path, format, images, image_size, boxes, image_column, exif)
         fit = datasets.anchors(data, _anchor_set(anchor_set), threshold=threshold, resize=sides, track=track)
     worst = fit.unreached[fit.best[fit.unreached].argsort(kind="stable")][:examples].tolist()
     if as_json:
@@ -397,3 +386,6 @@ def anchors(
         )
     _print_unreadable(data.unreadable)
     raise typer.Exit(2 if data.unreadable else 0)
+
+
+from . import cli_fix as cli_fix  # noqa: E402  the command `fix`, which takes its options from here

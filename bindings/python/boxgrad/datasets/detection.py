@@ -118,8 +118,8 @@ def evidence(path: Path, files: Sequence[Path]) -> Evidence:
         except UnreadableError as error:
             found.unreadable.append(error)
             continue
-        if not rows and len(files) > 1:
-            continue  # an image without a box speaks for nothing
+        if len(files) > 1 and (not rows or lines.is_list([words for _, words in rows])):
+            continue  # an image without a box, or a list of photos, speaks for nothing
         found.files += 1
         _count(found, file, rows)
     if not found.files and len(files) > len(found.unreadable):

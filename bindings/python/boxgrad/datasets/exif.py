@@ -47,12 +47,12 @@ def _settle_turned(data: Dataset, finder: ImageFinder) -> None:
     fit = [_fit(data, rows, {row: both[which] for row, both in turned.items()}) for which in (0, 1)]
     if fit[0].all() != fit[1].all():
         which = int(fit[1].all())
-        data.notes.append(f"{photos}, and their boxes fit the {('stored', 'turned')[which]} size.")
+        data.notes.append(f"{photos}, and the boxes fit the {('stored', 'turned')[which]} size.")
         data.reading = replace(data.reading, exif=("stored", "turned")[which])
     else:
         which = int(fit[1].sum() > fit[0].sum())
         seen = "fit both sizes" if fit[0].all() else f"fit neither size: {fit[0].sum():,} of {len(rows):,} fit the stored one, {fit[1].sum():,} the turned"
-        data.exif_doubt = f"{photos}, and their boxes {seen}. The {('stored', 'turned')[which]} size is taken; --exif turned|stored says which it is"
+        data.exif_doubt = f"{photos}, and the boxes {seen}. The {('stored', 'turned')[which]} size is taken; --exif turned|stored says which it is"
     for row, both in turned.items():
         data.sizes[row] = both[which]
 

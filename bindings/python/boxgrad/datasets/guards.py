@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import BoxgradError
 from .formats import doubt_of
-from .model import Dataset, quantity
+from .model import Array, Dataset, quantity
 
 _MALFORMED, _MALFORMED_ROWS = 0.01, 5
 _DROPPED, _DROPPED_BOXES = 0.05, 20
@@ -68,10 +68,15 @@ def _inverted(dataset: Dataset) -> str:
     """Why the order of the numbers is not certain: of a format that leaves it open, and boxes that mostly are inverted."""
     if dataset.format not in ("text", "table") or not dataset.evidence or dataset.reading.boxes is not None:
         return ""
-    inverted = int((dataset.boxes[:, 2:] < dataset.boxes[:, :2]).any(axis=1).sum())
-    if inverted <= len(dataset) / 2:
-        return ""
-    return (
-        f"{inverted:,} of {quantity(len(dataset), 'box', 'boxes')} are inverted, so that the numbers may be no corners: "
-        "say what they are with --boxes xyxy, xywh or cxcywh"
-    )
+    inverted = _count_inverted(dataset.boxes)
+    seen = f"{inverted:,} of {quantity(len(dataset), 'box', 'boxes')} are inverted"
+    if inverted > len(dataset) / 2:
+        return f"{seen}, so that the numbers may be no corners: say what they are with --boxes xyxy, xywh or cxcywh"
+    order = np.argsort(dataset.source.rows.header.box) if dataset.format == "table" else np.arange(4)  # type: ignore[attr-defined]
+    if inverted and not _count_inverted(dataset.boxes[:, order]):
+        return f"{seen} by the names of the columns, and none by their order as x1, y1, x2, y2: mend them, or say --boxes xyxy if they are right"
+    return ""
+
+
+def _count_inverted(boxes: Array) -> int:
+    return int((boxes[:, 2:] < boxes[:, :2]).any(axis=1).sum())

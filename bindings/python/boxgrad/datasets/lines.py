@@ -23,19 +23,10 @@ from .model import (
     read_bytes,
     replacement,
 )
+from .photos import IMAGE_SUFFIXES
 
 _WORD = re.compile(rb"\S+")
-NOT_LABELS = (
-    "classes.txt",
-    "obj.names",
-    "readme.txt",
-    "license.txt",
-    "train.txt",
-    "val.txt",
-    "test.txt",
-    "results.txt",
-    "requirements.txt",
-)
+_NOT_LABELS = re.compile(r"(classes|obj|train|val|test|results|requirements|(readme|license|autosplit_)[^/]*)\.(txt|names)")
 
 Words = List[str]
 
@@ -95,7 +86,12 @@ def words_of(path: Path, data: bytes) -> Iterator[tuple[int, list[tuple[int, int
 
 def label_files(path: Path) -> list[Path]:
     """The file, or the text files of a folder that hold labels by their names."""
-    return [file for file in files_below(path, ".txt") if file.name.lower() not in NOT_LABELS] if path.is_dir() else [path]
+    return [file for file in files_below(path, ".txt") if not _NOT_LABELS.fullmatch(file.name.lower())] if path.is_dir() else [path]
+
+
+def is_list(rows: Sequence[Words]) -> bool:
+    """Whether the rows of a file name a photo each, which is no label."""
+    return bool(rows) and all(words[-1].lower().endswith(IMAGE_SUFFIXES) for words in rows)
 
 
 class _Source:
@@ -141,11 +137,15 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
     fractions = not pixels and any(size[0] != size[0] for size in sizes.values())
     if fractions:
         sizes = dict.fromkeys(files, (1.0, 1.0))
+    beside = sorted({*files_below(path, ".txt")} - {*files}) if path.is_dir() else []
     for file in reading.track(files, "files", len(files)):
         try:
             lines = list(words_of(file, read_bytes(file)))
         except UnreadableError as error:
             columns.unreadable.append(error)
+            continue
+        if path.is_dir() and is_list([words for _, _, words in lines]):
+            beside.append(file)
             continue
         image = columns.add_image(file.stem, sizes[file])
         source.files.append(file)
@@ -167,4 +167,5 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
             columns.add(parsed.box, image, category, number, outlined=parsed.outlined, quad=parsed.quad, locked=parsed.locked)
             source.image.append(image)
             source.lines.append(number)
-    return columns.dataset(format.name, path, source, fractions=fractions, sized=False, reading=replace(reading, finder=finder))
+    reading = replace(reading, finder=finder)
+    return columns.dataset(format.name, path, source, fractions=fractions, sized=False, reading=reading, beside=beside)

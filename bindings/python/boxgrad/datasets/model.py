@@ -125,6 +125,8 @@ class Dataset:
     """What a report says of how the data was read."""
     unknown_image: str = ""
     """Why it is not known which boxes share an image, so that none is the duplicate of another."""
+    beside: list[Path] = field(default_factory=list)
+    """Text files of the folder that are no labels: they are not read, and copied as they are."""
     locked: Dict[int, str] = field(default_factory=dict)
     """The rows that say more than their format explains, and what: no repair touches them."""
     relative: bool = False

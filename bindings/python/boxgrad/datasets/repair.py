@@ -115,6 +115,8 @@ def fix(
         existing_folder(out)
         if os.path.lexists(out) or inside:
             raise ValueError(f"out must be new, and {out} " + ("lies in the data set's folder" if inside else "exists"))
+    if dataset.unreadable and not dataset.path.is_dir():
+        raise dataset.unreadable[0]
     refuse_to_begin(dataset, policies, allow_malformed)
     boxes, areas, dropped, changes, left = _decide(dataset, set(policies), min_size)
     refuse_drops(dataset, [change for change in changes if not change.after], max_dropped)
@@ -216,7 +218,7 @@ def _write(dataset: Dataset, partial: Path, boxes: dict[int, Array], areas: dict
 def _others(dataset: Dataset) -> list[Path]:
     """The files of a folder that are copied as they are."""
     names = [dataset.path / name for name in _NAMES if (dataset.path / name).is_file()]
-    return [*(error.file for error in dataset.unreadable), *names]
+    return sorted({*(error.file for error in dataset.unreadable), *names, *dataset.beside})
 
 
 def _put(path: Path, data: bytes) -> None:
