@@ -71,7 +71,7 @@ class Inspection:
         data = self.dataset
         values = box_text(data.boxes[row])
         if name == "area-differs":
-            values += f", area {data.areas[row]:g}, not {_areas(data.boxes[row : row + 1])[0]:g}"
+            values += f", area {data.areas[row]:g}, not {areas_of(data.boxes[row : row + 1])[0]:g}"
         elif name == "self-intersecting" and data.quads is not None:
             values = " ".join(f"{number:g}" for number in data.quads[row])
         elif PROBLEMS[name].flag in _OUTSIDE and data.image[row] != UNKNOWN:
@@ -165,7 +165,8 @@ def _duplicates(dataset: Dataset) -> Rows:
     return np.sort(order[1:][same])  # lexsort is stable: the first of equal rows comes first
 
 
-def _areas(boxes: Array) -> Array:
+def areas_of(boxes: Array) -> Array:
+    """Width times height."""
     with np.errstate(over="ignore", invalid="ignore"):
         area: Array = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     return area
@@ -173,7 +174,7 @@ def _areas(boxes: Array) -> Array:
 
 def _differing_areas(dataset: Dataset, flags: Array) -> Rows:
     """Areas that are not that of the box, or where it bounds a mask exceed it; to a pixel, and the last decimal of its sides."""
-    given, own = dataset.areas, _areas(dataset.boxes)
+    given, own = dataset.areas, areas_of(dataset.boxes)
     with np.errstate(invalid="ignore", over="ignore"):
         half = (dataset.boxes[:, 2] - dataset.boxes[:, 0]) + (dataset.boxes[:, 3] - dataset.boxes[:, 1])
         tolerance = 1 + 0.01 * half + 1e-6 * own

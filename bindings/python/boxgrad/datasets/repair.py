@@ -18,7 +18,7 @@ from .diffs import differences
 from .exif import settle
 from .formats import FORMATS
 from .guards import refuse_drops, refuse_to_begin
-from .inspection import box_text, flags_of, inspect
+from .inspection import areas_of, box_text, flags_of, inspect
 from .model import Array, Dataset, Identifier, Place, Track, existing_folder, read_bytes, silent
 from .records import Copied
 from .verification import verify
@@ -191,7 +191,7 @@ def _decide(
         drop(policy, np.isin(np.arange(len(dataset)), found.get(problem, ())))
     areas = {}
     if "area" in policies:
-        own = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+        own = areas_of(boxes)
         moved = (boxes != dataset.boxes).any(axis=1)
         rows = np.flatnonzero(there & ~dataset.outlined & ~np.isnan(dataset.areas) & np.isfinite(own) & moved)
         for row in sorted({*rows.tolist(), *(row for row in found.get("area-differs", np.empty(0, int)).tolist() if there[row])}):

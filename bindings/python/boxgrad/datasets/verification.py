@@ -11,6 +11,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any, Dict, Set, Tuple
+from xml.parsers.expat import ExpatError
 
 from .model import Dataset, read_bytes
 from .records import Copied, Spans, cut, keys_of
@@ -46,7 +47,11 @@ def _verify_file(dataset: Dataset, file: Path, copy: Path, changed: Set[int], go
     if old[:4] == b"PAR1":
         _verify_parquet(dataset, file, old, new, changed, gone)
         return
-    before, after = cut(dataset.format, file, old), cut(dataset.format, copy, new)
+    before = cut(dataset.format, file, old)
+    try:
+        after = cut(dataset.format, copy, new)
+    except (ValueError, csv.Error, ExpatError) as error:
+        raise Copied(str(file), f"cannot be read: {error}") from None
     stays = [key for key in before if key not in gone]
     if len(stays) != len(after) or gone - before.keys():
         raise Copied(str(file), f"has {len(after)} records, not {len(stays)}")
@@ -55,20 +60,25 @@ def _verify_file(dataset: Dataset, file: Path, copy: Path, changed: Set[int], go
         one, other = old[slice(*before[key])], new[start:end]
         if one != other and not (key in changed and _is_edited(dataset, one, other, columns)):
             raise Copied(f"{file}, record {key},", "differs by more than its box")
-    _verify_rest(dataset.format, file, (old, before), (new, after), bool(gone))
+    _verify_rest(dataset.format, file, (old, before), (new, after), gone)
 
 
-def _verify_rest(format: str, file: Path, old: Tuple[bytes, Spans], new: Tuple[bytes, Spans], cut_out: bool) -> None:
-    """What stands before, between and after the records."""
+def _verify_rest(format: str, file: Path, old: Tuple[bytes, Spans], new: Tuple[bytes, Spans], gone: Set[int]) -> None:
+    """What stands before, between and after the records; around one that is gone, space may go with it."""
     before, after = (_gaps(*one) for one in (old, new))
-    if not cut_out:
+    if not gone:
         same = before == after
     elif format == "coco":
         ends = [(gaps[0], gaps[-1]) for gaps in (before, after)]
         same = ends[0] == ends[1] if len(after) > 1 else b"".join(b"".join(ends[0]).split()) == b"".join(after[0].split())
         same = same and all(gap.strip() == b"," for gap in after[1:-1])
     else:
-        same = b"".join(b"".join(before).split()) == b"".join(b"".join(after).split())
+        around: list[list[bytes]] = [[before[0]]]
+        for key, gap in zip(old[1], before[1:]):
+            around[-1:] = [[*around[-1], gap]] if key in gone else [around[-1], [gap]]
+        same = len(around) == len(after) and all(
+            gap == one[0] if len(one) == 1 else b"".join(gap.split()) == b"".join(b"".join(one).split()) for one, gap in zip(around, after)
+        )
     if not same:
         raise Copied(str(file), "differs beside its records")
 

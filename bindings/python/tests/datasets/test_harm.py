@@ -1,0 +1,342 @@
+"""`fix` does no harm: it refuses what is not certain or too much, touches no row that it does not explain, and checks what it wrote."""
+
+import json
+
+import fuzz_fix
+import numpy as np
+import pytest
+import samples
+from boxgrad import BoxgradError, datasets
+from boxgrad.datasets import repair
+from boxgrad.datasets.detection import format_of_row
+from boxgrad.datasets.formats import doubt_of
+from boxgrad.datasets.records import Copied
+
+ALL = ["clip", "drop-degenerate", "drop-duplicates"]
+every_format = pytest.mark.parametrize("kind", samples.WRITERS)
+
+
+def folder_of(tmp_path, *texts, name="set"):
+    folder = tmp_path / name
+    folder.mkdir()
+    for index, text in enumerate(texts):
+        (folder / f"{index}.txt").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("row", "format", "certain"),
+    [
+        ("0 0.5 0.5 0.2 0.2", "yolo", True), ("0.0 0.5 0.5 0.2 0.2", "yolo", True), ("0e+00 0.5 0.5 0.2 0.2 0.9 17", "yolo", True),
+        ("6 0.30 0.67 0.48 0.67 0.48 0.81 0.30 0.81", "yolo", True), ("0 0.68 0.59 0.20 0.07 0.58 0.63 2", "yolo", True),
+        ("0 0 0 1 1", "yolo", False), ("dog 0.5 0.5 0.2 0.2", "text", False), ("-1 0.5 0.5 0.2 0.2", "text", False),
+        ("dog 10 10 50 60", "text", True), ("0 10 10 50 60", "text", True), ("dog 0.9 10 10 50 60", "text", True),
+        ("10 10 50 10 50 60 10 60 plane 0", "dota", True), ("10 10 50 10 50 60 10 60 3 0", "dota", False), ("gsd:0.1", "dota", True),
+        ("0.1 0.1 0.5 0.1 0.5 0.6 0.1 0.6 plane 0", "dota", True), ("0,0.5,0.5,0.2,0.2", "", False), ("README", "", False),
+    ],
+)  # fmt: skip
+def test_each_row_speaks_for_one_format(row, format, certain):
+    assert format_of_row(row.split()) == (format, certain)
+
+
+@pytest.mark.parametrize(
+    ("lines", "boxes"),
+    [
+        ("0 0.5 0.5 0.2 0.2 0.9 17\n0 0.3 0.3 0.2 0.2 0.8 3", [[0.4, 0.4, 0.6, 0.6], [0.2, 0.2, 0.4, 0.4]]),  # confidence and track id
+        ("0 0.2 0.2 0.2 0.2 0.1 0.1 0 0.3 0.3 1\n0 0.5 0.5 0.2 0.2 0.5 0.5 2 0.4 0.4 1", [[0.1, 0.1, 0.3, 0.3], [0.4, 0.4, 0.6, 0.6]]),
+        ("0 0.1 0.1 0.9 0.1 0.9 0.9 0.1 0.9 0.0 0.5\n0 0.2 0.2 0.4 0.2 0.3 0.4", [[0, 0.1, 0.9, 0.9], [0.2, 0.2, 0.4, 0.4]]),
+    ],
+)
+def test_kinds_of_yolo(lines, boxes, tmp_path):
+    data = datasets.read(folder_of(tmp_path, lines + "\n"))
+    assert not data.doubt and not data.faults
+    np.testing.assert_allclose(data.boxes, boxes, atol=1e-12)
+
+
+@pytest.mark.parametrize(("id", "could"), [("1", "a box, a confidence and a track id")])
+def test_a_triangle_that_could_be_a_track_id(id, could, tmp_path):
+    data = datasets.read(folder_of(tmp_path, f"0 0.5 0.5 0.2 0.2 0.9 {id}\n"))
+    assert could in data.doubt and "--format yolo-segment or --format yolo-detect" in data.doubt
+
+
+def test_keypoints_by_kpt_shape(tmp_path):
+    """12 numbers that could be a polygon of six corners are a box and four points, if data.yaml says so; without it they are in doubt."""
+    folder = folder_of(tmp_path, "0 0.5 0.5 0.2 0.2 0.45 0.45 0.55 0.45 0.5 0.55 0.5 0.5\n")
+    assert datasets.read(folder).doubt
+    (folder / "data.yaml").write_text("names: [a]\nkpt_shape: [4, 2]\n")
+    data = datasets.read(folder)
+    assert not data.doubt
+    np.testing.assert_allclose(data.boxes, [[0.4, 0.4, 0.6, 0.6]])
+    (folder / "data.yaml").write_text("names: [a]\nkpt_shape: [17, 3]\n")
+    assert "kpt_shape of data.yaml says 55 numbers a line, which 0 of 1 long lines have" in datasets.read(folder).doubt
+    (folder / "data.yaml").write_text("names: [a]\n")
+    data = datasets.read(folder)
+    assert not data.doubt, "a pose would have a kpt_shape"
+    np.testing.assert_allclose(data.boxes, [[0.2, 0.2, 0.55, 0.55]])
+
+
+def test_formats_of_kinds(tmp_path):
+    folder = folder_of(tmp_path, "0 0.5 0.5 0.2 0.2 0.45 0.45 0.55 0.45\n")
+    boxes = {kind: datasets.read(folder, f"yolo-{kind}").boxes.round(9).tolist() for kind in ("pose", "segment", "obb", "detect")}
+    polygon = [[0.2, 0.2, 0.55, 0.5]]
+    assert boxes == {"pose": [[0.4, 0.4, 0.6, 0.6]], "segment": polygon, "obb": polygon, "detect": []}
+    copy = datasets.fix(datasets.read(folder, "yolo-pose"), tmp_path / "new", ["clip"])
+    assert copy.changes == [] and (tmp_path / "new" / "0.txt").read_bytes() == (folder / "0.txt").read_bytes()
+
+
+def test_all_files_speak_before_a_repair(tmp_path):
+    """Reading looks at 200 files; of these 260 the last 60 are something else."""
+    texts = ["0 0.5 0.5 0.2 0.2\n"] * 200 + ["10 10 50 10 50 60 10 60 plane 0\n"] * 60
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for index, text in enumerate(texts):
+        (folder / f"{index:03}.txt").write_text(text)
+    data = datasets.read(folder)
+    assert data.format == "yolo" and not data.doubt
+    assert "only 200 of 260 rows in 260 files can be read as yolo" in doubt_of(data)
+    with pytest.raises(BoxgradError, match="only 200 of 260 rows"):
+        datasets.fix(data, tmp_path / "new", ["clip"])
+
+
+def test_a_folder_of_both_xml_and_text(tmp_path):
+    sample = samples.write("voc", tmp_path / "set")
+    (sample.path / "a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    with pytest.raises(BoxgradError, match="2 XML files and 1 text file of yolo: say which with --format voc or --format yolo"):
+        datasets.fix(datasets.read(sample.path), tmp_path / "new", ["clip"])
+    datasets.fix(datasets.read(sample.path, "voc"), tmp_path / "new", ["clip"])
+
+
+def test_too_many_malformed_rows(tmp_path, command):
+    path = tmp_path / "x.csv"
+
+    def write(bad, good):
+        rows = [f"{i},x,5,9\n" for i in range(bad)] + [f"{i},5,{i + 9},19\n" for i in range(good)]
+        path.write_text("x1,y1,x2,y2\n" + "".join(rows))
+
+    words = ["fix", path, "--policy", "clip", "--image-size", "9999x99"]
+    write(5, 10)
+    assert command(*words, "--out", tmp_path / "a.csv")[0] == 0, "five are few"
+    write(6, 800)
+    assert command(*words, "--out", tmp_path / "b.csv")[0] == 0, "0.75 % is little"
+    write(6, 100)
+    status, _, printed = command(*words, "--out", tmp_path / "c.csv")
+    assert status == 2 and not (tmp_path / "c.csv").exists()
+    assert f"6 of 106 annotations are malformed ({path}:2: y1 is 'x'; {path}:3: y1 is 'x'; {path}:4: y1 is 'x'; and 3 more)" in printed
+    assert "--allow-malformed 0.057" in printed
+    assert command(*words, "--out", tmp_path / "c.csv", "--allow-malformed", "0.05")[0] == 2
+    assert command(*words, "--out", tmp_path / "c.csv", "--allow-malformed", "0.057")[0] == 0
+    assert (tmp_path / "c.csv").read_bytes() == path.read_bytes()
+    write(1, 100)
+    assert command(*words, "--out", tmp_path / "d.csv", "--allow-malformed", "0")[0] == 2, "a share that is given is the only limit"
+    status, _, printed = command(*words, "--out", tmp_path / "d.csv", "--allow-malformed", "1.5")
+    assert status == 2 and "a share from 0 to 1, not 1.5" in printed
+
+
+def test_too_many_boxes_would_be_dropped(tmp_path, command):
+    path = tmp_path / "x.csv"
+
+    def write(bad, good):
+        rows = [f"{i},5,{i},9\n" for i in range(bad)] + [f"{i},5,{i + 9},19\n" for i in range(good)]
+        path.write_text("x1,y1,x2,y2\n" + "".join(rows))
+
+    words = ["fix", path, "--policy", "drop-degenerate"]
+    write(20, 10)
+    assert command(*words, "--out", tmp_path / "a.csv")[0] == 0
+    write(21, 500)
+    assert command(*words, "--out", tmp_path / "b.csv")[0] == 0
+    write(21, 100)
+    status, _, printed = command(*words, "--out", tmp_path / "c.csv")
+    assert status == 2 and not (tmp_path / "c.csv").exists()
+    assert f"21 of 121 boxes would be dropped ({path}:2: 0, 5, 0, 9 by drop-degenerate; " in printed and "--max-dropped 0.174" in printed
+    assert command(*words, "--dry-run")[0] == 2, "a trial refuses what the repair would"
+    assert command(*words, "--out", tmp_path / "c.csv", "--max-dropped", "0.17")[0] == 2
+    assert command(*words, "--out", tmp_path / "c.csv", "--max-dropped", "0.174")[0] == 0
+    assert (tmp_path / "c.csv").read_text().count("\n") == 101
+    status, _, printed = command(*words, "--out", tmp_path / "d.csv", "--max-dropped", "-0.1")
+    assert status == 2 and "from 0 to 1" in printed
+
+
+def test_rows_that_say_more_than_their_format_stay(tmp_path, command, command_json):
+    row = "-10 10 50 10 50 60 -10 60 plane 0 0.98 extra"
+    folder = folder_of(tmp_path, f"-10 10 50 10 50 60 -10 60 plane 0\n{row}\n-90 10 -50 10 -50 60 -90 60 plane 0 more\n")
+    data = datasets.read(folder, image_size=(100, 100))
+    done = datasets.fix(data, tmp_path / "new", ["clip", "drop-outside"])
+    assert (tmp_path / "new" / "0.txt").read_text() == (folder / "0.txt").read_text().replace("-10 10 50 10 50 60 -10 60 plane 0\n", "0 10 50 10 50 60 0 60 plane 0\n")
+    assert [(change.policy, change.place.line) for change in done.left] == [("drop-outside", 3), ("clip", 2), ("clip", 3)]
+    assert done.counts == {"clip": 1}
+    words = ["fix", folder, "--policy", "clip,drop-outside", "--image-size", "100x100"]
+    _, printed, _ = command(*words, "--out", tmp_path / "b")
+    assert "3 repairs of rows that say more than their format explains were not done" in printed
+    assert f"not rewritten: {folder}/0.txt:2: clip -10, 10, 50, 60 -> 0, 10, 50, 60" in printed
+    _, report = command_json(*words, "--out", tmp_path / "c")
+    assert len(report["left"]) == 3
+
+
+def test_clipping_changes_the_corners_outside_alone(tmp_path):
+    folder = folder_of(tmp_path, "0 0.10 0.2e0 1.25 0.30 0.400 .9\n0 0.1 0.1 0.9 0.1 0.9 0.9 0.1 0.9 0.05 0.5\n")
+    datasets.fix(datasets.read(folder), tmp_path / "new", ["clip"])
+    assert (tmp_path / "new" / "0.txt").read_text() == (folder / "0.txt").read_text().replace("1.25", "1.0")
+
+
+def test_what_coco_keeps_beside_the_box(tmp_path):
+    """Keypoints, outlines, scores and unknown fields have the same bytes."""
+    annotation = (
+        '{"keypoints" : [1.50, 2, 2 , -7,0e0,1],"num_keypoints":2, "segmentation":[[-5.0,1,  9,9, 3,4]], "bbox":[-5, 1,14.0,8], "score": 0.10,'
+        ' "attributes":{"bbox":[-5,1,14,8], "occluded":false},"image_id":1,"category_id":1,"id":3}'
+    )
+    text = '{"images":[{"id":1,"width":50,"height":50}],"annotations":[' + annotation + '],"categories":[{"id":1}]}'
+    (tmp_path / "x.json").write_text(text)
+    datasets.fix(datasets.read(tmp_path / "x.json"), tmp_path / "new.json", ["clip"])
+    assert (tmp_path / "new.json").read_text() == text.replace('"bbox":[-5, 1,14.0,8]', '"bbox":[0, 1,9.0,8]')
+
+
+def test_what_voc_and_tables_keep_beside_the_box(tmp_path):
+    text = (
+        "<annotation><!-- <object> --><size><width>50</width><height>50</height></size><object><name>a</name><pose>Left</pose>"
+        "<truncated>1</truncated><difficult>0</difficult><bndbox><xmin>-5</xmin><ymin> 1 </ymin><xmax>9</xmax><ymax>8</ymax></bndbox>"
+        "<polygon><x1>-5</x1></polygon></object></annotation>\n"
+    )
+    (tmp_path / "x.xml").write_text(text)
+    datasets.fix(datasets.read(tmp_path / "x.xml"), tmp_path / "new.xml", ["clip"])
+    assert (tmp_path / "new.xml").read_text() == text.replace("<xmin>-5", "<xmin>0")
+
+    rows = 'image,note,x1,y1,x2,y2,score\na.jpg,in"ch,-5,1,9,8,0.10\n"a.jpg","a ""b"", c",1,1,99,8, 1e-1\n'
+    (tmp_path / "x.csv").write_text(rows)
+    datasets.fix(datasets.read(tmp_path / "x.csv", image_size=(50, 50)), tmp_path / "new.csv", ["clip"])
+    assert (tmp_path / "new.csv").read_text() == rows.replace("-5,1,9", "0,1,9").replace(",99,", ",50,")
+
+
+def test_parquet_keeps_its_schema_and_says_what_it_cannot_hold(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    fields = {"image": pyarrow.string(), "cx": pyarrow.int32(), "cy": pyarrow.int32(), "w": pyarrow.int32(), "h": pyarrow.int32(),
+              "tags": pyarrow.list_(pyarrow.string())}  # fmt: skip
+    schema = pyarrow.schema(list(fields.items()), {b"who": b"me"})
+    table = pyarrow.table([["a", "a", "b"], [0, 5, 5], [5, 5, 5], [4, 2, 0], [2, 2, 2], [["x"], None, []]], schema)
+    parquet.write_table(table, tmp_path / "x.parquet")
+    data = datasets.read(tmp_path / "x.parquet", image_size=(50, 50))
+    datasets.fix(data, tmp_path / "new.parquet", ["clip", "drop-degenerate"])
+    new = parquet.read_table(tmp_path / "new.parquet")
+    assert new.schema.equals(parquet.read_schema(tmp_path / "x.parquet"), check_metadata=True) and new.schema.metadata == {b"who": b"me"}
+    assert new.to_pylist() == [{**table.to_pylist()[0], "cx": 1, "w": 2}, table.to_pylist()[1]]
+    parquet.write_table(table.set_column(3, schema.field(3), pyarrow.array([6, 3, 0], pyarrow.int32())), tmp_path / "x.parquet")
+    with pytest.raises(BoxgradError, match="column cx is int32, which cannot hold 1.5; nothing was written"):
+        datasets.fix(datasets.read(tmp_path / "x.parquet", image_size=(50, 50)), tmp_path / "n.parquet", ["clip"])
+
+
+@every_format
+def test_dry_run_prints_the_changes_and_writes_nothing(kind, tmp_path, command, command_json):
+    sample, data = samples.read(kind, tmp_path / "set")
+    words = [sample.path, *(word for name, value in sample.options.items() for word in (f"--{name}", value)), "--policy", ",".join(ALL)]
+    before = sorted(tmp_path.rglob("*"))
+    status, printed, _ = command("fix", *words, "--dry-run")
+    assert status == 0 and sorted(tmp_path.rglob("*")) == before
+    file = data.source.place(2).file
+    assert f"--- {file}" in printed and "clip 1, drop-degenerate 1, drop-duplicates 1" in printed
+    assert "nothing is written; this would be done" in printed
+    status, report = command_json("fix", *words, "--dry-run")
+    done = datasets.fix(data, tmp_path / "new", ALL)
+    assert status == 0 and report["out"] is None and len(report["changes"]) == len(done.changes)
+    if kind in ("voc", "yolo", "dota", "text", "csv"):
+        for one in report["diff"]:
+            check_patch(one, tmp_path, sample.path, tmp_path / "new")
+
+
+def check_patch(diff, tmp_path, old, new):
+    """The diff is one: patch makes the copy from the original."""
+    import shutil
+    import subprocess
+
+    if shutil.which("patch") is None:
+        pytest.skip("skipped: there is no patch")
+    name = diff.split("\n")[0][4:]
+    target = tmp_path / "patched"
+    shutil.copy(name, target)
+    subprocess.run(["patch", "--quiet", target], input=diff, text=True, check=True)
+    from pathlib import Path
+
+    copy = new if old.is_file() else new / Path(name).relative_to(old)
+    assert target.read_bytes() == copy.read_bytes()
+
+
+def test_dry_run_of_coco_and_parquet(tmp_path):
+    sample, data = samples.read("coco", tmp_path / "coco")
+    (diff,) = datasets.fix(data, None, ALL, dry_run=True).diffs
+    lines = diff.split("\n")
+    assert [line for line in lines if line.startswith("@@")] == [f"@@ annotation {i} @@" for i in (1, 2, 4)]
+    assert json.loads(next(line for line in lines if line.startswith("+{"))[1:])["bbox"] == [0, 20, 15, 20]
+    _, data = samples.read("parquet", tmp_path / "parquet")
+    (diff,) = datasets.fix(data, None, ALL, dry_run=True).diffs
+    assert diff.count("\n-{") == 3 and diff.count("\n+{") == 1
+    with pytest.raises(ValueError, match="out must name"):
+        datasets.fix(data, None, ALL)
+
+
+def test_without_out_there_is_a_sentence(tmp_path, command):
+    sample = samples.write("coco", tmp_path / "set")
+    status, _, printed = command("fix", sample.path, "--policy", "clip")
+    assert status == 2 and "--out must name the repaired copy, or --dry-run" in printed
+
+
+DAMAGE = {
+    "coco": [(b'"note": "', b'"note": " '), (b'"id": 3', b'"id": 33'), (b"dog", b"Dog"), (b'"info": {}', b'"info": {"a": 1}'), (b"[5, 5, 15, 25]", b"[5, 5, 15, 25.0]")],
+    "voc": [(b"<part>", b"<Part>"), (b"cat", b"cta"), (b"\t<object>", b"<object>"), (b"<annotation>\n", b"<annotation>\n\n"), (b"<width>100", b"<width>101")],
+    "yolo": [(b"1 0.", b"2 0."), (b"0.3", b"0.4"), (b"dog", b"Dog")],
+    "dota": [(b"dog 0", b"dog 1"), (b"12 8", b"12  8")],
+    "text": [(b"dog 10 10 50 60", b"dog 10 10 50 60.0"), (b"dog 12", b"cat 12")],
+    "csv": [(b'"a, note"', b'"b, note"'), (b"filename", b"Filename"), (b"b.png,40", b"b.png,41"), (b"48,36", b"36,48")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "old", "new"), [(kind, *pair) for kind, pairs in DAMAGE.items() for pair in pairs])
+def test_a_copy_that_differs_elsewhere_never_appears(kind, old, new, tmp_path, monkeypatch):
+    """Something changes between what was decided and what is written: the comparison finds it, whichever it is."""
+    sample, data = samples.read(kind, tmp_path / "set")
+    rewrite, hits = data.source.rewrite, []
+
+    def damaged(*arguments):
+        for path, content in rewrite(*arguments):
+            hits.append(old in content)
+            yield path, content.replace(old, new, 1)
+
+    if new == b"Dog" and kind == "yolo":
+        put = repair._put
+        monkeypatch.setattr(repair, "_put", lambda path, content: (hits.append(old in content), put(path, content.replace(old, new))))
+    data.source.rewrite = damaged
+    with pytest.raises(Copied, match="does not read back as it was meant: .*; nothing was written"):
+        datasets.fix(data, tmp_path / "new", ALL)
+    assert any(hits) and not (tmp_path / "new").exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("kind", samples.WRITERS)
+def test_a_copy_without_another_row_never_appears(kind, tmp_path):
+    _, data = samples.read(kind, tmp_path / "set")
+    rewrite = data.source.rewrite
+    data.source.rewrite = lambda boxes, areas, dropped: rewrite(boxes, areas, (dropped - {4}) | {5})
+    with pytest.raises(Copied):
+        datasets.fix(data, tmp_path / "new", ALL)
+    data.source.rewrite = lambda boxes, areas, dropped: rewrite({0: boxes[2] + 1, **boxes}, areas, dropped)
+    with pytest.raises(Copied):
+        datasets.fix(data, tmp_path / "new", ALL)
+    assert not (tmp_path / "new").exists()
+
+
+def test_fifteen_seconds_of_mutations():
+    """make fuzz-fix goes on with other seeds."""
+    outcomes, failed = fuzz_fix.run(15, seed=14_000_000)
+    assert not failed and outcomes["changed"] > 20 and outcomes["refused"] > 20
+
+
+def test_the_judge_of_mutations_sees_harm(monkeypatch):
+    """A repair that drops the row after the one that it reports is found within some cases."""
+    from boxgrad.datasets import lines
+
+    rewrite = lines._Source.rewrite
+    monkeypatch.setattr(
+        lines._Source, "rewrite", lambda self, boxes, areas, dropped: rewrite(self, boxes, areas, {(row + 1) % len(self.lines) for row in dropped})
+    )
+    monkeypatch.setattr(repair, "verify", lambda *arguments: None)
+    monkeypatch.setattr(np, "allclose", lambda *arguments, **options: True)
+    assert fuzz_fix.run(60, seed=0, cases=300)[1]
