@@ -20,7 +20,6 @@ from typing_extensions import Annotated
 
 from . import __version__, datasets
 from .datasets.model import Dataset, Finding, Place, quantity
-from .datasets.yolo import NAMES
 from .errors import BoxgradError
 
 Item = TypeVar("Item")
@@ -229,31 +228,11 @@ def _as_json(one: datasets.Inspection, examples: Optional[int]) -> dict[str, Any
     }
     counts = {"boxes": len(data), "images": len(data.images), "categories": len(data.categories)}
     checked = {"fractions": data.fractions, "without_image_size": one.unbounded, "photos": one.photos}
-    return {"path": str(data.path), "format": data.format, "evidence": data.evidence, "said": said(data), **counts, **checked, "problems": problems}
-
-
-def taken_as(data: Dataset) -> str:
-    """The format, and on what it was found out."""
-    return data.format + (f" ({_plain(data.evidence)})" if data.evidence else "")
-
-
-def said(data: Dataset) -> List[str]:
-    """What every report says of how the data was read, and what of it is not certain."""
-    found = [f"The format is not certain: {data.doubt}."] if data.doubt else []
-    found += [f"{one}." for one in (data.exif_doubt,) if one] + data.notes
-    beside = [file for file in data.beside if file.name not in NAMES]
-    if beside:
-        found.append(f"Not read, because it holds no labels: {beside[0]}" + (f", and {len(beside) - 1:,} more." if beside[1:] else "."))
-    if data.unknown_image:
-        found.append(f"It is not known which boxes share an image, so duplicates are not looked for: {data.unknown_image}.")
-    if data.locked:
-        row, what = next(iter(data.locked.items()))
-        found.append(f"{quantity(len(data.locked), 'row')} that no repair touches, like {data.source.place(row)}: {what}.")
-    return found
+    return {"path": str(data.path), "format": data.format, "evidence": data.evidence, "said": data.said, **counts, **checked, "problems": problems}
 
 
 def print_said(data: Dataset) -> None:
-    for sentence in said(data):
+    for sentence in data.said:
         out.print(_plain(sentence), style="yellow", highlight=False, soft_wrap=True)
 
 
@@ -261,7 +240,7 @@ def _print(one: datasets.Inspection, examples: int) -> None:
     data = one.dataset
     images = "images not known" if data.unknown_image else quantity(len(data.images), "image")
     out.print(
-        f"[bold]{_plain(str(data.path))}[/]: {taken_as(data)}, {quantity(len(data), 'box', 'boxes')}, {images}, "
+        f"[bold]{_plain(str(data.path))}[/]: {_plain(data.taken_as)}, {quantity(len(data), 'box', 'boxes')}, {images}, "
         f"{quantity(len(data.categories), 'category', 'categories')}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

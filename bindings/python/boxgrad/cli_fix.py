@@ -71,7 +71,7 @@ def _changes(changes: List[datasets.Change]) -> List[dict[str, Any]]:
 
 def _print_json(data: Dataset, done: datasets.Repair) -> None:
     cli._json({
-        "boxgrad": __version__, "out": done.out, "format": data.format, "evidence": data.evidence, "said": cli.said(data),
+        "boxgrad": __version__, "out": done.out, "format": data.format, "evidence": data.evidence, "said": data.said,
         "changes": _changes(done.changes), "left": _changes(done.left), "diff": done.diffs, "before": done.before, "after": done.after,
         "unreadable": cli._errors(data.unreadable),
     })  # fmt: skip
@@ -81,7 +81,7 @@ def _print(data: Dataset, done: datasets.Repair) -> None:
     def line(text: str) -> None:
         cli.out.print(text, highlight=False, soft_wrap=True)
 
-    line(f"[bold]{cli._plain(str(data.path))}[/]: {cli.taken_as(data)}")
+    line(f"[bold]{cli._plain(str(data.path))}[/]: {cli._plain(data.taken_as)}")
     cli.print_said(data)
     for diff in done.diffs:
         for one in diff.splitlines():

@@ -20,6 +20,8 @@ Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
 Identifier = Union[int, str, None]
 
+CLASS_FILES = ("classes.txt", "obj.names", "data.yaml")
+"""Where the names of YOLO's classes stand."""
 UNKNOWN = -1
 """The row of an image or a category that is not listed."""
 
@@ -134,6 +136,26 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    @property
+    def taken_as(self) -> str:
+        """The format, and on what it was found out."""
+        return self.format + (f" ({self.evidence})" if self.evidence else "")
+
+    @property
+    def said(self) -> list[str]:
+        """What every report says of how the data was read, and what of it is not certain."""
+        found = [f"The format is not certain: {self.doubt}."] if self.doubt else []
+        found += [f"{one}." for one in (self.exif_doubt,) if one] + self.notes
+        beside = [file for file in self.beside if file.name not in CLASS_FILES]
+        if beside:
+            found.append(f"Not read, because it holds no labels: {beside[0]}" + (f", and {len(beside) - 1:,} more." if beside[1:] else "."))
+        if self.unknown_image:
+            found.append(f"It is not known which boxes share an image, so duplicates are not looked for: {self.unknown_image}.")
+        if self.locked:
+            row, what = next(iter(self.locked.items()))
+            found.append(f"{quantity(len(self.locked), 'row')} that no repair touches, like {self.source.place(row)}: {what}.")
+        return found
 
     def image_name(self, row: int) -> str:
         return self.images[image] if (image := int(self.image[row])) != UNKNOWN else ""

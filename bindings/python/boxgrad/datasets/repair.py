@@ -19,7 +19,7 @@ from .exif import settle
 from .formats import FORMATS
 from .guards import refuse_drops, refuse_to_begin
 from .inspection import areas_of, box_text, flags_of, inspect
-from .model import Array, Dataset, Identifier, Place, Track, existing_folder, read_bytes, silent
+from .model import CLASS_FILES, Array, Dataset, Identifier, Place, Track, existing_folder, read_bytes, silent
 from .records import Copied
 from .verification import verify
 
@@ -36,7 +36,6 @@ POLICIES = {
 """What a repair can do, in the order in which it is done."""
 
 _DEGENERATE = BoxFlag.NOT_FINITE | BoxFlag.ZERO_WIDTH | BoxFlag.ZERO_HEIGHT | BoxFlag.INVERTED
-_NAMES = ("classes.txt", "obj.names", "data.yaml")
 
 
 @dataclass(frozen=True)
@@ -217,7 +216,7 @@ def _write(dataset: Dataset, partial: Path, boxes: dict[int, Array], areas: dict
 
 def _others(dataset: Dataset) -> list[Path]:
     """The files of a folder that are copied as they are."""
-    names = [dataset.path / name for name in _NAMES if (dataset.path / name).is_file()]
+    names = [dataset.path / name for name in CLASS_FILES if (dataset.path / name).is_file()]
     return sorted({*(error.file for error in dataset.unreadable), *names, *dataset.beside})
 
 

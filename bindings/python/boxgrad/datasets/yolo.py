@@ -15,11 +15,10 @@ import yaml
 
 from . import lines
 from .lines import Format, Parsed, Words
-from .model import Array, Dataset, Reading, Size, UnreadableError, read_bytes
+from .model import CLASS_FILES, Array, Dataset, Reading, Size, UnreadableError, read_bytes
 from .yolo_kinds import KINDS, Kind, Lines, are_fractions, is_tracked
 
 _MOST_BYTES = 1 << 20
-NAMES = ("classes.txt", "obj.names", "data.yaml")
 
 
 def class_number(word: str) -> str:
@@ -102,7 +101,7 @@ def file_of_names(path: Path) -> Optional[Path]:
     """The file of the class names: classes.txt, obj.names or data.yaml, beside the labels or up to two folders above."""
     folder = path if path.is_dir() else path.parent
     for place in (folder, *list(folder.absolute().parents)[:2]):
-        for name in NAMES:
+        for name in CLASS_FILES:
             file = place / name
             if file.is_file() and file.stat().st_size < _MOST_BYTES:
                 return file
