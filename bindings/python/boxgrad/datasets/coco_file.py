@@ -123,6 +123,10 @@ class Source:
         index, raw = self.images[row]
         return self.text.place(raw, f"images[{index}]")
 
+    def rest(self, row: int) -> object:
+        record = self.text.value(self.annotations[self.rows[row]])
+        return repr([record.get(name) for name in ("segmentation", "keypoints", "iscrowd", "track_id", "caption")])
+
     def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
         edits = []
         for row, box in boxes.items():

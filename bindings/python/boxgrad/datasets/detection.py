@@ -44,8 +44,8 @@ def format_of_row(words: Words) -> Tuple[str, bool]:
             pass
     if len(words) >= 9 and _numbers(words[:8]) is not None:
         return "dota", _numbers(words[8:9]) is None
-    if len(words) in (5, 6) and _numbers(words[1:]) is not None:
-        return "text", not are_fractions(_numbers(words[-4:]) or ())
+    if len(words) in (5, 6) and (four := _numbers(words[-4:])) is not None:
+        return "text", not are_fractions(four)
     return _NONE, False
 
 

@@ -99,13 +99,16 @@ class _Source:
         self.format = format
         self.files: list[Path] = []
         self.sizes: list[Size] = []
-        self.image, self.lines = array("q"), array("q")
+        self.image, self.lines, self.rests = array("q"), array("q"), array("q")
 
     def place(self, row: int) -> Place:
         return Place(self.files[self.image[row]], self.lines[row])
 
     def image_place(self, row: int) -> Place:
         return Place(self.files[row])
+
+    def rest(self, row: int) -> object:
+        return self.rests[row]
 
     def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
         changed: Dict[int, Dict[int, int]] = {}
@@ -167,5 +170,6 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
             columns.add(parsed.box, image, category, number, outlined=parsed.outlined, quad=parsed.quad, locked=parsed.locked)
             source.image.append(image)
             source.lines.append(number)
+            source.rests.append(hash(tuple(words)) if len(words) > 6 else 0)
     reading = replace(reading, finder=finder)
     return columns.dataset(format.name, path, source, fractions=fractions, sized=False, reading=reading, beside=beside)

@@ -60,7 +60,7 @@ class Repair:
     before: dict[str, int]
     after: dict[str, int]
     left: list[Change] = field(default_factory=list)
-    """What was not done, because the row says more than its format explains."""
+    """What was not done, because the row says more than its format explains, or what its twin does not."""
     diffs: list[str] = field(default_factory=list)
     """Of a trial: a diff of each file that would change."""
 
@@ -150,8 +150,7 @@ def _decide(
 
     def account(policy: str, rows: Array, before: Array, after: Array | None = None) -> None:
         for row in rows.tolist():
-            new = "" if after is None else box_text(after[row])
-            change = Change(policy, dataset.source.place(row), dataset.image_name(row), dataset.ids[row], box_text(before[row]), new)
+            change = _change(dataset, policy, row, before[row], None if after is None else after[row])
             (left if row in dataset.locked else changes).append(change)
 
     def drop(policy: str, bad: Array) -> None:
@@ -186,8 +185,12 @@ def _decide(
     drop("drop-degenerate", has(_DEGENERATE))
     drop("drop-small", has(BoxFlag.SMALL))
     found = inspect(replace(dataset, boxes=boxes), min_size=min_size).rows
-    for policy, problem in (("drop-duplicates", "duplicate"), ("drop-crossed", "self-intersecting")):
-        drop(policy, np.isin(np.arange(len(dataset)), found.get(problem, ())))
+    if "drop-duplicates" in policies:
+        again = found.get("duplicate", np.empty(0, np.int64))
+        same, other = _twins(dataset, boxes, again[there[again]])
+        drop("drop-duplicates", np.isin(np.arange(len(dataset)), same))
+        left += [_change(dataset, "drop-duplicates", row, boxes[row]) for row in other]
+    drop("drop-crossed", np.isin(np.arange(len(dataset)), found.get("self-intersecting", ())))
     areas = {}
     if "area" in policies:
         own = areas_of(boxes)
@@ -200,6 +203,26 @@ def _decide(
                 changes.append(Change("area", dataset.source.place(row), dataset.image_name(row), dataset.ids[row], *text))
     moved = (boxes != dataset.boxes).any(axis=1) & np.isfinite(dataset.boxes).all(axis=1) & there
     return {row: boxes[row] for row in np.flatnonzero(moved).tolist()}, areas, set(np.flatnonzero(~there).tolist()), changes, left
+
+
+def _change(dataset: Dataset, policy: str, row: int, before: Array, after: Array | None = None) -> Change:
+    new = "" if after is None else box_text(after)
+    return Change(policy, dataset.source.place(row), dataset.image_name(row), dataset.ids[row], box_text(before), new)
+
+
+def _twins(dataset: Dataset, boxes: Array, again: Array) -> tuple[list[int], list[int]]:
+    """Of rows whose box stands before them, those of which an earlier one says the same beside the box, and the others."""
+    seen: dict[object, set[object]] = {}
+    same: list[int] = []
+    other: list[int] = []
+    found = set(again.tolist())
+    for row in np.flatnonzero(np.isin(dataset.image, dataset.image[again])).tolist() if len(again) else ():
+        rests = seen.setdefault((dataset.image[row], dataset.category[row], *boxes[row].tolist()), set())
+        rest = dataset.source.rest(row)
+        if row in found:
+            (same if rest in rests else other).append(row)
+        rests.add(rest)
+    return same, other
 
 
 def _write(dataset: Dataset, partial: Path, boxes: dict[int, Array], areas: dict[int, float], dropped: set[int], track: Track) -> None:

@@ -53,6 +53,8 @@ class _Rows:
         self.finder = reading.finder_of(path)
         self.columns = Columns()
         self.images: Dict[Tuple[str, ...], int] = {}
+        self.rests: Dict[int, int] = {}
+        """Where no column is known as the category: what all others but the id say, any of which may be it."""
         self.scales: Array | None = None
         """Width and height twice, by which the fractions of each row were multiplied."""
 
@@ -79,6 +81,9 @@ class _Rows:
         if image == UNKNOWN:
             columns.fault("unknown-image", place, "the row names no image", "", identifier)
         category = UNKNOWN if header.category is None else columns.add_category(str(row[header.category]), str(row[header.category]))
+        if header.category is None:
+            others = (str(value) for column, value in enumerate(row) if column not in header.box and column != header.id)
+            self.rests[len(columns.image)] = hash(tuple(others))
         columns.add(box, image, category, identifier, area=area)
         return True
 
@@ -158,6 +163,9 @@ class _CsvSource:
         self.rows, self.text, self.mark = rows, text, mark
         self.lines = array("q")
 
+    def rest(self, row: int) -> object:
+        return self.rows.rests.get(row)
+
     def place(self, row: int) -> Place:
         return Place(self.rows.path, self.lines[row])
 
@@ -223,6 +231,9 @@ class _ParquetSource:
     def __init__(self, rows: _Rows, table: Any) -> None:
         self.rows, self.table = rows, table
         self.numbers = array("q")
+
+    def rest(self, row: int) -> object:
+        return self.rows.rests.get(row)
 
     def place(self, row: int) -> Place:
         return Place(self.rows.path, None, f"row {self.numbers[row]}")

@@ -27,6 +27,8 @@ class _Element:
     texts: Dict[str, str] = field(default_factory=dict)
     spans: Dict[str, tuple[int, int]] = field(default_factory=dict)
     lines: Dict[str, int] = field(default_factory=dict)
+    twice: str = ""
+    """The member that stands twice."""
 
     def number(self, name: str) -> float:
         text = self.texts.get(name, "").strip()
@@ -87,6 +89,7 @@ class _Parser:
         elif path in (["filename"], ["size", "width"], ["size", "height"]):
             element = self.header
         if element is not None:
+            element.twice = name if name in element.texts else element.twice
             element.texts[name] = "".join(self._text)
             element.spans[name] = self._start, self._parser.CurrentByteIndex
             element.lines[name] = self._line
@@ -106,6 +109,9 @@ class _Source:
 
     def image_place(self, row: int) -> Place:
         return Place(self.files[row])
+
+    def rest(self, row: int) -> object:
+        return None
 
     def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
         rows: Dict[int, list[int]] = {}
@@ -178,7 +184,7 @@ def _add(columns: Columns, source: _Source, finder: ImageFinder, file: Path, par
         category = one.texts.get("name", "").strip()
         if not category:
             columns.fault("unknown-category", place, "the object has no name", name, number)
-        columns.add(box, image, columns.add_category(category, category), number)
+        columns.add(box, image, columns.add_category(category, category), number, locked=f"{one.twice} stands twice" if one.twice else "")
         source.rows.append((image, number))
         source.lines.append(one.line)
 

@@ -166,10 +166,44 @@ def test_rows_that_say_more_than_their_format_stay(tmp_path, command, command_js
     assert done.counts == {"clip": 1}
     words = ["fix", folder, "--policy", "clip,drop-outside", "--image-size", "100x100"]
     _, printed, _ = command(*words, "--out", tmp_path / "b")
-    assert "3 repairs of rows that say more than their format explains were not done" in printed
+    assert "3 repairs not done, because the row says more than its format explains" in printed
     assert f"not rewritten: {folder}/0.txt:2: clip -10, 10, 50, 60 -> 0, 10, 50, 60" in printed
     _, report = command_json(*words, "--out", tmp_path / "c")
     assert len(report["left"]) == 3
+
+
+def test_twins_that_say_something_else_are_kept(tmp_path):
+    """The same box of the same class with other keypoints, another outline or another track is another label."""
+    flags = "0 0.5 0.5 0.2 0.2 0.45 0.45 2 0.55 0.45 {}\n"
+    folder = folder_of(tmp_path, flags.format(1) + flags.format(2) + flags.format(1) + "0 0.5 0.5 0.2 0.2 0.45 0.45 2 0.55 0.45 2\n")
+    done = datasets.fix(datasets.read(folder), tmp_path / "new", ["drop-duplicates"])
+    assert [change.place.line for change in done.changes] == [3, 4] and [change.place.line for change in done.left] == [2]
+    assert (tmp_path / "new" / "0.txt").read_text() == flags.format(1) + flags.format(2)
+
+    one = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5]}
+    outlines = [[[1, 1, 6, 1, 6, 6]], [[1, 1, 6, 6, 1, 6]], [[1, 1, 6, 1, 6, 6]]]
+    content = {"images": [{"id": 1, "width": 9, "height": 9}], "categories": [{"id": 1}],
+               "annotations": [{"id": i, **one, "segmentation": outline} for i, outline in enumerate(outlines)]}  # fmt: skip
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    done = datasets.fix(datasets.read(tmp_path / "x.json"), tmp_path / "new.json", ["drop-duplicates"])
+    assert [change.id for change in done.changes] == [2] and [change.id for change in done.left] == [1]
+
+    (tmp_path / "x.csv").write_text("image,x1,y1,x2,y2,kind\na,1,1,9,9,dog\na,1,1,9,9,cat\na,1,1,9,9,dog\n")
+    done = datasets.fix(datasets.read(tmp_path / "x.csv"), tmp_path / "new.csv", ["drop-duplicates"])
+    assert [change.place.line for change in done.changes] == [4], "where the category stands is not known: any column may say it"
+
+    folder = folder_of(tmp_path, "traffic light 10 10 50 60\ntraffic sign 10 10 50 60\n", name="text")
+    assert datasets.read(folder).categories == ["traffic light", "traffic sign"]
+    assert datasets.fix(datasets.read(folder), tmp_path / "text-new", ["drop-duplicates"]).changes == []
+
+
+def test_an_object_with_two_boxes_stays(tmp_path):
+    box = "<bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>9</xmax><ymax>8</ymax></bndbox>"
+    text = "<annotation><size><width>50</width><height>50</height></size><object><name>a</name>"
+    (tmp_path / "x.xml").write_text(text + box.format(1) + box.format(-5) + "</object></annotation>")
+    done = datasets.fix(datasets.read(tmp_path / "x.xml"), tmp_path / "new.xml", ["clip"])
+    assert not done.changes and len(done.left) == 1
+    assert (tmp_path / "new.xml").read_bytes() == (tmp_path / "x.xml").read_bytes()
 
 
 def test_clipping_changes_the_corners_outside_alone(tmp_path):
