@@ -228,7 +228,15 @@ def _as_json(one: datasets.Inspection, examples: Optional[int]) -> dict[str, Any
     }
     counts = {"boxes": len(data), "images": len(data.images), "categories": len(data.categories)}
     checked = {"fractions": data.fractions, "without_image_size": one.unbounded, "photos": one.photos}
-    return {"path": str(data.path), "format": data.format, "evidence": data.evidence, "said": data.said, **counts, **checked, "problems": problems}
+    return {
+        "path": str(data.path),
+        "format": data.format,
+        "evidence": data.evidence,
+        "said": data.said,
+        **counts,
+        **checked,
+        "problems": problems,
+    }
 
 
 def print_said(data: Dataset) -> None:
@@ -253,7 +261,9 @@ def _print(one: datasets.Inspection, examples: int) -> None:
         boxes = "1 box is in an image" if unbounded == 1 else f"{unbounded:,} boxes are in images"
         out.print(f"{boxes} of unknown size: borders are not checked there. --images or --image-size gives it.", style="yellow")
     if one.photos is not None and one.photos < len(data.images):
-        out.print(f"{one.photos:,} of {quantity(len(data.images), 'photo')} found: the sizes of the others are not compared.", style="yellow")
+        out.print(
+            f"{one.photos:,} of {quantity(len(data.images), 'photo')} found: the sizes of the others are not compared.", style="yellow"
+        )
     if not one.counts:
         out.print("Nothing is wrong." if not data.unreadable else "Nothing is wrong with what could be read.", style="green")
         return

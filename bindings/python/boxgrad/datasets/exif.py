@@ -41,7 +41,9 @@ def _settle_turned(data: Dataset, finder: ImageFinder) -> None:
         data.notes.append(f"{photos}, and the {data.reading.exif} size is taken, as --exif says.")
         return
     if data.relative:
-        data.exif_doubt = f"{photos}, and fractions of an image fit both sizes. The stored size is taken; --exif turned|stored says which it is"
+        data.exif_doubt = (
+            f"{photos}, and fractions of an image fit both sizes. The stored size is taken; --exif turned|stored says which it is"
+        )
         return
     rows = np.flatnonzero(boxes)
     fit = [_fit(data, rows, {row: both[which] for row, both in turned.items()}) for which in (0, 1)]
@@ -51,8 +53,14 @@ def _settle_turned(data: Dataset, finder: ImageFinder) -> None:
         data.reading = replace(data.reading, exif=("stored", "turned")[which])
     else:
         which = int(fit[1].sum() > fit[0].sum())
-        seen = "fit both sizes" if fit[0].all() else f"fit neither size: {fit[0].sum():,} of {len(rows):,} fit the stored one, {fit[1].sum():,} the turned"
-        data.exif_doubt = f"{photos}, and the boxes {seen}. The {('stored', 'turned')[which]} size is taken; --exif turned|stored says which it is"
+        seen = (
+            "fit both sizes"
+            if fit[0].all()
+            else f"fit neither size: {fit[0].sum():,} of {len(rows):,} fit the stored one, {fit[1].sum():,} the turned"
+        )
+        data.exif_doubt = (
+            f"{photos}, and the boxes {seen}. The {('stored', 'turned')[which]} size is taken; --exif turned|stored says which it is"
+        )
     for row, both in turned.items():
         data.sizes[row] = both[which]
 

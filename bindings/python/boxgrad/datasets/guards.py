@@ -74,7 +74,7 @@ def _inverted(dataset: Dataset) -> str:
         return f"{seen}, so that the numbers may be no corners: say what they are with --boxes xyxy, xywh or cxcywh"
     order = np.argsort(dataset.source.rows.header.box) if dataset.format == "table" else np.arange(4)  # type: ignore[attr-defined]
     if inverted and not _count_inverted(dataset.boxes[:, order]):
-        return f"{seen} by the names of the columns, and none by their order as x1, y1, x2, y2: mend them, or say --boxes xyxy if they are right"
+        return f"{seen} by the columns' names, and none by their order as x1, y1, x2, y2: mend them, or say --boxes xyxy if they are right"
     return ""
 
 

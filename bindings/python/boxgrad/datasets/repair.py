@@ -13,7 +13,6 @@ from typing import Iterator, Sequence
 import numpy as np
 
 from ..boxes import BoxFlag, clip_boxes_to_image
-from ..errors import BoxgradError
 from .diffs import differences
 from .exif import settle
 from .formats import FORMATS
@@ -25,11 +24,11 @@ from .verification import verify
 
 POLICIES = {
     "swap": "sides that stand the wrong way round are exchanged",
-    "clip": "boxes, and the corners of quadrilaterals, are limited to their image",
+    "clip": "boxes, and the corners of polygons, are limited to their image",
     "drop-outside": "boxes of which nothing is in the image go",
     "drop-degenerate": "boxes that are not finite, inverted, or (after clipping) without width or height go",
     "drop-small": "boxes below the smallest size go",
-    "drop-duplicates": "all but the first of equal boxes go",
+    "drop-duplicates": "all but the first of equal boxes go, unless they have other keypoints, outlines or tracks",
     "drop-crossed": "quadrilaterals whose sides cross go",
     "area": "the area field becomes width * height, of boxes that do not stand for a mask",
 }

@@ -25,7 +25,21 @@ _IMAGE = (
 )  # fmt: skip
 _WITHIN = ("folder", "directory", "dir", "subset", "split", "video", "videoname", "videoid", "sequence", "seq", "clip")
 """Columns of what an image's name is only unique in."""
-_CATEGORY = ("category", "class", "label", "classname", "categoryid", "name", "labelname", "categoryname", "classid", "labelid", "species", "tag", "type")
+_CATEGORY = (
+    "category",
+    "class",
+    "label",
+    "classname",
+    "categoryid",
+    "name",
+    "labelname",
+    "categoryname",
+    "classid",
+    "labelid",
+    "species",
+    "tag",
+    "type",
+)
 _SIZES = (("imageheight", "imagewidth"), ("imgheight", "imgwidth"), ("height", "width"))
 _ID = ("id", "annotationid")
 

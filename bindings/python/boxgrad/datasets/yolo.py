@@ -1,4 +1,4 @@
-"""YOLO: lines of class, centre x, centre y, width, height in fractions of the image, of class and a polygon, or of class, box and keypoints.
+"""YOLO: lines of class, centre x, centre y, width, height in fractions of the image; of class and polygon; of class, box and keypoints.
 
 Images are looked for beside the labels, in the folder `images` for one named `labels`, or where the user says. Where one has none and no
 size is given, all boxes stay in fractions.
@@ -66,7 +66,12 @@ class _Parser:
             x, y, w, h = numbers[:4]
             box = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
             return Parsed(category, box)
-        if kind.name in ("segment", "obb") and len(numbers) >= 6 and len(numbers) % 2 == 0 and (kind.name == "segment" or len(numbers) == 8):
+        if (
+            kind.name in ("segment", "obb")
+            and len(numbers) >= 6
+            and len(numbers) % 2 == 0
+            and (kind.name == "segment" or len(numbers) == 8)
+        ):
             xs, ys = numbers[0::2], numbers[1::2]
             box = [min(xs) * width, min(ys) * height, max(xs) * width, max(ys) * height]
             quad = [number * side for number, side in zip(numbers, (width, height) * 4)] if len(numbers) == 8 else ()

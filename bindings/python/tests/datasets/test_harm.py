@@ -1,6 +1,9 @@
 """`fix` does no harm: it refuses what is not certain or too much, touches no row that it does not explain, and checks what it wrote."""
 
 import json
+import shutil
+import subprocess
+from pathlib import Path
 
 import fuzz_fix
 import numpy as np
@@ -161,7 +164,9 @@ def test_rows_that_say_more_than_their_format_stay(tmp_path, command, command_js
     folder = folder_of(tmp_path, f"-10 10 50 10 50 60 -10 60 plane 0\n{row}\n-90 10 -50 10 -50 60 -90 60 plane 0 more\n")
     data = datasets.read(folder, image_size=(100, 100))
     done = datasets.fix(data, tmp_path / "new", ["clip", "drop-outside"])
-    assert (tmp_path / "new" / "0.txt").read_text() == (folder / "0.txt").read_text().replace("-10 10 50 10 50 60 -10 60 plane 0\n", "0 10 50 10 50 60 0 60 plane 0\n")
+    assert (tmp_path / "new" / "0.txt").read_text() == (folder / "0.txt").read_text().replace(
+        "-10 10 50 10 50 60 -10 60 plane 0\n", "0 10 50 10 50 60 0 60 plane 0\n"
+    )
     assert [(change.policy, change.place.line) for change in done.left] == [("drop-outside", 3), ("clip", 2), ("clip", 3)]
     assert done.counts == {"clip": 1}
     words = ["fix", folder, "--policy", "clip,drop-outside", "--image-size", "100x100"]
@@ -215,8 +220,8 @@ def test_clipping_changes_the_corners_outside_alone(tmp_path):
 def test_what_coco_keeps_beside_the_box(tmp_path):
     """Keypoints, outlines, scores and unknown fields have the same bytes."""
     annotation = (
-        '{"keypoints" : [1.50, 2, 2 , -7,0e0,1],"num_keypoints":2, "segmentation":[[-5.0,1,  9,9, 3,4]], "bbox":[-5, 1,14.0,8], "score": 0.10,'
-        ' "attributes":{"bbox":[-5,1,14,8], "occluded":false},"image_id":1,"category_id":1,"id":3}'
+        '{"keypoints" : [1.50, 2, 2 , -7,0e0,1],"num_keypoints":2, "segmentation":[[-5.0,1,  9,9, 3,4]], "bbox":[-5, 1,14.0,8], '
+        '"score": 0.10, "attributes":{"bbox":[-5,1,14,8], "occluded":false},"image_id":1,"category_id":1,"id":3}'
     )
     text = '{"images":[{"id":1,"width":50,"height":50}],"annotations":[' + annotation + '],"categories":[{"id":1}]}'
     (tmp_path / "x.json").write_text(text)
@@ -269,7 +274,8 @@ def test_dry_run_prints_the_changes_and_writes_nothing(kind, tmp_path, command, 
     file = data.source.place(2).file
     assert f"--- {file}" in printed and "clip 1, drop-degenerate 1, drop-duplicates 1" in printed
     assert "nothing is written; this would be done" in printed
-    status, report = command_json("fix", *words, "--dry-run")
+    status, report = command_json("fix", *words, "--dry-run", "--out", tmp_path / "new")
+    assert not (tmp_path / "new").exists(), "a trial writes nothing, wherever it would"
     done = datasets.fix(data, tmp_path / "new", ALL)
     assert status == 0 and report["out"] is None and len(report["changes"]) == len(done.changes)
     if kind in ("voc", "yolo", "dota", "text", "csv"):
@@ -279,17 +285,12 @@ def test_dry_run_prints_the_changes_and_writes_nothing(kind, tmp_path, command, 
 
 def check_patch(diff, tmp_path, old, new):
     """The diff is one: patch makes the copy from the original."""
-    import shutil
-    import subprocess
-
     if shutil.which("patch") is None:
         pytest.skip("skipped: there is no patch")
     name = diff.split("\n")[0][4:]
     target = tmp_path / "patched"
     shutil.copy(name, target)
     subprocess.run(["patch", "--quiet", target], input=diff, text=True, check=True)
-    from pathlib import Path
-
     copy = new if old.is_file() else new / Path(name).relative_to(old)
     assert target.read_bytes() == copy.read_bytes()
 
@@ -314,8 +315,10 @@ def test_without_out_there_is_a_sentence(tmp_path, command):
 
 
 DAMAGE = {
-    "coco": [(b'"note": "', b'"note": " '), (b'"id": 3', b'"id": 33'), (b"dog", b"Dog"), (b'"info": {}', b'"info": {"a": 1}'), (b"[5, 5, 15, 25]", b"[5, 5, 15, 25.0]")],
-    "voc": [(b"<part>", b"<Part>"), (b"cat", b"cta"), (b"\t<object>", b"<object>"), (b"<annotation>\n", b"<annotation>\n\n"), (b"<width>100", b"<width>101")],
+    "coco": [(b'"note": "', b'"note": " '), (b'"id": 3', b'"id": 33'), (b"dog", b"Dog"), (b'"info": {}', b'"info": {"a": 1}'),
+             (b"[5, 5, 15, 25]", b"[5, 5, 15, 25.0]")],
+    "voc": [(b"<part>", b"<Part>"), (b"cat", b"cta"), (b"\t<object>", b"<object>"), (b"<annotation>\n", b"<annotation>\n\n"),
+            (b"<width>100", b"<width>101")],
     "yolo": [(b"1 0.", b"2 0."), (b"0.3", b"0.4"), (b"dog", b"Dog")],
     "dota": [(b"dog 0", b"dog 1"), (b"12 8", b"12  8")],
     "text": [(b"dog 10 10 50 60", b"dog 10 10 50 60.0"), (b"dog 12", b"cat 12")],
@@ -369,7 +372,9 @@ def test_the_judge_of_mutations_sees_harm(monkeypatch):
 
     rewrite = lines._Source.rewrite
     monkeypatch.setattr(
-        lines._Source, "rewrite", lambda self, boxes, areas, dropped: rewrite(self, boxes, areas, {(row + 1) % len(self.lines) for row in dropped})
+        lines._Source,
+        "rewrite",
+        lambda self, boxes, areas, dropped: rewrite(self, boxes, areas, {(row + 1) % len(self.lines) for row in dropped}),
     )
     monkeypatch.setattr(repair, "verify", lambda *arguments: None)
     monkeypatch.setattr(np, "allclose", lambda *arguments, **options: True)

@@ -116,7 +116,7 @@ def test_clipping_a_pose_leaves_its_keypoints(tmp_path):
         ("y_pixyaml", "data.yaml says that they are YOLO's"),
         ("y_negclass", "a.txt:1 cannot: '-1 0.5 0.5 0.2 0.2'"),
         ("wider.txt", "only 2 of 9 rows in 1 file can be read as dota"),
-        ("udacity.csv", "1 of 2 boxes are inverted by the names of the columns, and none by their order"),
+        ("udacity.csv", "1 of 2 boxes are inverted by the columns' names, and none by their order"),
     ],
 )
 def test_fix_refuses_what_is_not_certain(name, match, tmp_path, command):
@@ -228,7 +228,9 @@ def test_orientations_5_to_8_turn_and_1_and_3_do_not(tmp_path):
     assert [change.image for change in done.changes] == ["o1", "o3"], "these are not turned, and the box is below them"
 
 
-@pytest.mark.parametrize(("row", "seen"), [("t 100 100 300 300", "fit both sizes"), ("t 100 500 300 630\nt 500 100 630 300", "fit neither size")])
+@pytest.mark.parametrize(
+    ("row", "seen"), [("t 100 100 300 300", "fit both sizes"), ("t 100 500 300 630\nt 500 100 630 300", "fit neither size")]
+)
 def test_fix_asks_which_size_a_turned_photo_has(row, seen, tmp_path, command):
     path = tmp_path / "set"
     shutil.copytree(REPORTS / "ex_text", path)
