@@ -35,9 +35,9 @@ def _address(buffer: Union[bytes, msgspec.Raw]) -> int:
 class Text:
     """The file's bytes, as they are and as strict JSON: without a mark at the start, and with "" for NaN and Infinity, if need be."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, data: bytes | None = None) -> None:
         self.path = path
-        self.data = self.strict = read_bytes(path)
+        self.data = self.strict = read_bytes(path) if data is None else data
         self.literals = array("q")
         self._blocks: Array | None = None
         if self.data[:2] in (b"\xff\xfe", b"\xfe\xff"):

@@ -18,7 +18,7 @@ from .yolo import class_number, file_of_names
 from .yolo_kinds import are_fractions
 
 SAMPLE = 200
-"""How many files are looked at to find the format out; a repair looks at all."""
+"""How many files with rows are looked at to find the format out; a repair looks at all."""
 _MOST, _HALF = 0.9, 0.5
 _LAYOUT = "labels"
 _NONE = ""
@@ -109,10 +109,12 @@ _WEAK = {
 }
 
 
-def evidence(path: Path, files: Sequence[Path]) -> Evidence:
-    """What the rows of these files of a data set speak for."""
+def evidence(path: Path, files: Sequence[Path], most: Optional[int] = None) -> Evidence:
+    """What the rows of these files of a data set speak for. most: after how many files with rows no more are looked at."""
     found = Evidence(layout=_layout(path, files))
     for file in files:
+        if found.files == most:
+            break
         try:
             rows = [(line, words) for line, _, words in lines.words_of(file, read_bytes(file))]
         except UnreadableError as error:

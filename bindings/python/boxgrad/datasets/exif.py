@@ -70,8 +70,12 @@ def _settle_declared(data: Dataset, finder: ImageFinder) -> None:
     rows = np.flatnonzero((data.image != UNKNOWN) & np.isfinite(data.boxes).all(axis=1))
     sizes = data.sizes[data.image[rows]]
     beyond = (sizes > 0).all(axis=1) & ~_inside(data.boxes[rows], sizes)
+    leaving = np.unique(data.image[rows[beyond]])
+    rows = rows[np.isin(data.image[rows], leaving)]
+    rows = rows[np.argsort(data.image[rows], kind="stable")]
+    of_images = np.split(rows, np.searchsorted(data.image[rows], leaving[1:]))
     found = 0
-    for missed, image in enumerate(np.unique(data.image[rows[beyond]]).tolist()):
+    for missed, (image, of_image) in enumerate(zip(leaving.tolist(), of_images)):
         name = data.images[image]
         both = None if name in finder.turned else finder.sizes(name)
         if both is None:
@@ -81,7 +85,6 @@ def _settle_declared(data: Dataset, finder: ImageFinder) -> None:
         found += 1
         declared: Size = (float(data.sizes[image, 0]), float(data.sizes[image, 1]))
         other = other_size(declared, both, data.reading.exif)
-        of_image = rows[data.image[rows] == image]
         if other is not None and _fit(data, of_image, {image: other}).all():
             data.sizes[image] = other
             data.faults.append(Finding("image-size-turned", data.source.image_place(image), name, None, sides(declared, other)))

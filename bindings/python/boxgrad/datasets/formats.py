@@ -67,6 +67,7 @@ def read(
     reading = Reading(None if images is None else Path(images), size, boxes, image_column, exif, track=track)
     data = FORMATS[found.format](path, reading)
     if format is None:
+        data.found_out = True
         data.evidence = ", ".join(one for one in (found.evidence, data.evidence) if one)
         data.doubt = found.doubt or data.doubt
     elif format == data.format:
@@ -77,7 +78,7 @@ def read(
 def doubt_of(data: Dataset) -> str:
     """Why it is not certain that a repair understands every row: `read` looks at some files, and this at all."""
     files = lines.label_files(data.path) if data.format in ("yolo", "dota", "text") else []
-    if data.evidence and not data.doubt and len(files) > SAMPLE:
+    if data.found_out and not data.doubt and len(files) > SAMPLE:
         return evidence(data.path, files).doubt()
     return data.doubt
 
@@ -99,7 +100,7 @@ def _detected(path: Path) -> _Found:
 def _detected_folder(path: Path) -> _Found:
     xml, txt = files_below(path, ".xml"), lines.label_files(path)
     if len(xml) > len(txt):
-        other = evidence(path, txt[:SAMPLE])
+        other = evidence(path, txt, SAMPLE)
         both = other.guess and other.rows and len(txt) > 0.1 * len(xml)
         seen = f"{len(xml):,} XML files and {quantity(len(txt), 'text file')} of {other.guess}"
         return _Found("voc", "by its XML files", f"holds {seen}: say which with --format voc or --format {other.guess}" if both else "")
@@ -116,7 +117,7 @@ def _detected_folder(path: Path) -> _Found:
 
 def _detected_lines(path: Path, files: Sequence[Path], otherwise: str = "") -> _Found:
     """The format of text files, by what their rows speak for."""
-    found = evidence(path, files[:SAMPLE])
+    found = evidence(path, files, SAMPLE)
     if found.guess:
         return _Found(found.guess, found.seen, found.doubt())
     if otherwise:

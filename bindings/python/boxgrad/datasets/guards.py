@@ -66,7 +66,8 @@ def _some(texts: Sequence[str]) -> str:
 
 def _inverted(dataset: Dataset) -> str:
     """Why the order of the numbers is not certain: of a format that leaves it open, and boxes that mostly are inverted."""
-    if dataset.format not in ("text", "table") or not dataset.evidence or dataset.reading.boxes is not None:
+    open_formats = ("text", "table") if dataset.found_out else ("table",)
+    if dataset.format not in open_formats or dataset.reading.boxes is not None:
         return ""
     inverted = _count_inverted(dataset.boxes)
     seen = f"{inverted:,} of {quantity(len(dataset), 'box', 'boxes')} are inverted"

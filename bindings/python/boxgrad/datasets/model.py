@@ -120,8 +120,10 @@ class Dataset:
     unreadable: list[UnreadableError] = field(default_factory=list)
     """Files that were left out."""
     reading: Reading = field(default_factory=lambda: Reading())
+    found_out: bool = False
+    """Whether the user left the format open."""
     evidence: str = ""
-    """On what the format was found out; empty if the user named it."""
+    """On what the format was found out, or what its numbers mean."""
     doubt: str = ""
     """Why the format, or what it means, is not certain: what was seen, what it could be, and which option says so."""
     exif_doubt: str = ""

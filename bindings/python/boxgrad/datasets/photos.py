@@ -6,6 +6,8 @@ cv2, ultralytics and detectron2 turn a photo by its EXIF orientation; PIL and to
 from __future__ import annotations
 
 import os
+import struct
+import warnings
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Dict, Optional, Tuple
 
@@ -13,7 +15,22 @@ Size = Tuple[float, float]
 """Height and width."""
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 _ORIENTATION = 0x112
-_FORMATS_OF_CAMERAS = ("JPEG", "MPO", "WEBP")
+
+
+def _exchanges_sides(exif: Optional[bytes]) -> bool:
+    """Whether EXIF turns a photo by a quarter. It is read alone: Pillow would look for it in XMP, which the others do not, and in pixels."""
+    from PIL import Image
+
+    if not exif:
+        return False
+    found = Image.Exif()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found.load(exif)
+        return found.get(_ORIENTATION) in (5, 6, 7, 8)
+    except (OSError, ValueError, SyntaxError, KeyError, TypeError, EOFError, struct.error):  # damaged: other programs do not turn it either
+        return False
 
 
 class ImageFinder:
@@ -59,9 +76,7 @@ class ImageFinder:
         try:
             with Image.open(path) as image:
                 stored = float(image.height), float(image.width)
-                # Of other formats Pillow would decode all pixels to find the orientation.
-                known = image.format in _FORMATS_OF_CAMERAS or "exif" in image.info
-                return stored, stored[::-1] if known and image.getexif().get(_ORIENTATION) in (5, 6, 7, 8) else stored
+                return stored, stored[::-1] if _exchanges_sides(image.info.get("exif")) else stored
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return None
 

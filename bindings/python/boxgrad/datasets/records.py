@@ -47,7 +47,7 @@ def cut(format: str, file: Path, data: bytes) -> Spans:
     if format == "voc":
         return _objects(data)
     if format == "coco":
-        text = Text(file)
+        text = Text(file, data)
         return {index: text.span(raw) for index, raw in enumerate(text.split()[0].annotations)}
     return dict(_rows(data)) if format == "table" else dict(_lines(data))
 

@@ -101,6 +101,17 @@ def test_all_files_speak_before_a_repair(tmp_path):
         datasets.fix(data, tmp_path / "new", ["clip"])
 
 
+def test_a_format_that_is_named_needs_no_evidence(tmp_path):
+    """And the first 200 files are images without a box, which say nothing of the format."""
+    folder = folder_of(tmp_path, *[""] * 250, *["10 10 50 10 50 60 10 60 plane 0\n"] * 5)
+    data = datasets.read(folder)
+    assert (data.format, len(data), data.doubt) == ("dota", 5, "")
+    (folder / "0.txt").write_text("0 0.5 0.5 0.2 0.2 0.9\n" * 9)
+    with pytest.raises(BoxgradError, match="only 9 of 14 rows in 6 files can be read as yolo"):
+        datasets.fix(datasets.read(folder), tmp_path / "new", ["clip"])
+    assert datasets.fix(datasets.read(folder, "yolo"), tmp_path / "new", ["clip"]).changes == []
+
+
 def test_a_folder_of_both_xml_and_text(tmp_path):
     sample = samples.write("voc", tmp_path / "set")
     (sample.path / "a.txt").write_text("0 0.5 0.5 0.2 0.2\n")

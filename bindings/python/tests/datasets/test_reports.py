@@ -228,6 +228,15 @@ def test_orientations_5_to_8_turn_and_1_and_3_do_not(tmp_path):
     assert [change.image for change in done.changes] == ["o1", "o3"], "these are not turned, and the box is below them"
 
 
+def test_damaged_exif_turns_nothing(tmp_path):
+    from PIL import Image
+
+    for name, exif in {"a": b"Exif\0\0MM\0*", "b": b"Exif\0\0", "c": b"Exif\0\0II*\0\xff\xff\xff\xff", "d": b"Exif\0\0junkjunk"}.items():
+        Image.new("RGB", (64, 48)).save(tmp_path / f"{name}.jpg", exif=exif)
+        (tmp_path / f"{name}.txt").write_text("t 10 10 30 30\n")
+    assert datasets.read(tmp_path).sizes.tolist() == [[48, 64]] * 4
+
+
 @pytest.mark.parametrize(
     ("row", "seen"), [("t 100 100 300 300", "fit both sizes"), ("t 100 500 300 630\nt 500 100 630 300", "fit neither size")]
 )

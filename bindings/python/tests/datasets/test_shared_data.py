@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from boxgrad import datasets
+from boxgrad import BoxgradError, datasets
 
 CASES = {
     "bccd": ({}, (4888, 364, 3), {"zero-width": 2, "zero-height": 2}),
@@ -76,6 +76,15 @@ def test_cartucho_repaired_is_clean(shared, tmp_path):
     different = [(a.strip(), b.strip()) for a, b in zip(old, new) if a != b]
     assert len(old) == len(new) and len(different) == 5
     assert all(int(a.rstrip(",")) - 1 == int(b.rstrip(",")) for a, b in different), "each height is one less"
+
+
+def test_corners_that_are_none_are_not_exchanged(shared, tmp_path):
+    """These rows are x, y, w, h: read as corners most are inverted, and `swap` would exchange what is right."""
+    path = shared / "padilla-toys" / "persons" / "groundtruths"
+    with pytest.raises(BoxgradError, match="12 of 15 boxes are inverted, .* say what they are with --boxes"):
+        datasets.fix(datasets.read(path, image_size=(200, 200)), tmp_path / "new", ["swap"])
+    datasets.fix(datasets.read(path, image_size=(200, 200), boxes="xywh"), tmp_path / "new", ["swap", "clip"])
+    assert all((tmp_path / "new" / file.name).read_bytes() == file.read_bytes() for file in path.iterdir())
 
 
 def test_what_rotation_does_to_bccd(shared):
