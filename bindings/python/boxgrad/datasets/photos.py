@@ -25,9 +25,7 @@ def _exchanges_sides(exif: Optional[bytes]) -> bool:
         return False
     found = Image.Exif()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found.load(exif)
+        found.load(exif)
         return found.get(_ORIENTATION) in (5, 6, 7, 8)
     except (OSError, ValueError, SyntaxError, KeyError, TypeError, EOFError, struct.error):  # damaged: other programs do not turn it either
         return False
@@ -74,9 +72,11 @@ class ImageFinder:
         if path is None:
             return None
         try:
-            with Image.open(path) as image:
-                stored = float(image.height), float(image.width)
-                return stored, stored[::-1] if _exchanges_sides(image.info.get("exif")) else stored
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of damaged EXIF
+                with Image.open(path) as image:
+                    stored = float(image.height), float(image.width)
+                    return stored, stored[::-1] if _exchanges_sides(image.info.get("exif")) else stored
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return None
 

@@ -228,6 +228,26 @@ def test_orientations_5_to_8_turn_and_1_and_3_do_not(tmp_path):
     assert [change.image for change in done.changes] == ["o1", "o3"], "these are not turned, and the box is below them"
 
 
+def test_declared_sizes_of_several_photos(tmp_path):
+    """Of four photos 64 wide and 48 high the second and the fourth are declared with their sides exchanged, and hold boxes that tell."""
+    import json
+
+    from PIL import Image
+
+    sizes, boxes = [(64, 48), (48, 64), (64, 48), (48, 64)], [[5, 5, 70, 9], [5, 5, 55, 9], [5, 5, 9, 60], [5, 5, 40, 9]]
+    for i in range(4):
+        Image.new("RGB", (64, 48)).save(tmp_path / f"{i}.png")
+    images = [{"id": i, "file_name": f"{i}.png", "width": w, "height": h} for i, (w, h) in enumerate(sizes)]
+    annotations = [{"id": n, "image_id": n % 4, "category_id": 1, "bbox": boxes[n % 4]} for n in (0, 1, 2, 3, 5)]
+    (tmp_path / "x.json").write_text(json.dumps({"images": images, "annotations": annotations, "categories": [{"id": 1}]}))
+    data = datasets.read(tmp_path / "x.json")
+    assert data.sizes.tolist() == [[48, 64], [48, 64], [48, 64], [64, 48]]
+    assert [fault.image for fault in data.faults] == ["1.png"], "the boxes of the fourth fit, so its photo is not opened"
+    assert datasets.inspect(data, check_images=True).counts["image-size-turned"] == 2
+    done = datasets.fix(data, tmp_path / "new.json", ["clip"])
+    assert [change.image for change in done.changes] == ["0.png", "2.png"]
+
+
 def test_damaged_exif_turns_nothing(tmp_path):
     from PIL import Image
 
