@@ -86,7 +86,17 @@ def words_of(path: Path, data: bytes) -> Iterator[tuple[int, list[tuple[int, int
 
 def label_files(path: Path) -> list[Path]:
     """The file, or the text files of a folder that hold labels by their names."""
-    return [file for file in files_below(path, ".txt") if not _NOT_LABELS.fullmatch(file.name.lower())] if path.is_dir() else [path]
+    return _text_files(path)[0]
+
+
+def _text_files(path: Path) -> tuple[list[Path], list[Path]]:
+    """The files that hold labels by their names, and the other text files of a folder."""
+    if not path.is_dir():
+        return [path], []
+    found: tuple[list[Path], list[Path]] = [], []
+    for file in files_below(path, ".txt"):
+        found[_NOT_LABELS.fullmatch(file.name.lower()) is not None].append(file)
+    return found
 
 
 def is_list(rows: Sequence[Words]) -> bool:
@@ -132,7 +142,7 @@ class _Source:
 def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Dataset:
     """pixels: whether the format's numbers are pixels, so that it does not need the image's size to be read."""
     columns, source, finder = Columns(), _Source(format), reading.finder_of(path)
-    files = label_files(path)
+    files, beside = _text_files(path)
     names = format.names(path)
     for key, name in enumerate(names or ()):
         columns.add_category(str(key), name)
@@ -140,7 +150,6 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
     fractions = not pixels and any(size[0] != size[0] for size in sizes.values())
     if fractions:
         sizes = dict.fromkeys(files, (1.0, 1.0))
-    beside = sorted({*files_below(path, ".txt")} - {*files}) if path.is_dir() else []
     for file in reading.track(files, "files", len(files)):
         try:
             lines = list(words_of(file, read_bytes(file)))
