@@ -284,7 +284,7 @@ def read(path: Path, reading: Reading) -> Dataset:
 
 def _read_csv(path: Path, data: bytes, reading: Reading) -> Dataset:
     mark = data[:3] if data.startswith(b"\xef\xbb\xbf") else b""
-    if not data.strip():
+    if not data[len(mark) :].strip():
         raise UnreadableError(path, "is empty", 1)
     try:
         text = data[len(mark) :].decode()

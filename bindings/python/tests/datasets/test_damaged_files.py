@@ -49,6 +49,7 @@ def read_text(folder, text, name="x.json"):
         ("x.xml", b'<?xml version="1.0" encoding="ebcdic-nowhere"?>\n<annotation/>', 1, "is no XML: unknown encoding"),
         ("x.xml", b"<annotation>" + b"<a>" * 200 + b"</a>" * 200 + b"</annotation>", 1, "is nested too deeply"),
         ("x.csv", b"", 1, "is empty"),
+        ("x.csv", b"\xef\xbb\xbf", 1, "is empty"),
         ("x.csv", b"\0\1\2\3", 1, "is no text: it holds bytes 0"),
         ("x.csv", b"x1,y1,x2,y2\n1,2,3,\xff\n", 2, "is not UTF-8: byte 0xff"),
         ("x.csv", b"a,b\n1,2\n", 1, "has no columns x1, y1, x2, y2 or the like, but 'a', 'b'"),
