@@ -73,10 +73,11 @@ def words_of(path: Path, data: bytes) -> Iterator[tuple[int, list[tuple[int, int
     """Each line that is not blank: its number, where its words stand, and the words."""
     if b"\0" in data:
         raise UnreadableError(path, "is no text: it holds bytes 0", data.count(b"\n", 0, data.index(b"\0")) + 1)
-    offset = 3 if data.startswith(b"\xef\xbb\xbf") else 0
-    for number, line in enumerate(data[offset:].split(b"\n"), 1):
+    offset = 0
+    for number, line in enumerate(data.split(b"\n"), 1):
+        start = 3 if line.startswith(b"\xef\xbb\xbf") else 0  # files that were put together have a mark amid them
         try:
-            matches = [(offset + match.start(), offset + match.end(), match[0].decode()) for match in _WORD.finditer(line)]
+            matches = [(offset + match.start(), offset + match.end(), match[0].decode()) for match in _WORD.finditer(line, start)]
         except UnicodeDecodeError as error:
             raise UnreadableError(path, f"is not UTF-8: byte {error.object[error.start]:#x}", number) from None
         if matches:

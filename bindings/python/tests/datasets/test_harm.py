@@ -213,6 +213,13 @@ def test_twins_that_say_something_else_are_kept(tmp_path):
     assert datasets.fix(datasets.read(folder), tmp_path / "text-new", ["drop-duplicates"]).changes == []
 
 
+def test_a_mark_amid_a_file(tmp_path):
+    """The line after a dropped one starts with the mark of a file that was put behind another: it is read the same in the copy."""
+    folder = folder_of(tmp_path, "0 0.5 0.5 0 0.2\n\ufeff0 0.9 0.5 0.4 0.2\n")
+    datasets.fix(datasets.read(folder), tmp_path / "new", ["drop-degenerate", "clip"])
+    assert (tmp_path / "new" / "0.txt").read_text() == "\ufeff0 0.85 0.5 0.3 0.2\n"
+
+
 def test_an_object_with_two_boxes_stays(tmp_path):
     box = "<bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>9</xmax><ymax>8</ymax></bndbox>"
     text = "<annotation><size><width>50</width><height>50</height></size><object><name>a</name>"
