@@ -116,8 +116,9 @@
  *             labels and all gradients.
  * Alignment.  Every array must be aligned to the size of its element: float to 4 bytes, double,
  *             size_t and int64_t to 8, as malloc and C's own arrays are. No array needs more.
- * NULL.       A pointer may be NULL only where its description says "or NULL", or where its count
- *             is 0. An output that is NULL is not computed. For a gradient, that is stop-gradient.
+ * NULL.       A pointer may be NULL only where its declaration says BOXGRAD_OR_NULL, or where its
+ *             count is 0. An output that is NULL is not computed. For a gradient, that is
+ *             stop-gradient.
  * Outputs.    They are overwritten, never accumulated into. They must not overlap the inputs,
  *             except where the comment says "in place". A call that fails leaves all of them as
  *             they were. The padding between strided rows is never touched.
@@ -178,6 +179,10 @@
 #include <math.h> /* INFINITY */
 #include <stddef.h>
 #include <stdint.h>
+
+/* Marks a pointer parameter that may be NULL. It is empty: compilers have no use for it, but people
+ * and the generators of bindings have. */
+#define BOXGRAD_OR_NULL
 
 #ifdef __cplusplus
 extern "C" {
@@ -357,10 +362,12 @@ boxgrad_status boxgrad_box_clip_grad_f64(
  * Errors:   BAD_PARAMETER: width, height or min_size is NaN. */
 boxgrad_status boxgrad_box_inspect_f32(
     const float *boxes, size_t count, ptrdiff_t stride, double width, double height,
-    double min_size, uint32_t *flags, size_t *counts, size_t counts_length);
+    double min_size, uint32_t *BOXGRAD_OR_NULL flags, size_t *BOXGRAD_OR_NULL counts,
+    size_t counts_length);
 boxgrad_status boxgrad_box_inspect_f64(
     const double *boxes, size_t count, ptrdiff_t stride, double width, double height,
-    double min_size, uint32_t *flags, size_t *counts, size_t counts_length);
+    double min_size, uint32_t *BOXGRAD_OR_NULL flags, size_t *BOXGRAD_OR_NULL counts,
+    size_t counts_length);
 
 /* Rotates boxes about (cx, cy), counter-clockwise as seen on the screen (y down):
  *     x' = cx + cos * (x - cx) + sin * (y - cy),   y' = cy - sin * (x - cx) + cos * (y - cy).
@@ -374,10 +381,10 @@ boxgrad_status boxgrad_box_inspect_f64(
  * Accuracy: corners, bounds 4 eps (16 in f64). */
 boxgrad_status boxgrad_box_rotate_f32(
     const float *boxes, size_t count, ptrdiff_t stride, double degrees, double cx, double cy,
-    float *corners, float *bounds);
+    float *BOXGRAD_OR_NULL corners, float *BOXGRAD_OR_NULL bounds);
 boxgrad_status boxgrad_box_rotate_f64(
     const double *boxes, size_t count, ptrdiff_t stride, double degrees, double cx, double cy,
-    double *corners, double *bounds);
+    double *BOXGRAD_OR_NULL corners, double *BOXGRAD_OR_NULL bounds);
 
 /* ---- Hard clip ----------------------------------------------------------------------------------
  * A value beyond a bound is replaced by the bound, and no gradient reaches it any more: training
@@ -412,10 +419,10 @@ boxgrad_status boxgrad_clip_f64(const double *x, size_t count, double lo, double
  * Accuracy: grad_in 0 ulp. */
 boxgrad_status boxgrad_clip_grad_f32(
     const float *x, size_t count, double lo, double hi, const float *grad_out, int32_t mode,
-    float *grad_in, size_t *blocked);
+    float *grad_in, size_t *BOXGRAD_OR_NULL blocked);
 boxgrad_status boxgrad_clip_grad_f64(
     const double *x, size_t count, double lo, double hi, const double *grad_out, int32_t mode,
-    double *grad_in, size_t *blocked);
+    double *grad_in, size_t *BOXGRAD_OR_NULL blocked);
 
 /* ---- Overlap ------------------------------------------------------------------------------------
  *     inter = max(0, min(x2) - max(x1)) * max(0, min(y2) - max(y1))
@@ -451,11 +458,11 @@ boxgrad_status boxgrad_clip_grad_f64(
 boxgrad_status boxgrad_iou_pairwise_f32(
     int32_t metric, const float *a, size_t a_count, ptrdiff_t a_stride,
     const float *b, size_t b_count, ptrdiff_t b_stride, double eps,
-    float *out, ptrdiff_t out_stride, float *out_union);
+    float *out, ptrdiff_t out_stride, float *BOXGRAD_OR_NULL out_union);
 boxgrad_status boxgrad_iou_pairwise_f64(
     int32_t metric, const double *a, size_t a_count, ptrdiff_t a_stride,
     const double *b, size_t b_count, ptrdiff_t b_stride, double eps,
-    double *out, ptrdiff_t out_stride, double *out_union);
+    double *out, ptrdiff_t out_stride, double *BOXGRAD_OR_NULL out_union);
 
 /* grad_a[i] = sum over j of grad_out[i, j] * d metric / d a[i], and grad_b[j] likewise over i.
  * Sums are taken in double.
@@ -465,23 +472,27 @@ boxgrad_status boxgrad_iou_pairwise_f64(
 boxgrad_status boxgrad_iou_pairwise_grad_f32(
     int32_t metric, const float *a, size_t a_count, ptrdiff_t a_stride,
     const float *b, size_t b_count, ptrdiff_t b_stride, double eps,
-    const float *grad_out, ptrdiff_t grad_out_stride, float *grad_a, float *grad_b);
+    const float *grad_out, ptrdiff_t grad_out_stride, float *BOXGRAD_OR_NULL grad_a,
+    float *BOXGRAD_OR_NULL grad_b);
 boxgrad_status boxgrad_iou_pairwise_grad_f64(
     int32_t metric, const double *a, size_t a_count, ptrdiff_t a_stride,
     const double *b, size_t b_count, ptrdiff_t b_stride, double eps,
-    const double *grad_out, ptrdiff_t grad_out_stride, double *grad_a, double *grad_b);
+    const double *grad_out, ptrdiff_t grad_out_stride, double *BOXGRAD_OR_NULL grad_a,
+    double *BOXGRAD_OR_NULL grad_b);
 
 /* out[i] = metric(a[i], b[i]), grad_a[i] = d out[i] / d a[i] and grad_b[i] = d out[i] / d b[i].
  * Inputs:   metric; a, b: count rows each; eps.
  * Outputs:  out: count, or NULL; grad_a, grad_b: count x 4 each, or NULL. */
 boxgrad_status boxgrad_iou_aligned_f32(
     int32_t metric, const float *a, ptrdiff_t a_stride,
-    const float *b, ptrdiff_t b_stride, size_t count, double eps, float *out, float *grad_a,
-    float *grad_b);
+    const float *b, ptrdiff_t b_stride, size_t count, double eps, float *BOXGRAD_OR_NULL out,
+    float *BOXGRAD_OR_NULL grad_a,
+    float *BOXGRAD_OR_NULL grad_b);
 boxgrad_status boxgrad_iou_aligned_f64(
     int32_t metric, const double *a, ptrdiff_t a_stride,
-    const double *b, ptrdiff_t b_stride, size_t count, double eps, double *out, double *grad_a,
-    double *grad_b);
+    const double *b, ptrdiff_t b_stride, size_t count, double eps, double *BOXGRAD_OR_NULL out,
+    double *BOXGRAD_OR_NULL grad_a,
+    double *BOXGRAD_OR_NULL grad_b);
 
 /* The loss of boxes, with its gradients:
  *     per_box[i] = weights[i] * (1 - metric(pred[i], target[i]))
@@ -500,12 +511,16 @@ boxgrad_status boxgrad_iou_aligned_f64(
  * Accuracy: loss 32 eps (300 in f64). */
 boxgrad_status boxgrad_iou_loss_f32(
     int32_t metric, const float *pred, ptrdiff_t pred_stride,
-    const float *target, ptrdiff_t target_stride, size_t count, const float *weights, double eps,
-    double normalizer, double *loss, float *per_box, float *grad_pred, float *grad_target);
+    const float *target, ptrdiff_t target_stride, size_t count,
+    const float *BOXGRAD_OR_NULL weights, double eps,
+    double normalizer, double *BOXGRAD_OR_NULL loss, float *BOXGRAD_OR_NULL per_box,
+    float *BOXGRAD_OR_NULL grad_pred, float *BOXGRAD_OR_NULL grad_target);
 boxgrad_status boxgrad_iou_loss_f64(
     int32_t metric, const double *pred, ptrdiff_t pred_stride,
-    const double *target, ptrdiff_t target_stride, size_t count, const double *weights, double eps,
-    double normalizer, double *loss, double *per_box, double *grad_pred, double *grad_target);
+    const double *target, ptrdiff_t target_stride, size_t count,
+    const double *BOXGRAD_OR_NULL weights, double eps,
+    double normalizer, double *BOXGRAD_OR_NULL loss, double *BOXGRAD_OR_NULL per_box,
+    double *BOXGRAD_OR_NULL grad_pred, double *BOXGRAD_OR_NULL grad_target);
 
 /* ---- Smooth L1 ------------------------------------------------------------------------------- */
 
@@ -526,13 +541,17 @@ boxgrad_status boxgrad_iou_loss_f64(
  *           as in boxgrad_iou_loss.
  * Accuracy: elementwise, grad_pred, grad_target 8 ulp; loss 32 eps (300 in f64). */
 boxgrad_status boxgrad_smooth_l1_f32(
-    const float *pred, const float *target, const float *inside_weights,
-    const float *outside_weights, size_t count, double sigma, double normalizer, double *loss,
-    float *elementwise, float *grad_pred, float *grad_target);
+    const float *pred, const float *target, const float *BOXGRAD_OR_NULL inside_weights,
+    const float *BOXGRAD_OR_NULL outside_weights, size_t count, double sigma, double normalizer,
+    double *BOXGRAD_OR_NULL loss,
+    float *BOXGRAD_OR_NULL elementwise, float *BOXGRAD_OR_NULL grad_pred,
+    float *BOXGRAD_OR_NULL grad_target);
 boxgrad_status boxgrad_smooth_l1_f64(
-    const double *pred, const double *target, const double *inside_weights,
-    const double *outside_weights, size_t count, double sigma, double normalizer, double *loss,
-    double *elementwise, double *grad_pred, double *grad_target);
+    const double *pred, const double *target, const double *BOXGRAD_OR_NULL inside_weights,
+    const double *BOXGRAD_OR_NULL outside_weights, size_t count, double sigma, double normalizer,
+    double *BOXGRAD_OR_NULL loss,
+    double *BOXGRAD_OR_NULL elementwise, double *BOXGRAD_OR_NULL grad_pred,
+    double *BOXGRAD_OR_NULL grad_target);
 
 /* ---- Box deltas ---------------------------------------------------------------------------------
  * With centres x, y and sizes w, h; r is the proposal (anchor, or any reference box):
@@ -579,13 +598,15 @@ typedef struct {
  * Accuracy: dw, dh 12 eps. (The terms of dw are the logarithm and the mean, over std, and in f64
  *           also 1 / std; in f32 sizes are subtracted in double.) */
 boxgrad_status boxgrad_delta_encode_f32(
-    const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
+    const boxgrad_delta_options *BOXGRAD_OR_NULL options, const float *proposals,
+    ptrdiff_t proposals_stride,
     const float *targets, ptrdiff_t targets_stride, size_t count, float *deltas,
-    uint8_t *degenerate, size_t *degenerate_count);
+    uint8_t *BOXGRAD_OR_NULL degenerate, size_t *BOXGRAD_OR_NULL degenerate_count);
 boxgrad_status boxgrad_delta_encode_f64(
-    const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
+    const boxgrad_delta_options *BOXGRAD_OR_NULL options, const double *proposals,
+    ptrdiff_t proposals_stride,
     const double *targets, ptrdiff_t targets_stride, size_t count, double *deltas,
-    uint8_t *degenerate, size_t *degenerate_count);
+    uint8_t *BOXGRAD_OR_NULL degenerate, size_t *BOXGRAD_OR_NULL degenerate_count);
 
 /* The gradient of the same encoding.
  * Inputs:   as boxgrad_delta_encode; grad_deltas: count x 4.
@@ -593,13 +614,15 @@ boxgrad_status boxgrad_delta_encode_f64(
  * Edges:    With on_degenerate ZERO a degenerate row has zero gradients.
  * Errors:   DEGENERATE_BOX: as boxgrad_delta_encode. */
 boxgrad_status boxgrad_delta_encode_grad_f32(
-    const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
+    const boxgrad_delta_options *BOXGRAD_OR_NULL options, const float *proposals,
+    ptrdiff_t proposals_stride,
     const float *targets, ptrdiff_t targets_stride, size_t count, const float *grad_deltas,
-    float *grad_proposals, float *grad_targets);
+    float *BOXGRAD_OR_NULL grad_proposals, float *BOXGRAD_OR_NULL grad_targets);
 boxgrad_status boxgrad_delta_encode_grad_f64(
-    const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
+    const boxgrad_delta_options *BOXGRAD_OR_NULL options, const double *proposals,
+    ptrdiff_t proposals_stride,
     const double *targets, ptrdiff_t targets_stride, size_t count, const double *grad_deltas,
-    double *grad_proposals, double *grad_targets);
+    double *BOXGRAD_OR_NULL grad_proposals, double *BOXGRAD_OR_NULL grad_targets);
 
 /* The inverse, likewise for y and h:
  *     d = delta * std + mean,   x = x_r + clamp(dx * w_r),   w = exp(clamp(dw)) * w_r,
@@ -612,10 +635,12 @@ boxgrad_status boxgrad_delta_encode_grad_f64(
  *           is rounded before exp is taken, so the general accuracy holds where both its terms are
  *           at most 8 in size. */
 boxgrad_status boxgrad_delta_decode_f32(
-    const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
+    const boxgrad_delta_options *BOXGRAD_OR_NULL options, const float *proposals,
+    ptrdiff_t proposals_stride,
     const float *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups, float *boxes);
 boxgrad_status boxgrad_delta_decode_f64(
-    const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
+    const boxgrad_delta_options *BOXGRAD_OR_NULL options, const double *proposals,
+    ptrdiff_t proposals_stride,
     const double *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups, double *boxes);
 
 /* The gradient of the same decoding.
@@ -624,13 +649,17 @@ boxgrad_status boxgrad_delta_decode_f64(
  *           x 4, or NULL.
  * Edges:    Each clamp passes the gradient at its bounds and stops it beyond. */
 boxgrad_status boxgrad_delta_decode_grad_f32(
-    const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
+    const boxgrad_delta_options *BOXGRAD_OR_NULL options, const float *proposals,
+    ptrdiff_t proposals_stride,
     const float *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups,
-    const float *grad_boxes, float *grad_proposals, float *grad_deltas);
+    const float *grad_boxes, float *BOXGRAD_OR_NULL grad_proposals,
+    float *BOXGRAD_OR_NULL grad_deltas);
 boxgrad_status boxgrad_delta_decode_grad_f64(
-    const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
+    const boxgrad_delta_options *BOXGRAD_OR_NULL options, const double *proposals,
+    ptrdiff_t proposals_stride,
     const double *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups,
-    const double *grad_boxes, double *grad_proposals, double *grad_deltas);
+    const double *grad_boxes, double *BOXGRAD_OR_NULL grad_proposals,
+    double *BOXGRAD_OR_NULL grad_deltas);
 
 /* ---- Suppress, match, sample --------------------------------------------------------------------
  * What a detector does to its proposals between decoding and the loss. After torchvision.ops.nms
@@ -652,12 +681,14 @@ boxgrad_status boxgrad_delta_decode_grad_f64(
  * Errors:   BAD_PARAMETER: iou_threshold negative or NaN, score_threshold NaN. OUT_OF_MEMORY: it
  *           needs scratch, 72 bytes a box in f32, 104 in f64, and at most 43 KB more. */
 boxgrad_status boxgrad_nms_f32(
-    const float *boxes, size_t count, ptrdiff_t stride, const float *scores, const int64_t *classes,
+    const float *boxes, size_t count, ptrdiff_t stride, const float *scores,
+    const int64_t *BOXGRAD_OR_NULL classes,
     double iou_threshold, double score_threshold, size_t max_keep,
     size_t *keep, size_t *keep_count);
 boxgrad_status boxgrad_nms_f64(
     const double *boxes, size_t count, ptrdiff_t stride, const double *scores,
-    const int64_t *classes, double iou_threshold, double score_threshold, size_t max_keep,
+    const int64_t *BOXGRAD_OR_NULL classes, double iou_threshold, double score_threshold,
+    size_t max_keep,
     size_t *keep, size_t *keep_count);
 
 /* What boxgrad_soft_nms multiplies a score by. */
@@ -677,11 +708,13 @@ boxgrad_status boxgrad_nms_f64(
  * Accuracy: keep_scores 8 eps. (Of the given score, for each box that lowered it.) */
 boxgrad_status boxgrad_soft_nms_f32(
     int32_t decay, const float *boxes, size_t count, ptrdiff_t stride, const float *scores,
-    const int64_t *classes, double iou_threshold, double sigma, double score_threshold,
+    const int64_t *BOXGRAD_OR_NULL classes, double iou_threshold, double sigma,
+    double score_threshold,
     size_t max_keep, size_t *keep, float *keep_scores, size_t *keep_count);
 boxgrad_status boxgrad_soft_nms_f64(
     int32_t decay, const double *boxes, size_t count, ptrdiff_t stride, const double *scores,
-    const int64_t *classes, double iou_threshold, double sigma, double score_threshold,
+    const int64_t *BOXGRAD_OR_NULL classes, double iou_threshold, double sigma,
+    double score_threshold,
     size_t max_keep, size_t *keep, double *keep_scores, size_t *keep_count);
 
 #define BOXGRAD_MATCH_BELOW   -1 /* no truth, or the best overlap is less than low_threshold */
@@ -706,13 +739,15 @@ boxgrad_status boxgrad_soft_nms_f64(
 boxgrad_status boxgrad_match_f32(
     int32_t metric, const float *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
     const float *truths, size_t truths_count, ptrdiff_t truths_stride, double eps,
-    double low_threshold, double high_threshold, int32_t low_quality, int64_t *matches,
-    float *overlaps);
+    double low_threshold, double high_threshold, int32_t low_quality,
+    int64_t *BOXGRAD_OR_NULL matches,
+    float *BOXGRAD_OR_NULL overlaps);
 boxgrad_status boxgrad_match_f64(
     int32_t metric, const double *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
     const double *truths, size_t truths_count, ptrdiff_t truths_stride, double eps,
-    double low_threshold, double high_threshold, int32_t low_quality, int64_t *matches,
-    double *overlaps);
+    double low_threshold, double high_threshold, int32_t low_quality,
+    int64_t *BOXGRAD_OR_NULL matches,
+    double *BOXGRAD_OR_NULL overlaps);
 
 /* Draws a batch from proposals. A label greater than `negative` is a positive, an equal one a
  * negative, and a lesser one is left out. So `negative` is 0 for classes, and BOXGRAD_MATCH_BELOW
@@ -759,8 +794,9 @@ typedef struct {
  * Accuracy: norms for p = 1, 2, inf 1e-13 relative; norms for other p from 0.1 to 100 1e-11
  *           relative. */
 boxgrad_status boxgrad_grad_norm(
-    const boxgrad_tensor *tensors, size_t n, double p, double *total, double *per_tensor,
-    size_t *first_nonfinite);
+    const boxgrad_tensor *tensors, size_t n, double p, double *BOXGRAD_OR_NULL total,
+    double *BOXGRAD_OR_NULL per_tensor,
+    size_t *BOXGRAD_OR_NULL first_nonfinite);
 
 /* Norms of parts (tensors, shards, machines) to the norm of the whole: (sum of norms^p)^(1/p).
  * Inputs:   norms: n; p.
@@ -798,7 +834,7 @@ boxgrad_status boxgrad_grad_scale(const boxgrad_tensor *tensors, size_t n, doubl
  * Accuracy: elements 0.51 ulp (1000 in f64). (In f64 the norm's own error shows, some ulp.) */
 boxgrad_status boxgrad_clip_grad_norm(
     const boxgrad_tensor *tensors, size_t n, double max_norm, double p, double eps,
-    int32_t on_nonfinite, double *total);
+    int32_t on_nonfinite, double *BOXGRAD_OR_NULL total);
 
 /* Clamps every element to [-limit, limit] in place.
  * Inputs:   tensors: n; limit.
@@ -846,165 +882,136 @@ typedef struct {
     int32_t (*max_threads)(void);
     boxgrad_status (*set_parallel_for)(boxgrad_parallel_for_fn fn, void *context);
     boxgrad_status (*box_area_f32)(const float *boxes, size_t count, ptrdiff_t stride, float *out);
-    boxgrad_status (*box_area_f64)(
-        const double *boxes, size_t count, ptrdiff_t stride, double *out);
-    boxgrad_status (*box_area_grad_f32)(
-        const float *boxes, size_t count, ptrdiff_t stride, const float *grad_out,
-        float *grad_boxes);
-    boxgrad_status (*box_area_grad_f64)(
-        const double *boxes, size_t count, ptrdiff_t stride, const double *grad_out,
-        double *grad_boxes);
-    boxgrad_status (*box_convert_f32)(
-        int32_t from, int32_t to, const float *in, size_t count, ptrdiff_t in_stride,
-        float *out, ptrdiff_t out_stride);
-    boxgrad_status (*box_convert_f64)(
-        int32_t from, int32_t to, const double *in, size_t count, ptrdiff_t in_stride,
-        double *out, ptrdiff_t out_stride);
-    boxgrad_status (*box_convert_grad_f32)(
-        int32_t from, int32_t to, size_t count, const float *grad_out, float *grad_in);
-    boxgrad_status (*box_convert_grad_f64)(
-        int32_t from, int32_t to, size_t count, const double *grad_out, double *grad_in);
-    boxgrad_status (*box_clip_f32)(
-        const float *in, size_t count, ptrdiff_t in_stride, double width, double height,
-        float *out, ptrdiff_t out_stride);
-    boxgrad_status (*box_clip_f64)(
-        const double *in, size_t count, ptrdiff_t in_stride, double width, double height,
-        double *out, ptrdiff_t out_stride);
-    boxgrad_status (*box_clip_grad_f32)(
-        const float *in, size_t count, ptrdiff_t in_stride, double width, double height,
+    boxgrad_status (*box_area_f64)(const double *boxes, size_t count, ptrdiff_t stride,
+        double *out);
+    boxgrad_status (*box_area_grad_f32)(const float *boxes, size_t count, ptrdiff_t stride,
+        const float *grad_out, float *grad_boxes);
+    boxgrad_status (*box_area_grad_f64)(const double *boxes, size_t count, ptrdiff_t stride,
+        const double *grad_out, double *grad_boxes);
+    boxgrad_status (*box_convert_f32)(int32_t from, int32_t to, const float *in, size_t count,
+        ptrdiff_t in_stride, float *out, ptrdiff_t out_stride);
+    boxgrad_status (*box_convert_f64)(int32_t from, int32_t to, const double *in, size_t count,
+        ptrdiff_t in_stride, double *out, ptrdiff_t out_stride);
+    boxgrad_status (*box_convert_grad_f32)(int32_t from, int32_t to, size_t count,
         const float *grad_out, float *grad_in);
-    boxgrad_status (*box_clip_grad_f64)(
-        const double *in, size_t count, ptrdiff_t in_stride, double width, double height,
+    boxgrad_status (*box_convert_grad_f64)(int32_t from, int32_t to, size_t count,
         const double *grad_out, double *grad_in);
-    boxgrad_status (*box_inspect_f32)(
-        const float *boxes, size_t count, ptrdiff_t stride, double width, double height,
-        double min_size, uint32_t *flags, size_t *counts, size_t counts_length);
-    boxgrad_status (*box_inspect_f64)(
-        const double *boxes, size_t count, ptrdiff_t stride, double width, double height,
-        double min_size, uint32_t *flags, size_t *counts, size_t counts_length);
-    boxgrad_status (*box_rotate_f32)(
-        const float *boxes, size_t count, ptrdiff_t stride, double degrees, double cx, double cy,
-        float *corners, float *bounds);
-    boxgrad_status (*box_rotate_f64)(
-        const double *boxes, size_t count, ptrdiff_t stride, double degrees, double cx, double cy,
-        double *corners, double *bounds);
+    boxgrad_status (*box_clip_f32)(const float *in, size_t count, ptrdiff_t in_stride, double width,
+        double height, float *out, ptrdiff_t out_stride);
+    boxgrad_status (*box_clip_f64)(const double *in, size_t count, ptrdiff_t in_stride,
+        double width, double height, double *out, ptrdiff_t out_stride);
+    boxgrad_status (*box_clip_grad_f32)(const float *in, size_t count, ptrdiff_t in_stride,
+        double width, double height, const float *grad_out, float *grad_in);
+    boxgrad_status (*box_clip_grad_f64)(const double *in, size_t count, ptrdiff_t in_stride,
+        double width, double height, const double *grad_out, double *grad_in);
+    boxgrad_status (*box_inspect_f32)(const float *boxes, size_t count, ptrdiff_t stride,
+        double width, double height, double min_size, uint32_t *flags, size_t *counts,
+        size_t counts_length);
+    boxgrad_status (*box_inspect_f64)(const double *boxes, size_t count, ptrdiff_t stride,
+        double width, double height, double min_size, uint32_t *flags, size_t *counts,
+        size_t counts_length);
+    boxgrad_status (*box_rotate_f32)(const float *boxes, size_t count, ptrdiff_t stride,
+        double degrees, double cx, double cy, float *corners, float *bounds);
+    boxgrad_status (*box_rotate_f64)(const double *boxes, size_t count, ptrdiff_t stride,
+        double degrees, double cx, double cy, double *corners, double *bounds);
     boxgrad_status (*clip_f32)(const float *x, size_t count, double lo, double hi, float *out);
     boxgrad_status (*clip_f64)(const double *x, size_t count, double lo, double hi, double *out);
-    boxgrad_status (*clip_grad_f32)(
-        const float *x, size_t count, double lo, double hi, const float *grad_out, int32_t mode,
-        float *grad_in, size_t *blocked);
-    boxgrad_status (*clip_grad_f64)(
-        const double *x, size_t count, double lo, double hi, const double *grad_out, int32_t mode,
-        double *grad_in, size_t *blocked);
-    boxgrad_status (*iou_pairwise_f32)(
-        int32_t metric, const float *a, size_t a_count, ptrdiff_t a_stride,
-        const float *b, size_t b_count, ptrdiff_t b_stride, double eps,
+    boxgrad_status (*clip_grad_f32)(const float *x, size_t count, double lo, double hi,
+        const float *grad_out, int32_t mode, float *grad_in, size_t *blocked);
+    boxgrad_status (*clip_grad_f64)(const double *x, size_t count, double lo, double hi,
+        const double *grad_out, int32_t mode, double *grad_in, size_t *blocked);
+    boxgrad_status (*iou_pairwise_f32)(int32_t metric, const float *a, size_t a_count,
+        ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride, double eps,
         float *out, ptrdiff_t out_stride, float *out_union);
-    boxgrad_status (*iou_pairwise_f64)(
-        int32_t metric, const double *a, size_t a_count, ptrdiff_t a_stride,
-        const double *b, size_t b_count, ptrdiff_t b_stride, double eps,
+    boxgrad_status (*iou_pairwise_f64)(int32_t metric, const double *a, size_t a_count,
+        ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t b_stride, double eps,
         double *out, ptrdiff_t out_stride, double *out_union);
-    boxgrad_status (*iou_pairwise_grad_f32)(
-        int32_t metric, const float *a, size_t a_count, ptrdiff_t a_stride,
-        const float *b, size_t b_count, ptrdiff_t b_stride, double eps,
+    boxgrad_status (*iou_pairwise_grad_f32)(int32_t metric, const float *a, size_t a_count,
+        ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride, double eps,
         const float *grad_out, ptrdiff_t grad_out_stride, float *grad_a, float *grad_b);
-    boxgrad_status (*iou_pairwise_grad_f64)(
-        int32_t metric, const double *a, size_t a_count, ptrdiff_t a_stride,
-        const double *b, size_t b_count, ptrdiff_t b_stride, double eps,
+    boxgrad_status (*iou_pairwise_grad_f64)(int32_t metric, const double *a, size_t a_count,
+        ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t b_stride, double eps,
         const double *grad_out, ptrdiff_t grad_out_stride, double *grad_a, double *grad_b);
-    boxgrad_status (*iou_aligned_f32)(
-        int32_t metric, const float *a, ptrdiff_t a_stride,
+    boxgrad_status (*iou_aligned_f32)(int32_t metric, const float *a, ptrdiff_t a_stride,
         const float *b, ptrdiff_t b_stride, size_t count, double eps, float *out, float *grad_a,
         float *grad_b);
-    boxgrad_status (*iou_aligned_f64)(
-        int32_t metric, const double *a, ptrdiff_t a_stride,
+    boxgrad_status (*iou_aligned_f64)(int32_t metric, const double *a, ptrdiff_t a_stride,
         const double *b, ptrdiff_t b_stride, size_t count, double eps, double *out, double *grad_a,
         double *grad_b);
-    boxgrad_status (*iou_loss_f32)(
-        int32_t metric, const float *pred, ptrdiff_t pred_stride,
+    boxgrad_status (*iou_loss_f32)(int32_t metric, const float *pred, ptrdiff_t pred_stride,
         const float *target, ptrdiff_t target_stride, size_t count, const float *weights,
         double eps, double normalizer, double *loss, float *per_box, float *grad_pred,
         float *grad_target);
-    boxgrad_status (*iou_loss_f64)(
-        int32_t metric, const double *pred, ptrdiff_t pred_stride,
+    boxgrad_status (*iou_loss_f64)(int32_t metric, const double *pred, ptrdiff_t pred_stride,
         const double *target, ptrdiff_t target_stride, size_t count, const double *weights,
         double eps, double normalizer, double *loss, double *per_box, double *grad_pred,
         double *grad_target);
-    boxgrad_status (*smooth_l1_f32)(
-        const float *pred, const float *target, const float *inside_weights,
-        const float *outside_weights, size_t count, double sigma, double normalizer, double *loss,
-        float *elementwise, float *grad_pred, float *grad_target);
-    boxgrad_status (*smooth_l1_f64)(
-        const double *pred, const double *target, const double *inside_weights,
-        const double *outside_weights, size_t count, double sigma, double normalizer, double *loss,
-        double *elementwise, double *grad_pred, double *grad_target);
-    boxgrad_status (*delta_encode_f32)(
-        const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
-        const float *targets, ptrdiff_t targets_stride, size_t count, float *deltas,
-        uint8_t *degenerate, size_t *degenerate_count);
-    boxgrad_status (*delta_encode_f64)(
-        const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
-        const double *targets, ptrdiff_t targets_stride, size_t count, double *deltas,
-        uint8_t *degenerate, size_t *degenerate_count);
-    boxgrad_status (*delta_encode_grad_f32)(
-        const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
-        const float *targets, ptrdiff_t targets_stride, size_t count, const float *grad_deltas,
-        float *grad_proposals, float *grad_targets);
-    boxgrad_status (*delta_encode_grad_f64)(
-        const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
-        const double *targets, ptrdiff_t targets_stride, size_t count, const double *grad_deltas,
-        double *grad_proposals, double *grad_targets);
-    boxgrad_status (*delta_decode_f32)(
-        const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
-        const float *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups, float *boxes);
-    boxgrad_status (*delta_decode_f64)(
-        const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
-        const double *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups, double *boxes);
-    boxgrad_status (*delta_decode_grad_f32)(
-        const boxgrad_delta_options *options, const float *proposals, ptrdiff_t proposals_stride,
-        const float *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups,
-        const float *grad_boxes, float *grad_proposals, float *grad_deltas);
-    boxgrad_status (*delta_decode_grad_f64)(
-        const boxgrad_delta_options *options, const double *proposals, ptrdiff_t proposals_stride,
-        const double *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups,
-        const double *grad_boxes, double *grad_proposals, double *grad_deltas);
-    boxgrad_status (*grad_norm)(
-        const boxgrad_tensor *tensors, size_t n, double p, double *total, double *per_tensor,
-        size_t *first_nonfinite);
+    boxgrad_status (*smooth_l1_f32)(const float *pred, const float *target,
+        const float *inside_weights, const float *outside_weights, size_t count, double sigma,
+        double normalizer, double *loss, float *elementwise, float *grad_pred, float *grad_target);
+    boxgrad_status (*smooth_l1_f64)(const double *pred, const double *target,
+        const double *inside_weights, const double *outside_weights, size_t count, double sigma,
+        double normalizer, double *loss, double *elementwise, double *grad_pred,
+        double *grad_target);
+    boxgrad_status (*delta_encode_f32)(const boxgrad_delta_options *options, const float *proposals,
+        ptrdiff_t proposals_stride, const float *targets, ptrdiff_t targets_stride, size_t count,
+        float *deltas, uint8_t *degenerate, size_t *degenerate_count);
+    boxgrad_status (*delta_encode_f64)(const boxgrad_delta_options *options,
+        const double *proposals, ptrdiff_t proposals_stride, const double *targets,
+        ptrdiff_t targets_stride, size_t count, double *deltas, uint8_t *degenerate,
+        size_t *degenerate_count);
+    boxgrad_status (*delta_encode_grad_f32)(const boxgrad_delta_options *options,
+        const float *proposals, ptrdiff_t proposals_stride, const float *targets,
+        ptrdiff_t targets_stride, size_t count, const float *grad_deltas, float *grad_proposals,
+        float *grad_targets);
+    boxgrad_status (*delta_encode_grad_f64)(const boxgrad_delta_options *options,
+        const double *proposals, ptrdiff_t proposals_stride, const double *targets,
+        ptrdiff_t targets_stride, size_t count, const double *grad_deltas, double *grad_proposals,
+        double *grad_targets);
+    boxgrad_status (*delta_decode_f32)(const boxgrad_delta_options *options, const float *proposals,
+        ptrdiff_t proposals_stride, const float *deltas, ptrdiff_t deltas_stride, size_t count,
+        size_t groups, float *boxes);
+    boxgrad_status (*delta_decode_f64)(const boxgrad_delta_options *options,
+        const double *proposals, ptrdiff_t proposals_stride, const double *deltas,
+        ptrdiff_t deltas_stride, size_t count, size_t groups, double *boxes);
+    boxgrad_status (*delta_decode_grad_f32)(const boxgrad_delta_options *options,
+        const float *proposals, ptrdiff_t proposals_stride, const float *deltas,
+        ptrdiff_t deltas_stride, size_t count, size_t groups, const float *grad_boxes,
+        float *grad_proposals, float *grad_deltas);
+    boxgrad_status (*delta_decode_grad_f64)(const boxgrad_delta_options *options,
+        const double *proposals, ptrdiff_t proposals_stride, const double *deltas,
+        ptrdiff_t deltas_stride, size_t count, size_t groups, const double *grad_boxes,
+        double *grad_proposals, double *grad_deltas);
+    boxgrad_status (*grad_norm)(const boxgrad_tensor *tensors, size_t n, double p, double *total,
+        double *per_tensor, size_t *first_nonfinite);
     boxgrad_status (*grad_norm_combine)(const double *norms, size_t n, double p, double *total);
     boxgrad_status (*grad_scale)(const boxgrad_tensor *tensors, size_t n, double coefficient);
-    boxgrad_status (*clip_grad_norm)(
-        const boxgrad_tensor *tensors, size_t n, double max_norm, double p, double eps,
-        int32_t on_nonfinite, double *total);
+    boxgrad_status (*clip_grad_norm)(const boxgrad_tensor *tensors, size_t n, double max_norm,
+        double p, double eps, int32_t on_nonfinite, double *total);
     boxgrad_status (*clip_grad_value)(const boxgrad_tensor *tensors, size_t n, double limit);
-    boxgrad_status (*nms_f32)(
-        const float *boxes, size_t count, ptrdiff_t stride, const float *scores,
-        const int64_t *classes, double iou_threshold, double score_threshold, size_t max_keep,
-        size_t *keep, size_t *keep_count);
-    boxgrad_status (*nms_f64)(
-        const double *boxes, size_t count, ptrdiff_t stride, const double *scores,
-        const int64_t *classes, double iou_threshold, double score_threshold, size_t max_keep,
-        size_t *keep, size_t *keep_count);
-    boxgrad_status (*soft_nms_f32)(
-        int32_t decay, const float *boxes, size_t count, ptrdiff_t stride, const float *scores,
-        const int64_t *classes, double iou_threshold, double sigma, double score_threshold,
-        size_t max_keep, size_t *keep, float *keep_scores, size_t *keep_count);
-    boxgrad_status (*soft_nms_f64)(
-        int32_t decay, const double *boxes, size_t count, ptrdiff_t stride, const double *scores,
-        const int64_t *classes, double iou_threshold, double sigma, double score_threshold,
-        size_t max_keep, size_t *keep, double *keep_scores, size_t *keep_count);
-    boxgrad_status (*match_f32)(
-        int32_t metric, const float *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
-        const float *truths, size_t truths_count, ptrdiff_t truths_stride, double eps,
-        double low_threshold, double high_threshold, int32_t low_quality, int64_t *matches,
-        float *overlaps);
-    boxgrad_status (*match_f64)(
-        int32_t metric, const double *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
-        const double *truths, size_t truths_count, ptrdiff_t truths_stride, double eps,
-        double low_threshold, double high_threshold, int32_t low_quality, int64_t *matches,
-        double *overlaps);
-    boxgrad_status (*sample)(
-        const int64_t *labels, size_t count, int64_t negative, size_t wanted,
+    boxgrad_status (*nms_f32)(const float *boxes, size_t count, ptrdiff_t stride,
+        const float *scores, const int64_t *classes, double iou_threshold, double score_threshold,
+        size_t max_keep, size_t *keep, size_t *keep_count);
+    boxgrad_status (*nms_f64)(const double *boxes, size_t count, ptrdiff_t stride,
+        const double *scores, const int64_t *classes, double iou_threshold, double score_threshold,
+        size_t max_keep, size_t *keep, size_t *keep_count);
+    boxgrad_status (*soft_nms_f32)(int32_t decay, const float *boxes, size_t count,
+        ptrdiff_t stride, const float *scores, const int64_t *classes, double iou_threshold,
+        double sigma, double score_threshold, size_t max_keep, size_t *keep, float *keep_scores,
+        size_t *keep_count);
+    boxgrad_status (*soft_nms_f64)(int32_t decay, const double *boxes, size_t count,
+        ptrdiff_t stride, const double *scores, const int64_t *classes, double iou_threshold,
+        double sigma, double score_threshold, size_t max_keep, size_t *keep, double *keep_scores,
+        size_t *keep_count);
+    boxgrad_status (*match_f32)(int32_t metric, const float *proposals, size_t proposals_count,
+        ptrdiff_t proposals_stride, const float *truths, size_t truths_count,
+        ptrdiff_t truths_stride, double eps, double low_threshold, double high_threshold,
+        int32_t low_quality, int64_t *matches, float *overlaps);
+    boxgrad_status (*match_f64)(int32_t metric, const double *proposals, size_t proposals_count,
+        ptrdiff_t proposals_stride, const double *truths, size_t truths_count,
+        ptrdiff_t truths_stride, double eps, double low_threshold, double high_threshold,
+        int32_t low_quality, int64_t *matches, double *overlaps);
+    boxgrad_status (*sample)(const int64_t *labels, size_t count, int64_t negative, size_t wanted,
         double positive_fraction, uint64_t seed, size_t *indices, size_t *positive_count,
         size_t *negative_count);
 } boxgrad_api;

@@ -1,10 +1,12 @@
 """Writes what follows from include/boxgrad.h by rule; `interface.py --check` only says what is not current.
 
     Sources/Boxgrad/Exports.swift   each function of two types, which calls the generic one of its name
+    include/boxgrad.h               the struct boxgrad_api, to which new functions are appended
     Sources/CShims/api.c            the function table for plugin hosts
     Tests/vectors/calls.h           a call of each function by its name, for the vectors
+    bindings/python/boxgrad/_prototypes.py   what each function takes, for ctypes
 
-The header stays written by hand, as do the checks of arguments, which are the generic functions' work.
+All else in the header is written by hand, as are the checks of arguments, which are the generic functions' work.
 """
 
 import argparse
@@ -21,18 +23,23 @@ SWIFT_TYPES = {
 
 
 class Function:
-    """A function of the header; its parameters are (C type, name)."""
+    """A function of the header; its parameters are (C type, name), and it knows which may be NULL."""
 
     def __init__(self, name, parameters):
         self.name = name
-        self.parameters = [re.fullmatch(r"(.*?[ *])(\w+)", one).groups() for one in parameters]
+        self.optional = {one.split()[-1] for one in parameters if "BOXGRAD_OR_NULL" in one}
+        self.parameters = [re.fullmatch(r"(.*?[ *])(\w+)", one.replace("BOXGRAD_OR_NULL ", "")).groups() for one in parameters]
         self.type = name[-3:] if name.endswith(("_f32", "_f64")) else ""
         self.stem = name.removeprefix("boxgrad_").removesuffix(f"_{self.type}")
 
 
+def without_comments(header):
+    return re.sub(r"/\*.*?\*/", " ", header, flags=re.DOTALL)
+
+
 def functions(header):
     """Those that return a status and have parameters, in the order of the header."""
-    code = re.sub(r"/\*.*?\*/", " ", header, flags=re.DOTALL)
+    code = without_comments(header)
     found = re.findall(r"^boxgrad_status (boxgrad_\w+)\((.*?)\);", code, re.MULTILINE | re.DOTALL)
     return [Function(name, re.split(r",\s*", " ".join(parameters.split()))) for name, parameters in found]
 
@@ -72,8 +79,28 @@ def exports(found):
     return text
 
 
+API = re.compile(r"(typedef struct \{\n    uint32_t abi_version;[^}]*?)((?:    boxgrad_status \(\*(?!set_)[^;]*;\n)*)(\} boxgrad_api;)")
+
+
+def with_table(header, computing):
+    """The header, in whose struct boxgrad_api new functions come last."""
+    _, entries, _ = API.search(header).groups()
+    known = re.findall(r"\(\*(\w+)\)", entries)
+    by_name = {f.name.removeprefix("boxgrad_"): f for f in computing}
+    fields = ""
+    for name in [*known, *(name for name in by_name if name not in known)]:
+        line = f"    boxgrad_status (*{name})("
+        words = [f"{c_type}{parameter}" for c_type, parameter in by_name[name].parameters]
+        for word, end in zip(words, [", "] * (len(words) - 1) + [");"]):
+            if len(line + word + end.rstrip()) > 100:
+                fields, line = fields + line.rstrip() + "\n", " " * 8
+            line += word + end
+        fields += line + "\n"
+    return API.sub(lambda match: match[1] + fields + match[3], header)
+
+
 def table(header):
-    struct = re.search(r"typedef struct \{([^}]*)\} boxgrad_api;", re.sub(r"/\*.*?\*/", " ", header, flags=re.DOTALL))[1]
+    struct = re.search(r"typedef struct \{([^}]*)\} boxgrad_api;", without_comments(header))[1]
     entries = "".join(f"    .{field} = boxgrad_{field},\n" for field in re.findall(r"\(\*(\w+)\)", struct))
     return f"""/* The version, and the function table for plugin hosts. {NOTE} */
 #include "shims.h"
@@ -100,12 +127,35 @@ def vectors(found):
     return text
 
 
+def prototypes(found):
+    letters = {"size_t": "n", "ptrdiff_t": "s", "double": "d", "int32_t": "i", "int64_t": "l", "uint64_t": "u"}
+    lines = {True: [], False: []}
+    for f in found:
+        if f.type == "f64":
+            continue
+        taken = "".join(("?" if name in f.optional else "*") if "*" in c_type else letters[c_type.strip()] for c_type, name in f.parameters)
+        lines[bool(f.type)].append(f'    "{f.stem}": "{taken}",\n')
+    return f'''"""What each function takes. {NOTE}
+
+One letter a parameter: * memory, ? memory or None, n size_t, s ptrdiff_t, d double, i int32_t, l int64_t, u uint64_t.
+"""
+
+FOR_EACH_DTYPE = {{
+{"".join(lines[True])}}}
+FOR_ALL_DTYPES = {{
+{"".join(lines[False])}}}
+'''
+
+
 def written():
     """{path: what it should hold}"""
     header = (ROOT / "include/boxgrad.h").read_text()
     found = functions(header)
     computing = [f for f in found if not f.stem.startswith("set_")]
+    header = with_table(header, computing)
     return {
+        "include/boxgrad.h": header,
+        "bindings/python/boxgrad/_prototypes.py": prototypes([f for f in found if f.stem != "set_parallel_for"]),
         "Sources/Boxgrad/Exports.swift": exports(computing),
         "Sources/CShims/api.c": table(header),
         "Tests/vectors/calls.h": vectors(computing),

@@ -38,19 +38,26 @@ extension Call {
 extension SummingCall {
     /// Threads share the rows; returns the sum of the chunks' sums.
     func sum(_ count: Int, worthThread: Int, _ kernel: boxgrad_task) -> Double {
-        var memory = InlineArray<128, Double>(repeating: 0)
-        var call = self
-        return withUnsafeMutablePointer(to: &memory) { memory in
-            let sums = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: Double.self)
+        Sums.with { sums in
+            var call = self
             call.sums.base = sums
-            var (total, first) = (0.0, 0)
-            while first < count {
-                let rows = min(Sums.capacity &* Sums.rows, count &- first)
-                withUnsafeMutablePointer(to: &call) { bgi_parallel(first, rows, Sums.rows, worthThread, kernel, $0) }
-                for chunk in 0...(rows &- 1) / Sums.rows { total += sums[chunk] }
-                first &+= rows
+            return withUnsafeMutablePointer(to: &call) { call in
+                var (total, first) = (0.0, 0)
+                while first < count {
+                    let rows = min(Sums.capacity &* Sums.rows, count &- first)
+                    bgi_parallel(first, rows, Sums.rows, worthThread, kernel, call)
+                    for chunk in 0...(rows &- 1) / Sums.rows { total += sums[chunk] }
+                    first &+= rows
+                }
+                return total
             }
-            return total
         }
+    }
+}
+
+extension Sums {
+    fileprivate static func with(_ body: (UnsafeMutablePointer<Double>) -> Double) -> Double {
+        // Sums.capacity: with a literal the compiler knows that this is on the stack.
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: 128) { body($0.baseAddress.unsafelyUnwrapped) }
     }
 }

@@ -34,9 +34,9 @@ struct BoxColumns<T: Real> {
         var tiles = Tiles(0..<count)
         while let (start, length) = tiles.next() {
             let tile = tile(start)
-            Tile(base: tile.base).load(rows, start, length)
+            Tile<Box<T>>(base: tile.base).load(rows, start, length)
             for k in 0..<tileWidth {
-                let box = MeasuredBox(Tile(base: tile.base)[k])
+                let box = MeasuredBox(Tile<Box<T>>(base: tile.base)[k])
                 tile.column(4)[k] = box.area
                 flawed |= bit(both(k < length, !box.isSolid))
                 if M.code == BOXGRAD_CIOU {

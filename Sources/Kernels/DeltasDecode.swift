@@ -54,20 +54,20 @@ private struct DecodedAxis<T: Real> {
 
 /// What decoding a tile of rows takes.
 private struct Decoder<T: Real> {
-    let mean, std: Box<T>
+    let mean, std: Deltas<T>
     let limitsX, limitsY: DecodeLimits<T>
 
     @inline(__always)
     init(_ options: boxgrad_delta_options) {
-        (mean, std) = (row(options.means), row(options.stds))
+        (mean, std) = (Deltas(option: options.means), Deltas(option: options.stds))
         (limitsX, limitsY) = (DecodeLimits(options, options.image_width), DecodeLimits(options, options.image_height))
     }
 
     @inline(__always)
-    func axes(_ r: Box<T>, _ d: Box<T>) -> (x: DecodedAxis<T>, y: DecodedAxis<T>) {
+    func axes(_ r: Box<T>, _ d: Deltas<T>) -> (x: DecodedAxis<T>, y: DecodedAxis<T>) {
         (
-            DecodedAxis(r.x1, r.x2, d.x1 * std.x1 + mean.x1, d.x2 * std.x2 + mean.x2, limitsX),
-            DecodedAxis(r.y1, r.y2, d.y1 * std.y1 + mean.y1, d.y2 * std.y2 + mean.y2, limitsY)
+            DecodedAxis(r.x1, r.x2, d.dx * std.dx + mean.dx, d.dw * std.dw + mean.dw, limitsX),
+            DecodedAxis(r.y1, r.y2, d.dy * std.dy + mean.dy, d.dh * std.dh + mean.dh, limitsY)
         )
     }
 }
@@ -76,8 +76,9 @@ private struct Decoder<T: Real> {
 func deltaDecode<T: Real>(_ call: DeltaDecode<T>, _ rows: Range<Int>) {
     let (proposals, deltas, groups, boxes) = (call.proposals, call.deltas, call.groups, call.boxes)
     let decoder = Decoder<T>(call.options)
-    Workspace.with { space in
-        let (r, d, out) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self))
+    @inline(__always)
+    func decode(_ space: Workspace) {
+        let (r, d, out) = (space.tile(0, of: Box<T>.self), space.tile(1, of: Deltas<T>.self), space.tile(2, of: Box<T>.self))
         var tiles = Tiles(rows)
         while let (start, length) = tiles.next() {
             r.load(proposals, start, length)
@@ -92,6 +93,7 @@ func deltaDecode<T: Real>(_ call: DeltaDecode<T>, _ rows: Range<Int>) {
             }
         }
     }
+    Workspace.with(decode)
 }
 
 @inline(never)
@@ -99,9 +101,11 @@ func deltaDecodeGrad<T: Real>(_ call: DeltaDecodeGrad<T>, _ rows: Range<Int>) {
     let (proposals, deltas, groups, gradBoxes) = (call.proposals, call.deltas, call.groups, call.gradBoxes)
     let decoder = Decoder<T>(call.options)
     let std = decoder.std
-    Workspace.with { space in
-        let (r, d, g, slopes): (Tile<T>, Tile<T>, Tile<T>, Tile<T>) = (space.tile(0), space.tile(1), space.tile(2), space.tile(3))
-        let sums = space.tile(4, of: Double.self)
+    @inline(__always)
+    func differentiate(_ space: Workspace) {
+        let (r, d, g) = (space.tile(0, of: Box<T>.self), space.tile(1, of: Deltas<T>.self), space.tile(2, of: Box<T>.self))
+        let (slopes, sums) = (space.tile(3, of: Deltas<T>.self), space.tile(4, of: Box<Double>.self))
+        let slopesR = space.tile(3, of: Box<T>.self)  // after the deltas' slopes are stored
         var tiles = Tiles(rows)
         while let (start, length) = tiles.next() {
             r.load(proposals, start, length)
@@ -112,7 +116,7 @@ func deltaDecodeGrad<T: Real>(_ call: DeltaDecodeGrad<T>, _ rows: Range<Int>) {
                 for k in 0..<tileWidth {
                     let (axes, g, sum) = (decoder.axes(r[k], d[k]), g[k], sums[k])
                     let (x, y) = (axes.x.gradient(g.x1, g.x2), axes.y.gradient(g.y1, g.y2))
-                    slopes[k] = Box(x.dShift * std.x1, y.dShift * std.y1, x.dLogRatio * std.x2, y.dLogRatio * std.y2)
+                    slopes[k] = Deltas(x.dShift * std.dx, y.dShift * std.dy, x.dLogRatio * std.dw, y.dLogRatio * std.dh)
                     sums[k] = Box(sum.x1 + Double(x.r1), sum.y1 + Double(y.r1), sum.x2 + Double(x.r2), sum.y2 + Double(y.r2))
                 }
                 if let gradDeltas = call.gradDeltas { slopes.store(MutableRows(gradDeltas + 4 &* group, stride: 4 &* groups), start, length) }
@@ -120,10 +124,11 @@ func deltaDecodeGrad<T: Real>(_ call: DeltaDecodeGrad<T>, _ rows: Range<Int>) {
             if let gradProposals = call.gradProposals {
                 for k in 0..<tileWidth {
                     let sum = sums[k]
-                    slopes[k] = Box(T(sum.x1), T(sum.y1), T(sum.x2), T(sum.y2))
+                    slopesR[k] = Box(T(sum.x1), T(sum.y1), T(sum.x2), T(sum.y2))
                 }
-                slopes.store(MutableRows(gradProposals, stride: 4), start, length)
+                slopesR.store(MutableRows(gradProposals, stride: 4), start, length)
             }
         }
     }
+    Workspace.with(differentiate)
 }

@@ -3,13 +3,38 @@
 import CBoxgrad
 import CShims
 
-/// A row of four option fields in the kernel's type.
-@inline(__always)
-func row<T: Real>(_ field: (Double, Double, Double, Double)) -> Box<T> { Box(T(field.0), T(field.1), T(field.2), T(field.3)) }
+/// The four deltas of a row, a gradient with respect to them, or their means or stds.
+struct Deltas<T: Real>: Row {
+    var dx, dy, dw, dh: T
 
-/// 1 / stds: torchvision's weights.
-@inline(__always)
-private func inverse<T: Real>(_ stds: (Double, Double, Double, Double)) -> Box<T> { row((1 / stds.0, 1 / stds.1, 1 / stds.2, 1 / stds.3)) }
+    static var columns: Int { @inline(__always) get { 4 } }
+
+    @inline(__always)
+    init(_ dx: T, _ dy: T, _ dw: T, _ dh: T) { (self.dx, self.dy, self.dw, self.dh) = (dx, dy, dw, dh) }
+
+    @inline(__always)
+    init(_ element: (Int) -> T) { self.init(element(0), element(1), element(2), element(3)) }
+
+    /// A field of the options, in the kernel's type.
+    @inline(__always)
+    init(option field: (Double, Double, Double, Double)) { self.init(T(field.0), T(field.1), T(field.2), T(field.3)) }
+
+    /// 1 / stds: torchvision's weights.
+    @inline(__always)
+    init(inverseOf stds: (Double, Double, Double, Double)) { self.init(option: (1 / stds.0, 1 / stds.1, 1 / stds.2, 1 / stds.3)) }
+
+    subscript(column: Int) -> T {
+        @inline(__always)
+        get {
+            switch column {
+            case 0: dx
+            case 1: dy
+            case 2: dw
+            default: dh
+            }
+        }
+    }
+}
 
 /// A box that encoding may divide by and take the logarithm of: both sides are positive finite numbers.
 @inline(__always)
@@ -22,8 +47,9 @@ private func isSound<T: Real>(_ box: Box<T>) -> Bool {
 @inline(never)
 func deltaDegenerate<T: Real>(_ call: DeltaDegenerate<T>, _ rows: Range<Int>) {
     let (proposals, targets) = (call.proposals, call.targets)
-    Workspace.with { space in
-        let (r, t): (Tile<T>, Tile<T>) = (space.tile(0), space.tile(1))
+    @inline(__always)
+    func find(_ space: Workspace) {
+        let (r, t): (Tile<Box<T>>, Tile<Box<T>>) = (space.tile(0), space.tile(1))
         let degenerate = space.column(0, of: UInt8.self)
         var (found, first) = (0, 0)
         var tiles = Tiles(rows)
@@ -46,6 +72,7 @@ func deltaDegenerate<T: Real>(_ call: DeltaDegenerate<T>, _ rows: Range<Int>) {
         bgi_add(call.found, found)
         bgi_lower(call.first, first)
     }
+    Workspace.with(find)
 }
 
 /// One axis of a proposal r and a target t.
@@ -77,55 +104,63 @@ private struct DeltaAxis<T: Real> {
 @inline(never)
 func deltaEncode<T: Real>(_ call: DeltaEncode<T>, _ rows: Range<Int>) {
     let (options, proposals, targets) = (call.options, call.proposals, call.targets)
-    let (mean, perStd): (Box<T>, Box<T>) = (row(options.means), inverse(options.stds))
+    let (mean, perStd) = (Deltas<T>(option: options.means), Deltas<T>(inverseOf: options.stds))
     let zero = options.on_degenerate == BOXGRAD_DEGENERATE_ZERO
-    // Not a closure for each logarithm: the compiler would call it for every box, and the loop would not vectorise.
+    // Functions, and not closures, because the compiler would call a closure for every box, and the loop would not vectorise.
     @inline(__always)
-    func encode(ofAnyRatio: Bool) {
+    func encode(_ space: Workspace, ofAnyRatio: Bool) {
         @inline(__always)
         func logOfRatio(_ a: Double, _ b: Double) -> T { ofAnyRatio ? log(ratioOf: a, to: b) : log(ratioOfPositive: a, to: b) }
-        Workspace.with { space in
-            let (r, t, d) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self))
-            var tiles = Tiles(rows)
-            while let (start, length) = tiles.next() {
-                r.load(proposals, start, length)
-                t.load(targets, start, length)
-                for k in 0..<tileWidth {
-                    let x = DeltaAxis(r.x1[k], r.x2[k], t.x1[k], t.x2[k])
-                    let y = DeltaAxis(r.y1[k], r.y2[k], t.y1[k], t.y2[k])
-                    d[k] = Box(
-                        (x.shift - mean.x1) * perStd.x1, (y.shift - mean.y1) * perStd.y1,
-                        (logOfRatio(x.exactTargetSize, x.exactSize) - mean.x2) * perStd.x2,
-                        (logOfRatio(y.exactTargetSize, y.exactSize) - mean.y2) * perStd.y2)
-                }
-                if zero { d.keep { both(isSound(r[$0]), isSound(t[$0])) } }
-                d.store(MutableRows(call.deltas, stride: 4), start, length)
+        let (r, t): (Tile<Box<T>>, Tile<Box<T>>) = (space.tile(0), space.tile(1))
+        let d: Tile<Deltas<T>> = space.tile(2)
+        var tiles = Tiles(rows)
+        while let (start, length) = tiles.next() {
+            r.load(proposals, start, length)
+            t.load(targets, start, length)
+            for k in 0..<tileWidth {
+                let (proposal, target) = (r[k], t[k])
+                let x = DeltaAxis(proposal.x1, proposal.x2, target.x1, target.x2)
+                let y = DeltaAxis(proposal.y1, proposal.y2, target.y1, target.y2)
+                d[k] = Deltas(
+                    (x.shift - mean.dx) * perStd.dx, (y.shift - mean.dy) * perStd.dy,
+                    (logOfRatio(x.exactTargetSize, x.exactSize) - mean.dw) * perStd.dw,
+                    (logOfRatio(y.exactTargetSize, y.exactSize) - mean.dh) * perStd.dh)
             }
+            if zero { d.keep { both(isSound(r[$0]), isSound(t[$0])) } }
+            d.store(MutableRows(call.deltas, stride: 4), start, length)
         }
     }
+    @inline(__always)
+    func encodeAny(_ space: Workspace) { encode(space, ofAnyRatio: true) }
+    @inline(__always)
+    func encodeSound(_ space: Workspace) { encode(space, ofAnyRatio: false) }
     // Boxes that are not sound are errors or come to zeros, unless what the formula gives is asked for.
     if options.on_degenerate == BOXGRAD_DEGENERATE_PROPAGATE {
-        encode(ofAnyRatio: true)
+        Workspace.with(encodeAny)
     } else {
-        encode(ofAnyRatio: false)
+        Workspace.with(encodeSound)
     }
 }
 
 @inline(never)
 func deltaEncodeGrad<T: Real>(_ call: DeltaEncodeGrad<T>, _ rows: Range<Int>) {
     let (options, proposals, targets) = (call.options, call.proposals, call.targets)
-    let perStd: Box<T> = inverse(options.stds)
+    let perStd = Deltas<T>(inverseOf: options.stds)
     let zero = options.on_degenerate == BOXGRAD_DEGENERATE_ZERO
-    Workspace.with { space in
-        let (r, t, g, slopesR, slopesT) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.tile(2, of: T.self), space.tile(3, of: T.self), space.tile(4, of: T.self))
+    @inline(__always)
+    func differentiate(_ space: Workspace) {
+        let (r, t): (Tile<Box<T>>, Tile<Box<T>>) = (space.tile(0), space.tile(1))
+        let g: Tile<Deltas<T>> = space.tile(2)
+        let (slopesR, slopesT): (Tile<Box<T>>, Tile<Box<T>>) = (space.tile(3), space.tile(4))
         var tiles = Tiles(rows)
         while let (start, length) = tiles.next() {
             r.load(proposals, start, length)
             t.load(targets, start, length)
             g.load(Rows(call.gradDeltas, stride: 4), start, length)
             for k in 0..<tileWidth {
-                let x = DeltaAxis(r.x1[k], r.x2[k], t.x1[k], t.x2[k]).gradient(g.x1[k] * perStd.x1, g.x2[k] * perStd.x2)
-                let y = DeltaAxis(r.y1[k], r.y2[k], t.y1[k], t.y2[k]).gradient(g.y1[k] * perStd.y1, g.y2[k] * perStd.y2)
+                let (proposal, target, gradient) = (r[k], t[k], g[k])
+                let x = DeltaAxis(proposal.x1, proposal.x2, target.x1, target.x2).gradient(gradient.dx * perStd.dx, gradient.dw * perStd.dw)
+                let y = DeltaAxis(proposal.y1, proposal.y2, target.y1, target.y2).gradient(gradient.dy * perStd.dy, gradient.dh * perStd.dh)
                 slopesR[k] = Box(x.r1, y.r1, x.r2, y.r2)
                 slopesT[k] = Box(x.t1, y.t1, x.t2, y.t2)
             }
@@ -137,4 +172,5 @@ func deltaEncodeGrad<T: Real>(_ call: DeltaEncodeGrad<T>, _ rows: Range<Int>) {
             if let gradTargets = call.gradTargets { slopesT.store(MutableRows(gradTargets, stride: 4), start, length) }
         }
     }
+    Workspace.with(differentiate)
 }

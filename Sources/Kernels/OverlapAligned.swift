@@ -42,7 +42,8 @@ private struct Pairs<T: Real> {
     func measure<M: Metric>(_ metric: M.Type) -> Double {
         @inline(__always)
         func measure(_ space: Workspace) -> Double {
-            let (tileA, tileB, slopesA, slopesB): (Tile<T>, Tile<T>, Tile<T>, Tile<T>) = (space.tile(0), space.tile(1), space.tile(2), space.tile(3))
+            let (tileA, tileB): (Tile<Box<T>>, Tile<Box<T>>) = (space.tile(0), space.tile(1))
+            let (slopesA, slopesB): (Tile<Box<T>>, Tile<Box<T>>) = (space.tile(2), space.tile(3))
             let (column, factors): (UnsafeMutablePointer<T>, UnsafeMutablePointer<T>) = (space.column(0), space.column(1))
             for k in 0..<tileWidth { factors[k] = 1 }
             var sum = BlockSum()

@@ -26,7 +26,7 @@ private struct Matrix<T: Real> {
 
     // In scratch: a tile of boxes of `a`, a tile of results, and tiles of boxes of `b`.
     private var columnsA: BoxColumns<T> { BoxColumns(base: scratch) }
-    private var values: Tile<T> { Tile(base: scratch + 7 &* tileWidth) }
+    private var values: Tile<Box<T>> { Tile(base: scratch + 7 &* tileWidth) }
     private var columnsB: BoxColumns<T> { BoxColumns(base: scratch + 11 &* tileWidth) }
 
     /// Boxes of `b` by as many as the columns hold, against a tile of `a` at a time.
@@ -136,7 +136,8 @@ func iouPairwiseGrad<T: Real>(_ call: IoUPairwiseGrad<T>, _ rows: Range<Int>) {
     // A function, and not a closure, because the compiler inlines it although it is large.
     @inline(__always)
     func addUp(_ space: Workspace) {
-        let (tileB, slopes, factors) = (space.tile(0, of: T.self), space.tile(1, of: T.self), space.column(0, of: T.self))
+        let (tileB, slopes): (Tile<Box<T>>, Tile<Box<T>>) = (space.tile(0), space.tile(1))
+        let factors = space.column(0, of: T.self)
         for i in rows {
             let box = Box(a[i])
             var sums = (BlockSum(), BlockSum(), BlockSum(), BlockSum())
@@ -153,10 +154,10 @@ func iouPairwiseGrad<T: Real>(_ call: IoUPairwiseGrad<T>, _ rows: Range<Int>) {
                 }
                 slopes.multiply(factors)
                 if length < tileWidth { slopes.keep { $0 < length } }
-                sums.0.add(slopes.x1, tileWidth)
-                sums.1.add(slopes.y1, tileWidth)
-                sums.2.add(slopes.x2, tileWidth)
-                sums.3.add(slopes.y2, tileWidth)
+                sums.0.add(slopes.column(0), tileWidth)
+                sums.1.add(slopes.column(1), tileWidth)
+                sums.2.add(slopes.column(2), tileWidth)
+                sums.3.add(slopes.column(3), tileWidth)
             }
             Box(T(sums.0.total), T(sums.1.total), T(sums.2.total), T(sums.3.total)).store(call.gradA + 4 &* i)
         }
@@ -167,7 +168,7 @@ func iouPairwiseGrad<T: Real>(_ call: IoUPairwiseGrad<T>, _ rows: Range<Int>) {
 extension Tile {
     /// d metric(box, boxes[k]) / d box.
     @inline(never)
-    fileprivate func fill<M: Metric>(_ metric: M.Type, _ box: Box<T>, _ boxes: Tile, _ eps: T) {
+    fileprivate func fill<M: Metric, E: Real>(_ metric: M.Type, _ box: Box<E>, _ boxes: Tile, _ eps: E) where R == Box<E> {
         for k in 0..<tileWidth { self[k] = Overlap(metric, box, boxes[k], eps).gradA }
     }
 }

@@ -10,9 +10,11 @@ func smoothL1<T: Real>(_ call: SmoothL1<T>, _ rows: Range<Int>) {
     let threshold = square < .infinity ? T(1 / (sigma * sigma)) : 0
     let belowThreshold = Swift.max(threshold.nextDown, 0)
     let scale = T(1 / call.normalizer)
-    let sum = Workspace.with { space in
-        let (inputs, results): (Tile<T>, Tile<T>) = (space.tile(0), space.tile(1))
-        let (p, t, inner, outer, losses, slopes) = (inputs.x1, inputs.y1, inputs.x2, inputs.y2, results.x1, results.y1)
+    @inline(__always)
+    func sum(_ space: Workspace) -> Double {
+        let (inputs, results): (Tile<Box<T>>, Tile<Box<T>>) = (space.tile(0), space.tile(1))
+        let (p, t, inner, outer) = (inputs.column(0), inputs.column(1), inputs.column(2), inputs.column(3))
+        let (losses, slopes) = (results.column(0), results.column(1))
         for k in 0..<tileWidth { (inner[k], outer[k]) = (1, 1) }
         var sum = BlockSum()
         var tiles = Tiles(rows)
@@ -39,5 +41,5 @@ func smoothL1<T: Real>(_ call: SmoothL1<T>, _ rows: Range<Int>) {
         }
         return sum.total
     }
-    call.sums.store(sum, rows)
+    call.sums.store(Workspace.with(sum), rows)
 }

@@ -3,24 +3,31 @@ import CShims
 /// The number of boxes that kernels work on at a time.
 let tileWidth = 32
 
-/// Up to 32 rows of four (boxes, deltas, gradients) turned into four columns, so that loops over them vectorise whatever the
-/// rows' stride. Loops always run over the whole width, a constant; a short tile is filled up with zeros.
-struct Tile<T: Real> {
+/// A row of numbers with names, such as a box: what a tile has many of.
+protocol Row<Element> {
+    associatedtype Element: Real
+    static var columns: Int { get }
+
+    /// From the element of each column.
+    init(_ element: (Int) -> Element)
+    subscript(column: Int) -> Element { get }
+}
+
+/// Up to 32 rows turned into columns, so that loops over them vectorise whatever the rows' stride. Loops always run over the whole width, a
+/// constant; a short tile is filled up with zeros.
+struct Tile<R: Row> {
+    typealias T = R.Element
+
     /// The columns' only pointer: at constant distances from it they cannot overlap, as the compiler has to know.
     let base: UnsafeMutablePointer<T>
-
-    var x1: UnsafeMutablePointer<T> { @inline(__always) get { column(0) } }
-    var y1: UnsafeMutablePointer<T> { @inline(__always) get { column(1) } }
-    var x2: UnsafeMutablePointer<T> { @inline(__always) get { column(2) } }
-    var y2: UnsafeMutablePointer<T> { @inline(__always) get { column(3) } }
 
     @inline(__always)
     func column(_ index: Int) -> UnsafeMutablePointer<T> { base + index &* tileWidth }
 
     @inline(__always)
-    subscript(k: Int) -> Box<T> {
-        get { Box(x1[k], y1[k], x2[k], y2[k]) }
-        nonmutating set { (x1[k], y1[k], x2[k], y2[k]) = (newValue.x1, newValue.y1, newValue.x2, newValue.y2) }
+    subscript(k: Int) -> R {
+        get { R { column($0)[k] } }
+        nonmutating set { for index in 0..<R.columns { column(index)[k] = newValue[index] } }
     }
 
     // Not inlined, because every kernel has them.
@@ -28,16 +35,24 @@ struct Tile<T: Real> {
     @inline(never)
     func load(_ rows: Rows<T>, _ start: Int, _ length: Int) {
         let rows = rows.from(start)
-        if length == tileWidth && rows.stride == 4 { return T.columns(base, ofRows: rows.start) }
-        for k in 0..<length { self[k] = Box(rows[k]) }
-        for k in length..<tileWidth { self[k] = Box(0, 0, 0, 0) }
+        if R.columns == 4 && length == tileWidth && rows.stride == 4 { return T.columns(base, ofRows: rows.start) }
+        for k in 0..<length {
+            let row = rows[k]
+            self[k] = R { row[$0] }
+        }
+        for k in length..<tileWidth { self[k] = R { _ in 0 } }
     }
 
     @inline(never)
     func store(_ rows: MutableRows<T>, _ start: Int, _ length: Int) {
         let (first, stride) = (rows[start], rows.stride)
-        if length == tileWidth { return stride == 4 ? T.rows(first, ofColumns: base) : T.rows(first, stride: stride, ofColumns: base) }
-        for k in 0..<length { self[k].store(first + k &* stride) }
+        if R.columns == 4 && length == tileWidth {
+            return stride == 4 ? T.rows(first, ofColumns: base) : T.rows(first, stride: stride, ofColumns: base)
+        }
+        for k in 0..<length {
+            let (row, target) = (self[k], first + k &* stride)
+            for index in 0..<R.columns { target[index] = row[index] }
+        }
     }
 
     /// Replaces the other rows by zeros.
@@ -45,7 +60,7 @@ struct Tile<T: Real> {
     func keep(where condition: (Int) -> Bool) {
         for k in 0..<tileWidth {
             let (row, keep) = (self[k], condition(k))
-            self[k] = Box(choose(keep, row.x1, 0), choose(keep, row.y1, 0), choose(keep, row.x2, 0), choose(keep, row.y2, 0))
+            self[k] = R { choose(keep, row[$0], 0) }
         }
     }
 
@@ -54,26 +69,40 @@ struct Tile<T: Real> {
     func multiply(_ factors: UnsafeMutablePointer<T>, _ scale: T = 1) {
         for k in 0..<tileWidth {
             let factor = factors[k] * scale
-            x1[k] *= factor
-            y1[k] *= factor
-            x2[k] *= factor
-            y2[k] *= factor
+            for index in 0..<R.columns { column(index)[k] *= factor }
         }
     }
 }
 
-/// Four numbers of one row: a box, its deltas, or a gradient with respect to them.
-struct Box<T: Real> {
+/// The corners of a box, or a gradient with respect to them.
+struct Box<T: Real>: Row {
     var x1, y1, x2, y2: T
+
+    static var columns: Int { @inline(__always) get { 4 } }
 
     @inline(__always)
     init(_ x1: T, _ y1: T, _ x2: T, _ y2: T) { (self.x1, self.y1, self.x2, self.y2) = (x1, y1, x2, y2) }
+
+    @inline(__always)
+    init(_ element: (Int) -> T) { self.init(element(0), element(1), element(2), element(3)) }
 
     @inline(__always)
     init(_ row: UnsafePointer<T>) { self.init(row[0], row[1], row[2], row[3]) }
 
     @inline(__always)
     func store(_ row: UnsafeMutablePointer<T>) { (row[0], row[1], row[2], row[3]) = (x1, y1, x2, y2) }
+
+    subscript(column: Int) -> T {
+        @inline(__always)
+        get {
+            switch column {
+            case 0: x1
+            case 1: y1
+            case 2: x2
+            default: y2
+            }
+        }
+    }
 }
 
 /// Room on the stack for six tiles of either type. Everything in it lies at a constant distance from one pointer, which tells the compiler
@@ -89,9 +118,10 @@ struct Workspace {
         return withUnsafeMutablePointer(to: &memory) { body(Self(base: $0)) }
     }
 
+    /// A tile of rows of up to four numbers; one of longer rows takes the place of the next, too.
     @inline(__always)
-    func tile<T: Real>(_ index: Int, of _: T.Type = T.self) -> Tile<T> {
-        Tile(base: (base + index &* Self.tileSize).assumingMemoryBound(to: T.self))
+    func tile<R: Row>(_ index: Int, of _: R.Type = R.self) -> Tile<R> {
+        Tile(base: (base + index &* Self.tileSize).assumingMemoryBound(to: R.Element.self))
     }
 
     /// One of the four columns that have the place of tile 5.

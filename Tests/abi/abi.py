@@ -39,7 +39,7 @@ def readelf(option, library):
 
 
 def without_comments(header):
-    return re.sub(r"\\\n|/\*.*?\*/", " ", header, flags=re.DOTALL)
+    return re.sub(r"\\\n|/\*.*?\*/|\bBOXGRAD_OR_NULL ", " ", header, flags=re.DOTALL)
 
 
 def constants(header):

@@ -1,5 +1,6 @@
 """What is written from the header is what the header says now."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,3 +26,23 @@ def test_a_new_function_is_written_for_both_types():
     assert "_ `in`: UnsafePointer<Float>?, _ inCount: Int, _ stride: Int, _ out: UnsafeMutablePointer<Int64>?" in swift
     assert swift.count("newShape(") == 2 and swift.count("`in`, inCount, stride, out)") == 2
     assert "FUNCTION(new_shape_f64, P(0), N(1), S(2), P(3));" in interface.vectors(found)
+
+
+def test_a_new_function_comes_last_in_the_table():
+    header = (ROOT / "include/boxgrad.h").read_text()
+    new = [interface.Function("boxgrad_new_shape", ["const float *in", "size_t *BOXGRAD_OR_NULL out"])]
+    computing = [f for f in interface.functions(header) if not f.stem.startswith("set_")]
+    text = interface.with_table(header, [*computing, *new])
+    assert text.replace("    boxgrad_status (*new_shape)(const float *in, size_t *out);\n} boxgrad_api;", "} boxgrad_api;") == header
+
+
+def test_what_may_be_null_is_what_the_safety_tests_know():
+    """Tests/safety/functions.h was written from the comments, and its programs leave out every pointer that it calls optional, and no other."""
+    header = interface.functions((ROOT / "include/boxgrad.h").read_text())
+    rows = (ROOT / "Tests/safety/functions.h").read_text().split("functions[] = {")[1]
+    for name, row in re.findall(r'\{"(\w+)",(.*?)(?=\n    \{"|\n\};)', rows, re.DOTALL):
+        optional = {one for one, rest in re.findall(r"(?:IN|OUT|RESULT)\((\w+)([^)]*)\)", row) if "OPTIONAL" in rest}
+        optional |= {"options"} if "DELTA_OPTIONS" in row else set()
+        for f in header:
+            if f.stem == name:
+                assert f.optional == optional, f"{f.name} marks {f.optional} as BOXGRAD_OR_NULL, functions.h {optional}"

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict
 
 import numpy as np
 
+from ._prototypes import FOR_ALL_DTYPES, FOR_EACH_DTYPE
 from ._scalars import integer
 from .errors import DegenerateBoxError, NonFiniteError
 
@@ -23,42 +24,6 @@ TENSOR = struct.Struct("PNii")
 
 DELTA_OPTIONS = struct.Struct("N13dii")
 """boxgrad_delta_options: size, means, stds, log_ratio_min and _max, image_width and _height, center_clamp, on_degenerate, reserved."""
-
-# What each function takes, one letter per parameter: * memory, ? memory or None, 0 None (NULL), n size_t, s ptrdiff_t, d double,
-# i int32_t, l int64_t, u uint64_t.
-_FOR_EACH_DTYPE = {
-    "box_area": "*ns*",
-    "box_area_grad": "*ns**",
-    "box_convert": "ii*ns*s",
-    "box_convert_grad": "iin**",
-    "box_clip": "*nsdd*s",
-    "box_clip_grad": "*nsdd**",
-    "box_inspect": "*nsddd**n",
-    "box_rotate": "*nsddd**",
-    "clip": "*ndd*",
-    "clip_grad": "*ndd*i*0",
-    "iou_pairwise": "i*ns*nsd*s0",
-    "iou_pairwise_grad": "i*ns*nsd*s??",
-    "iou_aligned": "i*s*snd???",
-    "iou_loss": "i*s*sn?dd????",
-    "smooth_l1": "**??ndd????",
-    "delta_encode": "**s*sn*?0",
-    "delta_encode_grad": "**s*sn*??",
-    "delta_decode": "**s*snn*",
-    "delta_decode_grad": "**s*snn*??",
-    "nms": "*ns*?ddn**",
-    "soft_nms": "i*ns*?dddn***",
-    "match": "i*ns*nsdddi**",
-}
-_FOR_ALL_DTYPES = {
-    "grad_norm": "*nd??0",
-    "grad_norm_combine": "*nd*",
-    "grad_scale": "*nd",
-    "clip_grad_norm": "*ndddi*",
-    "clip_grad_value": "*nd",
-    "sample": "*nlndu***",
-    "set_max_threads": "i",
-}
 
 _EXCEPTIONS: dict[int, type[Exception]] = {
     12: OverflowError,  # SIZE_OVERFLOW
@@ -110,7 +75,6 @@ class _Kept(Dict[float, Any]):
 _CONVERSIONS = {
     "*": _memory,
     "?": _memory_or_null,
-    "0": ctypes.c_void_p.from_param,
     "n": _Kept(ctypes.c_size_t).__getitem__,
     "s": _Kept(ctypes.c_ssize_t).__getitem__,
     "d": _Kept(ctypes.c_double).__getitem__,
@@ -204,11 +168,11 @@ _library = _load()
 _last_error = _string_function("last_error")
 _cpu_tier = _string_function("cpu_tier")
 
-library = SimpleNamespace(**{name: _function(name, parameters) for name, parameters in _FOR_ALL_DTYPES.items()})
+library = SimpleNamespace(**{name: _function(name, parameters) for name, parameters in FOR_ALL_DTYPES.items()})
 """The functions without a dtype in their name."""
 
 library_of = {
-    np.dtype(dtype): SimpleNamespace(**{name: _function(f"{name}_{suffix}", p) for name, p in _FOR_EACH_DTYPE.items()})
+    np.dtype(dtype): SimpleNamespace(**{name: _function(f"{name}_{suffix}", p) for name, p in FOR_EACH_DTYPE.items()})
     for dtype, suffix in ((np.float32, "f32"), (np.float64, "f64"))
 }
 """The functions of each dtype."""

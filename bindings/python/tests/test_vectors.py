@@ -33,8 +33,8 @@ LIBRARY = ctypes.CDLL(boxgrad.library_path())
 LIBRARY.boxgrad_last_error.restype = ctypes.c_char_p
 LETTERS = {"n": ctypes.c_size_t, "s": ctypes.c_ssize_t, "d": ctypes.c_double, "i": ctypes.c_int32, "l": ctypes.c_int64, "u": ctypes.c_uint64}
 PROTOTYPES = {
-    **{name + suffix: letters for name, letters in _library._FOR_EACH_DTYPE.items() for suffix in ("_f32", "_f64")},
-    **_library._FOR_ALL_DTYPES,
+    **{name + suffix: letters for name, letters in _library.FOR_EACH_DTYPE.items() for suffix in ("_f32", "_f64")},
+    **_library.FOR_ALL_DTYPES,
 }
 
 
