@@ -28,8 +28,8 @@ def without_null(prototypes):
 def test_every_function_has_its_prototype():
     typed = {name[:-4]: letters(p) for name, p in DECLARED.items() if name.endswith("_f32")}
     others = {name: letters(p) for name, p in DECLARED.items() if not name.endswith(("_f32", "_f64", "set_parallel_for"))}
-    assert typed == without_null(_library._FOR_EACH_DTYPE)
-    assert others == without_null(_library._FOR_ALL_DTYPES)
+    assert typed == without_null(_library.FOR_EACH_DTYPE)
+    assert others == without_null(_library.FOR_ALL_DTYPES)
     assert {name[:-4] for name in DECLARED if name.endswith("_f64")} == set(typed)
 
 
