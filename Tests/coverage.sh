@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Which lines of Sources the tests run: builds the library with counters, in a folder of its own, runs the tests in Swift and in C with it,
 # prints the table and each line that nothing ran, and fails at 95 % or below. What runs is the baseline tier: the others are the same
-# sources. The functions of shims.h are left out: the Swift compiler inlines them, and does not count.
+# sources. The inline functions of CShims are left out: the Swift compiler inlines them, and does not count.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/build/coverage

@@ -7,7 +7,7 @@ protocol Metric {
     static var code: Int32 { get }
     static var isLoss: Bool { get }
     static var isSolid: Bool { get }
-    /// So few operations that a way by the stack would cost a matrix much of its time.
+    /// Whether it takes so few operations that writing results to the stack first, and copying them, would cost a matrix much of its time.
     static var isShort: Bool { get }
     static func quotient<T: Real>(_ a: T, _ b: T) -> T
     static func result<T: Real>(of overlap: Overlap<T>) -> T

@@ -20,7 +20,7 @@ extension Float: Real {
     @inline(__always)
     static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self { bgi_choose_f32(condition, a, b) }
 
-    /// By the bits, whose sign is the number's: a comparison of integers has units of its own, where those of floats are busy.
+    /// It looks at the sign bit. Integer operations have execution units of their own, while those for floats are busy with the rest of the loop.
     @inline(__always)
     static func positive(_ x: Self) -> Self {
         let bits = Int32(bitPattern: x.bitPattern)

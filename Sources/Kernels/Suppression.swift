@@ -233,8 +233,9 @@ extension BoxColumns {
         set(k, MeasuredBox(extended, area: 0))
     }
 
-    /// The boxes of the first tile whose IoU may be greater than the threshold, as bits: a quotient that rounds to more than a number exceeds
-    /// it, and a number that exceeds a product is not less than what that rounds to.
+    /// The boxes of the first tile whose IoU may be greater than the threshold, as bits. No box is missed, although the quotient is not computed: if
+    /// the rounded quotient is greater than the threshold, so is the exact one, and then inter is greater than the exact product of threshold and
+    /// union, and therefore at least the rounded one.
     @inline(__always)
     fileprivate func lanesThatMayOverlap(_ box: MeasuredBox<T>, _ threshold: T) -> UInt32 {
         lanes { other in

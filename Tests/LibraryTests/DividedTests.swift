@@ -25,7 +25,7 @@ enum DividedWork: String, CaseIterable {
             "static var elements: Self { Self(rows: 1 << 16, worthThread: Int(BGI_ELEMENTS_WORTH_THREAD)) }",
             "max(1, (metric == BOXGRAD_CIOU ? 1 << 18 : 1 << 20) / columns)",
         ],
-        "CShims/include/shims.h": ["BGI_ELEMENTS_WORTH_THREAD = 1 << 19"],
+        "CShims/include/threads.h": ["BGI_ELEMENTS_WORTH_THREAD = 1 << 19"],
         "Kernels/Calls.swift": ["static var rows: Int { 1 << 16 }"],
         "Boxgrad/Matching.swift": ["let worthThread = max(1, Division.elements.worthThread / max(1, truthsCount))"],
         "Kernels/GradientNorm.swift": ["private static var pieceSize: Int { 1 << 16 }"],

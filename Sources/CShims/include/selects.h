@@ -1,0 +1,35 @@
+/* What keeps the kernels' loops in vectors: see Kernels/Scalar.swift. */
+#ifndef BGI_SELECTS_H
+#define BGI_SELECTS_H
+
+#include "inline.h"
+#include <stdint.h>
+#include <string.h>
+
+BGI_INLINE float bgi_choose_f32(_Bool condition, float a, float b) { return condition ? a : b; }
+BGI_INLINE double bgi_choose_f64(_Bool condition, double a, double b) { return condition ? a : b; }
+BGI_INLINE _Bool bgi_both(_Bool a, _Bool b) { return a & b; }
+BGI_INLINE uint8_t bgi_bit(_Bool condition) { return condition; }
+
+#pragma clang assume_nonnull begin
+
+/* Emits no instruction. Its presence stops the compiler from merging or transforming the loop around it. */
+BGI_INLINE void bgi_keep_loop(void) { __asm__ volatile(""); }
+/* Asks for the line at an address, which may be past the end. */
+BGI_INLINE void bgi_prefetch(const void *address) { __builtin_prefetch(address); }
+/* Whether the processor converts float16, and its conversion, which is exact. */
+#if defined(__F16C__) || defined(__aarch64__)
+BGI_INLINE _Bool bgi_has_float16(void) { return 1; }
+BGI_INLINE float bgi_float_of_float16(uint16_t bits) {
+    _Float16 value;
+    memcpy(&value, &bits, sizeof value);
+    return (float)value;
+}
+#else
+BGI_INLINE _Bool bgi_has_float16(void) { return 0; }
+BGI_INLINE float bgi_float_of_float16(uint16_t bits) { return bits; }
+#endif
+
+#pragma clang assume_nonnull end
+
+#endif

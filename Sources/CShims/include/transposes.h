@@ -1,0 +1,88 @@
+/* Rows turned into columns and back. */
+#ifndef BGI_TRANSPOSES_H
+#define BGI_TRANSPOSES_H
+
+#include "inline.h"
+#include <stddef.h>
+
+#pragma clang assume_nonnull begin
+
+/* Rows of four turned into columns of 32 and back: see Kernels/Tile.swift. The compiler leaves such loops scalar; here the shuffles are
+ * spelled out, eight floats or four doubles at a time. */
+typedef float bgi_f32x8 __attribute__((vector_size(32), aligned(4)));
+typedef double bgi_f64x4 __attribute__((vector_size(32), aligned(8)));
+
+BGI_INLINE void bgi_columns_of_rows_f32(const float *rows, float *columns) {
+    for (int k = 0; k < 32; k += 8) {
+        const bgi_f32x8 *in = (const bgi_f32x8 *)(rows + 4 * k);
+        bgi_f32x8 r04 = __builtin_shufflevector(in[0], in[2], 0, 1, 2, 3, 8, 9, 10, 11);
+        bgi_f32x8 r15 = __builtin_shufflevector(in[0], in[2], 4, 5, 6, 7, 12, 13, 14, 15);
+        bgi_f32x8 r26 = __builtin_shufflevector(in[1], in[3], 0, 1, 2, 3, 8, 9, 10, 11);
+        bgi_f32x8 r37 = __builtin_shufflevector(in[1], in[3], 4, 5, 6, 7, 12, 13, 14, 15);
+        bgi_f32x8 low01 = __builtin_shufflevector(r04, r15, 0, 8, 1, 9, 4, 12, 5, 13);
+        bgi_f32x8 low23 = __builtin_shufflevector(r26, r37, 0, 8, 1, 9, 4, 12, 5, 13);
+        bgi_f32x8 high01 = __builtin_shufflevector(r04, r15, 2, 10, 3, 11, 6, 14, 7, 15);
+        bgi_f32x8 high23 = __builtin_shufflevector(r26, r37, 2, 10, 3, 11, 6, 14, 7, 15);
+        *(bgi_f32x8 *)(columns + k) = __builtin_shufflevector(low01, low23, 0, 1, 8, 9, 4, 5, 12, 13);
+        *(bgi_f32x8 *)(columns + 32 + k) = __builtin_shufflevector(low01, low23, 2, 3, 10, 11, 6, 7, 14, 15);
+        *(bgi_f32x8 *)(columns + 64 + k) = __builtin_shufflevector(high01, high23, 0, 1, 8, 9, 4, 5, 12, 13);
+        *(bgi_f32x8 *)(columns + 96 + k) = __builtin_shufflevector(high01, high23, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+}
+
+BGI_INLINE void bgi_rows_of_columns_f32(const float *columns, float *rows) {
+    for (int k = 0; k < 32; k += 8) {
+        bgi_f32x8 a = *(const bgi_f32x8 *)(columns + k), b = *(const bgi_f32x8 *)(columns + 32 + k);
+        bgi_f32x8 c = *(const bgi_f32x8 *)(columns + 64 + k), d = *(const bgi_f32x8 *)(columns + 96 + k);
+        bgi_f32x8 ab0145 = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+        bgi_f32x8 ab2367 = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+        bgi_f32x8 cd0145 = __builtin_shufflevector(c, d, 0, 8, 1, 9, 4, 12, 5, 13);
+        bgi_f32x8 cd2367 = __builtin_shufflevector(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
+        bgi_f32x8 r04 = __builtin_shufflevector(ab0145, cd0145, 0, 1, 8, 9, 4, 5, 12, 13);
+        bgi_f32x8 r15 = __builtin_shufflevector(ab0145, cd0145, 2, 3, 10, 11, 6, 7, 14, 15);
+        bgi_f32x8 r26 = __builtin_shufflevector(ab2367, cd2367, 0, 1, 8, 9, 4, 5, 12, 13);
+        bgi_f32x8 r37 = __builtin_shufflevector(ab2367, cd2367, 2, 3, 10, 11, 6, 7, 14, 15);
+        bgi_f32x8 *out = (bgi_f32x8 *)(rows + 4 * k);
+        out[0] = __builtin_shufflevector(r04, r15, 0, 1, 2, 3, 8, 9, 10, 11);
+        out[1] = __builtin_shufflevector(r26, r37, 0, 1, 2, 3, 8, 9, 10, 11);
+        out[2] = __builtin_shufflevector(r04, r15, 4, 5, 6, 7, 12, 13, 14, 15);
+        out[3] = __builtin_shufflevector(r26, r37, 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+
+/* The same rows, `stride` apart. */
+typedef float bgi_f32x4 __attribute__((vector_size(16), aligned(4)));
+
+BGI_INLINE void bgi_spaced_rows_of_columns_f32(const float *columns, float *rows, ptrdiff_t stride) {
+    float packed[128];
+    bgi_rows_of_columns_f32(columns, packed);
+    for (int k = 0; k < 32; k++) *(bgi_f32x4 *)(rows + k * stride) = *(const bgi_f32x4 *)(packed + 4 * k);
+}
+
+/* Four rows become four columns, and four columns become four rows: a transposition is its own inverse. */
+BGI_INLINE void bgi_transpose_f64(const double *in, ptrdiff_t in_stride, double *out, ptrdiff_t out_stride) {
+    bgi_f64x4 r0 = *(const bgi_f64x4 *)in, r1 = *(const bgi_f64x4 *)(in + in_stride);
+    bgi_f64x4 r2 = *(const bgi_f64x4 *)(in + 2 * in_stride), r3 = *(const bgi_f64x4 *)(in + 3 * in_stride);
+    bgi_f64x4 ac01 = __builtin_shufflevector(r0, r1, 0, 4, 2, 6), bd01 = __builtin_shufflevector(r0, r1, 1, 5, 3, 7);
+    bgi_f64x4 ac23 = __builtin_shufflevector(r2, r3, 0, 4, 2, 6), bd23 = __builtin_shufflevector(r2, r3, 1, 5, 3, 7);
+    *(bgi_f64x4 *)out = __builtin_shufflevector(ac01, ac23, 0, 1, 4, 5);
+    *(bgi_f64x4 *)(out + out_stride) = __builtin_shufflevector(bd01, bd23, 0, 1, 4, 5);
+    *(bgi_f64x4 *)(out + 2 * out_stride) = __builtin_shufflevector(ac01, ac23, 2, 3, 6, 7);
+    *(bgi_f64x4 *)(out + 3 * out_stride) = __builtin_shufflevector(bd01, bd23, 2, 3, 6, 7);
+}
+
+BGI_INLINE void bgi_columns_of_rows_f64(const double *rows, double *columns) {
+    for (int k = 0; k < 32; k += 4) bgi_transpose_f64(rows + 4 * k, 4, columns + k, 32);
+}
+
+BGI_INLINE void bgi_rows_of_columns_f64(const double *columns, double *rows) {
+    for (int k = 0; k < 32; k += 4) bgi_transpose_f64(columns + k, 32, rows + 4 * k, 4);
+}
+
+BGI_INLINE void bgi_spaced_rows_of_columns_f64(const double *columns, double *rows, ptrdiff_t stride) {
+    for (int k = 0; k < 32; k += 4) bgi_transpose_f64(columns + k, 32, rows + k * stride, stride);
+}
+
+#pragma clang assume_nonnull end
+
+#endif
