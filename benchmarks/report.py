@@ -132,11 +132,28 @@ def markdown(results: Results) -> str:
     return "\n\n".join(parts)
 
 
+README_WORKLOADS = (
+    "pairwise IoU 1000 x 1000",
+    "pairwise GIoU 5000 x 5000",
+    "pairwise GIoU gradient 1000 x 1000",
+    "GIoU loss and gradient, 1 M boxes",
+    "delta decode and clip, 1 M boxes",
+    "clip_grad_norm L2, 41.8 M in 189 tensors",
+)
+"""One of each kind, the last being one in which boxgrad does not win."""
+README_PEERS = ("torch_eager", "jax", "numpy")
+"""What most readers have installed. All of them do all of the workloads above."""
+
+
 def short_markdown(results: Results) -> str:
-    """One thread, new outputs: for the README."""
-    body = [[row[0], *row[2:]] for row in rows(results, results["settings"]["threads"][0], {"fresh", "in place", "scalar"})]
+    """Six workloads, three peers, one thread, new outputs: for the README."""
+    names = list(titles(results))
+    columns = [0, *range(2, 5), *(5 + names.index(peer) for peer in README_PEERS if peer in names)]
+    found = {row[0]: row for row in rows(results, results["settings"]["threads"][0], {"fresh", "in place", "scalar"})}
+    body = [[found[name][k] for k in columns] for name in README_WORKLOADS if name in found]
     head = header(results)
-    return f"{markdown_table([head[0], *head[2:]], body, left=1)}\n\n{machine(results)}"
+    note = f"{INEXACT} less exact than boxgrad.\n\n" if any(INEXACT in cell for row in body for cell in row) else ""
+    return f"{markdown_table([head[k] for k in columns], body, left=1)}\n\n{note}{machine(results)}"
 
 
 def kernels_markdown(kernels: Results) -> str:

@@ -574,7 +574,7 @@ typedef struct {
     double log_ratio_min, log_ratio_max; /* clamp dw and dh; -INFINITY, INFINITY: no clamp */
     double image_width, image_height;    /* clip the corners to the image; negative: no clip */
     double center_clamp;                 /* clamps the centre's shift to +-it; INFINITY: no clamp */
-    int32_t on_degenerate, reserved;     /* one of the three above; must be 0 */
+    int32_t on_degenerate, reserved;     /* one of the three above; reserved: must be 0 */
 } boxgrad_delta_options;
 
 /* The defaults. An options pointer that is NULL means them, too. The upper ratio clamp is

@@ -203,3 +203,18 @@ def test_documents_show_the_results_that_are_kept(path, text):
     results = json.loads((ROOT / "docs/performance.json").read_text())
     document = (ROOT / path).read_text()
     assert report.replaced(document, text(results)) == document
+
+
+def test_the_readme_shows_six_workloads_of_three_peers():
+    """Those that are in the whole table, with the same numbers."""
+    results = json.loads((ROOT / "docs/performance.json").read_text())
+    short, whole = (
+        [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+        for text in (report.short_markdown(results), report.markdown(results).split("### ")[1])
+    )
+    (head, _, *rows), (columns, _, *others) = short, whole
+    assert len(rows) == 6 and len(head) == 7
+    for row in rows:
+        other = next(line for line in others if line[0] == row[0] and line[1].strip() in ("fresh", "in place"))
+        assert [cell.strip() for cell in row] == [other[columns.index(name)].strip() for name in head]
+        assert all(cell.strip() for cell in row)

@@ -1,4 +1,4 @@
-"""The README's section on installing: its commands, as they stand there, one after the other in a new home and a new environment."""
+"""The commands of docs/install.md, and the README's, as they stand there, one after the other in a new home and a new environment."""
 
 import re
 import sys
@@ -7,8 +7,9 @@ import pytest
 from conftest import ROOT, VERSION, run
 
 README = (ROOT / "README.md").read_text()
-SECTION = re.search(r"^## Install$(.*?)^## ", README, re.DOTALL | re.MULTILINE)[1]
-COMMANDS = re.findall(r"^```sh\n(.*?)^```$", SECTION, re.DOTALL | re.MULTILINE)
+INSTALL = (ROOT / "docs/install.md").read_text()
+COMMANDS = re.findall(r"^```sh\n(.*?)^```$", INSTALL, re.DOTALL | re.MULTILINE)
+FIRST = re.findall(r"^```\n((?:make|pip|cc)\b.*?)^```$", README, re.DOTALL | re.MULTILINE)
 PRINTED = re.search(r"^```\n(loss .*?)^```$", README, re.DOTALL | re.MULTILINE)[1]
 
 
@@ -36,18 +37,39 @@ def test_commands_for_c(user):
 
 @pytest.mark.parametrize("way", range(2), ids=["from source", "wheel"])
 def test_commands_for_python(user, way):
-    environment = re.search(r"`(python3 -m venv .*)`", SECTION)[1]
+    environment = re.search(r"`(python3 -m venv .*)`", INSTALL)[1]
     user(environment, [command for command in COMMANDS if "pip install" in command][way])
     assert user(". ~/venv/bin/activate", f"cd; python '{ROOT}/examples/first.py'") == PRINTED
 
 
-def test_the_sections_have_been_found():
+def test_first_calls_of_the_readme(user):
+    """The first call in C is made here, the one in Python by test_commands_for_python. The demo and the tests are what .ci/run runs."""
+    demo, test, in_python, in_c = FIRST
+    assert (demo, test) == ("make demo\n", "make test\n")
+    assert in_python.splitlines() == [next(command for command in COMMANDS if "pip install" in command).strip(), "python examples/first.py"]
+    user("rm -f build/first")
+    assert user(in_c).endswith(PRINTED)
+
+
+def test_the_commands_have_been_found():
     assert len(COMMANDS) == 6
-    assert all(path in README for path in ("examples/plugin/host.c", "CHANGELOG.md"))
+    assert "examples/plugin/host.c" in INSTALL and "CHANGELOG.md" in README
+
+
+def test_pages_that_are_named_are_there():
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *ROOT.glob("docs/*.md")]:
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_readme_is_short():
+    """Of the table of the benchmark and its machine it has no say."""
+    text = re.sub(r"<!-- benchmark results: begin.*?results: end -->", "", README, flags=re.DOTALL)
+    assert len(text.split()) < 1500
 
 
 def test_cmake_lines_are_those_of_the_example():
-    lines = re.findall(r"`(find_package\(.*?\)|target_link_libraries\(.*?\))`", SECTION)
+    lines = re.findall(r"`(find_package\(.*?\)|target_link_libraries\(.*?\))`", INSTALL)
     assert len(lines) == 2
     assert set(lines) <= set((ROOT / "examples/CMakeLists.txt").read_text().splitlines())
     assert f"boxgrad {VERSION.rsplit('.', 1)[0]} " in lines[0]

@@ -218,9 +218,9 @@ def test_a_bar_is_shown_for_what_takes_longer_than_a_second(monkeypatch):
     assert "things" in bar(1, start=-5)  # what came before took longer than a second
 
 
-def test_commands_of_the_readme(tmp_path, command, monkeypatch):
-    readme = (Path(__file__).resolve().parents[4] / "README.md").read_text()
-    lines = [line.split() for line in re.findall(r"^boxgrad ((?:inspect|fix|anchors) .*)$", readme, re.MULTILINE)]
+def test_commands_of_the_documents(tmp_path, command, monkeypatch):
+    page = (Path(__file__).resolve().parents[4] / "docs/datasets.md").read_text()
+    lines = [line.split() for line in re.findall(r"^boxgrad ((?:inspect|fix|anchors) .*)$", page, re.MULTILINE)]
     samples.write("coco", tmp_path / "a").path.rename(tmp_path / "instances.json")
     samples.write("voc", tmp_path / "Annotations")
     monkeypatch.chdir(tmp_path)
