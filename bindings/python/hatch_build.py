@@ -1,8 +1,10 @@
 """Puts the shared library into the wheel, and what it is built from into the source distribution."""
 
 import os
+import shutil
 import struct
 import subprocess
+import tempfile
 from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -10,7 +12,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 MACHINES = {62: "x86_64", 183: "aarch64"}
 """The ELF numbers of the machines, and their names in the tags of wheels."""
 
-SOURCES = "Makefile", "Package.swift", "Sources/*", "Tests/LibraryTests", "include", "packaging"
+SOURCES = "Makefile", "Package.swift", "Sources/*", "Tests/LibraryTests", "include", "packaging", "docs/accuracy.md"
 """What `make` and `make install` need of the repository; Package.swift asks for the tests, too."""
 
 
@@ -24,8 +26,15 @@ class LibraryHook(BuildHookInterface):
         included = build_data["force_include"]
         if self.target_name == "sdist":
             included |= {str(path): f"libboxgrad/{path.relative_to(source)}" for name in SOURCES for path in source.glob(name)}
-            # A symbolic link to a file would go as it is.
-            build_data["force_include"] = {path if os.path.isdir(path) else os.path.realpath(path): to for path, to in included.items()}
+            # A symbolic link to a file would go as it is: the file goes instead, a copy if it stands among others.
+            included = {path if os.path.isdir(path) else os.path.realpath(path): to for path, to in included.items()}
+            for path, to in list(included.items()):
+                links = [file for file in Path(path).glob("*") if file.is_symlink() and file.is_file()]
+                if links:
+                    copy = Path(tempfile.mkdtemp(prefix="boxgrad-sdist-")) / Path(path).name
+                    shutil.copytree(path, copy)
+                    included[str(copy)] = included.pop(path)
+            build_data["force_include"] = included
         elif version != "editable":
             library = os.environ.get("BOXGRAD_LIBRARY") or self.made(source)
             included[library] = "boxgrad/lib/libboxgrad.so"
