@@ -3,7 +3,8 @@
     Sources/Boxgrad/Exports.swift   each function of two types, which calls the generic one of its name
     include/boxgrad.h               the struct boxgrad_api, to which new functions are appended
     Sources/CShims/api.c            the function table for plugin hosts
-    Tests/vectors/calls.h           a call of each function by its name, for the vectors
+    Tests/vectors/calls.h           a call of each function by its name, for the vectors and the sweeps in C
+    Tests/LibraryTests/Functions.swift   the functions of two types, each under one name, for the tests in Swift
     bindings/python/boxgrad/_prototypes.py   what each function takes, for ctypes
 
 All else in the header is written by hand, as are the checks of arguments, which are the generic functions' work.
@@ -127,6 +128,20 @@ def vectors(found):
     return text
 
 
+def functions_of_a_type(found):
+    """What the tests in Swift call: T stands for Float and Double."""
+    single = [f for f in found if f.type == "f32"]
+    text = f"// {NOTE}\n\nimport CBoxgrad\n\n/// The functions of one type.\nstruct Functions<T> {{\n"
+    for f in single:
+        taken = ", ".join(swift_type(c_type).replace("Float", "T") for c_type, _ in f.parameters)
+        text += f"    let {camel(f.stem)}: ({taken}) -> Int32\n"
+    text += "}\n"
+    for swift, suffix in (("Float", "f32"), ("Double", "f64")):
+        given = wrapped([f"{camel(f.stem)}: api.{f.stem}_{suffix}" for f in single], " " * 12, ")")
+        text += f"\nextension Functions<{swift}> {{\n    static var all: Self {{\n        Self(\n{given}\n    }}\n}}\n"
+    return text
+
+
 def prototypes(found):
     letters = {"size_t": "n", "ptrdiff_t": "s", "double": "d", "int32_t": "i", "int64_t": "l", "uint64_t": "u"}
     lines = {True: [], False: []}
@@ -159,6 +174,7 @@ def written():
         "Sources/Boxgrad/Exports.swift": exports(computing),
         "Sources/CShims/api.c": table(header),
         "Tests/vectors/calls.h": vectors(computing),
+        "Tests/LibraryTests/Functions.swift": functions_of_a_type(computing),
     }
 
 

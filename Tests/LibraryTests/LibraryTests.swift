@@ -1,4 +1,5 @@
 import CBoxgrad
+import Foundation
 import Glibc
 import Testing
 
@@ -15,14 +16,15 @@ import Testing
         }
     }
 
-    /// A new function that the sweeps do not know of fails here.
-    @Test func sweepsKnowEveryFunctionOfBothTypes() {
-        let known = Set(Mirror(reflecting: Float.functions).children.compactMap(\.label))
-        for name in Mirror(reflecting: api).children.compactMap(\.label) where name.hasSuffix("_f32") || name.hasSuffix("_f64") {
-            let words = name.dropLast(4).split(separator: "_")
-            let camel = words[0] + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
-            #expect(known.contains(String(camel)), "\(name)")
+    /// A new function fails here until an operation calls it, and a test sweeps that operation.
+    @Test func sweepsKnowEveryFunctionOfBothTypes() throws {
+        let folder = root + "/Tests/LibraryTests/"
+        let sources = try FileManager.default.contentsOfDirectory(atPath: folder).map { try String(contentsOfFile: folder + $0, encoding: .utf8) }
+        let swept = Set(sources.flatMap { $0.matches(of: /sweep\((\w+)\(/).map(\.output.1) })
+        let called = sources.flatMap { $0.components(separatedBy: "\nstruct ").dropFirst() }.flatMap { operation in
+            swept.contains(operation.prefix { $0.isLetter || $0.isNumber }) ? operation.matches(of: /T\.functions\.(\w+)\(/).map { String($0.output.1) } : []
         }
+        for name in Mirror(reflecting: Float.functions).children.compactMap(\.label) { #expect(called.contains(name), "no test sweeps \(name)") }
     }
 
     @Test func unknownABIVersions() {
