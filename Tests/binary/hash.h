@@ -23,8 +23,20 @@ static inline void take_doubles(const double *x, size_t count) {
     for (size_t k = 0; k < count; k++) x[k] == x[k] ? take(x + k, sizeof *x) : take("nan", 3);
 }
 
+static const char *ended[1000];
+static size_t ended_count;
+
 static inline void begin(void) { hash = 0xcbf29ce484222325u; }
-static inline void end(const char *name) { printf("%s %016llx\n", name, (unsigned long long)hash); }
+static inline void end(const char *name) {
+    printf("%s %016llx\n", name, (unsigned long long)hash);
+    if (ended_count == sizeof ended / sizeof *ended) exit(1);
+    ended[ended_count++] = name;
+}
+static inline int has_ended(const char *name) {
+    size_t k = 0;
+    while (k < ended_count && strcmp(ended[k], name) != 0) k++;
+    return k < ended_count;
+}
 
 /* How the processor rounds, whether it flushes subnormal numbers to zero, and which exceptions trap: not what has happened so far. */
 #if defined(__x86_64__)

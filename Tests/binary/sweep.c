@@ -20,6 +20,24 @@ static const size_t sizes[] = {0, 1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 63, 64,
 #define take_numbers take_doubles
 #include "sweep_typed.h"
 
+#include "described.h"
+
+/* What is not called by name above. */
+static void described_functions(void) {
+    for (size_t count = 0; next_described(&count, largest);) {
+        unsigned char *const out = malloc(outputs_size(largest));
+        if (!out) exit(1);
+        begin();
+        EACH_SIZE(n) for (int32_t code = 0; code < 4; code++) {
+            ok(call_described(0, n, n, code, out));
+            if (described.real == sizeof(float)) take_floats((float *)out, outputs_size(n) / sizeof(float));
+            else take_doubles((double *)out, outputs_size(n) / sizeof(double));
+        }
+        end(described.name);
+        free(out);
+    }
+}
+
 static uint64_t memory[4][largest];
 static uint16_t normal; /* a bit of the exponent of halves, which keeps them from being subnormal */
 
@@ -97,6 +115,7 @@ int main(int argc, char **argv) {
     printf("tier %s\n", boxgrad_cpu_tier());
     sweep_f32();
     sweep_f64();
+    described_functions();
     gradients();
     sample();
     return 0;

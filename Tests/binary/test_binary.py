@@ -89,6 +89,18 @@ def test_sweep_covers_every_function_that_computes(sweep):
     assert sorted(names) == [name for name in declared_functions() if not re.search(tools, name)]
 
 
+def test_threads_prove_every_function_that_is_divided(threads):
+    """By the kernels whose rows Sources/Boxgrad shares among threads; delta_encode and its gradient look for degenerate rows with one of
+    their own, and of a match, whose rows depend on each other, Tests/safety/guard.c compares the bits."""
+    if EMULATED and not ALL:
+        pytest.skip("in an emulator this takes minutes: BOXGRAD_TEST_ALL=1 runs it")
+    source = "".join(path.read_text() for path in (ROOT / "Sources/Boxgrad").glob("*.swift"))
+    divided = set(re.findall(r"\.(?:run|sum)\(\w+, .+, kernels\(T\.self\)\.(\w+)\)", source)) - {"delta_degenerate", "match"}
+    assert {"iou_aligned", "smooth_l1", "delta_decode"} < divided, f"read from Sources/Boxgrad: {divided}"
+    proved = {line.split()[0] for line in hashes(threads, 1)[1]}
+    assert {f"boxgrad_{name}_{of}" for name in divided for of in ("f32", "f64")} - proved == set()
+
+
 @pytest.mark.parametrize("name", TIERS)
 def test_each_tier_gives_the_same_bits(sweep, wanted, name):
     best = hashes(sweep)[0]

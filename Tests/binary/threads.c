@@ -108,6 +108,18 @@ static int outputs; /* a bit for each that is not NULL */
 #define T(name) name##_f64
 #include "threads_typed.h"
 
+#include "described.h"
+
+static double rows_described(size_t begin, size_t end) { return ok(call_described(begin, end, n, metric, out)), 0; }
+
+/* What is not called by name above; functions that are not divided hold here, too. */
+static void divided_described(void) {
+    n = most_threads * boxes_a_thread + between(1, boxes_a_thread), metric = (int32_t)between(0, 3);
+    for (size_t count = 0; next_described(&count, n);) {
+        prove(described.name, n, between(1000, 5000), rows_described, rows_described, outputs_size(n));
+    }
+}
+
 /* ---- Tensors ---- */
 
 enum { tensor_count = 150 };
@@ -205,6 +217,7 @@ int main(int argc, char **argv) {
     if (!out || !wanted) return 1;
     divided_f32();
     divided_f64();
+    divided_described();
 
     const size_t length = wave + between(1, group);
     tried = 3;

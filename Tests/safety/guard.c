@@ -52,7 +52,9 @@ static void divided(const function *f, size_t real, int32_t threads, unsigned k)
     call c = valid(f, real, 0, k);
     size_t *counts[2] = {NULL}, count = 0;
     for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == COUNT) counts[count++] = &c.values[i].count;
-    const bool in_boxes = strncmp(f->name, "delta_", 6) == 0 || strcmp(f->name, "iou_aligned") == 0 || strcmp(f->name, "iou_loss") == 0;
+    bool in_boxes = false; /* and not in pairs of them */
+    for (size_t i = 0; i < parameter_count(f); i++) in_boxes |= f->parameters[i].kind == POINTER && f->parameters[i].width == 4;
+    if (strncmp(f->name, "iou_pairwise", 12) == 0 || strcmp(f->name, "match") == 0) in_boxes = false;
     *counts[0] = (size_t)threads * ((size_t)1 << (in_boxes ? 16 : 19)) + 32 + k;
     if (count == 2) *counts[1] = 7 + k, *counts[0] = *counts[0] / *counts[1] + 1;
     give_tensors(&c, *counts[0], k);
