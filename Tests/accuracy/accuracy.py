@@ -39,10 +39,10 @@ def main():
     parser.add_argument("--count", type=int, default=12, help="boxes of each kind and scale in a round (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the first round (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes (default: the CPUs, %(default)s)")
-    parser.add_argument("--write", action="store_true", help="rewrite docs/accuracy.md")
+    parser.add_argument("--write", action="store_true", help="rewrite docs/accuracy.md, or its rows of --function, by rounds like its others")
     options = parser.parse_args()
     if options.write and options.function:
-        parser.error("--write needs all functions")
+        options.rounds, options.count, options.seed = page.campaign()
 
     console = Console(width=160)
     names = options.function or PROMISES
@@ -59,7 +59,7 @@ def main():
     made = f"{numbers:,} numbers: {options.rounds} rounds of {options.count} boxes of each kind and scale, seeds from {options.seed} on.\n"
     console.print(made)
     if options.write:
-        page.PATH.write_text(page.page(page.rows_of(measured), made))
+        page.write(page.rows_of(measured), made)
     broken = [m for m in measured if not m.within_promise]
     for m in broken:
         console.print(f"[red]{m.message()}", soft_wrap=True)

@@ -13,7 +13,8 @@ import numpy as np
 from library import ROOT, SUFFIX, call, delta_options, tensors
 from promises import EPS, PROMISES, ULP
 
-sys.path.insert(0, str(ROOT / "bindings/python/tests"))
+sys.path[:0] = [str(ROOT / "bindings/python/tests"), str(ROOT / "Tests/safety")]
+import descriptions  # noqa: E402
 import reference  # noqa: E402
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
@@ -186,24 +187,25 @@ def gradient(c, output, got, exact, index, kind, variant="", arguments=()):
     c.record(output, got, exact.gradients[index], terms, kind, variant, confirm=exact.confirm, arguments=arguments)
 
 
+def of_rows(c):
+    """A function of rows whose formula has its name in the reference, or its gradient; Tests/safety/functions.h has their arguments. Arrays of
+    boxes are those of one row, others are the first columns of the row before."""
+    forward = c.function.removesuffix("_grad")
+    boxes, kind = c.pairs().boxes()
+    given = {p.name: boxes if p.width == 4 else np.roll(boxes, 1, axis=0)[:, : p.width].copy() for p in descriptions.inputs(forward)}
+    (output,) = descriptions.outputs(forward)
+    cotangent = None if c.function == forward else c.cotangent(len(boxes), output.width)
+    exact = Exact(getattr(reference, forward), *given.values(), cotangent=cotangent)
+    results = {p.name: c.empty(len(boxes), p.width) for p in descriptions.outputs(c.function)}
+    call(c.function, *descriptions.arguments(c.function, len(boxes), {**given, f"grad_{output.name}": cotangent, **results}), dtype=c.dtype)
+    if cotangent is None:
+        return value(c, output.name, results[output.name], exact, kind, arguments=given.items())
+    for name, got in results.items():
+        index = list(given).index(name.removeprefix("grad_"))
+        gradient(c, name, got, exact, index, kind, arguments=[*given.items(), (f"grad_{output.name}", cotangent)])
+
+
 # Boxes
-
-
-def box_area(c):
-    boxes, kind = c.pairs().boxes()
-    exact = Exact(reference.box_area, boxes)
-    out = c.empty(len(boxes), 1)
-    call("box_area", boxes, len(boxes), 4, out, dtype=c.dtype)
-    value(c, "out", out, exact, kind, arguments=[("box", boxes)])
-
-
-def box_area_grad(c):
-    boxes, kind = c.pairs().boxes()
-    cotangent = c.cotangent(len(boxes), 1)
-    exact = Exact(reference.box_area, boxes, cotangent=cotangent)
-    grad = c.empty(len(boxes), 4)
-    call("box_area_grad", boxes, len(boxes), 4, cotangent, grad, dtype=c.dtype)
-    gradient(c, "grad_boxes", grad, exact, 0, kind, arguments=[("box", boxes), ("grad_out", cotangent)])
 
 
 def box_convert(c):
@@ -564,7 +566,7 @@ FLOATS = tuple(map(np.dtype, (np.float32, np.float64)))
 MEASURES = {
     f.__name__: (f, FLOATS)
     for f in (
-        box_area, box_area_grad, box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
+        box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
         iou_loss, smooth_l1, delta_encode, delta_decode, soft_nms,
     )
 } | {
@@ -572,6 +574,8 @@ MEASURES = {
     "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS),
     "grad_norm_combine": (grad_norm_combine, FLOATS[1:]),
 } | {f.__name__: (f, tuple(FORMATS)) for f in (grad_norm, grad_scale, clip_grad_norm, clip_grad_value)}  # fmt: skip
+
+MEASURES |= {name: (of_rows, FLOATS) for name in PROMISES if name not in MEASURES}
 
 TASKS = [(name, dtype) for name in PROMISES for dtype in MEASURES[name][1]]
 """Every function, in every type that it takes."""

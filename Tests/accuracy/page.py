@@ -54,6 +54,21 @@ def page(rows, made):
     return "\n".join([HEAD, made, "## Worst errors\n", table(COLUMNS, rows), TERMS, table(("function", "outputs", "largest term"), terms)])
 
 
+def campaign():
+    """The rounds, the boxes and the first seed that the page was made by."""
+    found = re.search(r"^[\d,]+ numbers: (\d+) rounds of (\d+) boxes .* from (\d+) on\.$", PATH.read_text(), re.MULTILINE)
+    return tuple(map(int, found.groups()))
+
+
+def write(rows, made):
+    """The page with these rows; of functions that are not among them it keeps those that it has."""
+    rows, text = list(rows), PATH.read_text()
+    kept = [row for row in rows_in(text) if row[0] in PROMISES and row[0] not in {row[0] for row in rows}]
+    total = sum(int(row[-1]) for row in [*rows, *kept])
+    rows = sorted([*kept, *rows], key=lambda row: list(PROMISES).index(row[0]))
+    PATH.write_text(page(rows, re.sub(r"^[\d,]+", f"{total:,}", made)))
+
+
 def by_largest(promises):
     groups = {}
     for output, promise in promises.items():

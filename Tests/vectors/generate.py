@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "bindings/python/tests"))
+sys.path[:0] = [str(HERE.parents[1] / "bindings/python/tests"), str(HERE.parent / "safety")]
+import descriptions  # noqa: E402
 import reference  # noqa: E402
 from reference import mp  # noqa: E402
 
@@ -521,6 +522,28 @@ def norms():
     vector("clip_grad_value", "", limited, 5, 0.25)
 
 
+# ---- Functions of rows ----
+
+
+def of_rows(t):
+    """Those whose formula has their name in the reference, and that have no vectors of their own, with their gradients."""
+    own, count = {v["function"] for v in vectors if v["type"] == t}, len(PAIRS)
+    for name in [name for name in descriptions.OF_ROWS if hasattr(reference, name) and name not in own]:
+        arrays = {p.name: side[:, : p.width] for p, side in zip(descriptions.inputs(name), itertools.cycle((A, B)))}
+        (output,) = descriptions.outputs(name)
+        grad = cotangents(count, output.width)
+        value, terms, gradients, of_gradients = exact(getattr(reference, name), *arrays.values(), cotangent=grad)
+        for gap in (0, 1):
+            spaced = {p.name: np.hstack([arrays[p.name], np.full((count, gap if p.stride else 0), NAN)]) for p in descriptions.inputs(name)}
+            given_arrays = {name: given(t, x) for name, x in spaced.items()} | {output.name: wanted(t, value, terms, PROMISED)}
+            vector(name, t, *descriptions.arguments(name, count, given_arrays, lambda p, gap=gap: p.width + gap))
+        vector(name, t, *descriptions.arguments(name, 0, dict.fromkeys([*arrays, output.name])))
+        if f"{name}_grad" in descriptions.OF_ROWS:
+            slopes = {f"grad_{of}": wanted(t, g, o, PROMISED) for of, g, o in zip(arrays, gradients, of_gradients)}
+            given_arrays = {of: given(t, x) for of, x in arrays.items()} | {f"grad_{output.name}": given(t, grad)} | slopes
+            vector(f"{name}_grad", t, *descriptions.arguments(f"{name}_grad", count, given_arrays))
+
+
 # ---- Calls that fail ----
 
 
@@ -640,7 +663,7 @@ def written(x):
 def text():
     vectors.clear()
     for t in TYPES:
-        for family in (boxes, hard_clip, overlap, smooth_l1, deltas, suppress, match, errors):
+        for family in (boxes, hard_clip, overlap, smooth_l1, deltas, suppress, match, of_rows, errors):
             family(t)
     norms()
     sample()
