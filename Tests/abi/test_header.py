@@ -6,7 +6,7 @@ import abi
 import pytest
 
 HEADER = abi.HEADER.read_text()
-ORDER = ["Inputs", "Outputs", "Edges", "Errors", "Accuracy"]
+ORDER = ["Inputs", "Outputs", "Edges", "Errors", "Accuracy", "Since"]
 COMMENTS = {
     name.removesuffix("_f32"): " ".join(re.sub(r"^ \*", "", HEADER[HEADER.rindex("/*", 0, start) + 2 : start], flags=re.MULTILINE).split())
     for start, name in ((m.start(), m[1]) for m in re.finditer(r"^boxgrad_status boxgrad_(\w+?(?:_f32)?)\(", HEADER, re.MULTILINE))
@@ -63,6 +63,15 @@ def test_the_contents_list_every_function():
 def test_every_comment_has_the_same_order(name):
     labels = re.findall(rf"\b({'|'.join(ORDER)}): ", COMMENTS[name])
     assert labels == [label for label in ORDER if label in labels]
+
+
+def test_comments_say_since_when():
+    """Functions are only ever added at the table's end: those behind 0.1.0's last are newer."""
+    fields = list(abi.fields(HEADER)["boxgrad_api"])
+    newer = {re.sub(r"_f(32|64)$", "", name) for name in fields[fields.index("sample") + 1 :]}
+    assert newer == {name for name in COMMENTS if "Since" in parts(name)}, "a function newer than 0.1.0 says so, no other"
+    for name in newer:
+        assert re.fullmatch(r"\d+\.\d+\.\d+\.", parts(name)["Since"].strip()), name
 
 
 @pytest.mark.parametrize("name", DESCRIBED)

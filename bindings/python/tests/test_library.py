@@ -33,6 +33,12 @@ def test_every_function_has_its_prototype():
     assert {name[:-4] for name in DECLARED if name.endswith("_f64")} == set(typed)
 
 
+def test_the_package_calls_every_function():
+    sources = "".join(path.read_text() for path in (REPOSITORY / "bindings/python/boxgrad").glob("*.py"))
+    names = {*_library.FOR_EACH_DTYPE, *_library.FOR_ALL_DTYPES}
+    assert {name for name in names if not re.search(rf"\.{name}\b", sources)} == set()
+
+
 @pytest.mark.parametrize("name, layout", [("tensor", _library.TENSOR), ("delta_options", _library.DELTA_OPTIONS)])
 def test_structs_have_the_layout_of_c(name, layout):
     golden = (REPOSITORY / "Tests/abi/interface.txt").read_text()
