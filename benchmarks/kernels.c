@@ -176,6 +176,11 @@ static void decode(void *p) {
     TRY(boxgrad_delta_decode_f32(&options, w->a, 4, w->c, 4, w->n, 1, w->out));
 }
 
+static void distances(void *p) {
+    struct workload *w = p;
+    TRY(boxgrad_ltrb_encode_f32(w->c, 2, w->a, 4, w->n, w->out));
+}
+
 /* Each call's limit is 1 % below the last one's, so that each call clips; unless the limit is out of reach. */
 static void clip_norm(void *p) {
     struct workload *w = p;
@@ -380,6 +385,8 @@ int main(int argc, char **argv) {
     measure(name, encode, &w, (double)million, 48.0 * (double)million);
     snprintf(name, sizeof name, "delta decode and clip, %s boxes", count_name(million));
     measure(name, decode, &w, (double)million, 48.0 * (double)million);
+    snprintf(name, sizeof name, "point distances, %s boxes", count_name(million));
+    measure(name, distances, &w, (double)million, 40.0 * (double)million);
     free(w.a), free(w.b), free(w.c), free(w.out);
 
     size_t n = 4 * million;

@@ -8,6 +8,7 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     smooth_l1      pred, target, inside, outside   -> mean loss (sigma 1), its gradient with respect to pred; the weights may be None
     encode         proposals, targets, stds        -> deltas
     decode         proposals, deltas, stds, width, height -> boxes, clipped to the image
+    distances      points, boxes                   -> distances of each point to the sides of its box
     clip_norm      gradients, p, clips             -> total norm; the gradients, scaled in place if `clips`
     norm           values, p                       -> norm
     nms            boxes, scores, classes, threshold -> indices of the boxes that stay; the classes may be None
@@ -164,6 +165,14 @@ def _decode(n: int) -> Workload:
     return Workload(f"delta decode and clip, {_count(n)} boxes", "decode", "boxes", n, 48 * n, (Output("one", 1e-2),), make)
 
 
+def _distances(n: int) -> Workload:
+    def make() -> SimpleNamespace:
+        points, targets = pairs(n)
+        return SimpleNamespace(points=points[:, :2].copy(), boxes=targets)
+
+    return Workload(f"point distances, {_count(n)} boxes", "distances", "boxes", n, 40 * n, (Output("one", 1e-3),), make)
+
+
 def _clip_norm(p: float, clips: bool, scale: float) -> Workload:
     sizes = [max(1, round(size * scale)) for size in detector_sizes()]
     n = sum(sizes)
@@ -242,6 +251,7 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _smooth_l1(4 * million, weighted=True),
         _encode(million),
         _decode(million),
+        _distances(million),
         _clip_norm(2, True, scale),
         _clip_norm(1, True, scale),
         _clip_norm(np.inf, True, scale),

@@ -350,6 +350,42 @@ public func boxgrad_delta_decode_grad_f64(
         options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas)
 }
 
+@_cdecl("boxgrad_ltrb_encode_f32") @implementation
+public func boxgrad_ltrb_encode_f32(
+    _ points: UnsafePointer<Float>?, _ pointsStride: Int, _ boxes: UnsafePointer<Float>?, _ boxesStride: Int, _ count: Int,
+    _ distances: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    ltrbEncode(
+        points, pointsStride, boxes, boxesStride, count, distances)
+}
+
+@_cdecl("boxgrad_ltrb_encode_f64") @implementation
+public func boxgrad_ltrb_encode_f64(
+    _ points: UnsafePointer<Double>?, _ pointsStride: Int, _ boxes: UnsafePointer<Double>?, _ boxesStride: Int, _ count: Int,
+    _ distances: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    ltrbEncode(
+        points, pointsStride, boxes, boxesStride, count, distances)
+}
+
+@_cdecl("boxgrad_ltrb_encode_grad_f32") @implementation
+public func boxgrad_ltrb_encode_grad_f32(
+    _ count: Int, _ gradDistances: UnsafePointer<Float>?, _ gradPoints: UnsafeMutablePointer<Float>?,
+    _ gradBoxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    ltrbEncodeGrad(
+        count, gradDistances, gradPoints, gradBoxes)
+}
+
+@_cdecl("boxgrad_ltrb_encode_grad_f64") @implementation
+public func boxgrad_ltrb_encode_grad_f64(
+    _ count: Int, _ gradDistances: UnsafePointer<Double>?, _ gradPoints: UnsafeMutablePointer<Double>?,
+    _ gradBoxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    ltrbEncodeGrad(
+        count, gradDistances, gradPoints, gradBoxes)
+}
+
 @_cdecl("boxgrad_nms_f32") @implementation
 public func boxgrad_nms_f32(
     _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Float>?, _ classes: UnsafePointer<Int64>?,

@@ -65,6 +65,10 @@ static const boxgrad_api api = {
     .match_f32 = boxgrad_match_f32,
     .match_f64 = boxgrad_match_f64,
     .sample = boxgrad_sample,
+    .ltrb_encode_f32 = boxgrad_ltrb_encode_f32,
+    .ltrb_encode_f64 = boxgrad_ltrb_encode_f64,
+    .ltrb_encode_grad_f32 = boxgrad_ltrb_encode_grad_f32,
+    .ltrb_encode_grad_f64 = boxgrad_ltrb_encode_grad_f64,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

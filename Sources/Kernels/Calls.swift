@@ -226,6 +226,18 @@ struct DeltaDecodeGrad<T>: Call {
     let gradProposals, gradDeltas: UnsafeMutablePointer<T>?
 }
 
+// ---- Distances ----
+
+struct LTRBEncode<T>: Call {
+    let points, boxes: Rows<T>
+    let distances: UnsafeMutablePointer<T>
+}
+
+struct LTRBEncodeGrad<T>: Call {
+    let gradDistances: UnsafePointer<T>
+    let gradPoints, gradBoxes: UnsafeMutablePointer<T>?
+}
+
 // ---- Suppression ----
 
 struct NMS<T>: Call {

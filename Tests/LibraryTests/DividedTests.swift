@@ -15,6 +15,8 @@ enum DividedWork: String, CaseIterable {
     case encodeGradient = "delta_encode_grad"
     case decode = "delta_decode"
     case decodeGradient = "delta_decode_grad"
+    case distances = "ltrb_encode"
+    case distancesGradient = "ltrb_encode_grad"
     case matching = "match"
     case tensorPass = "tensor_pass"
 
@@ -48,6 +50,8 @@ enum DividedWork: String, CaseIterable {
         case .encodeGradient: try sweepChunks(DeltaEncodeGrad(options: standardized), rows: 3 * Self.boxes + 101)
         case .decode: try sweepChunks(DeltaDecode(options: everyClamp, groups: 2), rows: 3 * Self.boxes / 2 + 101)
         case .decodeGradient: try sweepChunks(DeltaDecodeGrad(options: everyClamp, groups: 2), rows: 3 * Self.boxes / 2 + 101)
+        case .distances: try sweepChunks(LTRBEncode(), rows: 3 * Self.boxes + 101)
+        case .distancesGradient: try sweepChunks(LTRBEncodeGrad(), rows: 3 * Self.boxes + 101)
         case .matching: try sweepChunks(Match(lowQuality: 1), rows: Self.elements + 101)
         case .tensorPass: try sweepPieces(elements: 3 * Self.elements)
         }

@@ -23,6 +23,8 @@ struct Functions<T> {
     let deltaEncodeGrad: (UnsafePointer<boxgrad_delta_options>?, UnsafePointer<T>?, Int, UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
     let deltaDecode: (UnsafePointer<boxgrad_delta_options>?, UnsafePointer<T>?, Int, UnsafePointer<T>?, Int, Int, Int, UnsafeMutablePointer<T>?) -> Int32
     let deltaDecodeGrad: (UnsafePointer<boxgrad_delta_options>?, UnsafePointer<T>?, Int, UnsafePointer<T>?, Int, Int, Int, UnsafePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
+    let ltrbEncode: (UnsafePointer<T>?, Int, UnsafePointer<T>?, Int, Int, UnsafeMutablePointer<T>?) -> Int32
+    let ltrbEncodeGrad: (Int, UnsafePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
     let nms: (UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, UnsafePointer<Int64>?, Double, Double, Int, UnsafeMutablePointer<Int>?, UnsafeMutablePointer<Int>?) -> Int32
     let softNms: (Int32, UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, UnsafePointer<Int64>?, Double, Double, Double, Int, UnsafeMutablePointer<Int>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<Int>?) -> Int32
     let match: (Int32, UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, Int, Int, Double, Double, Double, Int32, UnsafeMutablePointer<Int64>?, UnsafeMutablePointer<T>?) -> Int32
@@ -37,7 +39,8 @@ extension Functions<Float> {
             iouPairwise: api.iou_pairwise_f32, iouPairwiseGrad: api.iou_pairwise_grad_f32, iouAligned: api.iou_aligned_f32,
             iouLoss: api.iou_loss_f32, smoothL1: api.smooth_l1_f32, deltaEncode: api.delta_encode_f32,
             deltaEncodeGrad: api.delta_encode_grad_f32, deltaDecode: api.delta_decode_f32, deltaDecodeGrad: api.delta_decode_grad_f32,
-            nms: api.nms_f32, softNms: api.soft_nms_f32, match: api.match_f32)
+            ltrbEncode: api.ltrb_encode_f32, ltrbEncodeGrad: api.ltrb_encode_grad_f32, nms: api.nms_f32, softNms: api.soft_nms_f32,
+            match: api.match_f32)
     }
 }
 
@@ -50,6 +53,7 @@ extension Functions<Double> {
             iouPairwise: api.iou_pairwise_f64, iouPairwiseGrad: api.iou_pairwise_grad_f64, iouAligned: api.iou_aligned_f64,
             iouLoss: api.iou_loss_f64, smoothL1: api.smooth_l1_f64, deltaEncode: api.delta_encode_f64,
             deltaEncodeGrad: api.delta_encode_grad_f64, deltaDecode: api.delta_decode_f64, deltaDecodeGrad: api.delta_decode_grad_f64,
-            nms: api.nms_f64, softNms: api.soft_nms_f64, match: api.match_f64)
+            ltrbEncode: api.ltrb_encode_f64, ltrbEncodeGrad: api.ltrb_encode_grad_f64, nms: api.nms_f64, softNms: api.soft_nms_f64,
+            match: api.match_f64)
     }
 }

@@ -56,6 +56,8 @@ PROMISES = {
     "delta_encode_grad": {name: Promise(largest=CHAIN) for name in ("grad_proposals", "grad_targets")},
     "delta_decode": {"boxes": Promise(largest="corners of the proposal / 2, dx * std * w_r, mean * w_r, size / 2")},
     "delta_decode_grad": {name: Promise(largest=CHAIN) for name in ("grad_proposals", "grad_deltas")},
+    "ltrb_encode": {"distances": ROUNDED},
+    "ltrb_encode_grad": {"grad_points": ROUNDED, "grad_boxes": EVERY_BIT},
     "soft_nms": {"keep_scores": Promise(EPS, 8, 8, "the given score, once for each box that lowered it")},
     "grad_norm": NORMS,
     "grad_norm_combine": NORMS,

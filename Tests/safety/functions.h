@@ -109,6 +109,11 @@ static const function functions[] = {
         DELTA_OPTIONS, IN(proposals, count, 4, .stride = "proposals_stride", .unless = "groups"), STRIDE(proposals_stride),
         IN(deltas, count, 4, .times = "groups", .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count), COUNT(groups),
         IN(grad_boxes, count, 4, .times = "groups"), OUT(grad_proposals, count, 4, OPTIONAL), OUT(grad_deltas, count, 4, OPTIONAL, .times = "groups")}},
+    {"ltrb_encode", .parameters = {
+        IN(points, count, 2, .stride = "points_stride"), STRIDE(points_stride), BOXES(boxes, count, boxes_stride), STRIDE(boxes_stride), COUNT(count),
+        OUT(distances, count, 4)}},
+    {"ltrb_encode_grad", .parameters = {
+        COUNT(count), IN(grad_distances, count, 4), OUT(grad_points, count, 2, OPTIONAL), OUT(grad_boxes, count, 4, OPTIONAL)}},
     {"grad_norm", .untyped = true, .parameters = {
         TENSORS, NUMBER(p, EXPONENT), RESULT(total, OPTIONAL), OUT(per_tensor, n, 1, OPTIONAL), RESULT(first_nonfinite, OPTIONAL, .element = SIZE)}},
     {"grad_norm_combine", .untyped = true, .parameters = {IN(norms, n, 1), COUNT(n), NUMBER(p, EXPONENT), RESULT(total)}},

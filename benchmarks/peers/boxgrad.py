@@ -103,6 +103,14 @@ peer.does("decode", FRESH)(lambda data: _decode(data, None))
 peer.does("decode", REUSED)(lambda data: _decode(data, np.empty_like(data.proposals)))
 
 
+def _distances(data: SimpleNamespace, out: Any) -> Run:
+    return lambda: boxgrad.encode_distances(data.points, data.boxes, out=out)
+
+
+peer.does("distances", FRESH)(lambda data: _distances(data, None))
+peer.does("distances", REUSED)(lambda data: _distances(data, np.empty_like(data.boxes)))
+
+
 @peer.does("norm", SCALAR)
 def norm(data: SimpleNamespace) -> Run:
     return lambda: boxgrad.get_total_norm(data.values, data.p)

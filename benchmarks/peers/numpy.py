@@ -124,6 +124,11 @@ def encode(data: SimpleNamespace) -> Run:
     return run
 
 
+@peer.does("distances")
+def distances(data: SimpleNamespace) -> Run:
+    return lambda: np.hstack([data.points - data.boxes[:, :2], data.boxes[:, 2:] - data.points])
+
+
 @peer.does("decode")
 def decode(data: SimpleNamespace) -> Run:
     stds = np.array(data.stds, data.proposals.dtype)

@@ -11,8 +11,8 @@
  * CPU. */
 typedef struct {
     boxgrad_task box_area, box_area_grad, box_convert, box_clip, box_clip_grad, clip, clip_grad, iou_pairwise, iou_pairwise_grad, iou_aligned,
-        iou_loss, smooth_l1, delta_degenerate, delta_encode, delta_encode_grad, delta_decode, delta_decode_grad, nms, soft_nms, match,
-        match_low_quality;
+        iou_loss, smooth_l1, delta_degenerate, delta_encode, delta_encode_grad, delta_decode, delta_decode_grad, ltrb_encode,
+        ltrb_encode_grad, nms, soft_nms, match, match_low_quality;
 } bgi_kernels_of_type;
 
 /* Kernels that nobody waits for, or that leave the work to others: compiled once, for every CPU. */

@@ -1,6 +1,6 @@
 """boxgrad: the arithmetic of box detectors, each formula with its exact gradient.
 
-Overlap of boxes, smooth L1, box deltas, suppression, matching, sampling, clamping, and clipping of gradients, under the names of torchvision and torch, on NumPy
+Overlap of boxes, smooth L1, box deltas and distances, suppression, matching, sampling, clamping, and clipping of gradients, under the names of torchvision and torch, on NumPy
 arrays. Boxes are rows x1, y1, x2, y2 with y down and width = x2 - x1; an empty list holds no boxes. float32 gives float32, float64 gives float64;
 float16 and bfloat16 are computed in float32, integers and Python numbers in float64. torch tensors on the CPU
 are taken, too. Inputs are not copied if they are float32 or float64 and their rows are packed, and never changed, except
@@ -26,6 +26,7 @@ from .boxes import (
 )
 from .clamp import clip
 from .deltas import BoxCoder, DeltaXYWHBBoxCoder, decode_boxes, encode_boxes
+from .distances import encode_distances
 from .errors import BoxgradError, DegenerateBoxError, NonFiniteError
 from .gradient_norm import (
     GradNormMonitor,
@@ -84,6 +85,7 @@ __all__ = [
     "distance_box_iou",
     "distance_box_iou_loss",
     "encode_boxes",
+    "encode_distances",
     "generalized_box_iou",
     "generalized_box_iou_loss",
     "get_num_threads",

@@ -23,6 +23,8 @@ FOR_EACH_DTYPE = {
     "delta_encode_grad": "?*s*sn*??",
     "delta_decode": "?*s*snn*",
     "delta_decode_grad": "?*s*snn*??",
+    "ltrb_encode": "*s*sn*",
+    "ltrb_encode_grad": "n*??",
     "nms": "*ns*?ddn**",
     "soft_nms": "i*ns*?dddn***",
     "match": "i*ns*nsdddi??",

@@ -72,6 +72,11 @@ def with_deltas(kind):
     return proposals, np.random.default_rng(8).normal(scale=2, size=proposals.shape)
 
 
+def with_points(kind):
+    a, b = box_sets.pairs(kind)
+    return a[:, :2].copy(), b
+
+
 def weighted(kind):
     return *box_sets.pairs(kind), *np.random.default_rng(9).random((2, 40, 4))
 
@@ -151,6 +156,8 @@ SAME = [
          lambda p, d: coder.decode_single(d, p), with_deltas),
     Same("decode_boxes", "detectron2 Box2BoxTransform.apply_deltas", partial(boxgrad.decode_boxes, stds=STDS),
          lambda p, d: peers.detectron2_apply_deltas(torch, p, d, WEIGHTS), with_deltas, **formula),
+    Same("encode_distances", "torchvision BoxLinearCoder.encode, normalize_by_size=False", boxgrad.encode_distances,
+         lambda p, b: detection.BoxLinearCoder(normalize_by_size=False).encode(torch.cat([p, p], dim=1), b), with_points, note="a point is a box without sides"),
     *[
         Same("clip_grad_norm_", f"torch.nn.utils.clip_grad_norm_, p={p}", whole_tensors(lambda g, p=p: boxgrad.clip_grad_norm_(g, 9.0, p)),
              whole_tensors(lambda g, p=p: clipping.clip_grad_norm_(g, 9.0, p)), **values_only, **(with_boxes if p == np.inf else {}))

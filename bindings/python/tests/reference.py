@@ -285,6 +285,10 @@ def decode(proposal, deltas, *, means=(0,) * 4, stds=(1,) * 4, log_ratio=(-np.in
     return [clamp(terms, 0, bound) for terms, bound in zip(outputs, size[::-1] * (len(outputs) // 2))]
 
 
+def ltrb_encode(point, box):
+    return [[x] for x in (point[0] - box[0], point[1] - box[1], box[2] - point[0], box[3] - point[1])]
+
+
 def graph(outputs):
     """All columns that the outputs are made of, operands first."""
     order, seen = [], set()

@@ -29,6 +29,7 @@ CALLS = {
     "smooth_l1_loss": (boxgrad.smooth_l1_loss, PAIR, {"reduction": "none"}),
     "encode_boxes": (boxgrad.encode_boxes, PAIR, {}),
     "decode_boxes": (boxgrad.decode_boxes, (A[:5], DELTAS), {}),
+    "encode_distances": (boxgrad.encode_distances, (A[:5, :2], B), {}),
 }
 
 def test_every_differentiable_function_is_called():

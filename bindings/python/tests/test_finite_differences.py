@@ -149,3 +149,8 @@ def test_encode(scales):
 def test_decode(scales, groups, clamps):
     deltas = np.random.default_rng(4).normal(size=(6, 4 * groups))
     check(boxgrad.decode_boxes, (few()[0], deltas), **scales, **clamps)
+
+
+def test_distances():
+    a, b = few()
+    check(boxgrad.encode_distances, (a[:, :2], b))

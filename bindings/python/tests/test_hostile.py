@@ -48,6 +48,7 @@ FUNCTIONS = {
         boxgrad.encode_boxes, ("proposals", "targets"), {"on_degenerate": st.sampled_from(["error", "zero", "propagate"])}
     ),
     "decode_boxes": Function(boxgrad.decode_boxes, ("proposals", "deltas"), {"max_shape": st.sampled_from([None, (5, 7)])}),
+    "encode_distances": Function(boxgrad.encode_distances, ("points", "boxes")),
     "nms": Function(lambda boxes, scores: boxgrad.nms(boxes, scores, 0.3), ("boxes", "scores"), {}, (), False, False),
     "soft_nms": Function(lambda boxes, scores: boxgrad.soft_nms(boxes, scores)[1], ("boxes", "scores"), {}, (), False, False),
     "match_boxes": Function(

@@ -291,6 +291,7 @@ def test_an_empty_list_has_no_boxes(empty):
         (boxgrad.clip_boxes_to_image, None, (3, 4)), (boxgrad.box_iou, None, None, "cxcywh"),
         (boxgrad.encode_boxes, None, None), (boxgrad.encode_boxes, [0.0, 0, 1, 1], None), (boxgrad.encode_boxes, None, [0.0, 0, 1, 1]),
         (boxgrad.decode_boxes, None, None), (boxgrad.decode_boxes, None, np.empty((0, 8))),
+        (boxgrad.encode_distances, np.empty((0, 2)), None), (boxgrad.encode_distances, [0.0, 0], None),
     ]:  # fmt: skip
         is_as_no_rows(function, arguments, empty)
 
