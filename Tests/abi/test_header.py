@@ -65,6 +65,10 @@ def test_every_comment_has_the_same_order(name):
     assert labels == [label for label in ORDER if label in labels]
 
 
+def test_the_safety_tests_describe_every_function():
+    assert {re.sub("_f32$", "", name) for name in COMMENTS} - {"set_max_threads", "set_parallel_for"} == DESCRIBED.keys()
+
+
 def test_comments_say_since_when():
     """Functions are only ever added at the table's end: those behind 0.1.0's last are newer."""
     fields = list(abi.fields(HEADER)["boxgrad_api"])
