@@ -6,6 +6,7 @@ import abi
 import pytest
 
 HEADER = abi.HEADER.read_text()
+VERSION = re.search(r'BOXGRAD_VERSION_STRING "(.*)"', HEADER)[1]
 ORDER = ["Inputs", "Outputs", "Edges", "Errors", "Accuracy", "Since"]
 COMMENTS = {
     name.removesuffix("_f32"): " ".join(re.sub(r"^ \*", "", HEADER[HEADER.rindex("/*", 0, start) + 2 : start], flags=re.MULTILINE).split())
@@ -44,6 +45,29 @@ def entries(name):
             names, _, text = entry.partition(": ")
             found |= {parameter: text for parameter in re.split(r", ", names)}
     return found
+
+
+def test_what_is_new_says_since_when():
+    """version_0.1 lists what the first version had: of that, the header's conventions say it."""
+    first = set((abi.HERE / "version_0.1").read_text().splitlines())
+    untold = []
+    for kind, name in map(str.split, {*abi.constants(HEADER), *abi.types(HEADER), *abi.functions(HEADER)} - first):
+        start = re.search(rf"^(#define {name} .*|[^#\n]*\b{name}\b.*)$", HEADER, re.MULTILINE).start()
+        about = HEADER[start : HEADER.index("\n", start)] if kind == "macro" else HEADER[HEADER.rindex("/*", 0, start) : start]
+        if not re.search(r"Since \d+\.\d+\.\d+", about):
+            untold.append(name)
+    assert not untold, f"to say in their comments: Since {VERSION}."
+
+
+def test_every_metric_has_a_line_with_its_formula():
+    codes = re.findall(r"^#define BOXGRAD_(\w+) ", HEADER.partition("/* ---- Overlap -")[2].partition("/* ---- ")[0], re.MULTILINE)
+    formulas = re.findall(r"^ \*     (\w+) += ", HEADER, re.MULTILINE)
+    assert len(codes) >= 4 and set(codes) <= set(map(str.upper, formulas))
+
+
+def test_the_version_as_a_number_is_the_version():
+    major, minor, patch = map(int, VERSION.split("."))
+    assert int(re.search(r"BOXGRAD_VERSION_NUMBER (0x\w+)", HEADER)[1], 16) == major << 16 | minor << 8 | patch
 
 
 def test_lines_are_narrow():

@@ -38,6 +38,18 @@ static inline int has_ended(const char *name) {
     return k < ended_count;
 }
 
+/* How many metrics the library knows, and how many of them have a loss: a call without boxes says it. So a new one is swept. */
+static inline int32_t metric_count(void) {
+    int32_t metric = 0;
+    while (boxgrad_iou_aligned_f32(metric, NULL, 4, NULL, 4, 0, 0, NULL, NULL, NULL) == BOXGRAD_OK) metric++;
+    return metric;
+}
+static inline int32_t loss_count(void) {
+    int32_t metric = 0;
+    while (boxgrad_iou_loss_f32(metric, NULL, 4, NULL, 4, 0, NULL, 0, 1, NULL, NULL, NULL, NULL) == BOXGRAD_OK) metric++;
+    return metric;
+}
+
 /* How the processor rounds, whether it flushes subnormal numbers to zero, and which exceptions trap: not what has happened so far. */
 #if defined(__x86_64__)
 #include <immintrin.h>

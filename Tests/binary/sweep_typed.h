@@ -21,6 +21,7 @@ static void T(sweep)(void) {
     for (size_t k = 0; k < largest; k++) classes[k] = (int64_t)(k * k % 5) - 2;
     size_t counts[BOXGRAD_BOX_FLAGS], found;
     double loss;
+    const int32_t metrics = metric_count(), losses = loss_count();
     boxgrad_delta_options options = BOXGRAD_DELTA_OPTIONS_INIT;
     options.on_degenerate = BOXGRAD_DEGENERATE_ZERO;
     options.stds[0] = 0.1, options.means[2] = 0.2, options.image_width = 60, options.image_height = 40, options.center_clamp = 20;
@@ -42,11 +43,11 @@ static void T(sweep)(void) {
     SWEEP(box_rotate, 4, (a, n, 5, 77.7 * k - 90, 20, 10, x, y), take_numbers(x, 8 * n), take_numbers(y, 4 * n));
     SWEEP(clip, 1, (in, n, -1, 0.5, x), take_numbers(x, n));
     SWEEP(clip_grad, 3, (in, n, -1, 0.5, in + largest, k, x, &found), take_numbers(x, n), take(&found, sizeof found));
-    SWEEP(iou_pairwise, 8, (k % 4, a, n, 5, b, 67, 5, k / 4 * 1e-7, x, 67, y), take_numbers(x, 67 * n), take_numbers(y, 67 * n));
-    SWEEP(iou_pairwise_grad, 8, (k % 4, a, n, 5, b, 7, 5, k / 4 * 1e-7, in, 7, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * 7));
-    SWEEP(iou_aligned, 8, (k % 4, a, 5, b, 5, n, k / 4 * 1e-7, x, y, y + 4 * largest),
+    SWEEP(iou_pairwise, 2 * metrics, (k % metrics, a, n, 5, b, 67, 5, k / metrics * 1e-7, x, 67, y), take_numbers(x, 67 * n), take_numbers(y, 67 * n));
+    SWEEP(iou_pairwise_grad, 2 * metrics, (k % metrics, a, n, 5, b, 7, 5, k / metrics * 1e-7, in, 7, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * 7));
+    SWEEP(iou_aligned, 2 * metrics, (k % metrics, a, 5, b, 5, n, k / metrics * 1e-7, x, y, y + 4 * largest),
           take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
-    SWEEP(iou_loss, 8, (k % 4, a, 5, b, 5, n, k < 4 ? in : NULL, 1e-7, 3, &loss, x, y, y + 4 * largest),
+    SWEEP(iou_loss, 2 * losses, (k % losses, a, 5, b, 5, n, k < losses ? in : NULL, 1e-7, 3, &loss, x, y, y + 4 * largest),
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
     SWEEP(smooth_l1, 4, (a, b, k & 1 ? in : NULL, k & 1 ? in + largest : NULL, n, k < 2 ? 0.7 : INFINITY, 3, &loss, x, y, y + largest),
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, n), take_numbers(y + largest, n));
@@ -58,7 +59,7 @@ static void T(sweep)(void) {
           take(indices, found * sizeof *indices), take(&found, sizeof found));
     SWEEP(soft_nms, 4, (k & 1, a, n, 5, in, k & 2 ? classes : NULL, 0.3, 0.5, 0.01, SIZE_MAX, indices, x, &found),
           take(indices, found * sizeof *indices), take_numbers(x, found));
-    SWEEP(match, 8, (k % 4, a, n, 5, b, 67, 5, 1e-7, 0.2, 0.5, k / 4, matches, x), take(matches, n * sizeof *matches), take_numbers(x, n));
+    SWEEP(match, 2 * metrics, (k % metrics, a, n, 5, b, 67, 5, 1e-7, 0.2, 0.5, k / metrics, matches, x), take(matches, n * sizeof *matches), take_numbers(x, n));
 #undef SWEEP
 #undef NAMED
 }

@@ -133,13 +133,14 @@ static double T(norm)(size_t begin, size_t end) {
 /* Enough work for seven threads, and some rows more. */
 static void T(divided)(void) {
     const size_t most = 9 * group;
+    const int32_t metrics = metric_count();
     T(a) = malloc(5 * most * sizeof(fp)), T(b) = malloc(5 * most * sizeof(fp)), T(x) = malloc(9 * most * sizeof(fp));
     if (!T(a) || !T(b) || !T(x)) exit(1);
     T(options).image_width = 60, T(options).image_height = 40, T(options).stds[1] = 0.1, T(options).on_degenerate = BOXGRAD_DEGENERATE_ZERO;
     for (size_t k = 0; k < 9 * most; k++) T(x)[k] = (fp)uniform(-2, 2);
 
     for (int k = 0; k < 2; k++) {
-        metric = (int32_t)between(0, 3), outputs = k ? (int)between(0, 6) : 7, a_stride = 4 + k, b_stride = between(4, 5), groups = 1 + k;
+        metric = (int32_t)between(0, (size_t)loss_count() - 1), outputs = k ? (int)between(0, 6) : 7, a_stride = 4 + k, b_stride = between(4, 5), groups = 1 + k;
         for (size_t i = 0; i < most; i++) {
             double rows[2][4];
             box(i, rows[0]), box(i + 1, rows[1]);
@@ -147,6 +148,7 @@ static void T(divided)(void) {
         }
         n = most_threads * group + between(1, group);
         PROVE(iou_loss, n, group, loss, loss, 9 * n);
+        metric = (int32_t)between(0, (size_t)metrics - 1);
         n = most_threads * 2 * group + between(1, group);
         PROVE(smooth_l1, n, group, smooth, smooth, 3 * n);
         n = most_threads * boxes_a_thread + between(1, boxes_a_thread);
@@ -170,7 +172,7 @@ static void T(divided)(void) {
         /* Both ways through the matrix: tiles across its rows, and along them. */
         const size_t widths[] = {between(13, 128), between(129, 512), between(513, 1100), between(4, 128)};  /* rows for seven threads must fit */
         for (int shape = 0; shape < 4; shape++) {
-            metric = (metric + 1) % 4;
+            metric = (metric + 1) % metrics;
             columns = widths[shape], out_stride = columns + (shape > 1 ? between(1, 9) : 0);
             n = (shape ? 2 : most_threads) * matrix_a_thread / columns + between(1, 100);  /* the small calls take long */
             PROVE(iou_pairwise, n, n, pairwise_by_rows, pairwise, (outputs & 1 ? 2 : 1) * n * out_stride);
