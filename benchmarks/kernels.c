@@ -371,6 +371,7 @@ int main(int argc, char **argv) {
     measure_pairwise("IoU", pairwise, BOXGRAD_IOU, thousand, thousand, 0);
     measure_pairwise("IoU", pairwise, BOXGRAD_IOU, five, five, 0);
     measure_pairwise("IoU", pairwise, BOXGRAD_IOU, scaled(100000, scale), 20, 0);
+    measure_pairwise("IoF", pairwise, BOXGRAD_IOF, thousand, thousand, 0);
     measure_pairwise("GIoU", pairwise, BOXGRAD_GIOU, thousand, thousand, 0);
     measure_pairwise("GIoU", pairwise, BOXGRAD_GIOU, five, five, 0);
     measure_pairwise("GIoU gradient", pairwise_grad, BOXGRAD_GIOU, thousand, thousand, 1);

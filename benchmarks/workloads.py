@@ -111,11 +111,15 @@ def detector_sizes() -> list[int]:
 # ---- Workloads -----------------------------------------------------------------------------------------------------------
 
 
+def _title(metric: str) -> str:
+    return metric.upper().replace("IO", "Io")
+
+
 def _pairwise(metric: str, n: int, m: int) -> Workload:
     def make() -> SimpleNamespace:
         return SimpleNamespace(a=boxes(n, 1), b=boxes(m, 2), metric=metric)
 
-    name = f"pairwise {metric.upper().replace('IOU', 'IoU')} {n} x {m}"
+    name = f"pairwise {_title(metric)} {n} x {m}"
     return Workload(name, "pairwise", "pairs", n * m, 4 * n * m + 16 * (n + m), (Output("one", 1e-5),), make)
 
 
@@ -124,7 +128,7 @@ def _pairwise_grad(metric: str, n: int, m: int) -> Workload:
         upstream = values(n * m).reshape(n, m)
         return SimpleNamespace(a=boxes(n, 1), b=boxes(m, 2), metric=metric, upstream=upstream)
 
-    name = f"pairwise {metric.upper().replace('IOU', 'IoU')} gradient {n} x {m}"
+    name = f"pairwise {_title(metric)} gradient {n} x {m}"
     exact = Output("row", 1e-4)
     return Workload(name, "pairwise_grad", "pairs", n * m, 4 * n * m + 32 * (n + m), (exact, exact), make)
 
@@ -134,7 +138,7 @@ def _iou_loss(metric: str, n: int) -> Workload:
         pred, target = pairs(n)
         return SimpleNamespace(pred=pred, target=target, metric=metric, eps=1e-7)
 
-    name = f"{metric.upper().replace('IOU', 'IoU')} loss and gradient, {_count(n)} boxes"
+    name = f"{_title(metric)} loss and gradient, {_count(n)} boxes"
     return Workload(name, "iou_loss", "boxes", n, 48 * n, (Output("value", 1e-5), Output("row", 2e-3)), make)
 
 
@@ -241,6 +245,7 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _pairwise("iou", size(1000), size(1000)),
         _pairwise("iou", size(5000), size(5000)),
         _pairwise("iou", size(100_000), 20),
+        _pairwise("iof", size(1000), size(1000)),
         _pairwise("giou", size(1000), size(1000)),
         _pairwise("giou", size(5000), size(5000)),
         _pairwise_grad("giou", size(1000), size(1000)),

@@ -15,7 +15,7 @@
  *                               max_threads, set_parallel_for
  *     Boxes                     box_area, box_convert, box_clip, box_inspect, box_rotate
  *     Hard clip                 clip
- *     Overlap                   iou_pairwise, iou_aligned, iou_loss: IoU, GIoU, DIoU and CIoU
+ *     Overlap                   iou_pairwise, iou_aligned, iou_loss: IoU, GIoU, DIoU, CIoU; IoF
  *     Smooth L1                 smooth_l1
  *     Box deltas                delta_encode, delta_decode
  *     Box distances             ltrb_encode
@@ -216,8 +216,8 @@ const char *boxgrad_last_error(void);
 
 /* ---- The library ----------------------------------------------------------------------------- */
 
-#define BOXGRAD_VERSION_STRING "0.1.1"
-#define BOXGRAD_VERSION_NUMBER 0x000101 /* major << 16 | minor << 8 | patch */
+#define BOXGRAD_VERSION_STRING "0.2.0"
+#define BOXGRAD_VERSION_NUMBER 0x000200 /* major << 16 | minor << 8 | patch */
 
 /* The version of the library that was loaded. The macros are the version of the header that the
  * program was compiled with. */
@@ -433,22 +433,28 @@ boxgrad_status boxgrad_clip_grad_f64(
  *     DIoU  = IoU - distance^2 / (diagonal^2 + eps)
  *     CIoU  = DIoU - alpha * v,   v = 4/pi^2 (atan(wb/hb) - atan(wa/ha))^2,
  *                                 alpha = v / (1 - IoU + v + eps)
+ *     IoF   = inter / area_a                                                  (Since 0.2.0.)
  * enclosing is the area of the smallest box around both, diagonal is that box's diagonal, and
  * distance is that of the two centres. (Yu 2016; Rezatofighi 2019; Zheng 2020.)
  * Values and gradients are those of torchvision's box_iou, generalized_box_iou, distance_box_iou
- * and complete_box_iou, but they are never NaN for boxes with finite areas. IoU and GIoU ignore
- * eps; torchvision's eps for the other two is 1e-7.
+ * and complete_box_iou, but they are never NaN for boxes with finite areas. IoU, GIoU and IoF do
+ * not use eps; torchvision's eps for the other two is 1e-7.
+ * IoF is the share of box a that box b covers: mmdetection's bbox_overlaps with mode "iof".
+ * detectron2's pairwise_ioa divides by the second box's area: it is IoF with the sides exchanged.
+ * IoF alone is not symmetric: grad_a has the slopes of the intersection and of its divisor area_a,
+ * grad_b those of the intersection alone, and an exchange of the sides changes all of them.
  * Edges:    A term whose denominator is zero is 0, and so is its gradient: two empty boxes overlap
  *           by 0. atan(w/0) is +-pi/2 and atan(0/0) is 0, each with a finite gradient. alpha is a
  *           constant for the gradient, as in the paper. Inverted boxes follow the formulas, with
  *           the sides of the enclosing box clamped at 0.
- * Errors:   All functions of this section fail with BAD_PARAMETER if metric is none of the four, or
+ * Errors:   All functions of this section fail with BAD_PARAMETER if metric is none of the five, or
  *           eps is negative, infinite or NaN. */
 
 #define BOXGRAD_IOU  0
 #define BOXGRAD_GIOU 1
 #define BOXGRAD_DIOU 2
 #define BOXGRAD_CIOU 3
+#define BOXGRAD_IOF  4 /* Since 0.2.0. iou_loss does not take it. */
 
 /* out[i * out_stride + j] = metric(a[i], b[j]), and the unions likewise.
  * Inputs:   metric; a: a_count rows; b: b_count rows; eps.
@@ -507,8 +513,9 @@ boxgrad_status boxgrad_iou_aligned_f64(
  *           added to the union, the enclosing area, the squared diagonal and alpha's denominator;
  *           boxes that merely touch have no intersection gradient (strict comparison); the
  *           enclosing sides are not clamped. With count 0 loss is 0, whatever normalizer is.
- * Errors:   BAD_PARAMETER: normalizer is NaN, or count is not 0 and normalizer or 1 / normalizer is
- *           not a positive finite number.
+ * Errors:   BAD_PARAMETER: metric is none of the four that have a loss (IoF has none, because it is
+ *           1 for any box within the other); normalizer is NaN, or count is not 0 and normalizer or
+ *           1 / normalizer is not a positive finite number.
  * Accuracy: loss 32 eps (300 in f64). */
 boxgrad_status boxgrad_iou_loss_f32(
     int32_t metric, const float *pred, ptrdiff_t pred_stride,
@@ -755,7 +762,8 @@ boxgrad_status boxgrad_soft_nms_f64(
 
 /* matches[i] = the truth (ground-truth box) that proposal i overlaps most, or one of the codes
  * above. Of truths that it overlaps equally, the first is taken. The overlap is
- * boxgrad_iou_pairwise's, bit for bit. The matrix of overlaps is not stored.
+ * boxgrad_iou_pairwise's of proposals (a) and truths (b), bit for bit: IoF is the intersection over
+ * the proposal's area. The matrix of overlaps is not stored.
  * With low_quality 1, every truth also looks for its own best proposals: those whose overlap with
  * this truth is the largest of all proposals, and greater than 0. Such a proposal is matched even
  * if its overlap is below the thresholds. It is matched with the truth that it overlaps most

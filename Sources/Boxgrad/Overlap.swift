@@ -2,8 +2,10 @@ import CBoxgrad
 import CShims
 
 extension Arguments {
-    mutating func metric<T>(_ metric: Int32, _ eps: Double, _ type: T.Type) {
-        require(BOXGRAD_IOU...BOXGRAD_CIOU ~= metric, "metric", "is no overlap metric", metric)
+    mutating func metric<T>(
+        _ metric: Int32, _ eps: Double, _ type: T.Type, last: Int32 = BOXGRAD_IOF, otherwise reason: StaticString = "is no overlap metric"
+    ) {
+        require(BOXGRAD_IOU...last ~= metric, "metric", reason, metric)
         require(eps >= 0 && rounded(eps, to: type) < .infinity, "eps", "must be finite in the function's type, and not negative", eps)
     }
 }
@@ -58,7 +60,7 @@ func iouPairwiseGrad<T: BinaryFloatingPoint>(
     guard arguments.valid else { return arguments.status }
     if let a, let b, let gradOut, aCount > 0, bCount > 0 {
         let (a, b) = (Rows(a, stride: aStride), Rows(b, stride: bStride))
-        // The metrics are symmetric: the other side's gradient is that of the exchanged sides.
+        // The kernel has the gradient of its first side: the other side's is that of the exchanged sides, and of the exchanged metric.
         if let gradA {
             IoUPairwiseGrad(
                 metric: metric, a: a, b: b, bCount: bCount, eps: eps, gradOut: gradOut, rowStride: gradOutStride, columnStride: 1, gradA: gradA
@@ -66,7 +68,8 @@ func iouPairwiseGrad<T: BinaryFloatingPoint>(
         }
         if let gradB {
             IoUPairwiseGrad(
-                metric: metric, a: b, b: a, bCount: aCount, eps: eps, gradOut: gradOut, rowStride: 1, columnStride: gradOutStride, gradA: gradB
+                metric: bgi_exchanged(metric), a: b, b: a, bCount: aCount, eps: eps, gradOut: gradOut, rowStride: 1, columnStride: gradOutStride,
+                gradA: gradB
             ).run(bCount, .boxes(groups: aCount), kernels(T.self).iou_pairwise_grad)
         }
     } else {
@@ -99,7 +102,7 @@ func iouLoss<T>(
     _ perBox: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.metric(metric, eps, T.self)
+    arguments.metric(metric, eps, T.self, last: BOXGRAD_CIOU, otherwise: "is none that has a loss")
     arguments.normalizer(normalizer, as: T.self, of: count)
     arguments.rows(pred, "pred", count, stride: predStride, "pred_stride")
     arguments.rows(target, "target", count, stride: targetStride, "target_stride")

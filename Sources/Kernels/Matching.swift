@@ -56,7 +56,7 @@ func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
             let length = min(Int(BGI_MATCH_ROWS), rows.upperBound &- first)
             iouPairwise(
                 IoUPairwise(
-                    metric: call.metric, a: call.truths.from(j), b: call.proposals.from(first), bCount: length, eps: call.eps,
+                    metric: bgi_exchanged(call.metric), a: call.truths.from(j), b: call.proposals.from(first), bCount: length, eps: call.eps,
                     out: MutableRows(overlaps, stride: length), union: nil, scratch: call.scratch), 0..<1)
             for i in 0..<length where Double(overlaps[i]) == peak.overlap { matches[first &+ i] &= ~3 }
             first &+= length
@@ -125,6 +125,7 @@ private struct Matching<T: Real> {
             case BOXGRAD_GIOU: compare(block, width, GIoU.self)
             case BOXGRAD_DIOU: compare(block, width, DIoU.self)
             case BOXGRAD_CIOU: compare(block, width, CIoU.self)
+            case BOXGRAD_IOF: compare(block, width, IoFOfSecond.self)  // the truth is the first box here
             default: compare(block, width, IoU.self)
             }
             for k in 0..<length {

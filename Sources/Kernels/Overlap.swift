@@ -1,6 +1,7 @@
 // Overlap of one pair of boxes with its gradient: the formulas of the header, once, for every shape of call.
 
 import CBoxgrad
+import CShims
 
 /// Which overlap, as a type: what is generic over it is compiled once for each, with the choice folded away.
 protocol Metric {
@@ -17,6 +18,10 @@ extension Metric {
     static var isLoss: Bool { false }
     static var isSolid: Bool { false }
     static var isShort: Bool { code != BOXGRAD_CIOU }
+    /// Divides by one box's area: the first's or the second's.
+    static var isOfFirst: Bool { code == BOXGRAD_IOF }
+    static var isOfSecond: Bool { code == BGI_IOF_OF_SECOND }
+    static var isShare: Bool { isOfFirst || isOfSecond }
 
     @inline(__always)
     static func quotient<T: Real>(_ a: T, _ b: T) -> T { choose(b == 0, 0, a / b) }
@@ -29,6 +34,11 @@ enum IoU: Metric { static var code: Int32 { BOXGRAD_IOU } }
 enum GIoU: Metric { static var code: Int32 { BOXGRAD_GIOU } }
 enum DIoU: Metric { static var code: Int32 { BOXGRAD_DIOU } }
 enum CIoU: Metric { static var code: Int32 { BOXGRAD_CIOU } }
+enum IoF: Metric { static var code: Int32 { BOXGRAD_IOF } }
+
+/// IoF with the sides exchanged: what is shared, of the second box. A kernel that finds it easier to go through the pairs the other way
+/// round, or that has the gradient of its first side alone, takes this metric instead.
+enum IoFOfSecond: Metric { static var code: Int32 { BGI_IOF_OF_SECOND } }
 
 /// The same metric of solid boxes: neither the union nor the enclosing box can be empty.
 enum Solid<Base: Metric>: Metric {
@@ -144,7 +154,10 @@ struct Overlap<T: Real> {
         let exactUnion = larger(a.area, b.area) + (smaller(b.area, a.area) - inter)
         union = M.isLoss ? exactUnion : (a.area + b.area) - inter
         let unionEps = M.isLoss ? eps : 0
-        let unionTerm = M.isLoss ? union + eps : union
+        // IoF has one area in place of the union. The other box's NaN must stay visible: an intersection with it would be empty.
+        let (own, other) = M.isOfFirst ? (a.area, b.area) : (b.area, a.area)
+        let areaTerm = M.isSolid ? own : choose(other == other, own, other)
+        let unionTerm = M.isShare ? areaTerm : M.isLoss ? union + eps : union
         let iou = M.quotient(inter, unionTerm)
         let apart = choose(unionTerm == 0, 1, (restA + restB + unionEps) / unionTerm)  // 1 - IoU
 
@@ -207,9 +220,11 @@ struct Overlap<T: Real> {
         /// The slope by one side, moving outwards, of a box whose extent along that side is `extent`. `share` of the side bounds the
         /// intersection (along `inner`), and the rest the enclosing box (along `outer`). Its terms are d inter = inner,
         /// d area = extent, d enclosing = outer; they are grouped so that equal lengths cancel before anything is rounded.
+        /// `isDivisor`: IoF divides by this box's area; otherwise it does not depend on it.
         @inline(__always)
-        func slope(_ share: T, _ extent: T, _ inner: T, _ outer: T, _ byEnclosing: T) -> T {
+        func slope(_ share: T, _ extent: T, _ inner: T, _ outer: T, _ byEnclosing: T, _ isDivisor: Bool) -> T {
             let (shared, free) = (share * inner, (1 - share) * outer)
+            if M.isShare { return (isDivisor ? shared - iou * extent : shared) * perUnion }
             let rest = extent - shared
             var result = choose(close, (shared - rest) + apart * rest, shared - iou * rest) * perUnion
             if M.code == BOXGRAD_GIOU { result += choose(tight, (rest - free) + free * waste, rest - free * filled) * perEnclosing }
@@ -219,14 +234,14 @@ struct Overlap<T: Real> {
         let left = shareOfLarger(p.x1, q.x1), top = shareOfLarger(p.y1, q.y1)
         let right = shareOfLarger(q.x2, p.x2), bottom = shareOfLarger(q.y2, p.y2)
         gradA = Box(
-            byCenterX - byWidthA - slope(left, a.height, innerY, outY, byEnclosingX),
-            byCenterY - byHeightA - slope(top, a.width, innerX, outX, byEnclosingY),
-            byCenterX + byWidthA + slope(right, a.height, innerY, outY, byEnclosingX),
-            byCenterY + byHeightA + slope(bottom, a.width, innerX, outX, byEnclosingY))
+            byCenterX - byWidthA - slope(left, a.height, innerY, outY, byEnclosingX, M.isOfFirst),
+            byCenterY - byHeightA - slope(top, a.width, innerX, outX, byEnclosingY, M.isOfFirst),
+            byCenterX + byWidthA + slope(right, a.height, innerY, outY, byEnclosingX, M.isOfFirst),
+            byCenterY + byHeightA + slope(bottom, a.width, innerX, outX, byEnclosingY, M.isOfFirst))
         gradB = Box(
-            -byCenterX - byWidthB - slope(1 - left, b.height, innerY, outY, byEnclosingX),
-            -byCenterY - byHeightB - slope(1 - top, b.width, innerX, outX, byEnclosingY),
-            -byCenterX + byWidthB + slope(1 - right, b.height, innerY, outY, byEnclosingX),
-            -byCenterY + byHeightB + slope(1 - bottom, b.width, innerX, outX, byEnclosingY))
+            -byCenterX - byWidthB - slope(1 - left, b.height, innerY, outY, byEnclosingX, M.isOfSecond),
+            -byCenterY - byHeightB - slope(1 - top, b.width, innerX, outX, byEnclosingY, M.isOfSecond),
+            -byCenterX + byWidthB + slope(1 - right, b.height, innerY, outY, byEnclosingX, M.isOfSecond),
+            -byCenterY + byHeightB + slope(1 - bottom, b.width, innerX, outX, byEnclosingY, M.isOfSecond))
     }
 }

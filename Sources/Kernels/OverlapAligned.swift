@@ -10,6 +10,7 @@ func iouAligned<T: Real>(_ call: IoUAligned<T>, _ rows: Range<Int>) {
     case BOXGRAD_GIOU: _ = pairs.measure(GIoU.self)
     case BOXGRAD_DIOU: _ = pairs.measure(DIoU.self)
     case BOXGRAD_CIOU: _ = pairs.measure(CIoU.self)
+    case BOXGRAD_IOF: _ = pairs.measure(IoF.self)
     default: _ = pairs.measure(IoU.self)
     }
 }

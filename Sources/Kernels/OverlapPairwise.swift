@@ -3,7 +3,7 @@
 import CBoxgrad
 import CShims
 
-/// Fills rows of out, and of union, with the metric of each row of `a` and each of `b`.
+/// Fills rows of out, and of union, with the metric of each row of `a` and each of `b`. The metric may be an exchanged one.
 @inline(never)
 func iouPairwise<T: Real>(_ call: IoUPairwise<T>, _ rows: Range<Int>) {
     let matrix = Matrix(
@@ -12,6 +12,8 @@ func iouPairwise<T: Real>(_ call: IoUPairwise<T>, _ rows: Range<Int>) {
     case BOXGRAD_GIOU: matrix.fill(call.out, GIoU.self)
     case BOXGRAD_DIOU: matrix.fill(call.out, DIoU.self)
     case BOXGRAD_CIOU: matrix.fill(call.out, CIoU.self)
+    case BOXGRAD_IOF: matrix.fill(call.out, IoF.self)
+    case BGI_IOF_OF_SECOND: matrix.fill(call.out, IoFOfSecond.self)
     default: matrix.fill(call.out, IoU.self)
     }
     if let union = call.union { matrix.fill(MutableRows(union, stride: call.out.stride), Union.self) }
@@ -127,8 +129,8 @@ private func writeTile<T: Real>(_ value: (Int) -> T, to target: UnsafeMutablePoi
     }
 }
 
-/// gradA[i] = sum over j of gradOut[i * rowStride + j * columnStride] * d metric(a[i], b[j]) / d a[i]. The metrics are
-/// symmetric, so the gradient with respect to `b` is the same with the sides and the strides exchanged.
+/// gradA[i] = sum over j of gradOut[i * rowStride + j * columnStride] * d metric(a[i], b[j]) / d a[i]. The gradient
+/// with respect to `b` is had with the sides, the strides and the metric exchanged: nearly all are symmetric, and stay the same.
 @inline(never)
 func iouPairwiseGrad<T: Real>(_ call: IoUPairwiseGrad<T>, _ rows: Range<Int>) {
     let (metric, a, b, eps) = (call.metric, call.a, call.b, T(call.eps))
@@ -150,6 +152,8 @@ func iouPairwiseGrad<T: Real>(_ call: IoUPairwiseGrad<T>, _ rows: Range<Int>) {
                 case BOXGRAD_GIOU: slopes.fill(GIoU.self, box, tileB, eps)
                 case BOXGRAD_DIOU: slopes.fill(DIoU.self, box, tileB, eps)
                 case BOXGRAD_CIOU: slopes.fill(CIoU.self, box, tileB, eps)
+                case BOXGRAD_IOF: slopes.fill(IoF.self, box, tileB, eps)
+                case BGI_IOF_OF_SECOND: slopes.fill(IoFOfSecond.self, box, tileB, eps)
                 default: slopes.fill(IoU.self, box, tileB, eps)
                 }
                 slopes.multiply(factors)

@@ -1,7 +1,7 @@
 import CBoxgrad
 import Glibc
 
-/// One of the four metrics of boxes a and b, with the terms it is made of.
+/// One of the five metrics of boxes a and b, with the terms it is made of.
 struct Overlap {
     let value, union: Dual
     /// The largest of the terms that value is added up from.
@@ -18,6 +18,11 @@ struct Overlap {
         let overlaps = shared.allSatisfy { $0.value > 0 }
         let inter = isLoss && !overlaps ? Dual(0) : shared[0].clamped(0, .infinity) * shared[1].clamped(0, .infinity)
         union = sizeA[0] * sizeA[1] + sizeB[0] * sizeB[1] - inter
+        if metric == BOXGRAD_IOF {
+            value = inter / (sizeA[0] * sizeA[1])
+            scale = max(1, abs(value.value))
+            return
+        }
         let iou = inter / (isLoss ? union + eps : union)
         var penalties: [Dual] = []
         if metric == BOXGRAD_GIOU {

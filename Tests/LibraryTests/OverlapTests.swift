@@ -1,7 +1,11 @@
 import CBoxgrad
 import Testing
 
-private let metrics = [BOXGRAD_IOU, BOXGRAD_GIOU, BOXGRAD_DIOU, BOXGRAD_CIOU]
+/// Those that the library takes, and those that have a loss: a call without boxes tells. So a new one is swept.
+let metrics = codes { api.iou_aligned_f32($0, nil, 4, nil, 4, 0, 0, nil, nil, nil) }
+private let metricsOfLosses = codes { api.iou_loss_f32($0, nil, 4, nil, 4, 0, nil, 0, 1, nil, nil, nil, nil) }
+
+private func codes(_ call: (Int32) -> Int32) -> [Int32] { Array(0..<(0...).first { call($0) != BOXGRAD_OK }!) }
 
 extension Argument {
     /// Proper boxes; or whatever four small numbers give: points, lines, inverted boxes, all of them often equal.
@@ -163,7 +167,7 @@ struct IoULoss: Operation {
         try sweep(IoUAligned(metric: metric, eps: 0, odd: true))
     }
 
-    @Test(arguments: metrics)
+    @Test(arguments: metricsOfLosses)
     func loss(metric: Int32) throws {
         for odd in [false, true] { try sweep(IoULoss(metric: metric, odd: odd)) }
         try sweep(IoULoss(metric: metric, eps: 0, odd: true))
@@ -174,11 +178,12 @@ struct IoULoss: Operation {
         try refuse(IoUPairwiseGrad())
         try refuse(IoUAligned())
         try refuse(IoULoss())
-        let (codes, negatives): ([Int32], [Double]) = ([-1, 4, .min, .max], [-1e-300, .nan, -.infinity])
+        let (codes, negatives): ([Int32], [Double]) = ([-4, -1, Int32(metrics.count), .min, .max], [-1e-300, .nan, -.infinity])
+        #expect(metrics.count == 5 && metricsOfLosses.count == 4)
         try refuse("metric", codes.map { IoUPairwise(metric: $0) })
         try refuse("metric", codes.map { IoUPairwiseGrad(metric: $0) })
         try refuse("metric", codes.map { IoUAligned(metric: $0) })
-        try refuse("metric", codes.map { IoULoss(metric: $0) })
+        try refuse("metric", (codes + [BOXGRAD_IOF]).map { IoULoss(metric: $0) })
         try refuse("eps", negatives.map { IoUPairwise(eps: $0) })
         try refuse("eps", negatives.map { IoUPairwiseGrad(eps: $0) })
         try refuse("eps", negatives.map { IoUAligned(eps: $0) })

@@ -101,7 +101,7 @@ struct Match: Operation {
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         let (proposals, truths) = (x["proposals"]!, x["truths"]!)
-        let overlaps = proposals.map { a in truths.map { b in Overlap(metric, (b + a).map { Dual($0) }, eps: eps, isLoss: false) } }
+        let overlaps = proposals.map { a in truths.map { b in Overlap(metric, (a + b).map { Dual($0) }, eps: eps, isLoss: false) } }
         let values = overlaps.map { $0.map(\.value.value) }
         let peaks = truths.indices.map { j in values.map { $0[j] }.max() ?? 0 }
         var matches: [[Term]] = [], best: [[Term]] = []
@@ -131,7 +131,7 @@ struct Match: Operation {
     @Test(arguments: [BOXGRAD_SOFT_LINEAR, BOXGRAD_SOFT_GAUSSIAN])
     func soft(decay: Int32) throws { try sweep(SoftNMS(decay: decay)) }
 
-    @Test(arguments: [BOXGRAD_IOU, BOXGRAD_GIOU, BOXGRAD_DIOU, BOXGRAD_CIOU], [0, 1] as [Int32])
+    @Test(arguments: metrics, [0, 1] as [Int32])
     func match(metric: Int32, lowQuality: Int32) throws {
         for isTall in [false, true] { try sweep(Match(metric: metric, lowQuality: lowQuality, isTall: isTall)) }
     }
@@ -146,7 +146,7 @@ struct Match: Operation {
         try refuse("sigma", [0, -1, .nan, .infinity].map { SoftNMS(sigma: $0) })
         try refuse("iou_threshold", [SoftNMS(iouThreshold: .nan)])
         try refuse("score_threshold", [SoftNMS(scoreThreshold: .nan)])
-        try refuse("metric", ([-1, 4, .min, .max] as [Int32]).map { Match(metric: $0) })
+        try refuse("metric", ([-4, -1, Int32(metrics.count), .min, .max] as [Int32]).map { Match(metric: $0) })
         try refuse("eps", [-1, .nan, .infinity].map { Match(eps: $0) })
         try refuse("low_threshold", [Match(low: .nan)])
         try refuse("high_threshold", [.nan, 0.2].map { Match(high: $0) })

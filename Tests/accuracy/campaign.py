@@ -23,7 +23,7 @@ FORMATS = {  # precision, exponent of the smallest subnormal
     np.dtype(np.float16): (11, -24), BFLOAT16: (8, -133), np.dtype(np.float32): (24, -149), np.dtype(np.float64): (53, -1074),
 }  # fmt: skip
 NAMES = {np.dtype(np.float16): "f16", BFLOAT16: "bf16", **SUFFIX}
-METRICS = ("iou", "giou", "diou", "ciou")
+METRICS = ("iou", "giou", "diou", "ciou", "iof")
 FORMATS_OF_BOXES = ("xyxy", "xywh", "cxcywh")
 
 to_mpfr = np.frompyfunc(lambda x: gmpy2.mpfr(float(x)), 1, 1)
@@ -172,8 +172,8 @@ class Campaign:
         return 0.0, 1e-7, float(inputs.magnitudes(self.g, -limit, limit / 5, ()))
 
     def metrics(self, eps_of_all=False):
-        """Every metric with every eps that it knows."""
-        return [(metric, eps) for metric in range(4) for eps in (self.eps() if eps_of_all or metric >= 2 else (0.0,))]
+        """Every metric with every eps that it knows; with eps_of_all, those that have a loss."""
+        return [(metric, eps) for metric in range(4 if eps_of_all else len(METRICS)) for eps in (self.eps() if eps_of_all or metric in (2, 3) else (0.0,))]
 
 
 def value(c, output, got, exact, kind, variant="", arguments=()):

@@ -22,7 +22,7 @@ class Promise:
 
 
 CHAIN = "partial derivatives multiplied along one way from a term of the value to a coordinate of the row"
-METRIC = "IoU: IoU; GIoU: 1, IoU, an area or the intersection / enclosing; DIoU: IoU, distance^2 / diagonal^2; CIoU: also alpha v"
+METRIC = "IoU: IoU; GIoU: 1, IoU, an area or the intersection / enclosing; DIoU: IoU, distance^2 / diagonal^2; CIoU: also alpha v; IoF: IoF"
 SUMMED = "the sum of those of its terms"
 
 EVERY_BIT = Promise(ULP, 0, 0)

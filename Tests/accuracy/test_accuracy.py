@@ -8,12 +8,20 @@ import campaign
 import gmpy2
 import numpy as np
 import page
+import promises
 import pytest
 from campaign import reference
 from library import ROOT, call, delta_options
 from promises import EPS, GENERAL, PROMISES
 
 COUNT = 6  # boxes of each kind and scale
+
+
+def test_every_metric_is_measured():
+    header = (ROOT / "include/boxgrad.h").read_text()
+    section = header[header.index("#define BOXGRAD_IOU ") : header.index("/* out[i * out_stride + j] = metric")]
+    assert campaign.METRICS == tuple(map(str.lower, re.findall(r"#define BOXGRAD_(\w+) ", section)))
+    assert tuple(re.findall(r"(\w+): ", promises.METRIC.lower())) == campaign.METRICS
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ import reference  # noqa: E402
 from reference import mp  # noqa: E402
 
 TYPES = {"f32": np.float32, "f64": np.float64}
-METRICS = ("iou", "giou", "diou", "ciou")
+METRICS = ("iou", "giou", "diou", "ciou", "iof")
 GUARD = 2.0**-23
 """An eps that both types hold."""
 PROMISED = 32
@@ -211,6 +211,8 @@ def overlap(t):
         nothing = given(t, rows), shape[0], 4, None, 0, 4, GUARD
         vector("iou_pairwise_grad", t, code, *nothing, None, 0, wanted(t, np.zeros((shape[0], 4))), None)
 
+        if metric == "iof":  # it has no loss
+            continue
         weights = np.abs(cotangents(count))
         normalizer = 8.0
         value, terms, gradients, of_gradients = exact(reference.overlap, A, B, cotangent=weights[:, None] / normalizer, loss=True, **options)
@@ -563,10 +565,11 @@ def errors(t):
     vector("box_rotate", t, box, 2, 4, INF, 0.0, 0.0, untouched(t, 16), None, status=BAD_PARAMETER, error="degrees")
     vector("clip", t, box, 8, 1.0, 0.5, out, status=BAD_PARAMETER, error="lo")
     vector("clip_grad", t, box, 8, 0.0, 1.0, box, 3, out, untouched("size", 1), status=BAD_PARAMETER, error="mode")
-    vector("iou_pairwise", t, 4, box, 2, 4, box, 2, 4, 0.0, untouched(t, 4), 2, None, status=BAD_PARAMETER, error="metric")
+    vector("iou_pairwise", t, 5, box, 2, 4, box, 2, 4, 0.0, untouched(t, 4), 2, None, status=BAD_PARAMETER, error="metric")
     vector("iou_pairwise", t, 0, box, 2, 4, box, 2, 4, 0.0, untouched(t, 4), 1, None, status=BAD_STRIDE, error="out_stride must be at least 2 (got 1)")
     vector("iou_pairwise_grad", t, 0, box, 2, 4, box, 2, 4, -1.0, given(t, [1] * 4), 2, out, out, status=BAD_PARAMETER, error="eps")
     vector("iou_aligned", t, 0, box, 4, None, 4, 2, 0.0, area, out, out, status=NULL_POINTER, error="b")
+    vector("iou_loss", t, 4, box, 4, box, 4, 2, None, 0.0, 1.0, untouched("f64", 1), area, out, out, status=BAD_PARAMETER, error="metric is none that has a loss (got 4)")
     vector("iou_loss", t, 0, box, 4, box, 4, 2, None, 0.0, 0.0, untouched("f64", 1), area, out, out, status=BAD_PARAMETER, error="normalizer")
     vector("smooth_l1", t, box, box, None, None, 8, -1.0, 1.0, untouched("f64", 1), out, out, out, status=BAD_PARAMETER, error="sigma")
     for wrong, status, error in (

@@ -14,7 +14,16 @@ from workloads import FRESH, IN_PLACE, REUSED, SCALAR
 peer = Peer("boxgrad", {"boxgrad": f"{boxgrad.__version__} ({boxgrad.cpu_tier()})"}, set_threads=boxgrad.set_num_threads)
 
 METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3}
-PAIRWISE = {"iou": boxgrad.box_iou, "giou": boxgrad.generalized_box_iou}
+
+
+def iof(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """The C function: Python's box_ioa divides by the second box's area, and transposes."""
+    out = np.empty((len(a), len(b)), a.dtype) if out is None else out
+    library_of[a.dtype].iou_pairwise(4, a, len(a), 4, b, len(b), 4, 0.0, out, len(b), None)
+    return out
+
+
+PAIRWISE = {"iou": boxgrad.box_iou, "giou": boxgrad.generalized_box_iou, "iof": iof}
 LOSSES = {
     "giou": boxgrad.value_and_grad(boxgrad.generalized_box_iou_loss),
     "diou": boxgrad.value_and_grad(boxgrad.distance_box_iou_loss),

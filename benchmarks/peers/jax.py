@@ -21,6 +21,8 @@ def overlap(a: Any, b: Any, metric: str, eps: float) -> Any:
     inter = jnp.prod(jnp.maximum(high - low, 0), axis=-1)
     size_a, size_b = a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2]
     union = size_a[..., 0] * size_a[..., 1] + size_b[..., 0] * size_b[..., 1] - inter
+    if metric == "iof":
+        return inter / (size_a[..., 0] * size_a[..., 1] + eps)
     iou = inter / (union + eps)
     if metric == "iou":
         return iou

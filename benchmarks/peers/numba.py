@@ -79,7 +79,9 @@ def pairwise_giou(a, bt, out):  # type: ignore[no-untyped-def]
 
 @_both_modes("pairwise")
 def pairwise(data: SimpleNamespace, memory: Callable[..., Any]) -> Run:
-    function = {"iou": pairwise_iou, "giou": pairwise_giou}[data.metric]
+    function = {"iou": pairwise_iou, "giou": pairwise_giou}.get(data.metric)
+    if function is None:
+        raise NotOffered
     n, m = len(data.a), len(data.b)
 
     def run() -> Any:

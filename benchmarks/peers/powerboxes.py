@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import powerboxes
-from peer import Peer, Run, installed
+from peer import NotOffered, Peer, Run, installed
 
 ONE_THREAD = {"iou": powerboxes.iou_distance, "giou": powerboxes.giou_distance}
 PARALLEL = {"iou": powerboxes.parallel_iou_distance, "giou": powerboxes.parallel_giou_distance}
@@ -27,5 +27,7 @@ def similarity(distance: Any) -> Any:
 
 @peer.does("pairwise", read=similarity, note="gives 1 - IoU in double precision")
 def pairwise(data: SimpleNamespace) -> Run:
+    if data.metric not in functions:
+        raise NotOffered
     distance = functions[data.metric]
     return lambda: distance(data.a, data.b)

@@ -13,11 +13,11 @@ peer = Peer("pycocotools", installed("pycocotools"), note="x, y, width, height i
 
 @peer.does("pairwise")
 def pairwise(data: SimpleNamespace) -> Run:
-    if data.metric != "iou":
+    if data.metric not in ("iou", "iof"):
         raise NotOffered
 
     def prepared(boxes: np.ndarray) -> np.ndarray:
         return np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]).astype(np.float64)
 
-    a, b, crowd = prepared(data.a), prepared(data.b), np.zeros(len(data.b), np.uint8)
+    a, b, crowd = prepared(data.a), prepared(data.b), np.full(len(data.b), data.metric == "iof", np.uint8)  # crowds: IoF
     return lambda: mask.iou(a, b, crowd)

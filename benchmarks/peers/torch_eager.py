@@ -43,6 +43,8 @@ def tensor(array: Any, wanted: bool = False) -> torch.Tensor:
 
 
 def pairwise(data: SimpleNamespace, compiled: Compile = lambda f: f) -> Run:
+    if data.metric not in PAIRWISE:
+        raise NotOffered
     a, b, metric = tensor(data.a), tensor(data.b), compiled(PAIRWISE[data.metric])
     return lambda: metric(a, b)
 

@@ -2,9 +2,14 @@
 #ifndef BGI_KERNELS_H
 #define BGI_KERNELS_H
 
+#include "inline.h"
 #include <boxgrad.h>
 
 #pragma clang assume_nonnull begin
+
+/* metric(a, b) is bgi_exchanged(metric)(b, a): IoF alone is not symmetric, and what it becomes is known to kernels only. */
+#define BGI_IOF_OF_SECOND -4
+BGI_INLINE int32_t bgi_exchanged(int32_t metric) { return metric == BOXGRAD_IOF ? BGI_IOF_OF_SECOND : metric; }
 
 /* The kernels of one element type and one CPU tier. Each works on rows of a call, which Kernels/Calls.swift describes and which was checked. They are
  * called through C function pointers only: a Swift call into another Embedded module lets the compiler copy the body and compile it for the caller's

@@ -41,6 +41,7 @@ from .gradient_norm import (
 from .matching import Matcher, match_boxes
 from .overlap import (
     aligned_box_iou,
+    box_ioa,
     box_iou,
     box_iou_loss,
     complete_box_iou,
@@ -70,6 +71,7 @@ __all__ = [
     "batched_nms",
     "box_area",
     "box_convert",
+    "box_ioa",
     "box_iou",
     "box_iou_loss",
     "clip",

@@ -17,7 +17,7 @@ from ._prototypes import FOR_ALL_DTYPES, FOR_EACH_DTYPE
 from ._scalars import integer
 from .errors import DegenerateBoxError, NonFiniteError
 
-__version__ = "0.1.1"
+__version__ = "0.2.0"
 
 TENSOR = struct.Struct("PNii")
 """boxgrad_tensor: data, count, dtype, reserved."""

@@ -29,8 +29,8 @@ def match_boxes(
     In place of an index there is Matcher.BELOW_LOW_THRESHOLD (-1) where the overlap is less than low_threshold, or where there is no ground
     truth, and Matcher.BETWEEN_THRESHOLDS (-2) where it is not, but less than high_threshold. With allow_low_quality_matches a proposal is
     matched whatever the thresholds say if its overlap with some ground truth is the greatest that this has, and greater than 0.
-    Of equal overlaps the first counts, NaN none; without any the overlap is 0. metric: "iou", "giou", "diou" or "ciou". The N x M
-    overlaps are never stored.
+    Of equal overlaps the first counts, NaN none; without any the overlap is 0. metric: "iou", "giou", "diou", "ciou", or "iof", the
+    share of the proposal that the ground truth covers. The N x M overlaps are never stored.
 
     ValueError: shape, metric, low_threshold > high_threshold, NaN, a negative eps; TypeError: dtype.
 

@@ -1,10 +1,11 @@
-"""Overlap of boxes: IoU, GIoU, DIoU and CIoU of all pairs or of aligned rows, and their losses.
+"""Overlap of boxes: IoU, GIoU, DIoU, CIoU and IoF of all pairs or of aligned rows, and the losses of the first four.
 
     inter = max(0, min(x2) - max(x1)) * max(0, min(y2) - max(y1)),   union = area_1 + area_2 - inter
     IoU   = inter / union                                                                      (Yu 2016)
     GIoU  = IoU - (enclosing - union) / enclosing                                              (Rezatofighi 2019)
     DIoU  = IoU - distance^2 / (diagonal^2 + eps)                                              (Zheng 2020)
     CIoU  = DIoU - alpha * v,   v = 4/pi^2 (atan(w2/h2) - atan(w1/h1))^2,   alpha = v / (1 - IoU + v + eps)
+    IoF   = inter / area_1, the share of the first box; box_ioa gives that of the second
 
 enclosing is the area of the smallest box around both, diagonal its diagonal, distance that of the centres; alpha is a constant
 for the gradient. A term whose denominator is zero is 0, and so is its gradient: finite boxes never give NaN.
@@ -29,9 +30,9 @@ from ._scalars import code_of, number
 from .autodiff import Gradients, differentiable, with_pullback
 from .boxes import from_corners_gradient, to_corners
 
-_METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3}
+_METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3, "iof": 4}
 _EPS = 1e-7
-"""torchvision's. The pairwise IoU and GIoU, which have none, ignore it."""
+"""torchvision's. The pairwise IoU, GIoU and IoF, which have none, ignore it."""
 
 
 @functools.lru_cache
@@ -152,13 +153,44 @@ def complete_box_iou(
 
 
 @differentiable("boxes1", "boxes2")
+def box_ioa(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, out: Array | None = None) -> Array:
+    """IoA = inter / area of the second box, for all pairs of boxes1 (..., N, 4) and boxes2 (..., M, 4): (..., N, M).
+
+    How much of each of boxes2 is covered by each of boxes1: with crowd regions as boxes1, what is to be ignored. After detectron2's
+    pairwise_ioa and TensorFlow's ioa. It is not symmetric: the metric "iof" of other functions divides by the first box's area, and
+    is IoA with the arguments exchanged. A second box without area is covered by 0, with gradient 0. Otherwise as box_iou, but `out`
+    is filled from memory of its size.
+
+    >>> import boxgrad
+    >>> boxgrad.box_ioa([[0.0, 0.0, 4.0, 4.0]], [[2.0, 0.0, 6.0, 2.0], [1.0, 1.0, 2.0, 2.0]])
+    array([[0.5, 1. ]])
+    """
+    array1, wanted1, array2, wanted2 = box_operands("boxes1", boxes1, "boxes2", boxes2)
+    shape, n, m = _pairwise_shape(array1.shape, array2.shape)
+    value = np.empty(shape, array1.dtype) if out is None else output(out, shape, array1.dtype, array1, array2, strided=True)
+    of_first = np.empty((*shape[:-2], m, n), array1.dtype)  # C divides by the area of its first boxes
+    for a, stride_a, b, stride_b, result, stride in _matrices(array2, array1, of_first):
+        library_of[array1.dtype].iou_pairwise(_METRICS["iof"], a, m, stride_a, b, n, stride_b, _EPS, result, stride, None)
+    value[...] = of_first.swapaxes(-1, -2)
+    if not (wanted1 or wanted2):
+        return value
+
+    def pullback(cotangent: Array) -> Gradients:
+        exchanged = np.ascontiguousarray(cotangent.swapaxes(-1, -2))
+        to_second, to_first = _pairwise_pullback(_METRICS["iof"], array2, array1, (wanted2, wanted1), _EPS, "xyxy", exchanged)
+        return to_first, to_second
+
+    return with_pullback(value, pullback)
+
+
+@differentiable("boxes1", "boxes2")
 def aligned_box_iou(
     boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, metric: str = "iou", eps: float = _EPS, out: Array | None = None
 ) -> Array:
     """The overlap of boxes1[i] with boxes2[i]: (..., 4) and (..., 4) to (...). Leading dimensions broadcast.
 
-    metric: "iou", "giou", "diou" or "ciou", as box_iou, generalized_box_iou, distance_box_iou and complete_box_iou. eps:
-    for the latter two.
+    metric: "iou", "giou", "diou" or "ciou", as box_iou, generalized_box_iou, distance_box_iou and complete_box_iou, or "iof",
+    inter / area of boxes1[i]. eps: for "diou" and "ciou".
 
     ValueError: shape, metric, out or a negative eps; TypeError: dtype.
 

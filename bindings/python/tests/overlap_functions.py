@@ -1,10 +1,12 @@
-"""The four metrics and their losses, as the tests iterate over them."""
+"""The metrics and their losses, as the tests iterate over them: four that are symmetric and have a loss, and IoF."""
 
 import functools
 
 import boxgrad
+from boxgrad import overlap
 
 METRICS = ("iou", "giou", "diou", "ciou")
+ALL_METRICS = tuple(overlap._METRICS)
 
 PAIRWISE = {
     "iou": boxgrad.box_iou,
@@ -12,6 +14,9 @@ PAIRWISE = {
     "diou": boxgrad.distance_box_iou,
     "ciou": boxgrad.complete_box_iou,
 }
+
+EVERY_PAIRWISE = {**PAIRWISE, "ioa": boxgrad.box_ioa}
+"""box_ioa is IoF with its arguments exchanged."""
 
 LOSSES = {
     "iou": boxgrad.box_iou_loss,
@@ -22,6 +27,11 @@ LOSSES = {
 
 EPS = 1e-7
 """The default everywhere, torchvision's."""
+
+
+def matrix(metric, a, b, **options):
+    """The metric of all pairs."""
+    return boxgrad.box_ioa(b, a).T if metric == "iof" else PAIRWISE[metric](a, b, **options)
 
 
 def aligned(metric):

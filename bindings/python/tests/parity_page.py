@@ -131,6 +131,14 @@ SAME = [
          lambda a, b: 1 - powerboxes.giou_distance(a.copy(), b.copy()), box_sets.sets, **values_only, **with_boxes),
     Same("generalized_box_iou", "mmdetection bbox_overlaps, giou", boxgrad.generalized_box_iou,
          lambda a, b: peers.mmdetection_overlaps(torch, a, b, "giou"), box_sets.sets, **formula),
+    Same("box_ioa", "detectron2 pairwise_ioa", boxgrad.box_ioa, lambda a, b: peers.detectron2_pairwise_ioa(torch, a, b), box_sets.sets,
+         kinds=("random", "nested", "identical", "disjoint", "huge", "none at all"), **formula, note="touching boxes: as box_iou"),
+    Same("box_ioa", "mmdetection bbox_overlaps, iof, of (boxes2, boxes1)", boxgrad.box_ioa,
+         lambda a, b: peers.mmdetection_overlaps(torch, b, a, "iof").T, box_sets.sets, **formula),
+    Same("box_ioa", "pycocotools.mask.iou of (boxes2, boxes1), all crowds, xywh", boxgrad.box_ioa,
+         lambda a, b: mask.iou(as_xywh(b), as_xywh(a), np.ones(len(a), np.uint8)).T, box_sets.sets, **values_only, **with_boxes),
+    Same("aligned_box_iou", "mmdetection bbox_overlaps, iof, aligned", partial(boxgrad.aligned_box_iou, metric="iof"),
+         lambda a, b: peers.mmdetection_overlaps(torch, a, b, "iof").diagonal(), **formula),
     *[
         Same(f.__name__, f"torchvision.ops.{f.__name__}, {reduction}", partial(f, reduction=reduction),
             partial(getattr(ops, f.__name__), reduction=reduction))

@@ -23,6 +23,12 @@ def detectron2_pairwise_iou(torch, a, b):
     return torch.where(inter > 0, inter / union, torch.zeros_like(inter))
 
 
+def detectron2_pairwise_ioa(torch, a, b):
+    """By the area of the second box."""
+    inter, _ = overlaps(torch, a[:, None], b)
+    return torch.where(inter > 0, inter / area(b), torch.zeros_like(inter))
+
+
 def detectron2_get_deltas(torch, proposals, targets, weights):
     source, size = sides(proposals), sides(targets)
     centers = (targets[:, :2] + size / 2) - (proposals[:, :2] + source / 2)
@@ -37,11 +43,13 @@ def detectron2_apply_deltas(torch, proposals, deltas, weights):
 
 
 def mmdetection_overlaps(torch, a, b, mode="iou", eps=1e-6):
-    """Of all pairs; union and enclosing area are at least eps."""
+    """Of all pairs; the union (for iof the first box's area) and the enclosing area are at least eps."""
     a, b = a[:, None], b[None]
     inter, union = overlaps(torch, a, b)
+    if mode == "iof":
+        union = area(a).expand_as(inter)
     union = union.clamp(min=eps)
-    if mode == "iou":
+    if mode in ("iou", "iof"):
         return inter / union
     enclosing = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1).clamp(min=eps)
     return inter / union - (enclosing - union) / enclosing

@@ -216,6 +216,8 @@ def overlap(a, b, *, metric, eps=0, loss=False):
     """The metric, or with loss=True the loss 1 - metric with its own guards."""
     guard = eps if loss else 0
     area_a, area_b, inter = overlap_areas(a, b, loss=loss)
+    if metric == "iof":
+        return [[ratio(inter, area_a)]]
     cw = maximum(a[2], b[2]) - minimum(a[0], b[0])
     ch = maximum(a[3], b[3]) - minimum(a[1], b[1])
     if not loss:

@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from boxgrad import autodiff
-from overlap_functions import LOSSES, PAIRWISE
+from overlap_functions import EVERY_PAIRWISE, LOSSES
 
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 A, B = box_sets.sets("random")
@@ -23,7 +23,7 @@ CALLS = {
     "box_convert": (boxgrad.box_convert, (A, "xyxy", "cxcywh"), {}),
     "clip_boxes_to_image": (boxgrad.clip_boxes_to_image, (A, (40, 50)), {}),
     "clip": (boxgrad.clip, (A, 3, 30), {}),
-    **{f.__name__: (f, (A, B), {}) for f in PAIRWISE.values()},
+    **{f.__name__: (f, (A, B), {}) for f in EVERY_PAIRWISE.values()},
     "aligned_box_iou": (boxgrad.aligned_box_iou, PAIR, {}),
     **{f.__name__: (f, PAIR, {}) for f in LOSSES.values()},
     "smooth_l1_loss": (boxgrad.smooth_l1_loss, PAIR, {"reduction": "none"}),
@@ -220,7 +220,7 @@ def test_out_is_filled_and_returned(name, dtype):
     np.testing.assert_array_equal(out, expected)
 
 
-@pytest.mark.parametrize("function", PAIRWISE.values())
+@pytest.mark.parametrize("function", EVERY_PAIRWISE.values())
 def test_out_of_pairwise_functions_may_have_strided_rows(function):
     whole = np.full((len(A), len(B) + 3), np.nan)
     out = whole[:, : len(B)]

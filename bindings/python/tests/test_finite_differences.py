@@ -79,6 +79,11 @@ def test_aligned(metric, kind):
     check(boxgrad.aligned_box_iou, arrays, value=value, metric=metric)
 
 
+def test_iof():
+    check(boxgrad.box_ioa, few())
+    check(boxgrad.aligned_box_iou, few(count=12), metric="iof")
+
+
 @OVERLAPS
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 def test_loss(metric, kind, reduction):

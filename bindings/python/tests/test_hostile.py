@@ -14,7 +14,7 @@ import pytest
 from boxgrad.autodiff import _ARRAYS
 from hypothesis import given
 from hypothesis import strategies as st
-from overlap_functions import LOSSES, PAIRWISE
+from overlap_functions import ALL_METRICS, EVERY_PAIRWISE, LOSSES
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning", "ignore::PendingDeprecationWarning")
 
@@ -38,8 +38,8 @@ FUNCTIONS = {
     "remove_small_boxes": Function(boxgrad.remove_small_boxes, ("boxes",), {"min_size": st.just(5)}, (), False, False),
     "inspect_boxes": Function(lambda boxes: boxgrad.inspect_boxes(boxes, (9, 9)).flags, ("boxes",), {}, (), False, False),
     "rotate_boxes": Function(lambda boxes: boxgrad.rotate_boxes(boxes, 30)[0], ("boxes",), {}, (), False, False),
-    **{name: Function(f, pair) for name, f in PAIRWISE.items()},
-    "aligned_box_iou": Function(boxgrad.aligned_box_iou, pair, {"metric": st.sampled_from([*PAIRWISE])}),
+    **{name: Function(f, pair) for name, f in EVERY_PAIRWISE.items()},
+    "aligned_box_iou": Function(boxgrad.aligned_box_iou, pair, {"metric": st.sampled_from(ALL_METRICS)}),
     **{f"{name}_loss": Function(f, pair, {"reduction": reductions}, ("weights",)) for name, f in LOSSES.items()},
     "smooth_l1_loss": Function(
         boxgrad.smooth_l1_loss, ("input", "target"), {"reduction": reductions}, ("inside_weights", "outside_weights")

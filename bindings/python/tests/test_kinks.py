@@ -5,10 +5,11 @@ import boxgrad
 import numpy as np
 import pytest
 import reference
-from overlap_functions import EPS, LOSSES, METRICS, PAIRWISE
+from overlap_functions import ALL_METRICS, EPS, EVERY_PAIRWISE, LOSSES, METRICS, matrix
 from tolerances import assert_within
 
 all_metrics = pytest.mark.parametrize("metric", METRICS)
+iof_too = pytest.mark.parametrize("metric", ALL_METRICS)
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 INF, NAN = np.inf, np.nan
 
@@ -30,6 +31,22 @@ def test_identical_boxes_are_at_rest(metric, dtype):
         for gradient in gradients(function, a, a, **options):
             scale = 1 / (a[:, 2:] - a[:, :2]).min()
             assert_within(gradient, np.zeros_like(a), 1e-6 * scale if function is LOSSES[metric] else 0)
+
+
+@both_dtypes
+def test_ties_of_iof(dtype):
+    """A side that both boxes have moves half of the intersection, and all of the first box's area."""
+    box, inner = np.array([[0, 0, 2, 4]], dtype), np.array([[0.5, 1, 1, 2]], dtype)
+    assert boxgrad.aligned_box_iou(box, box, metric="iof") == 1
+    to_a, to_b = gradients(boxgrad.aligned_box_iou, box, box, metric="iof")
+    np.testing.assert_array_equal(to_a, [[0.25, 0.125, -0.25, -0.125]])
+    np.testing.assert_array_equal(to_b, -to_a)
+    assert boxgrad.aligned_box_iou(inner, box, metric="iof") == 1
+    for gradient in gradients(boxgrad.aligned_box_iou, inner, box, metric="iof"):
+        np.testing.assert_array_equal(gradient, [[0, 0, 0, 0]])
+    to_a, to_b = gradients(boxgrad.aligned_box_iou, [[0.0, 0, 1, 1]], [[1.0, 0, 2, 1]], metric="iof")  # touching
+    np.testing.assert_array_equal(to_a, [[0, 0, 1, 0]])
+    np.testing.assert_array_equal(to_b, [[-1, 0, 0, 0]])
 
 
 def test_touching_boxes_pull_in_the_values_and_not_in_the_losses():
@@ -125,7 +142,7 @@ def test_plain_l1_is_a_case_of_its_own():
 # Boxes without area
 
 
-@all_metrics
+@iof_too
 @pytest.mark.parametrize("eps", [0.0, EPS])
 @both_dtypes
 def test_boxes_without_area_are_finite_and_exact(metric, eps, dtype):
@@ -138,8 +155,8 @@ def test_boxes_without_area_are_finite_and_exact(metric, eps, dtype):
     assert_within(value, exact[:, 0], tolerance * np.maximum(1, terms[:, 0]))
     for gradient, expected in zip(pullback(1.0), exact_gradients):
         assert_within(gradient, expected, tolerance * np.maximum(1, np.abs(expected).max()))
-    matrix = PAIRWISE[metric](shapes, shapes, **({"eps": eps} if metric in ("diou", "ciou") else {}))
-    np.testing.assert_array_equal(matrix, value.reshape(matrix.shape))
+    pairs = matrix(metric, shapes, shapes, **({"eps": eps} if metric in ("diou", "ciou") else {}))
+    np.testing.assert_array_equal(pairs, value.reshape(pairs.shape))
 
 
 def test_aspect_of_flat_boxes():
@@ -191,25 +208,25 @@ def test_a_degenerate_proposal_decodes_to_itself():
 # NaN and infinity
 
 
-@all_metrics
+@iof_too
 @both_dtypes
 @pytest.mark.parametrize("coordinate", range(4))
 def test_nan_stays_in_its_own_row_and_column(metric, dtype, coordinate):
     a, b = (boxes.astype(dtype) for boxes in box_sets.sets("random", 20, 18))
-    clean = PAIRWISE[metric](a, b)
+    clean = matrix(metric, a, b)
     a[3, coordinate] = b[17, coordinate] = NAN
     expected = clean.copy()
     expected[3], expected[:, 17] = NAN, NAN
-    np.testing.assert_array_equal(PAIRWISE[metric](a, b), expected)
+    np.testing.assert_array_equal(matrix(metric, a, b), expected)
 
 
-@all_metrics
+@iof_too
 @both_dtypes
 @pytest.mark.parametrize("coordinate", range(4))
 def test_nan_stays_in_its_own_gradient_row(metric, dtype, coordinate):
     a, b = (boxes.astype(dtype) for boxes in box_sets.pairs("nested"))
     rows = np.arange(len(a)) != 5
-    for function, options in [(boxgrad.aligned_box_iou, {"metric": metric}), (LOSSES[metric], {})]:
+    for function, options in [(boxgrad.aligned_box_iou, {"metric": metric}), *((LOSSES[m], {}) for m in LOSSES if m == metric)]:
         clean_value, clean_pullback = boxgrad.vjp(function, a, b, **options)
         broken = a.copy()
         broken[5, coordinate] = NAN
@@ -236,15 +253,15 @@ def test_nan_and_infinity_elsewhere():
 NOTHING = np.empty((0, 4))
 
 
-@all_metrics
+@pytest.mark.parametrize("metric", EVERY_PAIRWISE)
 def test_no_boxes(metric):
     boxes = box_sets.pairs("random", 3)[0]
     for a, b in [(NOTHING, boxes), (boxes, NOTHING), (NOTHING, NOTHING)]:
-        value, pullback = boxgrad.vjp(PAIRWISE[metric], a, b)
+        value, pullback = boxgrad.vjp(EVERY_PAIRWISE[metric], a, b)
         assert value.shape == (len(a), len(b))
         for gradient, argument in zip(pullback(np.ones(value.shape)), (a, b)):
             np.testing.assert_array_equal(gradient, np.zeros_like(argument))
-    assert boxgrad.aligned_box_iou(NOTHING, NOTHING, metric=metric).shape == (0,)
+    assert boxgrad.aligned_box_iou(NOTHING, NOTHING, metric=metric.replace("ioa", "iof")).shape == (0,)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
@@ -273,14 +290,14 @@ def is_as_no_rows(function, arguments, empty, **options):
 
 
 @EMPTY
-@all_metrics
+@pytest.mark.parametrize("metric", EVERY_PAIRWISE)
 def test_an_empty_list_overlaps_nothing(metric, empty):
     boxes = box_sets.pairs("random", 3)[0]
     for arguments in [(None, boxes), (boxes, None), (None, None), (None, np.stack([boxes, boxes]))]:
-        is_as_no_rows(PAIRWISE[metric], arguments, empty)
+        is_as_no_rows(EVERY_PAIRWISE[metric], arguments, empty)
     for arguments in [(None, None), (None, boxes[0]), (boxes[:1], None)]:
-        is_as_no_rows(boxgrad.aligned_box_iou, arguments, empty, metric=metric)
-        for reduction in ("none", "mean", "sum"):
+        is_as_no_rows(boxgrad.aligned_box_iou, arguments, empty, metric=metric.replace("ioa", "iof"))
+        for reduction in ("none", "mean", "sum") if metric in LOSSES else ():
             is_as_no_rows(LOSSES[metric], arguments, empty, reduction=reduction)
 
 

@@ -5,7 +5,7 @@ import struct
 from itertools import accumulate
 
 import pytest
-from boxgrad import _library
+from boxgrad import _library, overlap
 from support import REPOSITORY
 
 HEADER = re.sub(r"/\*.*?\*/", "", (REPOSITORY / "include/boxgrad.h").read_text(), flags=re.DOTALL)
@@ -48,6 +48,11 @@ def test_structs_have_the_layout_of_c(name, layout):
     starts = [struct.calcsize(before) for before in accumulate((kinds[kind] for _, kind in fields), initial="")]
     assert starts == [int(offset) for offset, _ in fields] + [layout.size]
     assert f"struct boxgrad_{name}: {layout.size} bytes\n" in golden
+
+
+def test_metrics_are_those_of_the_header():
+    section = HEADER[HEADER.index("#define BOXGRAD_IOU ") : HEADER.index("boxgrad_status boxgrad_iou_pairwise_f32")]
+    assert overlap._METRICS == {name.lower(): int(code) for name, code in re.findall(r"#define BOXGRAD_(\w+) +(\d+)", section)}
 
 
 def test_versions_agree():

@@ -6,7 +6,7 @@ import tracemalloc
 import boxgrad
 import numpy as np
 import pytest
-from overlap_functions import PAIRWISE
+from overlap_functions import ALL_METRICS, matrix as overlaps_of
 
 DTYPES = [np.float32, np.float64]
 
@@ -39,13 +39,13 @@ def reference(matrix, high, low, low_quality):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("metric", PAIRWISE)
+@pytest.mark.parametrize("metric", ALL_METRICS)
 @pytest.mark.parametrize("low_quality", [False, True])
 @pytest.mark.parametrize("grid", [False, True])
 def test_match_boxes_is_the_plain_loop(grid, low_quality, metric, dtype):
     for n, m in [(0, 3), (3, 0), (1, 1), (31, 5), (65, 40), (1100, 7)]:
         proposals, truths = random_boxes(n, n, dtype, grid), random_boxes(m, 100 + m, dtype, grid)
-        matrix = PAIRWISE[metric](truths, proposals)
+        matrix = overlaps_of(metric, proposals, truths).T
         for high, low in [(0.7, 0.3), (0.5, 0.5), (0, -0.5)]:
             matches, overlaps = boxgrad.match_boxes(proposals, truths, high, low, low_quality, metric=metric)
             expected, best = reference(matrix, high, low, low_quality)
@@ -53,6 +53,14 @@ def test_match_boxes_is_the_plain_loop(grid, low_quality, metric, dtype):
             assert overlaps.tolist() == best and overlaps.dtype == dtype
             if n and m:
                 assert boxgrad.Matcher(high, low, low_quality)(matrix).tolist() == expected
+
+
+def test_iof_is_of_the_proposal():
+    """A proposal within a truth is covered by it; one around a truth is not, though it covers that."""
+    truths, proposals = [[0.0, 0, 10, 10]], [[1.0, 1, 3, 3], [0, 0, 20, 10], [-5, 0, 15, 10]]
+    for low_quality in (False, True):
+        matches, overlaps = boxgrad.match_boxes(proposals, truths, 0.7, 0.3, low_quality, metric="iof")
+        assert matches.tolist() == [0, -2, -2] and overlaps.tolist() == [1, 0.5, 0.5]
 
 
 def test_many_truths():

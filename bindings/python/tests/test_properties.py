@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from overlap_functions import EPS, LOSSES, METRICS, PAIRWISE, aligned
+from overlap_functions import ALL_METRICS, EPS, EVERY_PAIRWISE, LOSSES, METRICS, PAIRWISE, aligned
 from tolerances import EPS32, EPS64, assert_within, row_maximum
 
 coordinates = st.integers(-50, 50) | st.floats(-50, 50, width=32)
 sizes = st.integers(1, 50) | st.floats(0.125, 50, width=32)
 scalars = st.floats(-4, 4, width=32)
 all_metrics = pytest.mark.parametrize("metric", METRICS)
+iof_too = pytest.mark.parametrize("metric", ALL_METRICS)
 both_types = pytest.mark.parametrize(("dtype", "eps"), [(np.float32, EPS32), (np.float64, EPS64)], ids=["f32", "f64"])
 
 
@@ -48,13 +49,28 @@ def test_ranges(dtype, eps, a, b):
         assert (value <= highest).all()
 
 
-@all_metrics
+@pytest.mark.parametrize("metric", EVERY_PAIRWISE)
 @given(a=boxes())
 def test_a_box_overlaps_itself_completely(metric, a):
-    np.testing.assert_array_equal(np.diag(PAIRWISE[metric](a, a)), np.ones(len(a)))
+    np.testing.assert_array_equal(np.diag(EVERY_PAIRWISE[metric](a, a)), np.ones(len(a)))
 
 
-@all_metrics
+@both_types
+@given(a=boxes(), b=boxes(2))
+def test_ioa_is_iof_of_the_exchanged_sides(dtype, eps, a, b):
+    """And it is the share of a box: from the IoU to 1."""
+    a, b = a.astype(dtype), b.astype(dtype)
+    share, pullback = boxgrad.vjp(boxgrad.box_ioa, a, b)
+    rows, columns = np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1))
+    value, each = boxgrad.vjp(boxgrad.aligned_box_iou, columns, rows, metric="iof")
+    np.testing.assert_array_equal(share, value.reshape(share.shape))
+    assert (share <= 1).all() and (share >= boxgrad.box_iou(a, b) * (1 - 8 * eps)).all()
+    of_b, of_a = (gradient.reshape(*share.shape, 4) for gradient in each(1.0))
+    for together, single, axis in zip(pullback(1.0), (of_a, of_b), (1, 0)):
+        assert_within(together, single.sum(axis), 16 * eps * row_maximum(single).sum(axis))
+
+
+@iof_too
 @given(a=boxes(), b=boxes(), power=st.integers(-20, 20))
 def test_scaling_by_a_power_of_two_changes_nothing(metric, a, b, power):
     scale = 2.0**power
@@ -65,7 +81,7 @@ def test_scaling_by_a_power_of_two_changes_nothing(metric, a, b, power):
         np.testing.assert_array_equal(gradient, other * scale)
 
 
-@all_metrics
+@iof_too
 @both_types
 @given(a=boxes(), b=boxes(), x=st.integers(-(2**10), 2**10), y=st.integers(-(2**10), 2**10))
 def test_moving_both_boxes_exactly_changes_nothing(metric, dtype, eps, a, b, x, y):
@@ -79,7 +95,7 @@ def test_moving_both_boxes_exactly_changes_nothing(metric, dtype, eps, a, b, x, 
         np.testing.assert_array_equal(gradient, other)
 
 
-@all_metrics
+@iof_too
 @given(a=boxes(), b=boxes())
 def test_moving_both_boxes_changes_nothing(metric, a, b):
     """So the gradients of the two boxes cancel along either axis."""
@@ -104,7 +120,7 @@ def test_pairwise_aligned_and_loss_agree(metric, a, b):
 
 
 DIFFERENTIABLE = {
-    **{name: (lambda a, b, f=f: (f, (a, b), {})) for name, f in PAIRWISE.items()},
+    **{name: (lambda a, b, f=f: (f, (a, b), {})) for name, f in EVERY_PAIRWISE.items()},
     "aligned": lambda a, b: (boxgrad.aligned_box_iou, (a, b), {"metric": "ciou"}),
     "loss": lambda a, b: (boxgrad.generalized_box_iou_loss, (a, b), {}),
     "smooth_l1": lambda a, b: (boxgrad.smooth_l1_loss, (a, b), {"reduction": "none"}),
@@ -128,7 +144,7 @@ def test_pullbacks_are_linear(name, a, b, s, t, seed):
         assert_within(together, s * of_x + t * of_y, 256 * EPS64 * scale)
 
 
-@pytest.mark.parametrize("name", [*PAIRWISE, "aligned", "loss", "smooth_l1", "encode", "decode"])
+@pytest.mark.parametrize("name", [*EVERY_PAIRWISE, "aligned", "loss", "smooth_l1", "encode", "decode"])
 @both_types
 @given(a=boxes(), b=boxes(), seed=st.integers(0, 2**16))
 def test_stopping_one_argument_leaves_the_other_gradients_bits(name, dtype, eps, a, b, seed):

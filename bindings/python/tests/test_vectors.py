@@ -9,7 +9,7 @@ import boxgrad
 import ml_dtypes
 import numpy as np
 import pytest
-from boxgrad import _library
+from boxgrad import _library, overlap
 from support import REPOSITORY
 
 FOLDER = REPOSITORY / "Tests/vectors"
@@ -108,6 +108,11 @@ class Call:
 
 def test_there_are_vectors_of_every_function_that_computes():
     assert {name(vector) for vector in VECTORS} == set(PROTOTYPES) - {"set_max_threads"}
+
+
+@pytest.mark.parametrize("function", ["iou_pairwise", "iou_pairwise_grad", "iou_aligned", "match"])
+def test_there_are_vectors_of_every_metric(function):
+    assert {vector["arguments"][0] for vector in VECTORS if vector["function"] == function and not vector["status"]} == set(overlap._METRICS.values())
 
 
 def test_the_file_is_what_its_generator_writes(monkeypatch):
