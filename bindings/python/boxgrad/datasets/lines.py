@@ -144,10 +144,11 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
     """pixels: whether the format's numbers are pixels, so that it does not need the image's size to be read."""
     columns, source, finder = Columns(), _Source(format), reading.finder_of(path)
     files, beside = _text_files(path)
-    names = format.names(path)
+    names = format.names(reading.original or path)
     for key, name in enumerate(names or ()):
         columns.add_category(str(key), name)
-    sizes = {file: reading.size(MISSING, finder, file.stem) for file in files}
+    stems = {file: reading.stem(file, path) for file in files}
+    sizes = {file: reading.size(MISSING, finder, stem) for file, stem in stems.items()}
     fractions = not pixels and any(size[0] != size[0] for size in sizes.values())
     if fractions:
         sizes = dict.fromkeys(files, (1.0, 1.0))
@@ -160,14 +161,15 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
         if path.is_dir() and is_list([words for _, _, words in lines]):
             beside.append(file)
             continue
-        image = columns.add_image(file.stem, sizes[file])
+        stem = stems[file]
+        image = columns.add_image(stem, sizes[file])
         source.files.append(file)
         source.sizes.append(sizes[file])
         for number, _, words in lines:
             try:
                 parsed = format.parse(words, sizes[file])
             except ValueError as error:
-                columns.fault("malformed", Place(file, number), str(error), file.stem, number)
+                columns.fault("malformed", Place(file, number), str(error), stem, number)
                 continue
             if parsed is None:
                 continue
@@ -176,7 +178,7 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
             else:
                 category = columns.categories.get(parsed.category, UNKNOWN)
                 if category == UNKNOWN:
-                    columns.fault("unknown-category", Place(file, number), f"class {parsed.category} of {len(names)}", file.stem, number)
+                    columns.fault("unknown-category", Place(file, number), f"class {parsed.category} of {len(names)}", stem, number)
             columns.add(parsed.box, image, category, number, outlined=parsed.outlined, quad=parsed.quad, locked=parsed.locked)
             source.image.append(image)
             source.lines.append(number)

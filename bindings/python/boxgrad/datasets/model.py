@@ -265,7 +265,13 @@ class Reading:
     """Whether the numbers of a table are fractions of the image, if it is not found out."""
     finder: ImageFinder | None = None
     """Where the photos are, if that is not beside the annotations."""
+    original: Path | None = None
+    """What a copy is one of: the names of its classes and images are those of the original, wherever the copy is."""
     track: Track = silent
+
+    def stem(self, file: Path, path: Path) -> str:
+        """What an image is named after, if it has no other name: its file, in the folder `path` or alone."""
+        return self.original.stem if self.original is not None and file == path else file.stem
 
     def finder_of(self, path: Path) -> ImageFinder:
         return self.finder or ImageFinder(path, self.images)

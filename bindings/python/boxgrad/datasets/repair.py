@@ -125,7 +125,7 @@ def fix(
         _write(dataset, partial, boxes, areas, dropped, track)
         edited = {*boxes, *areas} - dropped
         verify(dataset, partial, edited, dropped, set(_others(dataset)))
-        copy = settle(FORMATS[dataset.format](partial, dataset.reading))
+        copy = settle(FORMATS[dataset.format](partial, replace(dataset.reading, original=dataset.path)))
         stays = np.array([row for row in range(len(dataset)) if row not in dropped], np.int64)
         wanted = dataset.boxes.copy()
         for row, box in boxes.items():

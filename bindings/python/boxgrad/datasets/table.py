@@ -47,7 +47,7 @@ class _Rows:
     """Turns the rows of a table into columns."""
 
     def __init__(self, path: Path, names: Sequence[str], reading: Reading) -> None:
-        self.path = path
+        self.path, self.stem = path, reading.stem(path, path)
         self.header = Header(path, names, reading.boxes, reading.image_column)
         self.reading = reading
         self.finder = reading.finder_of(path)
@@ -61,7 +61,7 @@ class _Rows:
     def add(self, row: Sequence[Any], place: Place) -> bool:
         """Whether the row was taken."""
         header, columns = self.header, self.columns
-        name = self.path.stem if header.image is None else str(row[header.image] or "").strip() if header.image < len(row) else ""
+        name = self.stem if header.image is None else str(row[header.image] or "").strip() if header.image < len(row) else ""
         identifier: Identifier = None
         try:
             if len(row) != len(header.names):

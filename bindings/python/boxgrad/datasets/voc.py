@@ -158,18 +158,18 @@ def read(path: Path, reading: Reading) -> Dataset:
         except UnreadableError as error:
             columns.unreadable.append(error)
             continue
-        _add(columns, source, finder, file, parsed, reading)
+        _add(columns, source, finder, reading.stem(file, path), file, parsed, reading)
     return columns.dataset("voc", path, source, reading=replace(reading, finder=finder))
 
 
-def _add(columns: Columns, source: _Source, finder: ImageFinder, file: Path, parsed: _Parser, reading: Reading) -> None:
+def _add(columns: Columns, source: _Source, finder: ImageFinder, stem: str, file: Path, parsed: _Parser, reading: Reading) -> None:
     def side(name: str) -> float:
         try:
             return parsed.header.number(name)
         except ValueError:
             return math.nan
 
-    name = parsed.header.texts.get("filename", "").strip() or file.stem
+    name = parsed.header.texts.get("filename", "").strip() or stem
     image = columns.add_image(name, reading.size((side("height"), side("width")), finder, name))
     source.files.append(file)
     for number, one in enumerate(parsed.objects):

@@ -156,7 +156,7 @@ def _pose_length(file: Optional[Path]) -> Optional[int]:
 
 
 def read(path: Path, reading: Reading) -> Dataset:
-    parser = _Parser(lambda: lines.label_files(path), _description(path), reading)
+    parser = _Parser(lambda: lines.label_files(path), _description(reading.original or path), reading)
     data = lines.read(path, reading, Format("yolo", parser.parse, parser.edit, _names), pixels=False)
     data.relative = True
     kind = parser.kind
