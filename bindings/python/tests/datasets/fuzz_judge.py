@@ -71,7 +71,8 @@ def judge_lines(old, new, gone, edited, changes):
         if change.policy == "drop-duplicates" and not change.after:
             # Edits before it may have made them equal, so that only the reported box says it.
             twins = [one for one in changes.values() if one is not change]
-            same = [line for key, line in lines.items() if key != number and line.split()[:1] == lines[number].split()[:1]]
+            first = {key: line.removeprefix(mark).split()[:1] for key, line in lines.items()}
+            same = [key for key in lines if key != number and first[key] == first[number]]
             if not same and not twins and len(lines[number].split()) < 9:
                 raise Harm(f"line {number} is no duplicate: {lines[number]!r}")
 
