@@ -19,6 +19,8 @@ from .model import Array, Place, UnreadableError, edited, read_bytes, replacemen
 _STRING_OR_LITERAL = re.compile(rb'"(?:[^"\\]|\\.)*"|NaN|-?Infinity', re.DOTALL)
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,\s"]+', re.DOTALL)
 _BLOCK = 1 << 12
+_OF_TWINS = ("id", "bbox", "area", "score")
+"""What may differ in annotations that say the same."""
 
 
 class Lists(msgspec.Struct):
@@ -125,7 +127,7 @@ class Source:
 
     def rest(self, row: int) -> object:
         record = self.text.value(self.annotations[self.rows[row]])
-        return repr([record.get(name) for name in ("segmentation", "keypoints", "iscrowd", "track_id", "caption")])
+        return repr(sorted((name, value) for name, value in record.items() if name not in _OF_TWINS))
 
     def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
         edits = []

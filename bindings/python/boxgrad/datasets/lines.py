@@ -182,6 +182,6 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
             columns.add(parsed.box, image, category, number, outlined=parsed.outlined, quad=parsed.quad, locked=parsed.locked)
             source.image.append(image)
             source.lines.append(number)
-            source.rests.append(hash(tuple(words)) if len(words) > 6 else 0)
+            source.rests.append(hash(tuple(words)) if len(words) > 6 else hash(parsed.category) if category == UNKNOWN else 0)
     reading = replace(reading, finder=finder)
     return columns.dataset(format.name, path, source, fractions=fractions, sized=False, reading=reading, beside=beside)

@@ -28,7 +28,7 @@ POLICIES = {
     "drop-outside": "boxes of which nothing is in the image go",
     "drop-degenerate": "boxes that are not finite, inverted, or (after clipping) without width or height go",
     "drop-small": "boxes below the smallest size go",
-    "drop-duplicates": "all but the first of equal boxes go, unless they have other keypoints, outlines or tracks",
+    "drop-duplicates": "all but the first of equal boxes go, unless their annotations differ in more than id, area and score",
     "drop-crossed": "quadrilaterals whose sides cross go",
     "area": "the area field becomes width * height, of boxes that do not stand for a mask",
 }

@@ -53,8 +53,8 @@ class _Rows:
         self.finder = reading.finder_of(path)
         self.columns = Columns()
         self.images: Dict[Tuple[str, ...], int] = {}
-        self.rests: Dict[int, int] = {}
-        """Where no column is known as the category: what all others but the id say, any of which may be it."""
+        self.rests = array("q")
+        """What each row says beside its box."""
         self.scales: Array | None = None
         """Width and height twice, by which the fractions of each row were multiplied."""
 
@@ -81,9 +81,7 @@ class _Rows:
         if image == UNKNOWN:
             columns.fault("unknown-image", place, "the row names no image", "", identifier)
         category = UNKNOWN if header.category is None else columns.add_category(str(row[header.category]), str(row[header.category]))
-        if header.category is None:
-            others = (str(value) for column, value in enumerate(row) if column not in header.box and column != header.id)
-            self.rests[len(columns.image)] = hash(tuple(others))
+        self.rests.append(hash(tuple([str(row[column]) for column in header.rest])))
         columns.add(box, image, category, identifier, area=area)
         return True
 
@@ -164,7 +162,7 @@ class _CsvSource:
         self.lines = array("q")
 
     def rest(self, row: int) -> object:
-        return self.rows.rests.get(row)
+        return self.rows.rests[row]
 
     def place(self, row: int) -> Place:
         return Place(self.rows.path, self.lines[row])
@@ -233,7 +231,7 @@ class _ParquetSource:
         self.numbers = array("q")
 
     def rest(self, row: int) -> object:
-        return self.rows.rests.get(row)
+        return self.rows.rests[row]
 
     def place(self, row: int) -> Place:
         return Place(self.rows.path, None, f"row {self.numbers[row]}")

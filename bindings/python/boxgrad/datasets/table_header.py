@@ -42,6 +42,8 @@ _CATEGORY = (
 )
 _SIZES = (("imageheight", "imagewidth"), ("imgheight", "imgwidth"), ("height", "width"))
 _ID = ("id", "annotationid")
+_OF_TWINS = ("", "unnamed:0", "index", "area", "score", "confidence", "conf", "probability")
+"""Columns that may differ in rows that say the same, beside the box and the id."""
 
 
 def _plain(name: str) -> str:
@@ -74,6 +76,9 @@ class Header:
         self.within = [plain.index(name) for name in _WITHIN if name in plain and self.image not in (None, plain.index(name))]
         sizes = [pair for pair in _SIZES if set(pair) <= set(plain) and not set(pair) & set(four)]
         self.size: Optional[Tuple[int, int]] = (plain.index(sizes[0][0]), plain.index(sizes[0][1])) if sizes else None
+
+        self.rest = [column for column, name in enumerate(plain) if column not in (*self.box, self.id) and name not in _OF_TWINS]
+        """The columns that make a row another one than that with the same box."""
 
     @property
     def seen(self) -> str:

@@ -6,6 +6,7 @@ expat says at which byte each number stands, which repairs need. Entities are re
 from __future__ import annotations
 
 import math
+import re
 from array import array
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,6 +43,7 @@ class _Parser:
 
     def __init__(self, path: Path, data: bytes) -> None:
         self.path = path
+        self.data = data
         self.header = _Element()
         self.objects: list[_Element] = []
         self._stack: list[str] = []
@@ -102,6 +104,7 @@ class _Source:
         self.lines = array("q")
         self.rows: list[tuple[int, int]] = []
         """The file of each row and the object in it."""
+        self.rests = array("q")
 
     def place(self, row: int) -> Place:
         file, number = self.rows[row]
@@ -111,7 +114,7 @@ class _Source:
         return Place(self.files[row])
 
     def rest(self, row: int) -> object:
-        return None
+        return self.rests[row]
 
     def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
         rows: Dict[int, list[int]] = {}
@@ -187,6 +190,13 @@ def _add(columns: Columns, source: _Source, finder: ImageFinder, stem: str, file
         columns.add(box, image, columns.add_category(category, category), number, locked=f"{one.twice} stands twice" if one.twice else "")
         source.rows.append((image, number))
         source.lines.append(one.line)
+        source.rests.append(_rest(parsed.data, one))
+
+
+def _rest(data: bytes, one: _Element) -> int:
+    """What an object says beside the numbers of its box, and the space between its members."""
+    numbers = [(start - one.start, end - one.start, b"") for start, end in (one.spans[side] for side in _SIDES)]
+    return hash(re.sub(rb">\s+<", b"><", edited(data[one.start : one.end], numbers)))
 
 
 def _is_number(one: _Element, name: str) -> bool:

@@ -1,4 +1,6 @@
-"""What a repaired copy is compared with: its original, wherever the copy appears and whatever its name is."""
+"""What a repaired copy is compared with: its original, wherever the copy appears and whatever its name is; and which boxes are twins."""
+
+import json
 
 import pytest
 from boxgrad import datasets
@@ -37,3 +39,42 @@ def test_names_of_classes_stand_above_the_labels(dry_run, tmp_path):
     (tmp_path / "new" / "classes.txt").write_bytes(b"\xff\xfe")
     done = datasets.fix(datasets.read(labels), tmp_path / "new" / "labels", ["clip"], dry_run=dry_run)
     assert done.before == done.after == {"unknown-category": 1}
+
+
+def left(path, out, **options):
+    """Which boxes drop-duplicates keeps, and which it drops: by their places."""
+    done = datasets.fix(datasets.read(path, **options), out, ["drop-duplicates"])
+    return [str(one.place).removeprefix(f"{path}") for one in done.left], [str(one.place).removeprefix(f"{path}") for one in done.changes]
+
+
+def test_members_that_make_a_coco_annotation_another_one(tmp_path):
+    one = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5], "attributes": {"track_id": 1}, "area": 25}
+    others = [{"score": 0.2}, {"attributes": {"track_id": 2}}, {"note": "a"}, {"category_id": 8}, {"category_id": 9}, {"area": 1}]
+    annotations = [{"id": i, **one, **other} for i, other in enumerate([{}, *others, {"category_id": 8}])]
+    content = {"images": [{"id": 1, "width": 9, "height": 9}], "categories": [{"id": 1}], "annotations": annotations}
+    (tmp_path / "x.json").write_text(json.dumps(content, indent=0))
+    done = datasets.fix(datasets.read(tmp_path / "x.json"), tmp_path / "new.json", ["drop-duplicates"])
+    assert [one.id for one in done.left] == [2, 3, 5], "8 is the first box of a class that is not listed, 9 another such class"
+    assert [one.id for one in done.changes] == [1, 6, 7]
+
+
+def test_columns_that_make_a_row_another_one(tmp_path):
+    rows = ["0,a,7,dog,1,1,5,5,0.1", "1,a,7,dog,1,1,5,5,0.2", "2,a,8,dog,1,1,5,5,0.1", "3,b,7,dog,1,1,5,5,0.1"]
+    (tmp_path / "x.csv").write_text("\n".join([",image,track_id,class,x1,y1,x2,y2,score", *rows]))
+    assert left(tmp_path / "x.csv", tmp_path / "new.csv") == ([":4"], [":3"])
+
+
+def test_members_that_make_an_object_another_one(tmp_path):
+    box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>8</ymax></bndbox>"
+    rests = ["<pose>Left</pose>", "\n <pose>Left</pose> ", "<pose>Right</pose>", "<polygon><x1>1</x1></polygon>", "<polygon><x1>2</x1></polygon>"]
+    objects = "".join(f"<object><name>a</name>{rest}{box}</object>\n" for rest in rests)
+    (tmp_path / "x.xml").write_text(f"<annotation><size><width>50</width><height>50</height></size>\n{objects}</annotation>")
+    kept, dropped = left(tmp_path / "x.xml", tmp_path / "new.xml")
+    assert [place[-1] for place in kept] == ["2", "3", "4"] and [place[-1] for place in dropped] == ["1"]
+
+
+def test_classes_without_a_name_are_different_classes(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "classes.txt").write_text("dog\n")
+    (tmp_path / "set" / "a.txt").write_text("".join(f"{number} 0.5 0.5 0.2 0.2\n" for number in (5, 6, 5, 0)))
+    assert left(tmp_path / "set", tmp_path / "new") == (["/a.txt:2"], ["/a.txt:3"])
