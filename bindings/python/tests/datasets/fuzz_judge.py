@@ -71,8 +71,7 @@ def judge_lines(old, new, gone, edited, changes):
         if change.policy == "drop-duplicates" and not change.after:
             # Edits before it may have made them equal, so that only the reported box says it.
             twins = [one for one in changes.values() if one is not change]
-            first = {key: line.removeprefix(mark).split()[:1] for key, line in lines.items()}
-            same = [key for key in lines if key != number and first[key] == first[number]]
+            same = [key for key in lines if key != number and class_of(lines[key]) == class_of(lines[number])]
             if not same and not twins and len(lines[number].split()) < 9:
                 raise Harm(f"line {number} is no duplicate: {lines[number]!r}")
 
@@ -97,6 +96,20 @@ def judge_outside(before, done, path):
                 raise Harm(f"{line!r} is not outside")
 
 
+def class_of(line):
+    """The first word; of a number, whatever notation it is in, its value."""
+    word = b"".join(line.removeprefix(b"\xef\xbb\xbf").split()[:1])
+    return float(word) if is_number(word) else word
+
+
+def judge_twins(rests, changes):
+    """What went as a duplicate says the same beside its box as another record. rests: what each says, by its number."""
+    for number, change in changes.items():
+        if change.policy == "drop-duplicates" and not change.after:
+            if not any(key != number and rest == rests[number] for key, rest in rests.items()):
+                raise Harm(f"record {number} is no duplicate: {rests[number]}")
+
+
 def is_number(word):
     try:
         float(word)
@@ -115,6 +128,9 @@ def judge_coco(old, new, gone, edited, changes):
     if {**before, "annotations": 0} != {**after, "annotations": 0}:
         if str({**before, "annotations": 0}) != str({**after, "annotations": 0}):  # NaN is not equal to itself
             raise Harm("members beside the annotations changed")
+    of_twins = ("id", "bbox", "area", "score")
+    rests = [{k: v for k, v in one.items() if k not in of_twins} if isinstance(one, dict) else one for one in before["annotations"]]
+    judge_twins(dict(enumerate(map(str, rests))), changes)
     stays = [(index, one) for index, one in enumerate(before["annotations"]) if index not in gone]
     if len(stays) != len(after["annotations"]):
         raise Harm("another number of annotations stays")
@@ -127,13 +143,16 @@ def judge_coco(old, new, gone, edited, changes):
 
 def judge_voc(old, new, gone, edited, changes):
     before, after = (tree.fromstring(data) for data in (old, new))
+    sides = ("xmin", "ymin", "xmax", "ymax")
+    rests = [[(each.tag, (each.text or "").strip()) for each in one.iter() if each.tag not in sides] for one in before.findall("object")]
+    judge_twins(dict(enumerate(rests)), changes)
     stays = [(index, one) for index, one in enumerate(before.findall("object")) if index not in gone]
     if len(stays) != len(after.findall("object")):
         raise Harm("another number of objects stays")
     for (index, one), other in zip(stays, after.findall("object")):
         texts = [[(each.tag, (each.text or "").strip(), each.attrib) for each in found.iter()] for found in (one, other)]
         differ = [a[0] for a, b in zip(*texts) if a != b]
-        if len(texts[0]) != len(texts[1]) or differ and (index not in edited or set(differ) - {"xmin", "ymin", "xmax", "ymax"}):
+        if len(texts[0]) != len(texts[1]) or differ and (index not in edited or set(differ) - set(sides)):
             raise Harm(f"object {index} changed in {differ}")
     rest = [
         [(each.tag, [text for one in each.iter() for text in (one.tag, one.text, one.attrib)]) for each in found]
