@@ -97,7 +97,7 @@ def _print(data: Dataset, done: datasets.Repair) -> None:
         line(f"not rewritten: {cli._plain(str(change.place))}: {change.policy} {change.before} -> {change.after or 'dropped'}")
     if done.left:
         line(
-            f"{quantity(len(done.left), 'repair')} not done, because the row says more than its format explains, or what its twin does not"
+            f"{quantity(len(done.left), 'repair')} not done, because the row says more than its format explains or edits in place, or what its twin does not"
         )
     counts = ", ".join(f"{name} {count:,}" for name, count in done.counts.items()) or "nothing to change"
     line(f"{cli._plain(str(done.out)) if done.out else 'nothing is written; this would be done'}: {counts}")

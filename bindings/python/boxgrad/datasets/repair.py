@@ -59,7 +59,7 @@ class Repair:
     before: dict[str, int]
     after: dict[str, int]
     left: list[Change] = field(default_factory=list)
-    """What was not done, because the row says more than its format explains, or what its twin does not."""
+    """What was not done, because the row says more than its format explains or edits in place, or what its twin does not."""
     diffs: list[str] = field(default_factory=list)
     """Of a trial: a diff of each file that would change."""
 

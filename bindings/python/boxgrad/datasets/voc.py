@@ -136,10 +136,7 @@ class _Source:
     @staticmethod
     def _edit(data: bytes, one: _Element, side: str, value: float) -> tuple[int, int, bytes]:
         text = one.texts[side].strip()
-        start, end = one.spans[side]
-        at = data.find(text.encode("ascii"), data.index(b">", start), end)
-        if at < 0:
-            raise ValueError(f"line {one.lines[side]}: {side} is written in an encoding that cannot be edited in place")
+        at = data.index(text.encode(), data.index(b">", one.spans[side][0]))
         return at, at + len(text), replacement(text, value)
 
 
@@ -187,10 +184,21 @@ def _add(columns: Columns, source: _Source, finder: ImageFinder, stem: str, file
         category = one.texts.get("name", "").strip()
         if not category:
             columns.fault("unknown-category", place, "the object has no name", name, number)
-        columns.add(box, image, columns.add_category(category, category), number, locked=f"{one.twice} stands twice" if one.twice else "")
+        columns.add(box, image, columns.add_category(category, category), number, locked=_locked(parsed.data, one))
         source.rows.append((image, number))
         source.lines.append(one.line)
         source.rests.append(_rest(parsed.data, one))
+
+
+def _locked(data: bytes, one: _Element) -> str:
+    """Why an object cannot be edited in place, if it cannot."""
+    if one.twice:
+        return f"{one.twice} stands twice"
+    for side in _SIDES:
+        start, end = one.spans[side]
+        if data[data.find(b">", start) + 1 : end].strip() != one.texts[side].strip().encode():
+            return f"{side} is more than a number, like a comment or CDATA, or in another encoding than UTF-8"
+    return ""
 
 
 def _rest(data: bytes, one: _Element) -> int:

@@ -78,3 +78,22 @@ def test_classes_without_a_name_are_different_classes(tmp_path):
     (tmp_path / "set" / "classes.txt").write_text("dog\n")
     (tmp_path / "set" / "a.txt").write_text("".join(f"{number} 0.5 0.5 0.2 0.2\n" for number in (5, 6, 5, 0)))
     assert left(tmp_path / "set", tmp_path / "new") == (["/a.txt:2"], ["/a.txt:3"])
+
+
+@pytest.mark.parametrize(
+    ("xmin", "encoding"),
+    [("<![CDATA[-5]]>", "utf-8"), ("<!-- -5 -->-5", "utf-8"), ("-<!-- -->5", "utf-8"), ("&#45;5", "utf-8"), ("-5", "utf-16")],
+)
+def test_numbers_of_xml_that_cannot_be_edited_stay(xmin, encoding, tmp_path, command):
+    """And the others are repaired."""
+    box = "<object><name>a</name><bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>9</xmax><ymax>8</ymax></bndbox></object>"
+    text = "<annotation><size><width>50</width><height>50</height></size>{}</annotation>"
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "a.xml").write_bytes(text.format(box.format(xmin) + box.format("<!-- -->50")).encode(encoding))
+    (folder / "b.xml").write_text(text.format(box.format(-6)))
+    status, printed, _ = command("fix", folder, "--policy", "clip,drop-degenerate", "--out", tmp_path / "new")
+    assert status == 0 and f"not rewritten: {folder}/a.xml:1 object 0: clip -5, 1, 9, 8 -> 0, 1, 9, 8" in printed
+    assert f"rows that no repair touches, like {folder}/a.xml:1 object 0: xmin is more than a number" in printed
+    assert (tmp_path / "new" / "a.xml").read_bytes() == (folder / "a.xml").read_bytes()
+    assert (tmp_path / "new" / "b.xml").read_text() == text.format(box.format(0))
