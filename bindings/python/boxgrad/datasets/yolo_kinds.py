@@ -55,11 +55,19 @@ def _are_flags(numbers: Sequence[float]) -> bool:
 
 
 def _are_points_of_box(numbers: Sequence[float]) -> bool:
-    """Whether the pairs after the box lie in it, as keypoints do; those that are not labelled are 0, 0."""
+    """Whether the points after the box lie in it, as keypoints do; those that are not labelled are 0, 0.
+
+    They are pairs; or, as predictions have them, each with its confidence, and at the end perhaps that of the box.
+    """
     x, y, w, h = numbers[:4]
-    pairs = list(zip(numbers[4::2], numbers[5::2]))
-    return len(numbers) % 2 == 0 and all(
-        (px == 0 and py == 0) or (abs(px - x) <= w / 2 * 1.2 + _NEAR and abs(py - y) <= h / 2 * 1.2 + _NEAR) for px, py in pairs
+    rest = len(numbers) - 4
+    return any(
+        whole
+        and all(
+            (px == 0 and py == 0) or (abs(px - x) <= w / 2 * 1.2 + _NEAR and abs(py - y) <= h / 2 * 1.2 + _NEAR)
+            for px, py in zip(numbers[4::step], numbers[5::step])
+        )
+        for step, whole in ((2, rest % 2 == 0), (3, rest >= 6 and rest % 3 < 2))
     )
 
 
@@ -84,7 +92,7 @@ class Lines:
     """Those that are no polygon."""
     flags: int = 0
     pointed: Counts[int] = field(default_factory=Counter)
-    """Poses without visibility flags."""
+    """Poses whose points lie in their box."""
     lengths: Counts[int] = field(default_factory=Counter)
 
     def add(self, numbers: Sequence[float]) -> None:
@@ -105,7 +113,7 @@ class Lines:
             self.flagged[count] += 1
             self.flagged_alone += not polygon
             self.flags += (count - 4) // 3
-        if polygon and _is_box_inside(numbers) and _are_points_of_box(numbers):
+        if _is_box_inside(numbers) and _are_points_of_box(numbers):
             self.pointed[count] += 1
 
     def kind(self, length: Optional[int], described: bool) -> Kind:
@@ -126,19 +134,19 @@ class Lines:
             return Kind("pose", flagged, f"{flagged_count} of {self.total} long lines are a box and keypoints with visibility flags")
         if self.tracked >= most and self.tracked_alone:
             return Kind("detect", 0, f"{self.tracked} of {self.total} long lines end with a confidence and a track id")
+        keypoints, count = (flagged, flagged_count) if flagged_count >= pointed_count else (pointed, pointed_count)
         if self.polygons < most:
-            names = {"segment": self.polygons, "pose": flagged_count, "detect": self.tracked}
+            names = {"segment": self.polygons, "pose": count, "detect": self.tracked}
             best = max(names, key=lambda name: names[name])
-            seen = f"of {self.total} long lines {self.polygons} are polygons, {flagged_count} a box and keypoints"
-            return Kind(best, flagged if best == "pose" else 0, seen, self._doubt(seen, "segment", "pose"))
+            seen = f"of {self.total} long lines {self.polygons} are polygons, {count} a box and keypoints"
+            return Kind(best, keypoints if best == "pose" else 0, seen, self._doubt(seen, "segment", "pose"))
         seen = f"{self.polygons} of {self.total} long lines are polygons"
-        certain = described or self.parallelograms >= most or max(pointed_count, flagged_count) <= _HALF * self.total
+        certain = described or self.parallelograms >= most or count <= _HALF * self.total
         if self.tracked >= most:
             other = f"{seen}, and {self.tracked} could be a box, a confidence and a track id"
             return Kind("segment", 0, seen, self._doubt(other, "segment", "detect"))
         if certain:
             return Kind("segment", 0, seen)
-        keypoints, count = (flagged, flagged_count) if flagged_count >= pointed_count else (pointed, pointed_count)
         both = f"{seen}, and {count} could be a box and its keypoints"
         # Polygons of five corners or more do not all have as many: a pose is the better guess.
         best = "pose" if keypoints >= 10 else "segment"

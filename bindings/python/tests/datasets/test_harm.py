@@ -42,51 +42,6 @@ def test_each_row_speaks_for_one_format(row, format, certain):
     assert format_of_row(row.split()) == (format, certain)
 
 
-@pytest.mark.parametrize(
-    ("lines", "boxes"),
-    [
-        ("0 0.5 0.5 0.2 0.2 0.9 17\n0 0.3 0.3 0.2 0.2 0.8 3", [[0.4, 0.4, 0.6, 0.6], [0.2, 0.2, 0.4, 0.4]]),  # confidence and track id
-        ("0 0.2 0.2 0.2 0.2 0.1 0.1 0 0.3 0.3 1\n0 0.5 0.5 0.2 0.2 0.5 0.5 2 0.4 0.4 1", [[0.1, 0.1, 0.3, 0.3], [0.4, 0.4, 0.6, 0.6]]),
-        ("0 0.1 0.1 0.9 0.1 0.9 0.9 0.1 0.9 0.0 0.5\n0 0.2 0.2 0.4 0.2 0.3 0.4", [[0, 0.1, 0.9, 0.9], [0.2, 0.2, 0.4, 0.4]]),
-    ],
-)
-def test_kinds_of_yolo(lines, boxes, tmp_path):
-    data = datasets.read(folder_of(tmp_path, lines + "\n"))
-    assert not data.doubt and not data.faults
-    np.testing.assert_allclose(data.boxes, boxes, atol=1e-12)
-
-
-@pytest.mark.parametrize(("id", "could"), [("1", "a box, a confidence and a track id")])
-def test_a_triangle_that_could_be_a_track_id(id, could, tmp_path):
-    data = datasets.read(folder_of(tmp_path, f"0 0.5 0.5 0.2 0.2 0.9 {id}\n"))
-    assert could in data.doubt and "--format yolo-segment or --format yolo-detect" in data.doubt
-
-
-def test_keypoints_by_kpt_shape(tmp_path):
-    """12 numbers that could be a polygon of six corners are a box and four points, if data.yaml says so; without it they are in doubt."""
-    folder = folder_of(tmp_path, "0 0.5 0.5 0.2 0.2 0.45 0.45 0.55 0.45 0.5 0.55 0.5 0.5\n")
-    assert datasets.read(folder).doubt
-    (folder / "data.yaml").write_text("names: [a]\nkpt_shape: [4, 2]\n")
-    data = datasets.read(folder)
-    assert not data.doubt
-    np.testing.assert_allclose(data.boxes, [[0.4, 0.4, 0.6, 0.6]])
-    (folder / "data.yaml").write_text("names: [a]\nkpt_shape: [17, 3]\n")
-    assert "kpt_shape of data.yaml says 55 numbers a line, which 0 of 1 long lines have" in datasets.read(folder).doubt
-    (folder / "data.yaml").write_text("names: [a]\n")
-    data = datasets.read(folder)
-    assert not data.doubt, "a pose would have a kpt_shape"
-    np.testing.assert_allclose(data.boxes, [[0.2, 0.2, 0.55, 0.55]])
-
-
-def test_formats_of_kinds(tmp_path):
-    folder = folder_of(tmp_path, "0 0.5 0.5 0.2 0.2 0.45 0.45 0.55 0.45\n")
-    boxes = {kind: datasets.read(folder, f"yolo-{kind}").boxes.round(9).tolist() for kind in ("pose", "segment", "obb", "detect")}
-    polygon = [[0.2, 0.2, 0.55, 0.5]]
-    assert boxes == {"pose": [[0.4, 0.4, 0.6, 0.6]], "segment": polygon, "obb": polygon, "detect": []}
-    copy = datasets.fix(datasets.read(folder, "yolo-pose"), tmp_path / "new", ["clip"])
-    assert copy.changes == [] and (tmp_path / "new" / "0.txt").read_bytes() == (folder / "0.txt").read_bytes()
-
-
 def test_all_files_speak_before_a_repair(tmp_path):
     """Reading looks at 200 files; of these 260 the last 60 are something else."""
     texts = ["0 0.5 0.5 0.2 0.2\n"] * 200 + ["10 10 50 10 50 60 10 60 plane 0\n"] * 60
