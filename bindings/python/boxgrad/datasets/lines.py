@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -148,7 +149,8 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
     for key, name in enumerate(names or ()):
         columns.add_category(str(key), name)
     stems = {file: reading.stem(file, path) for file in files}
-    sizes = {file: reading.size(MISSING, finder, stem) for file, stem in stems.items()}
+    named = Counter(stems.values())  # of two files with one name it is not known which of them a photo belongs to
+    sizes = {file: reading.size(MISSING, finder if finder.photo or named[stem] == 1 else None, stem) for file, stem in stems.items()}
     fractions = not pixels and any(size[0] != size[0] for size in sizes.values())
     if fractions:
         sizes = dict.fromkeys(files, (1.0, 1.0))

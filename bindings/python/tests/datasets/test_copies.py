@@ -97,3 +97,19 @@ def test_numbers_of_xml_that_cannot_be_edited_stay(xmin, encoding, tmp_path, com
     assert f"rows that no repair touches, like {folder}/a.xml:1 object 0: xmin is more than a number" in printed
     assert (tmp_path / "new" / "a.xml").read_bytes() == (folder / "a.xml").read_bytes()
     assert (tmp_path / "new" / "b.xml").read_text() == text.format(box.format(0))
+
+
+def test_a_photo_that_could_belong_to_two_files_of_labels(tmp_path):
+    """Its size clips the boxes of neither: nothing says which photo is meant."""
+    row = "100 10 900 10 900 60 100 60 plane 0\n"
+    for part in ("train", "val"):
+        (tmp_path / "set" / part).mkdir(parents=True)
+        (tmp_path / "set" / part / "P1.txt").write_text(row)
+    (tmp_path / "set" / "train" / "P2.txt").write_text(row)
+    (tmp_path / "set" / "images").mkdir()
+    for name in ("P1", "P2"):
+        Image.new("RGB", (640, 480)).save(tmp_path / "set" / "images" / f"{name}.png")
+    done = datasets.fix(datasets.read(tmp_path / "set"), tmp_path / "new", ["clip"])
+    assert [one.place.file.name for one in done.changes] == ["P2.txt"]
+    photo = tmp_path / "set" / "images" / "P1.png"
+    assert len(datasets.fix(datasets.read(tmp_path / "set", images=photo), tmp_path / "all", ["clip"]).changes) == 3
