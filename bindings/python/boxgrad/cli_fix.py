@@ -37,7 +37,7 @@ def fix(
 ) -> None:  # fmt: skip
     """Write a repaired copy: numbers are replaced and annotations are cut out in place; nothing else changes.
 
-    The copy is compared with the original before it appears. Exit status: 0 written, though the policy may leave problems; 2 not
+    The copy of a folder holds its labels and the names of the classes, without photos. It is compared with the original before it appears. Exit status: 0 written, though the policy may leave problems; 2 not
     written, because the format or a size is not certain or too much would go, or something could not be read and was copied as it is.
     """
     with cli._refusals():
@@ -72,7 +72,7 @@ def _changes(changes: List[datasets.Change]) -> List[dict[str, Any]]:
 def _print_json(data: Dataset, done: datasets.Repair) -> None:
     cli._json({
         "boxgrad": __version__, "out": done.out, "format": data.format, "evidence": data.evidence, "said": data.said,
-        "changes": _changes(done.changes), "left": _changes(done.left), "diff": done.diffs, "before": done.before, "after": done.after,
+        "changes": _changes(done.changes), "left": _changes(done.left), "not_copied": done.not_copied, "diff": done.diffs, "before": done.before, "after": done.after,
         "unreadable": cli._errors(data.unreadable),
     })  # fmt: skip
 
@@ -96,9 +96,11 @@ def _print(data: Dataset, done: datasets.Repair) -> None:
     for change in done.left[:3]:
         line(f"not rewritten: {cli._plain(str(change.place))}: {change.policy} {change.before} -> {change.after or 'dropped'}")
     if done.left:
-        line(
-            f"{quantity(len(done.left), 'repair')} not done, because the row says more than its format explains or edits in place, or what its twin does not"
-        )
+        because = "because the row says more than its format explains or edits in place, or what its twin does not"
+        line(f"{quantity(len(done.left), 'repair')} not done, {because}")
+    if done.not_copied:
+        count = quantity(len(done.not_copied), "file that holds", "files that hold")
+        line(f"not in the copy: {count} no labels, like {cli._plain(str(done.not_copied[0]))}")
     counts = ", ".join(f"{name} {count:,}" for name, count in done.counts.items()) or "nothing to change"
     line(f"{cli._plain(str(done.out)) if done.out else 'nothing is written; this would be done'}: {counts}")
     cli._print_unreadable(data.unreadable, "unreadable, copied as it is" if done.out else "unreadable")

@@ -18,7 +18,7 @@ from .exif import settle
 from .formats import FORMATS
 from .guards import refuse_drops, refuse_to_begin
 from .inspection import areas_of, box_text, flags_of, inspect
-from .model import CLASS_FILES, Array, Dataset, Identifier, Place, Track, existing_folder, read_bytes, silent
+from .model import CLASS_FILES, Array, Dataset, Identifier, Place, Track, existing_folder, files_below, read_bytes, silent
 from .records import Copied
 from .verification import verify
 
@@ -62,6 +62,8 @@ class Repair:
     """What was not done, because the row says more than its format explains or edits in place, or what its twin does not."""
     diffs: list[str] = field(default_factory=list)
     """Of a trial: a diff of each file that would change."""
+    not_copied: list[Path] = field(default_factory=list)
+    """The files of the folder that are not in the copy, like photos: they hold no labels."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -76,7 +78,7 @@ def fix(
 ) -> Repair:  # fmt: skip
     """Writes a repaired copy to `out`, a file or a folder like the data set's path, which must not exist yet.
 
-    The copy appears complete or not at all. Before it appears, it is read back and compared with the original: each record that is not
+    The copy appears complete or not at all, without photos and other files that hold no labels. Before it appears, it is read back and compared with the original: each record that is not
     reported has the same bytes, and of the others only the numbers of the box and the area differ. Files of a folder that could not be
     read are copied as they are. Rows that say more than their format explains stay as they are, and are reported in `left`.
 
@@ -134,8 +136,10 @@ def fix(
             raise Copied(str(dataset.path), "has other boxes")
         after = inspect(copy, min_size=min_size).counts
         diffs = list(differences(dataset, partial, edited, dropped)) if dry_run else []
+        all_files = files_below(dataset.path, "") if folder else []
+        not_copied = [file for file in all_files if not (partial / file.relative_to(dataset.path)).exists()]
     before = inspect(dataset, min_size=min_size).counts
-    return Repair(None if dry_run else out, changes, before, after, left, diffs)
+    return Repair(None if dry_run else out, changes, before, after, left, diffs, not_copied)
 
 
 def _decide(

@@ -246,6 +246,20 @@ def test_names_of_classes_are_copied(tmp_path):
     assert (tmp_path / "new" / "classes.txt").read_text() == "dog\ncat\n"
 
 
+@every_format
+def test_files_without_labels_are_not_copied_and_that_is_said(kind, tmp_path, command, command_json):
+    sample, data = samples.read(kind, tmp_path / "set")
+    words = ["fix", sample.path, "--policy", "clip", *(word for name, value in sample.options.items() for word in (f"--{name}", value))]
+    _, report = command_json(*words, "--out", tmp_path / "a")
+    assert report["not_copied"] == []
+    if sample.path.is_dir():
+        for name in ("photo.jpg", "photo2.jpg"):
+            (sample.path / name).write_bytes(b"x")
+        _, printed, _ = command(*words, "--dry-run")
+        assert f"not in the copy: 2 files that hold no labels, like {sample.path}/photo.jpg" in printed
+        assert not list(tmp_path.glob("a/**/*.jpg"))
+
+
 def test_policies_are_checked(tmp_path, command):
     sample, data = samples.read("coco", tmp_path / "set")
     with pytest.raises(ValueError, match="policies must be some of swap, clip, .*, not crop"):
