@@ -34,7 +34,7 @@ def _numbers(words: Words) -> Optional[list[float]]:
 def format_of_row(words: Words) -> Tuple[str, bool]:
     """The format that a row speaks for, and whether it could be no other; "" if none reads it."""
     first, rest = words[0], _numbers(words[1:])
-    if first.lower().startswith(("imagesource:", "gsd:")):
+    if first.lower().startswith(lines.HEADS):
         return "dota", True
     if rest is not None and len(rest) >= 4 and are_fractions(rest[:4]):
         try:
@@ -120,8 +120,8 @@ def evidence(path: Path, files: Sequence[Path], most: Optional[int] = None) -> E
         except UnreadableError as error:
             found.unreadable.append(error)
             continue
-        if len(files) > 1 and (not rows or lines.is_list([words for _, words in rows])):
-            continue  # an image without a box, or a list of photos, speaks for nothing
+        if len(files) > 1 and (not rows or lines.holds_no_labels([words for _, words in rows])):
+            continue  # an image without a box, or a list of photos or classes, speaks for nothing
         found.files += 1
         _count(found, file, rows)
     if not found.files and len(files) > len(found.unreadable):

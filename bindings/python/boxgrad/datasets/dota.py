@@ -11,7 +11,7 @@ from .model import Array, Dataset, Reading, Size
 
 
 def _parse(words: Words, size: Size) -> Optional[Parsed]:
-    if words[0].lower().startswith(("imagesource:", "gsd:")):
+    if words[0].lower().startswith(lines.HEADS):
         return None
     if len(words) < 9:
         raise ValueError(f"{len(words)} words, not eight numbers, a category and a difficulty")

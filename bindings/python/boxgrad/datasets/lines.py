@@ -6,6 +6,7 @@ import re
 from array import array
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -28,6 +29,8 @@ from .photos import IMAGE_SUFFIXES
 
 _WORD = re.compile(rb"\S+")
 _NOT_LABELS = re.compile(r"(classes|obj|train|val|test|results|requirements|(readme|license|autosplit_)[^/]*)\.(txt|names)")
+HEADS = ("imagesource:", "gsd:")
+"""How lines of DOTA about the image start."""
 
 Words = List[str]
 
@@ -55,6 +58,14 @@ class Format:
     """The new values of the words that change."""
     names: Callable[[Path], Optional[List[str]]] = lambda path: None
     """The names of the categories, if the format keeps them beside the labels."""
+
+
+def is_number(word: str) -> bool:
+    try:
+        floats([word])
+        return True
+    except ValueError:
+        return False
 
 
 def floats(words: Words) -> list[float]:
@@ -101,9 +112,11 @@ def _text_files(path: Path) -> tuple[list[Path], list[Path]]:
     return found
 
 
-def is_list(rows: Sequence[Words]) -> bool:
-    """Whether the rows of a file name a photo each, which is no label."""
-    return bool(rows) and all(words[-1].lower().endswith(IMAGE_SUFFIXES) for words in rows)
+def holds_no_labels(rows: Sequence[Words]) -> bool:
+    """Whether the rows of a file name a photo each; or hold no number, as lists of classes and notes do, and are no head of DOTA."""
+    if not rows or rows[0][0].lower().startswith(HEADS):
+        return False
+    return all(words[-1].lower().endswith(IMAGE_SUFFIXES) for words in rows) or not any(map(is_number, chain.from_iterable(rows)))
 
 
 class _Source:
@@ -160,7 +173,7 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
         except UnreadableError as error:
             columns.unreadable.append(error)
             continue
-        if path.is_dir() and is_list([words for _, _, words in lines]):
+        if path.is_dir() and holds_no_labels([words for _, _, words in lines]):
             beside.append(file)
             continue
         stem = stems[file]

@@ -83,7 +83,7 @@ class Source(Protocol):
         """Where the image of this row is described."""
 
     def rest(self, row: int) -> object:
-        """What the annotation of this row says beside its box, that makes it another one than its twin: an outline, a track, whatever it be."""
+        """What the annotation of this row says beside its box: twins say the same."""
 
     def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
         """Each file with new boxes and areas in some rows and without others; all other bytes as they are."""

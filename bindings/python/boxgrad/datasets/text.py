@@ -13,20 +13,12 @@ from .lines import Format, Parsed, Words
 from .model import Array, Dataset, Reading, Size
 
 
-def _is_number(word: str) -> bool:
-    try:
-        lines.floats([word])
-        return True
-    except ValueError:
-        return False
-
-
 def format_of(fmt: str) -> Format:
     def parse(words: Words, size: Size) -> Parsed:
         if len(words) not in (5, 6):
             raise ValueError(f"{len(words)} words, not a category, perhaps a score, and four numbers")
         numbers = lines.floats(words[-4:])
-        category = words[0] if len(words) == 5 or _is_number(words[1]) else f"{words[0]} {words[1]}"
+        category = words[0] if len(words) == 5 or lines.is_number(words[1]) else f"{words[0]} {words[1]}"
         return Parsed(category, numbers if fmt == "xyxy" else box_convert(np.array(numbers), fmt, "xyxy").tolist())
 
     def edit(words: Words, box: Array, size: Size) -> Dict[int, float]:

@@ -176,3 +176,23 @@ def test_decimals_that_files_lose_are_not_outside(kind, beyond, outside, tmp_pat
         (tmp_path / "x.txt").write_text("".join(lines))
         data = datasets.read(tmp_path / "x.txt", image_size=(height, width))
     assert datasets.inspect(data).counts.get("partly-outside", 0) == outside
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "predefined_classes.txt", "notes.txt"])
+def test_files_without_a_number_are_no_labels(name, tmp_path):
+    """Lists of classes and notes, whatever they are called, beside labels of YOLO: they are no malformed rows, and stay as they are."""
+    for number in range(9):
+        (tmp_path / f"{number}.txt").write_text("0 0.9 0.5 0.4 0.2\n")
+    (tmp_path / name).write_text("dog\ncat\ntraffic light\nbird\nhorse\nsheep\ncow\n")
+    data = datasets.read(tmp_path)
+    assert len(data) == len(data.images) == 9 and not data.faults and data.beside == [tmp_path / name] and not data.doubt
+    assert any(name in one for one in data.said)
+    out = tmp_path.parent / f"{tmp_path.name}-new"
+    assert datasets.fix(data, out, ["clip"]).counts == {"clip": 9} and (out / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_a_head_without_boxes_is_an_image(tmp_path):
+    (tmp_path / "a.txt").write_text("imagesource:GoogleEarth\ngsd:null\n10 10 50 10 50 60 10 60 plane 0\n")
+    (tmp_path / "b.txt").write_text("imagesource:GoogleEarth\ngsd:null\n")
+    data = datasets.read(tmp_path)
+    assert (data.format, len(data), data.images) == ("dota", 1, ["a", "b"])
