@@ -14,7 +14,7 @@ from .datasets.model import Dataset, quantity
 
 _POLICY = "What to do, with commas between: " + "; ".join(f"{name}: {what}" for name, what in datasets.POLICIES.items()) + "."
 _MALFORMED = "The share of malformed annotations, from 0 to 1, up to which the others are repaired; otherwise 0.01, or 5 of them."
-_DROPPED = "The share of boxes, from 0 to 1, that may be dropped; otherwise 0.05, or 20 of them."
+_DROPPED = "The share of boxes, from 0 to 1, that may be dropped, or clipped to nothing; otherwise 0.05, or 20 of them."
 _TRY = "Print what would change as a diff, and write nothing."
 
 

@@ -35,14 +35,16 @@ def refuse_to_begin(dataset: Dataset, policies: Sequence[str], allow_malformed: 
         )
 
 
-def refuse_drops(dataset: Dataset, drops: Sequence[Any], max_dropped: float | None) -> None:
-    """Raises BoxgradError where more boxes would go than a repair drops."""
+def refuse_drops(dataset: Dataset, drops: Sequence[Any], emptied: Sequence[Any], max_dropped: float | None) -> None:
+    """Raises BoxgradError where more boxes would go, or be clipped to nothing, than a repair drops."""
+    done = "dropped" if not emptied else "dropped or clipped to nothing" if drops else "clipped to nothing"
+    drops = [*drops, *emptied]
     total = len(dataset) + sum(fault.problem == "malformed" for fault in dataset.faults)
     if _too_many(len(drops), total, max_dropped, "max_dropped", _DROPPED, _DROPPED_BOXES):
         places = _some([f"{drop.place}: {drop.before} by {drop.policy}" for drop in drops])
         raise BoxgradError(
-            f"{dataset.path}: {len(drops):,} of {quantity(total, 'box', 'boxes')} would be dropped ({places}); nothing was written. "
-            f"Are the images' sizes right? --max-dropped {_share(len(drops), total)} drops them"
+            f"{dataset.path}: {len(drops):,} of {quantity(total, 'box', 'boxes')} would be {done} ({places}); nothing was written. "
+            f"Are the images' sizes right? --max-dropped {_share(len(drops), total)} allows it"
         )
 
 

@@ -263,6 +263,8 @@ class Reading:
     """Which kind of YOLO's lines these are, if it is not found out."""
     fractions: bool | None = None
     """Whether the numbers of a table are fractions of the image, if it is not found out."""
+    sizes_of_boxes: bool | None = None
+    """Whether the columns width and height of a table are those of the boxes, if it is not found out."""
     finder: ImageFinder | None = None
     """Where the photos are, if that is not beside the annotations."""
     original: Path | None = None

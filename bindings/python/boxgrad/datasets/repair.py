@@ -84,7 +84,7 @@ def fix(
 
     policies: names of POLICIES; in whatever order they are given, they are done in that of POLICIES. allow_malformed: the share of
     malformed annotations, from 0 to 1, up to which there is a repair; without it, 1 % or five. max_dropped: the share of boxes, from 0 to
-    1, that may be dropped; without it, 5 % or twenty. dry_run: write nothing and return the diffs; `out` may be None.
+    1, that may be dropped, or clipped to nothing; without it, 5 % or twenty. dry_run: write nothing and return the diffs; `out` may be None.
 
     ValueError: a policy, a share; `out` exists, or lies in the data set's folder. BoxgradError: the format is not certain, the policies
     need a size that is not certain, or too much is malformed or would be dropped. OSError: as the system says.
@@ -119,7 +119,9 @@ def fix(
         raise dataset.unreadable[0]
     refuse_to_begin(dataset, policies, allow_malformed)
     boxes, areas, dropped, changes, left = _decide(dataset, set(policies), min_size)
-    refuse_drops(dataset, [change for change in changes if not change.after], max_dropped)
+    drops = [change for change in changes if not change.after]
+    emptied = [row for row in boxes.keys() - dropped if _is_empty(boxes[row]) and not _is_empty(dataset.boxes[row])]
+    refuse_drops(dataset, drops, [_change(dataset, "clip", row, dataset.boxes[row]) for row in sorted(emptied)], max_dropped)
     folder = dataset.path.is_dir()
     with _passing(dataset.path.name) if dry_run or out is None else _appearing(out, folder=folder) as partial:
         if folder:
@@ -140,6 +142,10 @@ def fix(
         not_copied = [file for file in all_files if not (partial / file.relative_to(dataset.path)).exists()]
     before = inspect(dataset, min_size=min_size).counts
     return Repair(None if dry_run else out, changes, before, after, left, diffs, not_copied)
+
+
+def _is_empty(box: Array) -> bool:
+    return bool((box[2:] <= box[:2]).any())
 
 
 def _decide(

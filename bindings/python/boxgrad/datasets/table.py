@@ -55,6 +55,8 @@ class _Rows:
         self.images: Dict[Tuple[str, ...], int] = {}
         self.rests = array("q")
         """What each row says beside its box."""
+        self.of_boxes, self.beyond = 0, 0
+        """How many rows declare the size of their box as that of the image, and how many boxes leave what they declare."""
         self.scales: Array | None = None
         """Width and height twice, by which the fractions of each row were multiplied."""
 
@@ -77,6 +79,7 @@ class _Rows:
             return False
         if header.fmt != "xyxy":
             box = box_convert(np.array(box), header.fmt, "xyxy").tolist()
+        self._compare(box, self._size(row))
         image = self._image(name, row) if name else UNKNOWN
         if image == UNKNOWN:
             columns.fault("unknown-image", place, "the row names no image", "", identifier)
@@ -97,6 +100,24 @@ class _Rows:
         except ValueError:
             return MISSING
 
+    def _compare(self, box: Sequence[float], size: Tuple[float, float]) -> None:
+        width, height = box[2] - box[0], box[3] - box[1]
+        near = 1 if width > 2 and height > 2 else 0.01  # some count a box of a pixel as 1 wide, and some as 0
+        self.of_boxes += abs(width - size[1]) <= near and abs(height - size[0]) <= near
+        self.beyond += box[2] > size[1] + 1 or box[3] > size[0] + 1
+
+    def _forget_sizes(self, data: Dataset) -> None:
+        """Where the columns width and height are those of the boxes, the images' sizes are not declared."""
+        found = self.reading.sizes_of_boxes
+        if found is None:
+            found = bool(self.beyond) and self.of_boxes >= _MOST * len(data)
+        data.reading = replace(data.reading, sizes_of_boxes=found)
+        if found and self.header.size is not None:
+            height, width = (self.header.names[column] for column in self.header.size)
+            data.notes.append(f"The columns {width!r} and {height!r} are the sizes of the boxes, and not of the images.")
+            data.sizes[:] = [self.reading.size(MISSING, self.finder, name) for name in data.images]
+            data.sized = False
+
     def dataset(self, source: Any) -> Dataset:
         header = self.header
         data = self.columns.dataset(
@@ -105,6 +126,7 @@ class _Rows:
         data.evidence = "columns " + ", ".join(header.names[column] for column in header.box) + f" as {header.fmt}"
         if header.image is None and self.finder.photo is None:
             data.unknown_image = f"no column is known as the image; the columns are {header.seen}; --image-column says which it is"
+        self._forget_sizes(data)
         self._find_fractions(data)
         return data
 

@@ -311,3 +311,26 @@ def test_declared_sizes_with_exchanged_sides(tmp_path, command, command_json):
     assert datasets.inspect(datasets.read(turned)).counts == {"image-size-turned": 1}
     fix(turned, tmp_path / "turned-new", "drop-outside,clip")
     assert (tmp_path / "turned-new" / "a.xml").read_text() == text
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_sizes_of_boxes_are_no_sizes_of_images(more, tmp_path, command):
+    """Columns width and height beside four corners: clipping to the box' own size would empty every box."""
+    rows = [f"{i}.jpg,{100 + i},{100 + i},{150 + i},{130 + i},{50 + more},{30 + more}\n" for i in range(9)] + ["9.jpg,-5,5,20,30,640,480\n"]
+    path = tmp_path / "x.csv"
+    path.write_text("image,xmin,ymin,xmax,ymax,width,height\n" + "".join(rows))
+    status, printed, _ = command("fix", path, "--policy", "clip,drop-outside", "--out", tmp_path / "new.csv")
+    assert status == 0 and "The columns 'width' and 'height' are the sizes of the boxes, and not of the images." in printed
+    assert (tmp_path / "new.csv").read_bytes() == path.read_bytes()
+    assert command("fix", path, "--policy", "clip,swap", "--image-size", "120x640", "--out", tmp_path / "b.csv")[0] == 0
+    assert (tmp_path / "b.csv").read_text().count(",120,1") == 9 and ",0,5,20,30,640,480\n" in (tmp_path / "b.csv").read_text()
+
+
+def test_boxes_that_are_clipped_to_nothing_count_as_dropped(tmp_path, command):
+    path = tmp_path / "x.csv"
+    path.write_text("image,xmin,ymin,xmax,ymax\n" + "".join(f"{i}.jpg,100,{i},150,{i + 9}\n" for i in range(21)))
+    words = ["fix", path, "--policy", "clip", "--image-size", "90x90", "--out", tmp_path / "new.csv"]
+    status, _, printed = command(*words)
+    assert status == 2 and not (tmp_path / "new.csv").exists()
+    assert f"21 of 21 boxes would be clipped to nothing ({path}:2: 100, 0, 150, 9 by clip; " in printed and "--max-dropped 1 allows it" in printed
+    assert command(*words, "--max-dropped", "1")[0] == 0
