@@ -37,8 +37,10 @@ def fix(
 ) -> None:  # fmt: skip
     """Write a repaired copy: numbers are replaced and annotations are cut out in place; nothing else changes.
 
-    The copy of a folder holds its labels and the names of the classes, without photos. It is compared with the original before it appears. Exit status: 0 written, though the policy may leave problems; 2 not
-    written, because the format or a size is not certain or too much would go, or something could not be read and was copied as it is.
+    The copy is compared with the original before it appears. That of a folder is without photos and other files that hold no labels.
+
+    Exit status: 0 written, though the policy may leave problems; 2 not written, because the format or a size is not certain or too much
+    would go, or something could not be read and was copied as it is.
     """
     with cli._refusals():
         if new is None and not dry_run:
@@ -72,8 +74,8 @@ def _changes(changes: List[datasets.Change]) -> List[dict[str, Any]]:
 def _print_json(data: Dataset, done: datasets.Repair) -> None:
     cli._json({
         "boxgrad": __version__, "out": done.out, "format": data.format, "evidence": data.evidence, "said": data.said,
-        "changes": _changes(done.changes), "left": _changes(done.left), "not_copied": done.not_copied, "diff": done.diffs, "before": done.before, "after": done.after,
-        "unreadable": cli._errors(data.unreadable),
+        "changes": _changes(done.changes), "left": _changes(done.left), "not_copied": done.not_copied, "diff": done.diffs,
+        "before": done.before, "after": done.after, "unreadable": cli._errors(data.unreadable),
     })  # fmt: skip
 
 

@@ -78,13 +78,15 @@ def fix(
 ) -> Repair:  # fmt: skip
     """Writes a repaired copy to `out`, a file or a folder like the data set's path, which must not exist yet.
 
-    The copy appears complete or not at all, without photos and other files that hold no labels. Before it appears, it is read back and compared with the original: each record that is not
-    reported has the same bytes, and of the others only the numbers of the box and the area differ. Files of a folder that could not be
-    read are copied as they are. Rows that say more than their format explains stay as they are, and are reported in `left`.
+    The copy appears complete or not at all. That of a folder is without photos and other files that hold no labels; files that could not
+    be read are copied as they are. Before the copy appears, it is read back and compared with the original: each record that is not
+    reported has the same bytes, and of the others only the numbers of the box and the area differ. Rows that say more than their format
+    explains, or whose numbers cannot be edited in place, stay as they are, and are reported in `left`.
 
     policies: names of POLICIES; in whatever order they are given, they are done in that of POLICIES. allow_malformed: the share of
     malformed annotations, from 0 to 1, up to which there is a repair; without it, 1 % or five. max_dropped: the share of boxes, from 0 to
-    1, that may be dropped, or clipped to nothing; without it, 5 % or twenty. dry_run: write nothing and return the diffs; `out` may be None.
+    1, that may be dropped, or clipped to nothing; without it, 5 % or twenty. dry_run: write nothing and return the diffs; `out` may be
+    None.
 
     ValueError: a policy, a share; `out` exists, or lies in the data set's folder. BoxgradError: the format is not certain, the policies
     need a size that is not certain, or too much is malformed or would be dropped. OSError: as the system says.

@@ -17,7 +17,7 @@ from .model import Dataset, read_bytes
 from .records import Copied, Spans, cut, keys_of
 
 _NUMBER = re.compile(rb"[-+0-9.eE]+|NaN|-?Infinity")
-_SIDE = re.compile(rb"<([xy]m(?:in|ax))\b[^>]*>[^<]*</")
+_SIDE = re.compile(rb"<([xy]m(?:in|ax))\b[^>]*>([^<]*)</")
 
 
 def verify(dataset: Dataset, copy: Path, edited: Set[int], dropped: Set[int], others: Set[Path]) -> None:
@@ -96,7 +96,8 @@ def _is_edited(dataset: Dataset, old: bytes, new: bytes, columns: Set[int]) -> b
     if dataset.format == "coco":
         return _without_numbers(old) == _without_numbers(new) and _without_box(old) == _without_box(new)
     if dataset.format == "voc":
-        return _SIDE.sub(rb"<\1/>", old) == _SIDE.sub(rb"<\1/>", new)
+        sides = [side for (side, a), (_, b) in zip(_SIDE.findall(old), _SIDE.findall(new)) if a != b]
+        return _SIDE.sub(rb"<\1/>", old) == _SIDE.sub(rb"<\1/>", new) and len(sides) == len(set(sides))  # each once: not those of parts
     if dataset.format == "table":
         before, after = (sum(csv.reader(io.StringIO(one.decode(), newline="")), []) for one in (old, new))
         others = all(index in columns or one == other for index, (one, other) in enumerate(zip(before, after)))

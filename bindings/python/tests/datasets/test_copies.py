@@ -4,6 +4,7 @@ import json
 
 import pytest
 from boxgrad import datasets
+from boxgrad.datasets.records import Copied
 from PIL import Image
 
 VOC = "<annotation><object><name>a</name><bndbox>{}</bndbox></object></annotation>"
@@ -66,7 +67,8 @@ def test_columns_that_make_a_row_another_one(tmp_path):
 
 def test_members_that_make_an_object_another_one(tmp_path):
     box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>8</ymax></bndbox>"
-    rests = ["<pose>Left</pose>", "\n <pose>Left</pose> ", "<pose>Right</pose>", "<polygon><x1>1</x1></polygon>", "<polygon><x1>2</x1></polygon>"]
+    polygon = "<polygon><x1>{}</x1></polygon>"
+    rests = ["<pose>Left</pose>", "\n <pose>Left</pose> ", "<pose>Right</pose>", polygon.format(1), polygon.format(2)]
     objects = "".join(f"<object><name>a</name>{rest}{box}</object>\n" for rest in rests)
     (tmp_path / "x.xml").write_text(f"<annotation><size><width>50</width><height>50</height></size>\n{objects}</annotation>")
     kept, dropped = left(tmp_path / "x.xml", tmp_path / "new.xml")
@@ -113,3 +115,19 @@ def test_a_photo_that_could_belong_to_two_files_of_labels(tmp_path):
     assert [one.place.file.name for one in done.changes] == ["P2.txt"]
     photo = tmp_path / "set" / "images" / "P1.png"
     assert len(datasets.fix(datasets.read(tmp_path / "set", images=photo), tmp_path / "all", ["clip"]).changes) == 3
+
+
+def test_a_copy_that_changes_the_box_of_a_part_never_appears(tmp_path):
+    box = "<bndbox><xmin>-5</xmin><ymin>1</ymin><xmax>9</xmax><ymax>8</ymax></bndbox>"
+    size = "<size><width>50</width><height>50</height></size>"
+    (tmp_path / "x.xml").write_text(
+        f"<annotation>{size}<object><name>a</name>{box}<part><name>b</name>{box}</part></object></annotation>"
+    )
+    data = datasets.read(tmp_path / "x.xml")
+    rewrite = data.source.rewrite
+    data.source.rewrite = lambda *arguments: ((path, content.replace(b"-5", b"0")) for path, content in rewrite(*arguments))
+    with pytest.raises(Copied, match="record 0, differs by more than its box"):
+        datasets.fix(data, tmp_path / "new.xml", ["clip"])
+    data.source.rewrite = rewrite
+    datasets.fix(data, tmp_path / "new.xml", ["clip"])
+    assert (tmp_path / "new.xml").read_text() == (tmp_path / "x.xml").read_text().replace("-5", "0", 1)
