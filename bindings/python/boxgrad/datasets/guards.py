@@ -6,20 +6,24 @@ from typing import Any, Sequence
 
 import numpy as np
 
+from ..boxes import box_convert
 from ..errors import BoxgradError
 from .formats import doubt_of
-from .model import Array, Dataset, quantity
+from .model import UNKNOWN, Array, Dataset, quantity
 
 _MALFORMED, _MALFORMED_ROWS = 0.01, 5
 _DROPPED, _DROPPED_BOXES = 0.05, 20
 _EXAMPLES = 3
+_LEAVING, _LEAVING_BOXES = 0.1, 5
+_NEAR = 0.005
+"""How far beyond its image a box may lie that is inside, as a share of the image."""
 _NEEDS_PIXELS = {"clip", "drop-outside"}
 """Of boxes in pixels, what depends on the size of the image; of fractions it is drop-small."""
 
 
 def refuse_to_begin(dataset: Dataset, policies: Sequence[str], allow_malformed: float | None) -> None:
     """Raises BoxgradError where it is not certain what the rows mean, or too many are malformed."""
-    doubt = doubt_of(dataset) or _inverted(dataset)
+    doubt = doubt_of(dataset) or _inverted(dataset) or _corners(dataset)
     if doubt:
         raise BoxgradError(f"{dataset.path}: {doubt}; nothing was written")
     sized = {"drop-small"} if dataset.relative else _NEEDS_PIXELS
@@ -79,6 +83,32 @@ def _inverted(dataset: Dataset) -> str:
     if inverted and not _count_inverted(dataset.boxes[:, order]):
         return f"{seen} by the columns' names, and none by their order as x1, y1, x2, y2: mend them, or say --boxes xyxy if they are right"
     return ""
+
+
+def _corners(dataset: Dataset) -> str:
+    """Why numbers that are read as sides may be corners: so read, all boxes are in their images, which many leave as they are read."""
+    table = dataset.format == "table"
+    fmt = dataset.source.rows.header.fmt if table else {"coco": "xywh", "yolo": "cxcywh"}.get(dataset.format, "xyxy")  # type: ignore[attr-defined]
+    if fmt == "xyxy" or dataset.reading.boxes is not None or not (dataset.found_out or table):
+        return ""
+    is_bounds = dataset.outlined if dataset.format == "yolo" else np.zeros(len(dataset), bool)  # of a polygon, which has no sides
+    rows = np.flatnonzero((dataset.image != UNKNOWN) & np.isfinite(dataset.boxes).all(axis=1) & ~is_bounds)
+    rows = rows[(dataset.sizes[dataset.image[rows]] > 0).all(axis=1)]
+    boxes, sizes = dataset.boxes[rows], dataset.sizes[dataset.image[rows]]
+    leaving = int((~_inside(boxes, sizes)).sum())
+    corners = box_convert(boxes, "xyxy", fmt)
+    if leaving <= max(_LEAVING_BOXES, _LEAVING * len(rows)) or _count_inverted(corners) or not _inside(corners, sizes).all():
+        return ""
+    names = "x, y, width, height" if fmt == "xywh" else "the centre, width and height"
+    certain = f"--boxes xyxy or --boxes {fmt}" if table else f"--format {dataset.format} if they are no corners"
+    seen = f"{leaving:,} of {quantity(len(rows), 'box', 'boxes')} leave their image if the numbers are {names}"
+    return f"{seen}, and none if they are x1, y1, x2, y2: say {certain}"
+
+
+def _inside(boxes: Array, sizes: Array) -> Array:
+    borders = np.tile(sizes[:, ::-1], 2)
+    found: Array = ((boxes >= -_NEAR * borders) & (boxes <= (1 + _NEAR) * borders)).all(axis=1)
+    return found
 
 
 def _count_inverted(boxes: Array) -> int:

@@ -1,5 +1,6 @@
 """The files of users' reports (reports/README.md): boxes that were read wrong, and labels that `fix` destroyed with status 0."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -334,3 +335,27 @@ def test_boxes_that_are_clipped_to_nothing_count_as_dropped(tmp_path, command):
     assert status == 2 and not (tmp_path / "new.csv").exists()
     assert f"21 of 21 boxes would be clipped to nothing ({path}:2: 100, 0, 150, 9 by clip; " in printed and "--max-dropped 1 allows it" in printed
     assert command(*words, "--max-dropped", "1")[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["coco", "yolo", "table"])
+def test_corners_where_the_format_has_sides(kind, tmp_path, command):
+    """x2 and y2 stand in the place of width and height: clipping would change most boxes, all of which are right as corners."""
+    rows = [(100 + 20 * i, 50 + 10 * i, 300 + 20 * i, 200 + 10 * i) for i in range(16)]
+    out, option, path = tmp_path / "new", ("--format", kind), tmp_path / "set"
+    if kind == "coco":
+        images = [{"id": i, "width": 640, "height": 480} for i in range(16)]
+        annotations = [{"image_id": i, "category_id": 1, "bbox": row} for i, row in enumerate(rows)]
+        path = tmp_path / "x.json"
+        path.write_text(json.dumps({"images": images, "categories": [{"id": 1}], "annotations": annotations}))
+    elif kind == "yolo":
+        path.mkdir()
+        for i, (x1, y1, x2, y2) in enumerate(rows):
+            (path / f"{i}.txt").write_text(f"0 {x1 / 640} {y1 / 480} {x2 / 640} {y2 / 480}\n")
+    else:
+        option, path = ("--boxes", "xywh"), tmp_path / "x.csv"
+        path.write_text("image,x,y,w,h\n" + "".join(f"{i},{','.join(map(str, row))}\n" for i, row in enumerate(rows)))
+    words = ["fix", path, "--policy", "clip", "--image-size", "640x480", "--out", out]
+    status, _, printed = command(*words)
+    assert status == 2 and not out.exists()
+    assert "of 16 boxes leave their image if the numbers are" in printed and "and none if they are x1, y1, x2, y2: say --" in printed
+    assert command(*words, *option)[0] == 0
