@@ -69,7 +69,7 @@ def _settle_declared(data: Dataset, finder: ImageFinder) -> None:
     """Declared sizes that boxes leave, while they all fit the photo with its sides exchanged."""
     rows = np.flatnonzero((data.image != UNKNOWN) & np.isfinite(data.boxes).all(axis=1))
     sizes = data.sizes[data.image[rows]]
-    beyond = (sizes > 0).all(axis=1) & ~_inside(data.boxes[rows], sizes)
+    beyond = (sizes > 0).all(axis=1) & ~inside(data.boxes[rows], sizes)
     leaving = np.unique(data.image[rows[beyond]])
     rows = rows[np.isin(data.image[rows], leaving)]
     rows = rows[np.argsort(data.image[rows], kind="stable")]
@@ -106,11 +106,12 @@ def sides(declared: Size, other: Size) -> str:
 
 def _fit(data: Dataset, rows: Rows, sizes: Dict[int, Size]) -> Array:
     """Whether the boxes of these rows are in images of these sizes."""
-    found: Array = _inside(data.boxes[rows], np.array([sizes[image] for image in data.image[rows].tolist()]).reshape(-1, 2))
+    found: Array = inside(data.boxes[rows], np.array([sizes[image] for image in data.image[rows].tolist()]).reshape(-1, 2))
     return found
 
 
-def _inside(boxes: Array, sizes: Array | Sequence[Size]) -> Array:
+def inside(boxes: Array, sizes: Array | Sequence[Size], tolerance: float = _TOLERANCE) -> Array:
+    """Whether each box is in its image; or leaves it by no more than the tolerance."""
     high = np.tile(np.asarray(sizes)[:, ::-1], 2)
-    found: Array = np.all((boxes >= -_TOLERANCE) & (boxes <= high + _TOLERANCE), axis=1)
+    found: Array = np.all((boxes >= -tolerance) & (boxes <= high + tolerance), axis=1)
     return found

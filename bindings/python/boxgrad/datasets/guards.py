@@ -8,6 +8,7 @@ import numpy as np
 
 from ..boxes import box_convert
 from ..errors import BoxgradError
+from .exif import inside
 from .formats import doubt_of
 from .model import UNKNOWN, Array, Dataset, quantity
 
@@ -94,21 +95,15 @@ def _corners(dataset: Dataset) -> str:
     is_bounds = dataset.outlined if dataset.format == "yolo" else np.zeros(len(dataset), bool)  # of a polygon, which has no sides
     rows = np.flatnonzero((dataset.image != UNKNOWN) & np.isfinite(dataset.boxes).all(axis=1) & ~is_bounds)
     rows = rows[(dataset.sizes[dataset.image[rows]] > 0).all(axis=1)]
-    boxes, sizes = dataset.boxes[rows], dataset.sizes[dataset.image[rows]]
-    leaving = int((~_inside(boxes, sizes)).sum())
-    corners = box_convert(boxes, "xyxy", fmt)
-    if leaving <= max(_LEAVING_BOXES, _LEAVING * len(rows)) or _count_inverted(corners) or not _inside(corners, sizes).all():
+    whole, borders = np.ones((len(rows), 2)), np.tile(dataset.sizes[dataset.image[rows], ::-1], 2)
+    leaving = int((~inside(dataset.boxes[rows] / borders, whole, _NEAR)).sum())
+    corners = box_convert(dataset.boxes[rows], "xyxy", fmt)
+    if leaving <= max(_LEAVING_BOXES, _LEAVING * len(rows)) or _count_inverted(corners) or not inside(corners / borders, whole, _NEAR).all():
         return ""
     names = "x, y, width, height" if fmt == "xywh" else "the centre, width and height"
     certain = f"--boxes xyxy or --boxes {fmt}" if table else f"--format {dataset.format} if they are no corners"
     seen = f"{leaving:,} of {quantity(len(rows), 'box', 'boxes')} leave their image if the numbers are {names}"
     return f"{seen}, and none if they are x1, y1, x2, y2: say {certain}"
-
-
-def _inside(boxes: Array, sizes: Array) -> Array:
-    borders = np.tile(sizes[:, ::-1], 2)
-    found: Array = ((boxes >= -_NEAR * borders) & (boxes <= (1 + _NEAR) * borders)).all(axis=1)
-    return found
 
 
 def _count_inverted(boxes: Array) -> int:
