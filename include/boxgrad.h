@@ -172,6 +172,9 @@
  *             allow there. boxgrad_set_parallel_for must not be called there.
  * Start.      A call that is made before the library's constructors have run, as by a constructor
  *             of the host, uses the "baseline" tier. The bits are the same.
+ * Loading.    Each loaded copy of the library takes 272 bytes of the thread-local storage that
+ *             glibc keeps ready for libraries loaded with dlopen. Where others have used it up,
+ *             dlopen fails and says so.
  * Since.      0.1.0, unless stated otherwise.
  */
 #ifndef BOXGRAD_H

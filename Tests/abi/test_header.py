@@ -54,7 +54,7 @@ def test_what_is_new_says_since_when():
     for kind, name in map(str.split, {*abi.constants(HEADER), *abi.types(HEADER), *abi.functions(HEADER)} - first):
         start = re.search(rf"^(#define {name} .*|[^#\n]*\b{name}\b.*)$", HEADER, re.MULTILINE).start()
         about = HEADER[start : HEADER.index("\n", start)] if kind == "macro" else HEADER[HEADER.rindex("/*", 0, start) : start]
-        if not re.search(r"Since \d+\.\d+\.\d+", about):
+        if not re.search(r"Since:? +\d+\.\d+\.\d+", about):
             untold.append(name)
     assert not untold, f"to say in their comments: Since {VERSION}."
 
