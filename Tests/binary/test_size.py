@@ -13,7 +13,7 @@ BUDGET = 2_200_000
 MODULES = {"7Kernels": "baseline", "11KernelsAVX2": "avx2", "13KernelsAVX512": "avx512", "7Boxgrad": "checks"}  # as Swift's mangled names write them
 FAMILIES = {
     "Overlap": r"iou(Pairwise|Aligned|Loss)|Matrix|Pairs|Metric|IoU|BoxColumns",
-    "Deltas": r"delta|Decode|Encode", "SmoothL1": r"smoothL1|SmoothL1", "Clamp": r"clip|Clip", "GradientNorm": r"grad|Grad|tensor|Tensor|Norm",
+    "Distances": r"ltrb|LTRB", "Deltas": r"delta|Decode|Encode", "SmoothL1": r"smoothL1|SmoothL1", "Clamp": r"clip|Clip", "GradientNorm": r"grad|Grad|tensor|Tensor|Norm",
     "Suppression": r"nms|NMS|Suppress|Kept|Field|Candidates|rankedSort", "Matching": r"[mM]atch", "Sampling": r"[sS]ample|Draw",
     "Boxes": r"[bB]ox",
 }  # fmt: skip
