@@ -307,7 +307,7 @@ def deltas(t):
     vector("delta_encode", t, options(IDENTITY, on_degenerate=2), *empty, followed, wanted("u8", [1]), None)
 
     groups = 2
-    shifts = cotangents(count, 4 * groups)
+    shifts = cotangents(count, 4 * groups).copy()
     shifts[0], shifts[1, 2:4] = 0, (40, -3)
     for coding, settings, exact_settings in (
         (IDENTITY, {}, {"log_ratio": (-INF, HIGHEST)}),
