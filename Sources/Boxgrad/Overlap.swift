@@ -2,6 +2,8 @@ import CBoxgrad
 import CShims
 
 extension Arguments {
+    // Not inlined, because most functions of overlaps check it.
+    @inline(never)
     mutating func metric<T>(
         _ metric: Int32, _ eps: Double, _ type: T.Type, last: Int32 = BOXGRAD_IOF, otherwise reason: StaticString = "is no overlap metric"
     ) {
