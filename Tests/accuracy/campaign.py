@@ -323,7 +323,11 @@ def iou_pairwise_grad(c):
         cotangent[n:][single], matrix[single, single] = 0, cotangent[:n, 0][single]
         exact = Exact(reference.overlap, p.a[i], p.b[j], cotangent=cotangent, metric=METRICS[metric], eps=c.rounded(eps))
         grad_a, grad_b = c.empty(n, 4), c.empty(n, 4)
-        call("iou_pairwise_grad", metric, p.a, n, 4, p.b, n, 4, eps, matrix, n, grad_a, grad_b, dtype=c.dtype)
+        for rows in p.matrices():
+            m, of_a, of_b = len(rows), c.empty(len(rows), 4), c.empty(len(rows), 4)
+            sides = p.a[rows], m, 4, p.b[rows], m, 4
+            call("iou_pairwise_grad", metric, *sides, eps, matrix[np.ix_(rows, rows)], m, of_a, of_b, dtype=c.dtype)
+            grad_a[rows], grad_b[rows] = of_a, of_b
         for side, (output, got) in enumerate((("grad_a", grad_a), ("grad_b", grad_b))):
             other = n + (np.arange(n), predecessor)[side]  # the second pair that has the box
             sums, terms = (x[side][:n] + x[side][other] for x in (exact.gradients, exact.terms_of_gradients))

@@ -183,6 +183,13 @@ class Pairs:
     def __len__(self):
         return len(self.a)
 
+    def matrices(self):
+        """Rows whose boxes may all meet in one matrix: all proper ones; and hard ones of one kind and scale. A pair of an inverted box with one of
+        another scale may have an infinite gradient, which a cotangent of 0 makes NaN."""
+        hard = np.isin(self.kind, [kind.__name__ for kind in HARD])
+        ends = np.flatnonzero(self.successor <= np.arange(len(self))) + 1
+        return [np.flatnonzero(~hard), *(part for part in np.split(np.arange(len(self)), ends[:-1]) if hard[part[0]])]
+
     def boxes(self):
         return np.concatenate([self.a, self.b]), np.concatenate([self.kind, self.kind])
 

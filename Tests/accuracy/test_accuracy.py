@@ -60,6 +60,13 @@ def test_the_reference_agrees_with_itself_where_sides_are_equal(seed):
         assert campaign.run("delta_encode_grad", dtype, seed, count=12)
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_an_infinite_gradient_of_another_pair_is_no_error(seed):
+    """Each of these seeds drew an inverted box whose gradient with one of another scale overflows a float, and which a cotangent of 0 makes NaN."""
+    worst = campaign.run("iou_pairwise_grad", np.float32, seed, count=12)
+    assert all(np.isfinite(one.worst) for one in worst.values())
+
+
 @pytest.mark.parametrize("number", [gmpy2.mpfr, reference.mp.mpf], ids=["gmpy2", "mpmath"])
 def test_the_logarithm_of_a_number_over_itself_is_zero(number):
     x = reference.Real([number(x) for x in np.random.default_rng(0).uniform(1, 2, 1000).tolist()])
