@@ -110,7 +110,7 @@ $(VENV)/test: $(VENV)/demo $(VENV)/wheel requirements/test.txt requirements/test
 # same library makes the same wheel.
 wheel: export SOURCE_DATE_EPOCH ?= 1577836800
 wheel: $(LIBRARY) $(VENV)/wheel
-	rm -rf $(WHEELS)/linux
+	rm -rf $(WHEELS)/linux $(WHEELS)/*.whl
 	BOXGRAD_LIBRARY="$(CURDIR)/$(LIBRARY)" $(PYTHON) -m build --no-isolation --wheel --outdir $(WHEELS)/linux bindings/python
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" auditwheel repair --wheel-dir $(WHEELS) $(WHEELS)/linux/*.whl
 
