@@ -9,7 +9,7 @@ let isARM = Context.environment["BOXGRAD_ARCH"] == "aarch64"
 #endif
 
 /// One row per CPU tier. Each is the same folder, Sources/Kernels (the others are symbolic links to it), compiled for its own
-/// instruction set. A new tier is a row here, a link, its name in Kernels/Table.swift and a case in best_tier of CShims/tiers.c.
+/// instruction set. A new tier is a row here, a link, its name in tools/interface.py and a case in best_tier of CShims/tiers.c.
 /// The first one also has the kernels that are the same for all.
 /// BOXGRAD_ONLY_TIER, such as AVX2, leaves the others out: for the builds of Tests/safety, which say what stands in for them. BOXGRAD_TIERS, set
 /// to baseline, does so for `make TIERS=baseline`, whose library then never looks for another.

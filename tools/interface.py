@@ -1,11 +1,18 @@
-"""Writes what follows from include/boxgrad.h by rule; `interface.py --check` only says what is not current.
+"""Writes what follows by rule from include/boxgrad.h and from the kernels; `interface.py --check` only says what is not current.
+
+From the header:
 
     Sources/Boxgrad/Exports.swift   each function of two types, which calls the generic one of its name
     include/boxgrad.h               the struct boxgrad_api, to which new functions are appended
     Sources/CShims/api.c            the function table for plugin hosts
     Tests/vectors/calls.h           a call of each function by its name, for the vectors and the sweeps in C
-    Tests/LibraryTests/Functions.swift   the functions of two types, each under one name, for the tests in Swift
+    Tests/LibraryTests/Functions.swift   a call of each function of two types by its name, for the tests in Swift
     bindings/python/boxgrad/_prototypes.py   what each function takes, for ctypes
+
+From Sources/Kernels:
+
+    Sources/CShims/include/table.h   the table of kernels: their names
+    Sources/Kernels/Table.swift      a tier's kernels, in that order
 
 All else in the header is written by hand, as are the checks of arguments, which are the generic functions' work.
 """
@@ -17,6 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "Written by tools/interface.py from include/boxgrad.h."
+NOTE_OF_KERNELS = "Written by tools/interface.py from Sources/Kernels."
 SWIFT_TYPES = {
     "size_t": "Int", "ptrdiff_t": "Int", "double": "Double", "float": "Float", "int32_t": "Int32", "int64_t": "Int64", "uint64_t": "UInt64",
     "uint32_t": "UInt32", "uint8_t": "UInt8",
@@ -128,17 +136,25 @@ def vectors(found):
     return text
 
 
-def functions_of_a_type(found):
-    """What the tests in Swift call: T stands for Float and Double."""
-    single = [f for f in found if f.type == "f32"]
-    text = f"// {NOTE}\n\nimport CBoxgrad\n\n/// The functions of one type.\nstruct Functions<T> {{\n"
-    for f in single:
-        taken = ", ".join(swift_type(c_type).replace("Float", "T") for c_type, _ in f.parameters)
-        text += f"    let {camel(f.stem)}: ({taken}) -> Int32\n"
-    text += "}\n"
+def calls_by_name(found):
+    """How the tests in Swift call the function that an operation is named after: each argument is asked for by its parameter's name."""
+    kinds = {"Int": "integer", "Double": "number", "Int32": "code"}
+
+    def argument(c_type, name):
+        if c_type.startswith("const boxgrad_"):
+            return "c.options"
+        swift = swift_type(c_type)
+        return f'c.{("read" if swift.startswith("UnsafeP") else "write") if swift.endswith("?") else kinds[swift]}("{name}")'
+
+    text = f"// {NOTE}\n\nimport CBoxgrad\n\n/// The functions of two types.\nlet typedFunctions = [\n"
+    text += wrapped([f'"{f.stem}"' for f in found if f.type == "f32"], "    ", ",") + "\n]\n"
     for swift, suffix in (("Float", "f32"), ("Double", "f64")):
-        given = wrapped([f"{camel(f.stem)}: api.{f.stem}_{suffix}" for f in single], " " * 12, ")")
-        text += f"\nextension Functions<{swift}> {{\n    static var all: Self {{\n        Self(\n{given}\n    }}\n}}\n"
+        text += f"\nextension {swift} {{\n    static func make(_ c: Call<{swift}>) -> Int32? {{\n        switch c.function {{\n"
+        for f in found:
+            if f.type == suffix:
+                given = wrapped([argument(*parameter) for parameter in f.parameters], " " * 16, ")").lstrip()
+                text += f'        case "{f.stem}":\n            api.{f.stem}_{suffix}({given}\n'
+        text += "        default: nil\n        }\n    }\n}\n"
     return text
 
 
@@ -162,8 +178,91 @@ FOR_ALL_DTYPES = {{
 '''
 
 
+class Kernel:
+    """`func name<T: Real>(_ call: Call<T>, _ rows: Range<Int>)`, or without <T>; between #if COMMON_KERNELS and #endif, it is compiled once."""
+
+    SIGNATURE = re.compile(r"@inline\(never\)\nfunc (\w+)(<T: Real>)?\(_ call: (\w+)(?:<T>)?, _ rows: Range<Int>\)")
+
+    def __init__(self, name, is_typed, call, is_common):
+        self.name, self.is_typed, self.call, self.is_common = name, bool(is_typed), call, is_common
+        self.entry = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+    def of(self, swift_type):
+        return f"{self.entry}: {{ {self.name}({self.call}{swift_type and f'<{swift_type}>'}.at($0), rows($1, $2)) }}"
+
+
+def kernels(sources):
+    found = []
+    for source in sources:
+        common = [range(*match.span()) for match in re.finditer(r"^#if COMMON_KERNELS$.*?^#endif$", source, re.MULTILINE | re.DOTALL)]
+        found += [Kernel(*match.groups(), any(match.start() in one for one in common)) for match in Kernel.SIGNATURE.finditer(source)]
+    return found
+
+
+def kernel_names(found):
+    def struct(name, type_name, chosen, first=""):
+        typed, untyped = (wrapped([one.entry for one in chosen if one.is_typed is is_typed], " " * 8, ";").lstrip() for is_typed in (True, False))
+        return (
+            f"typedef struct {{\n    boxgrad_task {typed}\n}} {type_name};\n\n"
+            f"typedef struct {{\n{first}    {type_name} f32, f64;\n    boxgrad_task {untyped}\n}} {name};\n"
+        )
+
+    return f"""/* The kernels of a tier, and those that are compiled once. {NOTE_OF_KERNELS} */
+#ifndef BGI_TABLE_H
+#define BGI_TABLE_H
+
+#include <boxgrad.h>
+
+{struct("bgi_kernels", "bgi_kernels_of_type", [one for one in found if not one.is_common], "    const char *name;" + chr(10))}
+{struct("bgi_common_kernels", "bgi_common_kernels_of_type", [one for one in found if one.is_common])}
+#endif
+"""
+
+
+def kernel_table(found):
+    def entries(chosen):
+        of_types = [
+            f"        {field}: .init(\n" + ",\n".join(f"            {one.of(swift)}" for one in chosen if one.is_typed) + ")"
+            for swift, field in (("Float", "f32"), ("Double", "f64"))
+        ]
+        return ",\n".join([*of_types, *(f"        {one.of('')}" for one in chosen if not one.is_typed)]) + ")"
+
+    tiers = [("#if", "avx512"), ("#elseif", "avx2"), ("#elseif", "neon"), ("#else", "baseline")]
+    exports = "".join(
+        f'{word}{"" if word == "#else" else f" TIER_{tier.upper()}"}\n@_cdecl("bgi_kernels_{tier}") public func kernels() -> bgi_kernels {{ table("{tier}") }}\n'
+        for word, tier in tiers
+    )
+    return f"""// This tier's kernels behind C function pointers: a call, and the rows to work on. {NOTE_OF_KERNELS}
+
+import CBoxgrad
+import CShims
+
+// A closure that is a C function lacks the tier's attributes: what is inlined into it may call helpers instead of inlining them in turn.
+// A kernel is therefore never inlined. It is then also a symbol with the kernel's own name, by which tests and profilers find it.
+
+@inline(__always)
+private func rows(_ begin: Int, _ end: Int) -> Range<Int> {{ Range(uncheckedBounds: (begin, end)) }}
+
+private func table(_ name: StaticString) -> bgi_kernels {{
+    bgi_kernels(
+        name: UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self),
+{entries([one for one in found if not one.is_common])}
+}}
+
+{exports}#endif
+
+#if COMMON_KERNELS
+@_cdecl("bgi_common") public func common() -> bgi_common_kernels {{
+    bgi_common_kernels(
+{entries([one for one in found if one.is_common])}
+}}
+#endif
+"""
+
+
 def written():
     """{path: what it should hold}"""
+    found_kernels = kernels(path.read_text() for path in sorted((ROOT / "Sources/Kernels").glob("*.swift")))
     header = (ROOT / "include/boxgrad.h").read_text()
     found = functions(header)
     computing = [f for f in found if not f.stem.startswith("set_")]
@@ -174,7 +273,9 @@ def written():
         "Sources/Boxgrad/Exports.swift": exports(computing),
         "Sources/CShims/api.c": table(header),
         "Tests/vectors/calls.h": vectors(computing),
-        "Tests/LibraryTests/Functions.swift": functions_of_a_type(computing),
+        "Tests/LibraryTests/Functions.swift": calls_by_name(computing),
+        "Sources/CShims/include/table.h": kernel_names(found_kernels),
+        "Sources/Kernels/Table.swift": kernel_table(found_kernels),
     }
 
 
@@ -184,7 +285,7 @@ def main():
     check = parser.parse_args().check
     stale = [path for path, text in written().items() if not (ROOT / path).exists() or (ROOT / path).read_text() != text]
     if check and stale:
-        sys.exit(f"Not what include/boxgrad.h makes of it: {', '.join(stale)}. Run python3 tools/interface.py")
+        sys.exit(f"Not what the header and the kernels make of it: {', '.join(stale)}. Run python3 tools/interface.py")
     for path in stale:
         (ROOT / path).write_text(written()[path])
 

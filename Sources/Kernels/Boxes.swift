@@ -43,6 +43,7 @@ func boxConvert<T: Real>(_ call: BoxConvert<T>, _ rows: Range<Int>) {
     }
 }
 
+#if COMMON_KERNELS
 /// The transposes of the maps above.
 @inline(never)
 func boxConvertGrad<T: Real>(_ call: BoxConvertGrad<T>, _ rows: Range<Int>) {
@@ -64,6 +65,7 @@ func boxConvertGrad<T: Real>(_ call: BoxConvertGrad<T>, _ rows: Range<Int>) {
     default: axes { ($0, $1) }
     }
 }
+#endif
 
 @inline(never)
 func boxClip<T: Real>(_ call: BoxClip<T>, _ rows: Range<Int>) {

@@ -177,8 +177,9 @@ private struct TensorNorms: PieceConsumer {
     }
 }
 
+#if COMMON_KERNELS
 @inline(never)
-func gradNorm(_ call: GradNorm) {
+func gradNorm(_ call: GradNorm, _ rows: Range<Int>) {
     call.total.pointee = NormOfParts.with(call.p, call.tensors.pass) { parts in
         var norms = TensorNorms(call.tensors, Norm(p: call.p), call.perTensor, parts)
         norms.norm.firstPass.run(call.tensors, &norms)
@@ -196,7 +197,7 @@ func gradNormCombine(_ call: GradNormCombine, _ rows: Range<Int>) {
 
 /// The element is found by halves: of the half that is looked at, either it or the other has it.
 @inline(never)
-func gradFirstNonfinite(_ call: GradFirstNonfinite) {
+func gradFirstNonfinite(_ call: GradFirstNonfinite, _ rows: Range<Int>) {
     (call.tensor.pointee, call.element.pointee) = (-1, -1)
     let pass = TensorPass(operation: .largest)
     for i in 0..<call.tensors.count {
@@ -215,7 +216,8 @@ func gradFirstNonfinite(_ call: GradFirstNonfinite) {
 }
 
 @inline(never)
-func gradChange(_ call: GradChange) {
+func gradChange(_ call: GradChange, _ rows: Range<Int>) {
     var nothing = Nothing()
     call.change.run(call.tensors, &nothing)
 }
+#endif

@@ -1,5 +1,6 @@
 import CBoxgrad
 
+#if COMMON_KERNELS
 /// Flags what is wrong with each box.
 @inline(never)
 func boxInspect<T: Real>(_ call: BoxInspect<T>, _ rows: Range<Int>) {
@@ -39,3 +40,4 @@ private func inspect<T: Real>(_ box: Box<T>, _ width: T, _ height: T, _ minSize:
     if w < minSize || h < minSize { word |= 1 << 8 }
     return word
 }
+#endif

@@ -1,3 +1,4 @@
+#if COMMON_KERNELS
 /// The corners of boxes turned about (cx, cy), and the upright boxes around them; in double, rounded once.
 @inline(never)
 func boxRotate<T: Real>(_ call: BoxRotate<T>, _ rows: Range<Int>) {
@@ -32,3 +33,4 @@ private func least<T: Real>(_ a: T, _ b: T, _ c: T, _ d: T) -> T {
     let sum = a + b + c + d
     return sum != sum ? sum : value
 }
+#endif

@@ -1,5 +1,6 @@
 // A batch of proposals: positives and negatives, drawn at random, the same for a seed everywhere.
 
+#if COMMON_KERNELS
 /// Writes the indices of the positives, then those of the negatives, and how many there are of each.
 @inline(never)
 func sample(_ call: Sample, _ rows: Range<Int>) {
@@ -65,3 +66,4 @@ private struct SplitMix64 {
         return product.high
     }
 }
+#endif

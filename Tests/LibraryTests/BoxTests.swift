@@ -5,18 +5,12 @@ import Testing
 struct BoxArea: Operation {
     func arguments(_ n: Int) -> [Argument] { [.boxes("boxes", n, stride: "stride"), .output("out", n)] }
 
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 { T.functions.boxArea(c.read("boxes"), c.count("count"), c.stride("stride"), c.write("out")) }
-
     func reference(_ x: Inputs) -> [String: [[Term]]] { ["out": x["boxes"]!.map { [Term(($0[2] - $0[0]) * ($0[3] - $0[1]))] }] }
 }
 
 struct BoxAreaGrad: Operation {
     func arguments(_ n: Int) -> [Argument] {
         [.boxes("boxes", n, stride: "stride"), .numbers("grad_out", n), .output("grad_boxes", n, 4)]
-    }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.boxAreaGrad(c.read("boxes"), c.count("count"), c.stride("stride"), c.read("grad_out"), c.write("grad_boxes"))
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
@@ -48,10 +42,6 @@ struct BoxConvert: Operation {
 
     func arguments(_ n: Int) -> [Argument] { [.boxes("in", n, stride: "in_stride"), .output("out", n, 4, stride: "out_stride")] }
 
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.boxConvert(from, to, c.read("in"), c.count("count"), c.stride("in_stride"), c.write("out"), c.stride("out_stride"))
-    }
-
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         ["out": x["in"]!.map { box in convert(box.map { Dual($0) }, from, to).map { Term($0.value, scale: box.map(abs).max()!) } }]
     }
@@ -62,8 +52,6 @@ struct BoxConvertGrad: Operation {
     var inPlace: (input: String, output: String)? { ("grad_out", "grad_in") }
 
     func arguments(_ n: Int) -> [Argument] { [.numbers("grad_out", n, 4), .output("grad_in", n, 4)] }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 { T.functions.boxConvertGrad(from, to, c.count("count"), c.read("grad_out"), c.write("grad_in")) }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         ["grad_in": x["grad_out"]!.map { gradient in pullback([0, 0, 0, 0], gradient) { convert($0, from, to) } }]
@@ -76,10 +64,6 @@ struct BoxClip: Operation {
 
     func arguments(_ n: Int) -> [Argument] { [.boxes("in", n, stride: "in_stride"), .output("out", n, 4, stride: "out_stride")] }
 
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.boxClip(c.read("in"), c.count("count"), c.stride("in_stride"), width, height, c.write("out"), c.stride("out_stride"))
-    }
-
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         ["out": x["in"]!.map { zip($0, [width, height, width, height]).map { Term(max(0, min($0, $1)), scale: 0) } }]
     }
@@ -90,10 +74,6 @@ struct BoxClipGrad: Operation {
     var inPlace: (input: String, output: String)? { ("grad_out", "grad_in") }
 
     func arguments(_ n: Int) -> [Argument] { [.boxes("in", n, stride: "in_stride"), .numbers("grad_out", n, 4), .output("grad_in", n, 4)] }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.boxClipGrad(c.read("in"), c.count("count"), c.stride("in_stride"), width, height, c.read("grad_out"), c.write("grad_in"))
-    }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         let sides = [width, height, width, height]
@@ -106,7 +86,7 @@ struct BoxClipGrad: Operation {
 }
 
 struct BoxInspect: Operation {
-    var width = 8.0, height = 6.0, minimum = 2.0, countsLength = Int(BOXGRAD_BOX_FLAGS)
+    var width = 8.0, height = 6.0, minSize = 2.0, countsLength = Int(BOXGRAD_BOX_FLAGS)
 
     func arguments(_ n: Int) -> [Argument] {
         [
@@ -119,10 +99,6 @@ struct BoxInspect: Operation {
         ]
     }
 
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.boxInspect(c.read("boxes"), c.count("count"), c.stride("stride"), width, height, minimum, c.write("flags"), c.write("counts"), countsLength)
-    }
-
     /// The conditions in the order of their bits.
     private func wrong(_ box: [Double]) -> [Bool] {
         guard box.allSatisfy(\.isFinite) else { return [true] + Array(repeating: false, count: 8) }
@@ -133,7 +109,7 @@ struct BoxInspect: Operation {
         let vanishes = leaving.contains { a, b, bound in min(max(a, 0), bound) == min(max(b, 0), bound) }
         return [
             false, x2 == x1, y2 == y1, x2 < x1 || y2 < y1, (x1 + x2) / 2 < 0 || (y1 + y2) / 2 < 0,
-            (x1 + x2) / 2 > right || (y1 + y2) / 2 > bottom, !leaving.isEmpty && !vanishes, vanishes, x2 - x1 < minimum || y2 - y1 < minimum,
+            (x1 + x2) / 2 > right || (y1 + y2) / 2 > bottom, !leaving.isEmpty && !vanishes, vanishes, x2 - x1 < minSize || y2 - y1 < minSize,
         ]
     }
 
@@ -152,10 +128,6 @@ struct BoxRotate: Operation {
 
     func arguments(_ n: Int) -> [Argument] {
         [.boxes("boxes", n, stride: "stride"), .output("corners", n, 8, optional: true), .output("bounds", n, 4, optional: true)]
-    }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.boxRotate(c.read("boxes"), c.count("count"), c.stride("stride"), degrees, cx, cy, c.write("corners"), c.write("bounds"))
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
@@ -262,7 +234,7 @@ struct BoxRotate: Operation {
         try refuse(BoxInspect())
         try refuse("width", [BoxInspect(width: .nan)])
         try refuse("height", [BoxInspect(height: .nan)])
-        try refuse("min_size", [BoxInspect(minimum: .nan)])
+        try refuse("min_size", [BoxInspect(minSize: .nan)])
     }
 
     /// Nothing of any box remains in it.

@@ -1,3 +1,5 @@
+import CBoxgrad
+
 /// A parameter that points to numbers.
 struct Argument {
     enum Element { case real, double, size, word, byte }
@@ -40,15 +42,23 @@ struct Argument {
 /// One call of an operation: its buffers, pointers, strides and counts. Those may be changed before it is made.
 final class Call<T: Scalar> {
     let op: any Operation
+    let function: String
     let arguments: [Argument]
     private(set) var buffers: [String: Buffer] = [:]
     var pointers: [String: UnsafeMutableRawPointer] = [:]
     var strides: [String: Int] = [:]
     var counts: [String: Int]
+    private let properties: [String: Any]
+    private(set) var options = UnsafeMutablePointer<boxgrad_delta_options>?.none
 
     /// Padding 0 packs the rows; with 1 to 6 the strides differ from each other, and each runs over its width + 0...5.
     init(_ op: any Operation, _ n: Int, _ inputs: Inputs, absent: Names = [], padding: Int = 0, inPlace: Bool = false) {
-        (self.op, arguments, counts) = (op, op.arguments(n), op.counts(n))
+        (self.op, function, arguments, counts) = (op, op.function, op.arguments(n), op.counts(n))
+        properties = Dictionary(uniqueKeysWithValues: Mirror(reflecting: op).children.map { ($0.label!.lowercased(), $0.value) })
+        if let given = (op as? any DeltaOperation)?.options {
+            options = .allocate(capacity: 1)
+            options!.initialize(to: given)
+        }
         for argument in arguments {
             if let name = argument.stride, strides[name] == nil {
                 strides[name] = argument.columns + (padding == 0 || inPlace ? padding : (padding + 2 * strides.count) % 6)
@@ -66,10 +76,23 @@ final class Call<T: Scalar> {
         }
     }
 
-    func count(_ name: String) -> Int { counts[name]! }
-    func stride(_ name: String) -> Int { strides[name]! }
-    func read(_ name: String) -> UnsafePointer<T>? { pointers[name].map { UnsafePointer($0.assumingMemoryBound(to: T.self)) } }
+    deinit { options?.deallocate() }
+
+    func integer(_ name: String) -> Int { strides[name] ?? counts[name] ?? property(name) }
+    func number(_ name: String) -> Double { property(name) }
+    func code(_ name: String) -> Int32 { property(name) }
+    func read<E>(_ name: String) -> UnsafePointer<E>? { pointers[name].map { UnsafePointer($0.assumingMemoryBound(to: E.self)) } }
     func write<E>(_ name: String) -> UnsafeMutablePointer<E>? { pointers[name]?.assumingMemoryBound(to: E.self) }
+
+    private func property<V>(_ name: String) -> V {
+        guard let value = properties[name.replacing("_", with: "")] as? V else { fatalError("\(op) has no property for the parameter \(name)") }
+        return value
+    }
+
+    private func make() throws -> Int32 {
+        guard let status = T.make(self) else { throw Mismatch(description: "the library has no function that is called like \(op)") }
+        return status
+    }
 
     /// The outputs that were asked for.
     var outputs: [Argument] { arguments.filter { !$0.isInput && pointers[$0.name] != nil } }
@@ -86,7 +109,7 @@ final class Call<T: Scalar> {
     /// Makes the call; its inputs and all that surrounds its outputs must stay as they were.
     func succeeds() throws {
         let before = buffers.mapValues(\.everything)
-        let status = op.call(self)
+        let status = try make()
         try demand(status == 0, "\(op) \(T.self): \(status), \(lastError())")
         for argument in arguments {
             let buffer = buffers[argument.name]!
@@ -98,7 +121,7 @@ final class Call<T: Scalar> {
     /// Makes the call, which must fail, change nothing, and name what was wrong: these words, and an argument in any case.
     func fails(_ status: Int32, naming words: [String] = []) throws {
         let before = buffers.mapValues(\.everything)
-        let got = op.call(self)
+        let got = try make()
         try demand(got == status, "\(op) \(T.self), wrong \(words): \(got) instead of \(status), \(lastError())")
         let known = Names(arguments.map(\.name)).union(strides.keys).union(counts.keys).union(words)
         let said = Names(lastError().split { !$0.isLetter && !$0.isNumber && !"_-.".contains($0) }.map(String.init))

@@ -15,8 +15,6 @@ struct Clip: Operation {
 
     func arguments(_ n: Int) -> [Argument] { [clippable("x", n, lo, hi), .output("out", n)] }
 
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 { T.functions.clip(c.read("x"), c.count("count"), lo, hi, c.write("out")) }
-
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         ["out": x["x"]!.map { row in row.map { Term($0.isNaN ? $0 : min(max($0, lo), hi), scale: 0) } }]
     }
@@ -28,10 +26,6 @@ struct ClipGrad: Operation {
 
     func arguments(_ n: Int) -> [Argument] {
         [clippable("x", n, lo, hi), .numbers("grad_out", n), .output("grad_in", n), .output("blocked", 1, optional: true, of: .size)]
-    }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.clipGrad(c.read("x"), c.count("count"), lo, hi, c.read("grad_out"), mode, c.write("grad_in"), c.write("blocked"))
     }
 
     private func isCut(_ x: Double, _ gradient: Double) -> Bool {

@@ -68,11 +68,6 @@ extension DeltaOperation {
     /// With ERROR, a spoiled row fails the call.
     var isRowwise: Bool { known.on_degenerate != BOXGRAD_DEGENERATE_ERROR }
 
-    func withOptions(_ body: (UnsafePointer<boxgrad_delta_options>?) -> Int32) -> Int32 {
-        guard var options else { return body(nil) }
-        return body(&options)
-    }
-
     /// Proposals or targets; with ZERO a row in three is whatever small numbers give.
     fileprivate func boxes(_ name: String, _ n: Int) -> Argument {
         .input(name, n, 4, stride: name + "_stride") { random in
@@ -90,14 +85,6 @@ struct DeltaEncode: DeltaOperation {
             boxes("proposals", n), boxes("targets", n), .output("deltas", n, 4),
             .output("degenerate", n, optional: true, of: .byte), .output("degenerate_count", 1, optional: true, of: .size),
         ]
-    }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        withOptions {
-            T.functions.deltaEncode(
-                $0, c.read("proposals"), c.stride("proposals_stride"), c.read("targets"), c.stride("targets_stride"), c.count("count"),
-                c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
-        }
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
@@ -128,14 +115,6 @@ struct DeltaEncodeGrad: DeltaOperation {
         ]
     }
 
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        withOptions {
-            T.functions.deltaEncodeGrad(
-                $0, c.read("proposals"), c.stride("proposals_stride"), c.read("targets"), c.stride("targets_stride"), c.count("count"),
-                c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
-        }
-    }
-
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         let gradients = x["proposals"]!.indices.map { i in
             let row = x["proposals"]![i] + x["targets"]![i]
@@ -154,14 +133,6 @@ struct DeltaDecode: DeltaOperation {
 
     func arguments(_ n: Int) -> [Argument] {
         [boxes("proposals", n), .numbers("deltas", n, 4 * groups, stride: "deltas_stride"), .output("boxes", n, 4 * groups)]
-    }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        withOptions {
-            T.functions.deltaDecode(
-                $0, c.read("proposals"), c.stride("proposals_stride"), c.read("deltas"), c.stride("deltas_stride"), c.count("count"), c.count("groups"),
-                c.write("boxes"))
-        }
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
@@ -191,14 +162,6 @@ struct DeltaDecodeGrad: DeltaOperation {
             boxes("proposals", n), .numbers("deltas", n, 4 * groups, stride: "deltas_stride"), .numbers("grad_boxes", n, 4 * groups),
             .output("grad_proposals", n, 4, optional: true), .output("grad_deltas", n, 4 * groups, optional: true),
         ]
-    }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        withOptions {
-            T.functions.deltaDecodeGrad(
-                $0, c.read("proposals"), c.stride("proposals_stride"), c.read("deltas"), c.stride("deltas_stride"), c.count("count"), c.count("groups"),
-                c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
-        }
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
@@ -337,5 +300,36 @@ struct DeltaDecodeGrad: DeltaOperation {
         #expect(api.delta_encode_f64(&options, proposals, 4, targets, 4, 500, &deltas, nil, nil) == BOXGRAD_OK)
         #expect(api.delta_decode_f64(&options, proposals, 4, deltas, 4, 500, 1, &boxes) == BOXGRAD_OK)
         for (box, target) in zip(boxes, targets) { try demand(abs(box - target) < 1e-12, "delta_decode of delta_encode: \(box) instead of \(target)") }
+    }
+}
+
+extension LibraryTests.DividedTests {
+    @Test func encode() throws {
+        try sweepChunks(DeltaEncode(), rows: DividedRows.ofBoxes)
+        try sweepChunks(DeltaEncode(options: standardized), rows: DividedRows.ofBoxes)
+        try sweepChunks(DeltaEncodeGrad(options: standardized), rows: DividedRows.ofBoxes)
+    }
+
+    @Test func decode() throws {
+        try sweepChunks(DeltaDecode(options: everyClamp, groups: 2), rows: DividedRows.ofGroups)
+        try sweepChunks(DeltaDecodeGrad(options: everyClamp, groups: 2), rows: DividedRows.ofGroups)
+    }
+
+    @Test func degenerateRowOfALaterChunk() throws {
+        try degenerateRowOfALaterChunkFails(DeltaEncode())
+        try degenerateRowOfALaterChunkFails(DeltaEncodeGrad())
+    }
+}
+
+private func degenerateRowOfALaterChunkFails(_ op: some Operation) throws {
+    try onEachNumberOfThreads { threads in
+        var random = Random(seed: 9)
+        let n = DividedRows.ofBoxes
+        for (name, rows) in [("proposals", [n - 7, 40_000]), ("targets", [n - 1])] {
+            var inputs = Inputs()
+            for argument in op.arguments(n) where argument.isInput { inputs[argument.name] = Array(repeating: argument.sample!(&random)[0], count: n) }
+            for row in rows { inputs[name]![row] = [1, 1, 1, 2] }
+            try Call<Float>(op, n, inputs, padding: 1).fails(BOXGRAD_DEGENERATE_BOX, naming: [name, "\(rows.min()!)"])
+        }
     }
 }

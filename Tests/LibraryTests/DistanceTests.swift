@@ -9,11 +9,6 @@ struct LTRBEncode: Operation {
         [.numbers("points", n, 2, stride: "points_stride"), .boxes("boxes", n, stride: "boxes_stride"), .output("distances", n, 4)]
     }
 
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.ltrbEncode(
-            c.read("points"), c.stride("points_stride"), c.read("boxes"), c.stride("boxes_stride"), c.count("count"), c.write("distances"))
-    }
-
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         ["distances": zip(x["boxes"]!, x["points"]!).map { distances(($0 + $1).map { Dual($0) }).map { Term($0.value) } }]
     }
@@ -22,10 +17,6 @@ struct LTRBEncode: Operation {
 struct LTRBEncodeGrad: Operation {
     func arguments(_ n: Int) -> [Argument] {
         [.numbers("grad_distances", n, 4), .output("grad_points", n, 2, optional: true), .output("grad_boxes", n, 4, optional: true)]
-    }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.ltrbEncodeGrad(c.count("count"), c.read("grad_distances"), c.write("grad_points"), c.write("grad_boxes"))
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
@@ -40,5 +31,12 @@ struct LTRBEncodeGrad: Operation {
         try refuse(LTRBEncode())
         try sweep(LTRBEncodeGrad())
         try refuse(LTRBEncodeGrad())
+    }
+}
+
+extension LibraryTests.DividedTests {
+    @Test func distances() throws {
+        try sweepChunks(LTRBEncode(), rows: DividedRows.ofBoxes)
+        try sweepChunks(LTRBEncodeGrad(), rows: DividedRows.ofBoxes)
     }
 }

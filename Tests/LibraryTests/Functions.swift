@@ -2,58 +2,169 @@
 
 import CBoxgrad
 
-/// The functions of one type.
-struct Functions<T> {
-    let boxArea: (UnsafePointer<T>?, Int, Int, UnsafeMutablePointer<T>?) -> Int32
-    let boxAreaGrad: (UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
-    let boxConvert: (Int32, Int32, UnsafePointer<T>?, Int, Int, UnsafeMutablePointer<T>?, Int) -> Int32
-    let boxConvertGrad: (Int32, Int32, Int, UnsafePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
-    let boxClip: (UnsafePointer<T>?, Int, Int, Double, Double, UnsafeMutablePointer<T>?, Int) -> Int32
-    let boxClipGrad: (UnsafePointer<T>?, Int, Int, Double, Double, UnsafePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
-    let boxInspect: (UnsafePointer<T>?, Int, Int, Double, Double, Double, UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<Int>?, Int) -> Int32
-    let boxRotate: (UnsafePointer<T>?, Int, Int, Double, Double, Double, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
-    let clip: (UnsafePointer<T>?, Int, Double, Double, UnsafeMutablePointer<T>?) -> Int32
-    let clipGrad: (UnsafePointer<T>?, Int, Double, Double, UnsafePointer<T>?, Int32, UnsafeMutablePointer<T>?, UnsafeMutablePointer<Int>?) -> Int32
-    let iouPairwise: (Int32, UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, Int, Int, Double, UnsafeMutablePointer<T>?, Int, UnsafeMutablePointer<T>?) -> Int32
-    let iouPairwiseGrad: (Int32, UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, Int, Int, Double, UnsafePointer<T>?, Int, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
-    let iouAligned: (Int32, UnsafePointer<T>?, Int, UnsafePointer<T>?, Int, Int, Double, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
-    let iouLoss: (Int32, UnsafePointer<T>?, Int, UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, Double, Double, UnsafeMutablePointer<Double>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
-    let smoothL1: (UnsafePointer<T>?, UnsafePointer<T>?, UnsafePointer<T>?, UnsafePointer<T>?, Int, Double, Double, UnsafeMutablePointer<Double>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
-    let deltaEncode: (UnsafePointer<boxgrad_delta_options>?, UnsafePointer<T>?, Int, UnsafePointer<T>?, Int, Int, UnsafeMutablePointer<T>?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<Int>?) -> Int32
-    let deltaEncodeGrad: (UnsafePointer<boxgrad_delta_options>?, UnsafePointer<T>?, Int, UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
-    let deltaDecode: (UnsafePointer<boxgrad_delta_options>?, UnsafePointer<T>?, Int, UnsafePointer<T>?, Int, Int, Int, UnsafeMutablePointer<T>?) -> Int32
-    let deltaDecodeGrad: (UnsafePointer<boxgrad_delta_options>?, UnsafePointer<T>?, Int, UnsafePointer<T>?, Int, Int, Int, UnsafePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
-    let ltrbEncode: (UnsafePointer<T>?, Int, UnsafePointer<T>?, Int, Int, UnsafeMutablePointer<T>?) -> Int32
-    let ltrbEncodeGrad: (Int, UnsafePointer<T>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<T>?) -> Int32
-    let nms: (UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, UnsafePointer<Int64>?, Double, Double, Int, UnsafeMutablePointer<Int>?, UnsafeMutablePointer<Int>?) -> Int32
-    let softNms: (Int32, UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, UnsafePointer<Int64>?, Double, Double, Double, Int, UnsafeMutablePointer<Int>?, UnsafeMutablePointer<T>?, UnsafeMutablePointer<Int>?) -> Int32
-    let match: (Int32, UnsafePointer<T>?, Int, Int, UnsafePointer<T>?, Int, Int, Double, Double, Double, Int32, UnsafeMutablePointer<Int64>?, UnsafeMutablePointer<T>?) -> Int32
-}
+/// The functions of two types.
+let typedFunctions = [
+    "box_area", "box_area_grad", "box_convert", "box_convert_grad", "box_clip", "box_clip_grad", "box_inspect", "box_rotate", "clip",
+    "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "smooth_l1", "delta_encode", "delta_encode_grad",
+    "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "nms", "soft_nms", "match",
+]
 
-extension Functions<Float> {
-    static var all: Self {
-        Self(
-            boxArea: api.box_area_f32, boxAreaGrad: api.box_area_grad_f32, boxConvert: api.box_convert_f32,
-            boxConvertGrad: api.box_convert_grad_f32, boxClip: api.box_clip_f32, boxClipGrad: api.box_clip_grad_f32,
-            boxInspect: api.box_inspect_f32, boxRotate: api.box_rotate_f32, clip: api.clip_f32, clipGrad: api.clip_grad_f32,
-            iouPairwise: api.iou_pairwise_f32, iouPairwiseGrad: api.iou_pairwise_grad_f32, iouAligned: api.iou_aligned_f32,
-            iouLoss: api.iou_loss_f32, smoothL1: api.smooth_l1_f32, deltaEncode: api.delta_encode_f32,
-            deltaEncodeGrad: api.delta_encode_grad_f32, deltaDecode: api.delta_decode_f32, deltaDecodeGrad: api.delta_decode_grad_f32,
-            ltrbEncode: api.ltrb_encode_f32, ltrbEncodeGrad: api.ltrb_encode_grad_f32, nms: api.nms_f32, softNms: api.soft_nms_f32,
-            match: api.match_f32)
+extension Float {
+    static func make(_ c: Call<Float>) -> Int32? {
+        switch c.function {
+        case "box_area":
+            api.box_area_f32(c.read("boxes"), c.integer("count"), c.integer("stride"), c.write("out"))
+        case "box_area_grad":
+            api.box_area_grad_f32(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("grad_out"), c.write("grad_boxes"))
+        case "box_convert":
+            api.box_convert_f32(c.code("from"), c.code("to"), c.read("in"), c.integer("count"), c.integer("in_stride"), c.write("out"),
+                c.integer("out_stride"))
+        case "box_convert_grad":
+            api.box_convert_grad_f32(c.code("from"), c.code("to"), c.integer("count"), c.read("grad_out"), c.write("grad_in"))
+        case "box_clip":
+            api.box_clip_f32(c.read("in"), c.integer("count"), c.integer("in_stride"), c.number("width"), c.number("height"), c.write("out"),
+                c.integer("out_stride"))
+        case "box_clip_grad":
+            api.box_clip_grad_f32(c.read("in"), c.integer("count"), c.integer("in_stride"), c.number("width"), c.number("height"), c.read("grad_out"),
+                c.write("grad_in"))
+        case "box_inspect":
+            api.box_inspect_f32(c.read("boxes"), c.integer("count"), c.integer("stride"), c.number("width"), c.number("height"), c.number("min_size"),
+                c.write("flags"), c.write("counts"), c.integer("counts_length"))
+        case "box_rotate":
+            api.box_rotate_f32(c.read("boxes"), c.integer("count"), c.integer("stride"), c.number("degrees"), c.number("cx"), c.number("cy"),
+                c.write("corners"), c.write("bounds"))
+        case "clip":
+            api.clip_f32(c.read("x"), c.integer("count"), c.number("lo"), c.number("hi"), c.write("out"))
+        case "clip_grad":
+            api.clip_grad_f32(c.read("x"), c.integer("count"), c.number("lo"), c.number("hi"), c.read("grad_out"), c.code("mode"), c.write("grad_in"),
+                c.write("blocked"))
+        case "iou_pairwise":
+            api.iou_pairwise_f32(c.code("metric"), c.read("a"), c.integer("a_count"), c.integer("a_stride"), c.read("b"), c.integer("b_count"),
+                c.integer("b_stride"), c.number("eps"), c.write("out"), c.integer("out_stride"), c.write("out_union"))
+        case "iou_pairwise_grad":
+            api.iou_pairwise_grad_f32(c.code("metric"), c.read("a"), c.integer("a_count"), c.integer("a_stride"), c.read("b"), c.integer("b_count"),
+                c.integer("b_stride"), c.number("eps"), c.read("grad_out"), c.integer("grad_out_stride"), c.write("grad_a"),
+                c.write("grad_b"))
+        case "iou_aligned":
+            api.iou_aligned_f32(c.code("metric"), c.read("a"), c.integer("a_stride"), c.read("b"), c.integer("b_stride"), c.integer("count"),
+                c.number("eps"), c.write("out"), c.write("grad_a"), c.write("grad_b"))
+        case "iou_loss":
+            api.iou_loss_f32(c.code("metric"), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
+                c.integer("count"), c.read("weights"), c.number("eps"), c.number("normalizer"), c.write("loss"), c.write("per_box"),
+                c.write("grad_pred"), c.write("grad_target"))
+        case "smooth_l1":
+            api.smooth_l1_f32(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
+                c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),
+                c.write("grad_target"))
+        case "delta_encode":
+            api.delta_encode_f32(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
+                c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
+        case "delta_encode_grad":
+            api.delta_encode_grad_f32(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
+                c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "delta_decode":
+            api.delta_decode_f32(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
+                c.integer("count"), c.integer("groups"), c.write("boxes"))
+        case "delta_decode_grad":
+            api.delta_decode_grad_f32(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
+                c.integer("count"), c.integer("groups"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "ltrb_encode":
+            api.ltrb_encode_f32(c.read("points"), c.integer("points_stride"), c.read("boxes"), c.integer("boxes_stride"), c.integer("count"),
+                c.write("distances"))
+        case "ltrb_encode_grad":
+            api.ltrb_encode_grad_f32(c.integer("count"), c.read("grad_distances"), c.write("grad_points"), c.write("grad_boxes"))
+        case "nms":
+            api.nms_f32(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"), c.number("iou_threshold"),
+                c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))
+        case "soft_nms":
+            api.soft_nms_f32(c.code("decay"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"),
+                c.number("iou_threshold"), c.number("sigma"), c.number("score_threshold"), c.integer("max_keep"), c.write("keep"),
+                c.write("keep_scores"), c.write("keep_count"))
+        case "match":
+            api.match_f32(c.code("metric"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("truths"),
+                c.integer("truths_count"), c.integer("truths_stride"), c.number("eps"), c.number("low_threshold"),
+                c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
+        default: nil
+        }
     }
 }
 
-extension Functions<Double> {
-    static var all: Self {
-        Self(
-            boxArea: api.box_area_f64, boxAreaGrad: api.box_area_grad_f64, boxConvert: api.box_convert_f64,
-            boxConvertGrad: api.box_convert_grad_f64, boxClip: api.box_clip_f64, boxClipGrad: api.box_clip_grad_f64,
-            boxInspect: api.box_inspect_f64, boxRotate: api.box_rotate_f64, clip: api.clip_f64, clipGrad: api.clip_grad_f64,
-            iouPairwise: api.iou_pairwise_f64, iouPairwiseGrad: api.iou_pairwise_grad_f64, iouAligned: api.iou_aligned_f64,
-            iouLoss: api.iou_loss_f64, smoothL1: api.smooth_l1_f64, deltaEncode: api.delta_encode_f64,
-            deltaEncodeGrad: api.delta_encode_grad_f64, deltaDecode: api.delta_decode_f64, deltaDecodeGrad: api.delta_decode_grad_f64,
-            ltrbEncode: api.ltrb_encode_f64, ltrbEncodeGrad: api.ltrb_encode_grad_f64, nms: api.nms_f64, softNms: api.soft_nms_f64,
-            match: api.match_f64)
+extension Double {
+    static func make(_ c: Call<Double>) -> Int32? {
+        switch c.function {
+        case "box_area":
+            api.box_area_f64(c.read("boxes"), c.integer("count"), c.integer("stride"), c.write("out"))
+        case "box_area_grad":
+            api.box_area_grad_f64(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("grad_out"), c.write("grad_boxes"))
+        case "box_convert":
+            api.box_convert_f64(c.code("from"), c.code("to"), c.read("in"), c.integer("count"), c.integer("in_stride"), c.write("out"),
+                c.integer("out_stride"))
+        case "box_convert_grad":
+            api.box_convert_grad_f64(c.code("from"), c.code("to"), c.integer("count"), c.read("grad_out"), c.write("grad_in"))
+        case "box_clip":
+            api.box_clip_f64(c.read("in"), c.integer("count"), c.integer("in_stride"), c.number("width"), c.number("height"), c.write("out"),
+                c.integer("out_stride"))
+        case "box_clip_grad":
+            api.box_clip_grad_f64(c.read("in"), c.integer("count"), c.integer("in_stride"), c.number("width"), c.number("height"), c.read("grad_out"),
+                c.write("grad_in"))
+        case "box_inspect":
+            api.box_inspect_f64(c.read("boxes"), c.integer("count"), c.integer("stride"), c.number("width"), c.number("height"), c.number("min_size"),
+                c.write("flags"), c.write("counts"), c.integer("counts_length"))
+        case "box_rotate":
+            api.box_rotate_f64(c.read("boxes"), c.integer("count"), c.integer("stride"), c.number("degrees"), c.number("cx"), c.number("cy"),
+                c.write("corners"), c.write("bounds"))
+        case "clip":
+            api.clip_f64(c.read("x"), c.integer("count"), c.number("lo"), c.number("hi"), c.write("out"))
+        case "clip_grad":
+            api.clip_grad_f64(c.read("x"), c.integer("count"), c.number("lo"), c.number("hi"), c.read("grad_out"), c.code("mode"), c.write("grad_in"),
+                c.write("blocked"))
+        case "iou_pairwise":
+            api.iou_pairwise_f64(c.code("metric"), c.read("a"), c.integer("a_count"), c.integer("a_stride"), c.read("b"), c.integer("b_count"),
+                c.integer("b_stride"), c.number("eps"), c.write("out"), c.integer("out_stride"), c.write("out_union"))
+        case "iou_pairwise_grad":
+            api.iou_pairwise_grad_f64(c.code("metric"), c.read("a"), c.integer("a_count"), c.integer("a_stride"), c.read("b"), c.integer("b_count"),
+                c.integer("b_stride"), c.number("eps"), c.read("grad_out"), c.integer("grad_out_stride"), c.write("grad_a"),
+                c.write("grad_b"))
+        case "iou_aligned":
+            api.iou_aligned_f64(c.code("metric"), c.read("a"), c.integer("a_stride"), c.read("b"), c.integer("b_stride"), c.integer("count"),
+                c.number("eps"), c.write("out"), c.write("grad_a"), c.write("grad_b"))
+        case "iou_loss":
+            api.iou_loss_f64(c.code("metric"), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
+                c.integer("count"), c.read("weights"), c.number("eps"), c.number("normalizer"), c.write("loss"), c.write("per_box"),
+                c.write("grad_pred"), c.write("grad_target"))
+        case "smooth_l1":
+            api.smooth_l1_f64(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
+                c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),
+                c.write("grad_target"))
+        case "delta_encode":
+            api.delta_encode_f64(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
+                c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
+        case "delta_encode_grad":
+            api.delta_encode_grad_f64(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
+                c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "delta_decode":
+            api.delta_decode_f64(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
+                c.integer("count"), c.integer("groups"), c.write("boxes"))
+        case "delta_decode_grad":
+            api.delta_decode_grad_f64(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
+                c.integer("count"), c.integer("groups"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "ltrb_encode":
+            api.ltrb_encode_f64(c.read("points"), c.integer("points_stride"), c.read("boxes"), c.integer("boxes_stride"), c.integer("count"),
+                c.write("distances"))
+        case "ltrb_encode_grad":
+            api.ltrb_encode_grad_f64(c.integer("count"), c.read("grad_distances"), c.write("grad_points"), c.write("grad_boxes"))
+        case "nms":
+            api.nms_f64(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"), c.number("iou_threshold"),
+                c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))
+        case "soft_nms":
+            api.soft_nms_f64(c.code("decay"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"),
+                c.number("iou_threshold"), c.number("sigma"), c.number("score_threshold"), c.integer("max_keep"), c.write("keep"),
+                c.write("keep_scores"), c.write("keep_count"))
+        case "match":
+            api.match_f64(c.code("metric"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("truths"),
+                c.integer("truths_count"), c.integer("truths_stride"), c.number("eps"), c.number("low_threshold"),
+                c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
+        default: nil
+        }
     }
 }

@@ -229,3 +229,69 @@ import Testing
         #expect(total == -1 && gradients.isUnchanged)
     }
 }
+
+/// Tensors of several pieces and small ones, more than are worked on at once. Their elements are samples, too, so that sums can be told exactly.
+private func sweepPieces(elements: Int) throws {
+    var random = Random(seed: elements)
+    let lengths = (0..<150).map { $0 % 40 == 7 ? elements / 4 + 101 : $0 % 5 * 20 }
+    let dtypes = lengths.indices.map { Dtype.allCases[($0 / 40 + $0) % 4] }
+    let samples = Dictionary(uniqueKeysWithValues: Dtype.allCases.map { dtype in (dtype, random.numbers(61).map(dtype.rounded)) })
+    let picks = lengths.map { length in (0..<length).map { _ in Int.random(in: 0..<61, using: &random) } }
+    let given = zip(dtypes, picks).map { dtype, picks in (dtype: dtype, values: picks.map { samples[dtype]![$0] }) }
+
+    /// The sum of f over a tensor's elements.
+    func sum(_ tensor: Int, _ f: (Double) -> Double) -> Double {
+        var times = [Double](repeating: 0, count: 61)
+        for pick in picks[tensor] { times[pick] += 1 }
+        return zip(times, samples[dtypes[tensor]]!).reduce(0) { $0 + $1.0 * f($1.1) }
+    }
+    func demandClose(_ a: Double, _ b: Double, _ what: @autoclosure () -> String) throws {
+        try demand(abs(a - b) <= 1e-13 * b, "\(what()) is \(a), expected \(b)")
+    }
+    /// Compares each element with what f makes of its sample.
+    func demandEach(_ after: Gradients, _ what: String, _ f: (Double) -> Double) throws {
+        for (k, (values, dtype)) in zip(after.values, dtypes).enumerated() {
+            let expected = samples[dtype]!.map { dtype.rounded(f($0)) }
+            for (i, (value, pick)) in zip(values, picks[k]).enumerated() {
+                try demand(value == expected[pick], "\(what): element \(i) of tensor \(k), \(dtype), is \(value), expected \(expected[pick])")
+            }
+        }
+        try demand(after.isIntact, "\(what): wrote outside")
+    }
+
+    try onEachNumberOfThreads { threads in
+        let gradients = Gradients(given)
+        for (p, f) in [(1, { abs($0) }), (2, { $0 * $0 }), (.infinity, { _ in 0 })] as [(Double, (Double) -> Double)] {
+            var total = -1.0, each = [Double](repeating: -1, count: lengths.count)
+            try demand(api.grad_norm(gradients.tensors, gradients.count, p, &total, &each, nil) == BOXGRAD_OK, lastError())
+            let sums = lengths.indices.map { sum($0, f) }
+            let largest = zip(dtypes, picks).map { dtype, picks in picks.reduce(0) { max($0, abs(samples[dtype]![$1])) } }
+            for (k, norm) in each.enumerated() {
+                let expected = p == .infinity ? largest[k] : p == 2 ? sums[k].squareRoot() : sums[k]
+                try demandClose(norm, expected, "grad_norm, p = \(p), \(threads) threads: the norm of tensor \(k), \(dtypes[k])")
+            }
+            let whole = sums.reduce(0, +)
+            let expected = p == .infinity ? largest.max()! : p == 2 ? whole.squareRoot() : whole
+            try demandClose(total, expected, "grad_norm, p = \(p), \(threads) threads: the total")
+        }
+        try demand(gradients.isUnchanged, "grad_norm, \(threads) threads: wrote into the tensors")
+
+        try demand(api.grad_scale(gradients.tensors, gradients.count, 0.3) == BOXGRAD_OK, lastError())
+        try demandEach(gradients, "grad_scale, \(threads) threads") { $0 * 0.3 }
+
+        let limited = Gradients(given)
+        try demand(api.clip_grad_value(limited.tensors, limited.count, 0.7) == BOXGRAD_OK, lastError())
+        try demandEach(limited, "clip_grad_value, \(threads) threads") { min(max($0, -0.7), 0.7) }
+
+        let clipped = Gradients(given)
+        var norm = 0.0
+        try demand(api.grad_norm(clipped.tensors, clipped.count, 1, &norm, nil, nil) == BOXGRAD_OK, lastError())
+        try demand(api.clip_grad_norm(clipped.tensors, clipped.count, norm / 3, 1, 0, BOXGRAD_NONFINITE_ERROR, nil) == BOXGRAD_OK, lastError())
+        let coefficient = norm / 3 / norm
+        try demandEach(clipped, "clip_grad_norm, \(threads) threads") { $0 * coefficient }
+    }
+}
+
+extension LibraryTests.DividedTests {
+    @Test func tensors() throws { try sweepPieces(elements: DividedRows.ofElements) }
+}

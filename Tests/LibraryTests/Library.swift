@@ -19,19 +19,18 @@ let api = getAPI(UInt32(BOXGRAD_ABI_VERSION))!.pointee
 
 func lastError() -> String { String(cString: api.last_error()!) }
 
-/// Float and Double, each with its functions.
+/// Float and Double.
 protocol Scalar: BinaryFloatingPoint {
-    static var functions: Functions<Self> { get }
+    /// Calls the library's function of this type that the call is of; nil if there is none.
+    static func make(_ c: Call<Self>) -> Int32?
     /// Half the distance of 1 to the next number: what the header calls eps.
     static var eps: Double { get }
 }
 
 extension Float: Scalar {
     static var eps: Double { 0x1p-24 }
-    static var functions: Functions<Float> { .all }
 }
 
 extension Double: Scalar {
     static var eps: Double { 0x1p-53 }
-    static var functions: Functions<Double> { .all }
 }

@@ -37,12 +37,6 @@ struct IoUPairwise: Pairwise {
         ]
     }
 
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.iouPairwise(
-            metric, c.read("a"), c.count("a_count"), c.stride("a_stride"), c.read("b"), c.count("b_count"), c.stride("b_stride"), eps,
-            c.write("out"), c.stride("out_stride"), c.write("out_union"))
-    }
-
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         let pairs = x["a"]!.map { a in x["b"]!.map { b in Overlap(metric, (a + b).map { Dual($0) }, eps: eps, isLoss: false) } }
         return [
@@ -62,12 +56,6 @@ struct IoUPairwiseGrad: Pairwise {
             .numbers("grad_out", rows, columns, stride: "grad_out_stride"),
             .output("grad_a", rows, 4, optional: true), .output("grad_b", columns, 4, optional: true),
         ]
-    }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.iouPairwiseGrad(
-            metric, c.read("a"), c.count("a_count"), c.stride("a_stride"), c.read("b"), c.count("b_count"), c.stride("b_stride"), eps,
-            c.read("grad_out"), c.stride("grad_out_stride"), c.write("grad_a"), c.write("grad_b"))
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
@@ -98,12 +86,6 @@ struct IoUAligned: Operation {
         ]
     }
 
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.iouAligned(
-            metric, c.read("a"), c.stride("a_stride"), c.read("b"), c.stride("b_stride"), c.count("count"), eps,
-            c.write("out"), c.write("grad_a"), c.write("grad_b"))
-    }
-
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         let rows = zip(x["a"]!, x["b"]!).map { $0 + $1 }
         let overlaps = rows.map { Overlap(metric, $0.map { Dual($0) }, eps: eps, isLoss: false) }
@@ -124,12 +106,6 @@ struct IoULoss: Operation {
             .numbers("weights", n, optional: true), .output("loss", 1, optional: true, of: .double), .output("per_box", n, optional: true),
             .output("grad_pred", n, 4, optional: true), .output("grad_target", n, 4, optional: true),
         ]
-    }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.iouLoss(
-            metric, c.read("pred"), c.stride("pred_stride"), c.read("target"), c.stride("target_stride"), c.count("count"), c.read("weights"),
-            eps, normalizer, c.write("loss"), c.write("per_box"), c.write("grad_pred"), c.write("grad_target"))
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
@@ -238,4 +214,11 @@ struct IoULoss: Operation {
         #expect(api.iou_pairwise_f32(BOXGRAD_IOU, nil, 0, 0, nil, 0, 0, 0, nil, 0, nil) == BOXGRAD_OK)
         #expect(api.iou_pairwise_grad_f32(BOXGRAD_IOU, nil, 0, 0, nil, 0, 0, 0, nil, 0, nil, nil) == BOXGRAD_OK)
     }
+}
+
+extension LibraryTests.DividedTests {
+    @Test func pairwise() throws { try sweepChunks(IoUPairwise(metric: BOXGRAD_CIOU, isTall: true), rows: DividedRows.ofMatrix) }
+    @Test func pairwiseGradient() throws { try sweepChunks(IoUPairwiseGrad(metric: BOXGRAD_GIOU, isTall: true), rows: DividedRows.ofMatrixGradient) }
+    @Test func aligned() throws { try sweepChunks(IoUAligned(metric: BOXGRAD_DIOU), rows: DividedRows.ofBoxes) }
+    @Test func loss() throws { try sweepChunks(IoULoss(metric: BOXGRAD_GIOU), rows: DividedRows.ofBoxes) }
 }

@@ -14,7 +14,7 @@ private func refusals<T: Scalar>(_ op: some Operation, _: T.Type) throws {
         try call.fails(BOXGRAD_NULL_POINTER, naming: [argument.name])
     }
     for name in Names(op.arguments(3).compactMap(\.stride)) {
-        let width = (sampled(op) as Call<T>).stride(name)
+        let width = (sampled(op) as Call<T>).integer(name)
         for stride in Array(0..<width) + [-1, -width, -width - 1, Int.min] {
             let call: Call<T> = sampled(op)
             call.strides[name] = stride

@@ -15,12 +15,6 @@ struct SmoothL1: Operation {
         ]
     }
 
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.smoothL1(
-            c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.count("count"), sigma, normalizer,
-            c.write("loss"), c.write("elementwise"), c.write("grad_pred"), c.write("grad_target"))
-    }
-
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         let (pred, target) = (x["pred"]!, x["target"]!)
         var losses: [[Term]] = [], gradients: [[Term]] = []
@@ -77,4 +71,8 @@ struct SmoothL1: Operation {
         #expect(api.smooth_l1_f32(ones, zeros, nil, nil, count, 1, Double(count), &loss, nil, nil, nil) == BOXGRAD_OK)
         #expect(abs(loss - Double(Float(1.1) - 0.5)) < 1e-7)
     }
+}
+
+extension LibraryTests.DividedTests {
+    @Test func smoothL1() throws { try sweepChunks(SmoothL1(sigma: 3, normalizer: 4), rows: DividedRows.ofElements) }
 }

@@ -25,12 +25,6 @@ struct NMS: Operation {
         ]
     }
 
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.nms(
-            c.read("boxes"), c.count("count"), c.stride("stride"), c.read("scores"), UnsafePointer(c.write("classes") as UnsafeMutablePointer<Int64>?),
-            iouThreshold, scoreThreshold, maxKeep, c.write("keep"), c.write("keep_count"))
-    }
-
     func reference(_ x: Inputs) -> [String: [[Term]]] {
         let (boxes, scores) = (x["boxes"]!, x["scores"]!.map { $0[0] })
         var kept: [Int] = []
@@ -43,7 +37,7 @@ struct NMS: Operation {
 }
 
 struct SoftNMS: Operation {
-    var decay = BOXGRAD_SOFT_LINEAR, iouThreshold = 0.3, sigma = 0.5, scoreThreshold = 0.01
+    var decay = BOXGRAD_SOFT_LINEAR, iouThreshold = 0.3, sigma = 0.5, scoreThreshold = 0.01, maxKeep = -1
     var isRowwise: Bool { false }
 
     func arguments(_ n: Int) -> [Argument] {
@@ -52,13 +46,6 @@ struct SoftNMS: Operation {
             .input("classes", n, optional: true, of: .size) { random in [Double(Int.random(in: 0..<3, using: &random))] },
             .output("keep", n, of: .size), .output("keep_scores", n), .output("keep_count", 1, of: .size),
         ]
-    }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.softNms(
-            decay, c.read("boxes"), c.count("count"), c.stride("stride"), c.read("scores"),
-            UnsafePointer(c.write("classes") as UnsafeMutablePointer<Int64>?), iouThreshold, sigma, scoreThreshold, -1, c.write("keep"),
-            c.write("keep_scores"), c.write("keep_count"))
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
@@ -80,7 +67,7 @@ struct SoftNMS: Operation {
 }
 
 struct Match: Operation {
-    var metric = BOXGRAD_IOU, eps = 1e-7, low = 0.25, high = 0.55, lowQuality: Int32 = 0, isTall = true
+    var metric = BOXGRAD_IOU, eps = 1e-7, lowThreshold = 0.25, highThreshold = 0.55, lowQuality: Int32 = 0, isTall = true
     var isRowwise: Bool { false }
 
     func counts(_ n: Int) -> [String: Int] { isTall ? ["proposals_count": n, "truths_count": 3] : ["proposals_count": 3, "truths_count": n] }
@@ -91,12 +78,6 @@ struct Match: Operation {
             .boxes("proposals", rows, stride: "proposals_stride"), .boxes("truths", truths, stride: "truths_stride"),
             .output("matches", rows, optional: true, of: .size), .output("overlaps", rows, optional: true),
         ]
-    }
-
-    func call<T: Scalar>(_ c: Call<T>) -> Int32 {
-        T.functions.match(
-            metric, c.read("proposals"), c.count("proposals_count"), c.stride("proposals_stride"), c.read("truths"), c.count("truths_count"),
-            c.stride("truths_stride"), eps, low, high, lowQuality, c.write("matches"), c.write("overlaps"))
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
@@ -113,7 +94,7 @@ struct Match: Operation {
             }
             let rescued = lowQuality == 1 && truths.indices.contains { peaks[$0] > 0 && values[i][$0] == peaks[$0] }
             let index = values[i].firstIndex(of: greatest)!
-            matches.append([Term(Double(rescued || greatest >= high ? index : greatest < low ? -1 : -2))])
+            matches.append([Term(Double(rescued || greatest >= highThreshold ? index : greatest < lowThreshold ? -1 : -2))])
             best.append([Term(greatest, scale: overlaps[i][index].scale)])
         }
         return ["matches": matches, "overlaps": best]
@@ -148,8 +129,8 @@ struct Match: Operation {
         try refuse("score_threshold", [SoftNMS(scoreThreshold: .nan)])
         try refuse("metric", ([-4, -1, Int32(metrics.count), .min, .max] as [Int32]).map { Match(metric: $0) })
         try refuse("eps", [-1, .nan, .infinity].map { Match(eps: $0) })
-        try refuse("low_threshold", [Match(low: .nan)])
-        try refuse("high_threshold", [.nan, 0.2].map { Match(high: $0) })
+        try refuse("low_threshold", [Match(lowThreshold: .nan)])
+        try refuse("high_threshold", [.nan, 0.2].map { Match(highThreshold: $0) })
         try refuse("low_quality", ([-1, 2] as [Int32]).map { Match(lowQuality: $0) })
     }
 
@@ -182,4 +163,8 @@ struct Match: Operation {
         #expect(api.sample(labels, -1, 0, 4, 1, 0, &indices, &positives, &negatives) == BOXGRAD_SIZE_OVERFLOW)
         #expect(positives == 77 && negatives == 78)
     }
+}
+
+extension LibraryTests.DividedTests {
+    @Test func match() throws { try sweepChunks(Match(lowQuality: 1), rows: DividedRows.ofMatches) }
 }

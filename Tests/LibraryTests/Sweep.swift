@@ -1,12 +1,12 @@
 import Testing
 
-/// A function of the library as the sweeps see it: what goes in, what comes out, how to call it, and what must come out.
+/// A function of the library as the sweeps see it: what goes in, and what must come out. Its type is called like the function, and its properties
+/// like the parameters that are neither pointers, counts nor strides.
 protocol Operation {
     /// The call's counts, by name, when the sweep asks for n rows.
     func counts(_ n: Int) -> [String: Int]
     /// The parameters that point to numbers, named as in the header.
     func arguments(_ n: Int) -> [Argument]
-    func call<T: Scalar>(_ c: Call<T>) -> Int32
     /// The outputs by name, row by row. A NULL input is missing from x.
     func reference(_ x: Inputs) -> [String: [[Term]]]
     /// The input and the output that may be one array.
@@ -19,6 +19,12 @@ extension Operation {
     func counts(_ n: Int) -> [String: Int] { ["count": n] }
     var inPlace: (input: String, output: String)? { nil }
     var isRowwise: Bool { true }
+
+    /// The function's name, without the type: LTRBEncode is ltrb_encode.
+    var function: String {
+        let name = String(describing: type(of: self)).lowercased()
+        return typedFunctions.first { $0.replacing("_", with: "") == name } ?? name
+    }
 }
 
 typealias Inputs = [String: [[Double]]]

@@ -230,7 +230,7 @@ def rows_of(table):
     """The kernels that a Swift function of Table.swift lists, and the Swift function that each of them is."""
     source = (ROOT / "Sources/Kernels/Table.swift").read_text()
     body = re.search(rf"func {table}\(.*?\n\}}", source, re.DOTALL)[0]
-    return dict(re.findall(r"\b(\w+): \{ (?:context, _, _ in )?(\w+)\(\w+(?:<\w+>)?\.at\(", body))
+    return dict(re.findall(r"\b(\w+): \{ (\w+)\(\w+(?:<\w+>)?\.at\(", body))
 
 
 KERNELS, COMMON = rows_of("table"), rows_of("common")

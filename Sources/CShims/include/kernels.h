@@ -1,8 +1,11 @@
-/* The kernels, which are reached through tables: one for each CPU tier. */
+/* The kernels, which are reached through tables (table.h): one for each CPU tier. Each kernel works on rows of a call, which Kernels/Calls.swift
+ * describes and which was checked. They are called through C function pointers only: a Swift call into another Embedded module lets the compiler
+ * copy the body and compile it for the caller's CPU. */
 #ifndef BGI_KERNELS_H
 #define BGI_KERNELS_H
 
 #include "inline.h"
+#include "table.h"
 #include <boxgrad.h>
 
 #pragma clang assume_nonnull begin
@@ -11,30 +14,7 @@
 #define BGI_IOF_OF_SECOND -4
 BGI_INLINE int32_t bgi_exchanged(int32_t metric) { return metric == BOXGRAD_IOF ? BGI_IOF_OF_SECOND : metric; }
 
-/* The kernels of one element type and one CPU tier. Each works on rows of a call, which Kernels/Calls.swift describes and which was checked. They are
- * called through C function pointers only: a Swift call into another Embedded module lets the compiler copy the body and compile it for the caller's
- * CPU. */
-typedef struct {
-    boxgrad_task box_area, box_area_grad, box_convert, box_clip, box_clip_grad, clip, clip_grad, iou_pairwise, iou_pairwise_grad, iou_aligned,
-        iou_loss, smooth_l1, delta_degenerate, delta_encode, delta_encode_grad, delta_decode, delta_decode_grad, ltrb_encode,
-        ltrb_encode_grad, nms, soft_nms, match, match_low_quality;
-} bgi_kernels_of_type;
-
 /* Kernels that nobody waits for, or that leave the work to others: compiled once, for every CPU. */
-typedef struct {
-    boxgrad_task box_convert_grad, box_inspect, box_rotate;
-} bgi_common_kernels_of_type;
-
-typedef struct {
-    const char *name;
-    bgi_kernels_of_type f32, f64;
-    boxgrad_task tensor_pass;
-} bgi_kernels;
-
-typedef struct {
-    bgi_common_kernels_of_type f32, f64;
-    boxgrad_task grad_norm, grad_norm_combine, grad_first_nonfinite, grad_change, sample;
-} bgi_common_kernels;
 bgi_common_kernels bgi_common(void);
 
 /* The tables of the tiers, each in its own module: three for x86-64, one for AArch64. */

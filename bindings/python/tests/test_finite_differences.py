@@ -4,6 +4,7 @@ import box_sets
 import boxgrad
 import numpy as np
 import pytest
+from functions import DIFFERENTIABLE
 from overlap_functions import EPS, LOSSES, METRICS, PAIRWISE, aligned
 
 STEP = 1e-4
@@ -54,6 +55,13 @@ def constant_alpha(a, b, iou, diou, together):
     v = aspect(a, b)
     alpha = v / (1 - iou(a, b) + v + EPS)
     return lambda x, y: diou(x, y) - alpha * aspect(x, y)
+
+
+@pytest.mark.parametrize("name", [name for name in DIFFERENTIABLE if not name.startswith("complete")])
+def test_every_function(name):
+    """But those of CIoU, whose gradient takes alpha as constant: see below."""
+    function = DIFFERENTIABLE[name]
+    check(function.call, tuple(function.arrays.values()), **function.options)
 
 
 OVERLAPS = pytest.mark.parametrize(
@@ -154,8 +162,3 @@ def test_encode(scales):
 def test_decode(scales, groups, clamps):
     deltas = np.random.default_rng(4).normal(size=(6, 4 * groups))
     check(boxgrad.decode_boxes, (few()[0], deltas), **scales, **clamps)
-
-
-def test_distances():
-    a, b = few()
-    check(boxgrad.encode_distances, (a[:, :2], b))

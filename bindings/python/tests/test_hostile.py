@@ -4,62 +4,19 @@ Never another exception, never a changed input, and an output that a failed call
 """
 
 import re
-from collections.abc import Callable
-from typing import NamedTuple
 
 import boxgrad
 import hostile
 import numpy as np
 import pytest
-from boxgrad.autodiff import _ARRAYS
+from functions import DIFFERENTIABLE, OTHERS
 from hypothesis import given
 from hypothesis import strategies as st
-from overlap_functions import ALL_METRICS, EVERY_PAIRWISE, LOSSES
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning", "ignore::PendingDeprecationWarning")
 
 
-class Function(NamedTuple):
-    call: Callable
-    arrays: tuple[str, ...]
-    options: dict[str, st.SearchStrategy] = {}
-    weights: tuple[str, ...] = ()
-    writes_out: bool = True
-    differentiable: bool = True
-
-
-formats, reductions = st.sampled_from(["xyxy", "xywh", "cxcywh"]), st.sampled_from(["none", "mean", "sum"])
-pair = ("boxes1", "boxes2")
-FUNCTIONS = {
-    "box_area": Function(boxgrad.box_area, ("boxes",), {"fmt": formats}),
-    "box_convert": Function(boxgrad.box_convert, ("boxes",), {"in_fmt": formats, "out_fmt": formats}),
-    "clip_boxes_to_image": Function(boxgrad.clip_boxes_to_image, ("boxes",), {"size": st.just((5, 7))}),
-    "clip": Function(boxgrad.clip, ("x",), {"min": st.just(2), "max": st.sampled_from([None, 7])}),
-    "remove_small_boxes": Function(boxgrad.remove_small_boxes, ("boxes",), {"min_size": st.just(5)}, (), False, False),
-    "inspect_boxes": Function(lambda boxes: boxgrad.inspect_boxes(boxes, (9, 9)).flags, ("boxes",), {}, (), False, False),
-    "rotate_boxes": Function(lambda boxes: boxgrad.rotate_boxes(boxes, 30)[0], ("boxes",), {}, (), False, False),
-    **{name: Function(f, pair) for name, f in EVERY_PAIRWISE.items()},
-    "aligned_box_iou": Function(boxgrad.aligned_box_iou, pair, {"metric": st.sampled_from(ALL_METRICS)}),
-    **{f"{name}_loss": Function(f, pair, {"reduction": reductions}, ("weights",)) for name, f in LOSSES.items()},
-    "smooth_l1_loss": Function(
-        boxgrad.smooth_l1_loss, ("input", "target"), {"reduction": reductions}, ("inside_weights", "outside_weights")
-    ),
-    "encode_boxes": Function(
-        boxgrad.encode_boxes, ("proposals", "targets"), {"on_degenerate": st.sampled_from(["error", "zero", "propagate"])}
-    ),
-    "decode_boxes": Function(boxgrad.decode_boxes, ("proposals", "deltas"), {"max_shape": st.sampled_from([None, (5, 7)])}),
-    "encode_distances": Function(boxgrad.encode_distances, ("points", "boxes")),
-    "nms": Function(lambda boxes, scores: boxgrad.nms(boxes, scores, 0.3), ("boxes", "scores"), {}, (), False, False),
-    "soft_nms": Function(lambda boxes, scores: boxgrad.soft_nms(boxes, scores)[1], ("boxes", "scores"), {}, (), False, False),
-    "match_boxes": Function(
-        lambda proposals, truths: boxgrad.match_boxes(proposals, truths, 0.7, 0.3, True)[1], ("proposals", "truths"), {}, (), False, False
-    ),
-    "combine_norms": Function(boxgrad.combine_norms, ("norms",), {}, (), False, False),
-}  # fmt: skip
-
-
-def test_every_differentiable_function_is_tried():
-    assert set(_ARRAYS) <= {function.call for function in FUNCTIONS.values()}
+FUNCTIONS = DIFFERENTIABLE | OTHERS
 
 
 def shapes(n, width=4):
@@ -92,11 +49,13 @@ def wraps(torch):
 def test_whatever_is_passed(name, wraps, data):
     function, draw = FUNCTIONS[name], data.draw
     n = draw(st.integers(0, 4))
-    inputs = {key: draw(hostile.given_arrays(draw(shapes(n, 2 if key == "points" else 4)), *wraps)) for key in function.arrays}
+    inputs = {key: draw(hostile.given_arrays(draw(shapes(n, x.shape[-1])), *wraps)) for key, x in function.arrays.items()}
     for key in function.weights:
         if draw(st.booleans()):
-            inputs[key] = draw(hostile.given_arrays(draw(st.sampled_from([(n,)] * 4 + [(), (n, 1), (n, 4), (2, n)])), *wraps))
-    options = {key: draw(strategy) for key, strategy in function.options.items()}
+            weights = draw(hostile.given_arrays(draw(st.sampled_from([(n,)] * 4 + [(), (n, 1), (n, 4), (2, n)])), *wraps))
+            if weights.x is not None:  # which is no weights, and not refused
+                inputs[key] = weights
+    options = {key: draw(strategy) for key, strategy in function.drawn.items()}
     memory = {key: x.memory.tobytes() for key, x in inputs.items()}
 
     value, error = outcome(lambda: function.call(**{key: x.x for key, x in inputs.items()}, **options))
@@ -113,7 +72,7 @@ def test_whatever_is_passed(name, wraps, data):
         assert re.search(rf"\b({'|'.join(inputs)})\b", str(error))
         return
     assert bits(value) == bits(expected)
-    if function.differentiable:
+    if name in DIFFERENTIABLE:
         cotangent = draw(hostile.given_arrays(draw(st.sampled_from([value.shape] * 4 + [(3,)])), *wraps))
         check_gradients(function, inputs, plain, options, cotangent)
     if function.writes_out and value.ndim:

@@ -1,0 +1,28 @@
+/* The kernels of a tier, and those that are compiled once. Written by tools/interface.py from Sources/Kernels. */
+#ifndef BGI_TABLE_H
+#define BGI_TABLE_H
+
+#include <boxgrad.h>
+
+typedef struct {
+    boxgrad_task box_area, box_area_grad, box_convert, box_clip, box_clip_grad, clip, clip_grad, delta_decode, delta_decode_grad, delta_degenerate,
+        delta_encode, delta_encode_grad, ltrb_encode, ltrb_encode_grad, match, match_low_quality, iou_aligned, iou_loss, iou_pairwise,
+        iou_pairwise_grad, smooth_l1, nms, soft_nms;
+} bgi_kernels_of_type;
+
+typedef struct {
+    const char *name;
+    bgi_kernels_of_type f32, f64;
+    boxgrad_task tensor_pass;
+} bgi_kernels;
+
+typedef struct {
+    boxgrad_task box_convert_grad, box_inspect, box_rotate;
+} bgi_common_kernels_of_type;
+
+typedef struct {
+    bgi_common_kernels_of_type f32, f64;
+    boxgrad_task grad_norm, grad_norm_combine, grad_first_nonfinite, grad_change, sample;
+} bgi_common_kernels;
+
+#endif

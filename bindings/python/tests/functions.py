@@ -1,0 +1,58 @@
+"""The functions, as the tests of arrays, of hostile input and of finite differences call them: a new one is a row here."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import box_sets
+import boxgrad
+import numpy as np
+from hypothesis import strategies as st
+from overlap_functions import ALL_METRICS, EVERY_PAIRWISE, LOSSES
+
+A, B = box_sets.sets("random")
+DELTAS = np.random.default_rng(0).normal(size=(5, 4))
+
+
+class Function(NamedTuple):
+    call: Callable
+    arrays: dict[str, np.ndarray]
+    """By the parameter's name, an example of each."""
+    options: dict[str, object] = {}
+    """For the example."""
+    drawn: dict[str, st.SearchStrategy] = {}
+    """Options that Hypothesis chooses."""
+    weights: tuple[str, ...] = ()
+    writes_out: bool = True
+
+
+formats, reductions = st.sampled_from(["xyxy", "xywh", "cxcywh"]), st.sampled_from(["none", "mean", "sum"])
+boxes, sets, pair = {"boxes": A}, {"boxes1": A, "boxes2": B}, {"boxes1": A[:5], "boxes2": B}
+
+DIFFERENTIABLE = {
+    function.call.__name__: function
+    for function in [
+        Function(boxgrad.box_area, boxes, {}, {"fmt": formats}),
+        Function(boxgrad.box_convert, boxes, {"in_fmt": "xyxy", "out_fmt": "cxcywh"}, {"in_fmt": formats, "out_fmt": formats}),
+        Function(boxgrad.clip_boxes_to_image, boxes, {"size": (40, 50)}, {"size": st.just((5, 7))}),
+        Function(boxgrad.clip, {"x": A}, {"min": 3, "max": 30}, {"min": st.just(2), "max": st.sampled_from([None, 7])}),
+        *(Function(f, sets) for f in EVERY_PAIRWISE.values()),
+        Function(boxgrad.aligned_box_iou, pair, {}, {"metric": st.sampled_from(ALL_METRICS)}),
+        *(Function(f, pair, {}, {"reduction": reductions}, ("weights",)) for f in LOSSES.values()),
+        Function(boxgrad.smooth_l1_loss, {"input": A[:5], "target": B}, {"reduction": "none"}, {"reduction": reductions},
+                 ("inside_weights", "outside_weights")),
+        Function(boxgrad.encode_boxes, {"proposals": A[:5], "targets": B}, {}, {"on_degenerate": st.sampled_from(["error", "zero", "propagate"])}),
+        Function(boxgrad.decode_boxes, {"proposals": A[:5], "deltas": DELTAS}, {}, {"max_shape": st.sampled_from([None, (5, 7)])}),
+        Function(boxgrad.encode_distances, {"points": A[:5, :2], "boxes": B}),
+    ]
+}  # fmt: skip
+
+OTHERS = {
+    "remove_small_boxes": Function(lambda boxes: boxgrad.remove_small_boxes(boxes, 5), boxes, writes_out=False),
+    "inspect_boxes": Function(lambda boxes: boxgrad.inspect_boxes(boxes, (9, 9)).flags, boxes, writes_out=False),
+    "rotate_boxes": Function(lambda boxes: boxgrad.rotate_boxes(boxes, 30)[0], boxes, writes_out=False),
+    "nms": Function(lambda boxes, scores: boxgrad.nms(boxes, scores, 0.3), {"boxes": A, "scores": A}, writes_out=False),
+    "soft_nms": Function(lambda boxes, scores: boxgrad.soft_nms(boxes, scores)[1], {"boxes": A, "scores": A}, writes_out=False),
+    "match_boxes": Function(
+        lambda proposals, truths: boxgrad.match_boxes(proposals, truths, 0.7, 0.3, True)[1], {"proposals": A, "truths": B}, writes_out=False),
+    "combine_norms": Function(boxgrad.combine_norms, {"norms": A}, writes_out=False),
+}  # fmt: skip
