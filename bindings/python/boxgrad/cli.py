@@ -51,6 +51,12 @@ ImageColumn = Annotated[Optional[str], typer.Option(metavar="NAME", help="The co
 Exif = Annotated[
     Optional[str], typer.Option(metavar="turned|stored", help="The size of photos that EXIF turns, if their boxes do not tell it.")
 ]
+Columns = Annotated[
+    Optional[str],
+    typer.Option(metavar="NAMES", help="Columns of a table without a header, like image,x1,y1,x2,y2,category; or what its names mean, like image=ImageID,x1=XMin."),
+]
+Encoding = Annotated[Optional[str], typer.Option(metavar="NAME", help="Encoding of text that is not UTF-8 and declares none, like gbk.")]
+Unit = Annotated[Optional[str], typer.Option(metavar="pixels|fractions", help="What the numbers are, where a file leaves it open.")]
 MinSize = Annotated[float, typer.Option(min=0, help="Boxes with a side below this are small, in pixels.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -108,11 +114,12 @@ def _size(text: Optional[str]) -> Optional[Tuple[float, float]]:
 
 def _read(
     path: Path, format: Optional[str], images: Optional[Path], image_size: Optional[str], boxes: Optional[str],
-    image_column: Optional[str], exif: Optional[str],
+    image_column: Optional[str], columns: Optional[str], encoding: Optional[str], unit: Optional[str], exif: Optional[str],
 ) -> Dataset:  # fmt: skip
     return datasets.read(
-        path, format, images=images, image_size=_size(image_size), boxes=boxes, image_column=image_column, exif=exif, track=track
-    )
+        path, format, images=images, image_size=_size(image_size), boxes=boxes, image_column=image_column, columns=columns,
+        encoding=encoding, unit=unit, exif=exif, track=track,
+    )  # fmt: skip
 
 
 def _json(value: Any) -> None:
@@ -169,6 +176,9 @@ def inspect(
     image_size: ImageSize = None,
     boxes: Boxes = None,
     image_column: ImageColumn = None,
+    columns: Columns = None,
+    encoding: Encoding = None,
+    unit: Unit = None,
     exif: Exif = None,
     min_size: MinSize = 1.0,
     examples: Annotated[Optional[int], typer.Option(min=0, help="Cases of each problem to list: 3, with --json all.")] = None,
@@ -190,7 +200,7 @@ def inspect(
         found, unreadable, outcomes = [], [], []
         for path in paths:
             try:
-                data = _read(path, format, images, image_size, boxes, image_column, exif)
+                data = _read(path, format, images, image_size, boxes, image_column, columns, encoding, unit, exif)
             except datasets.UnreadableError as error:
                 unreadable.append(error)
                 continue
@@ -226,7 +236,7 @@ def _as_json(one: datasets.Inspection, examples: Optional[int]) -> dict[str, Any
         }
         for name, count in one.counts.items()
     }
-    counts = {"boxes": len(data), "images": len(data.images), "categories": len(data.categories)}
+    counts = {"boxes": len(data), "images": len(data.images), "categories": len(data.categories), "account": data.account, "unused": data.unused}
     checked = {"fractions": data.fractions, "without_image_size": one.unbounded, "photos": one.photos}
     return {
         "path": str(data.path),
@@ -335,6 +345,9 @@ def anchors(
     image_size: ImageSize = None,
     boxes: Boxes = None,
     image_column: ImageColumn = None,
+    columns: Columns = None,
+    encoding: Encoding = None,
+    unit: Unit = None,
     exif: Exif = None,
     examples: Annotated[int, typer.Option(min=0, help="Truths that no anchor reaches, to list.")] = 3,
     as_json: AsJson = False,
@@ -345,7 +358,7 @@ def anchors(
     """
     with _refusals():
         sides = None if resize is None else _sides(resize)
-        data = _read(path, format, images, image_size, boxes, image_column, exif)
+        data = _read(path, format, images, image_size, boxes, image_column, columns, encoding, unit, exif)
         fit = datasets.anchors(data, _anchor_set(anchor_set), threshold=threshold, resize=sides, track=track)
     worst = fit.unreached[fit.best[fit.unreached].argsort(kind="stable")][:examples].tolist()
     if as_json:

@@ -29,6 +29,9 @@ def fix(
     image_size: cli.ImageSize = None,
     boxes: cli.Boxes = None,
     image_column: cli.ImageColumn = None,
+    columns: cli.Columns = None,
+    encoding: cli.Encoding = None,
+    unit: cli.Unit = None,
     exif: cli.Exif = None,
     min_size: cli.MinSize = 1.0,
     allow_malformed: Annotated[Optional[float], typer.Option(metavar="F", help=_MALFORMED)] = None,
@@ -45,7 +48,7 @@ def fix(
     with cli._refusals():
         if new is None and not dry_run:
             raise ValueError("--out must name the repaired copy, or --dry-run print what would change")
-        data = cli._read(path, format, images, image_size, boxes, image_column, exif)
+        data = cli._read(path, format, images, image_size, boxes, image_column, columns, encoding, unit, exif)
         done = datasets.fix(
             data, new, [name.strip() for name in policy.split(",")], min_size=min_size, allow_malformed=allow_malformed,
             max_dropped=max_dropped, dry_run=dry_run, track=cli.track,

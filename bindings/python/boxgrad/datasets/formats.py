@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Sequence
@@ -34,17 +35,20 @@ class _Found:
 
 def read(
     path: str | Path, format: str | None = None, *, images: str | Path | None = None, image_size: Sequence[float] | None = None,
-    boxes: str | None = None, image_column: str | None = None, exif: str | None = None, track: Track = silent,
+    boxes: str | None = None, image_column: str | None = None, columns: str | None = None, encoding: str | None = None,
+    unit: str | None = None, exif: str | None = None, track: Track = silent,
 ) -> Dataset:  # fmt: skip
     """The boxes of a file, or of a folder of XML or text files.
 
     format: one of FORMATS, found out if it is not given. images: the folder of the photos, looked for beside the annotations
     if it is not given; or the one photo of all boxes. image_size: (height, width) of images whose size is not known otherwise.
-    boxes: "xyxy", "xywh" or "cxcywh", for text and tables. image_column: the column of a table that names the image. exif: "turned" or
-    "stored", the size of photos that EXIF turns; taken from the boxes if it is not given. Files of a folder that cannot be read are left
+    boxes: "xyxy", "xywh" or "cxcywh", for text and tables. image_column: the column of a table that names the image. columns: the
+    columns of a table without a header, in order, like "image,x1,y1,x2,y2,category"; or what its own names mean, like
+    "image=ImageID,x1=XMin". encoding: of text that is not UTF-8 and declares no encoding. unit: "pixels" or "fractions", where a file leaves
+    it open. exif: "turned" or "stored", the size of photos that EXIF turns; taken from the boxes if it is not given. Files of a folder that cannot be read are left
     out and listed in the data set's `unreadable`.
 
-    UnreadableError: the file, line and reason. ValueError: format, boxes, image_size, exif.
+    UnreadableError: the file, line and reason. ValueError: format, boxes, image_size, columns, encoding, unit, exif.
 
     >>> import tempfile, pathlib
     >>> from boxgrad import datasets
@@ -60,11 +64,18 @@ def read(
         raise ValueError(f"boxes must be xyxy, xywh or cxcywh, not {boxes!r}")
     if exif not in (None, "turned", "stored"):
         raise ValueError(f"exif must be turned or stored, not {exif!r}")
+    if unit not in (None, "pixels", "fractions"):
+        raise ValueError(f"unit must be pixels or fractions, not {unit!r}")
+    if encoding is not None:
+        try:
+            codecs.lookup(encoding)
+        except LookupError:
+            raise ValueError(f"encoding must be one that Python knows, like gbk or latin-1, not {encoding!r}") from None
     if images is not None and not Path(images).exists():
         raise UnreadableError(Path(images), "there is no such folder of images, or image")
     size = None if image_size is None else checked_size(image_size, "image_size")
     found = _Found(format, "") if format is not None else _detected(path)
-    reading = Reading(None if images is None else Path(images), size, boxes, image_column, exif, track=track)
+    reading = Reading(None if images is None else Path(images), size, boxes, image_column, columns, encoding, unit, exif, track=track)
     data = FORMATS[found.format](path, reading)
     if format is None:
         data.found_out = True

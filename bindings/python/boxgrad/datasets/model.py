@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Protocol, TypeVar, Union
@@ -134,6 +135,14 @@ class Dataset:
     """Why it is not known which boxes share an image, so that none is the duplicate of another."""
     beside: list[Path] = field(default_factory=list)
     """Text files of the folder that are no labels: they are not read, and copied as they are."""
+    passed_over: Dict[str, list[Path]] = field(default_factory=dict)
+    """Other files that were not read, by what they are, like hidden files or photos without labels."""
+    unused: Dict[str, int] = field(default_factory=dict)
+    """What was read and not used, by its name, like column 'occluded' or element <truncated>, and how often it stands there."""
+    rows: int = 0
+    """How many rows, lines, objects or records the files hold, whatever became of them."""
+    without_box: Dict[str, int] = field(default_factory=dict)
+    """The rows that hold no box, and rightly so, by what they are, like images without boxes."""
     locked: Dict[int, str] = field(default_factory=dict)
     """The rows that say more than their format explains, and what: no repair touches them."""
     relative: bool = False
@@ -141,6 +150,12 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    @property
+    def account(self) -> Dict[str, int]:
+        """What became of the rows: boxes, malformed rows, and those without a box, which add up to `rows`."""
+        malformed = sum(fault.problem == "malformed" for fault in self.faults)
+        return {"rows": self.rows, "boxes": len(self), **({"malformed": malformed} if malformed else {}), **self.without_box}
 
     @property
     def taken_as(self) -> str:
@@ -155,6 +170,11 @@ class Dataset:
         beside = [file for file in self.beside if file.name not in CLASS_FILES]
         if beside:
             found.append(f"Not read, because it holds no labels: {beside[0]}" + (f", and {len(beside) - 1:,} more." if beside[1:] else "."))
+        for what, files in self.passed_over.items():
+            found.append(f"Not read, {what}: {files[0]}" + (f", and {len(files) - 1:,} more." if files[1:] else "."))
+        if self.unused:
+            named = [f"{what} ({count:,})" for what, count in sorted(self.unused.items(), key=lambda one: -one[1])]
+            found.append(f"Not used: {', '.join(named[:10])}" + (f", and {len(named) - 10:,} more." if named[10:] else "."))
         if self.unknown_image:
             found.append(f"It is not known which boxes share an image, so duplicates are not looked for: {self.unknown_image}.")
         if self.locked:
@@ -203,6 +223,9 @@ class Columns:
         self.faults: list[Finding] = []
         self.unreadable: list[UnreadableError] = []
         self.locked: Dict[int, str] = {}
+        self.rows = 0
+        self.without_box: Counter[str] = Counter()
+        self.unused: Counter[str] = Counter()
 
     def add_image(self, name: str, size: Size) -> int:
         self.images.append(name)
@@ -241,7 +264,8 @@ class Columns:
             format, path, source, np.array(self.boxes).reshape(-1, 4), np.array(self.image, np.int64), np.array(self.category, np.int64),
             self.ids, self.images, np.array(self.sizes).reshape(-1, 2), self.names, np.array(self.areas),
             np.frombuffer(bytes(self.outlined), np.bool_), quads if self.quads else None,
-            faults=self.faults, unreadable=self.unreadable, locked=self.locked, **others,
+            faults=self.faults, unreadable=self.unreadable, locked=self.locked, rows=self.rows,
+            without_box=dict(self.without_box), unused=dict(self.unused), **others,
         )  # fmt: skip
 
 
@@ -257,6 +281,12 @@ class Reading:
     """xyxy, xywh or cxcywh, of formats that leave it open."""
     image_column: str | None = None
     """The column of a table that names the image."""
+    columns: str | None = None
+    """The columns of a table: their names in order, of one without a header; or what its own names mean, like image=ImageID."""
+    encoding: str | None = None
+    """The encoding of text, if the file declares none and is not UTF-8."""
+    unit: str | None = None
+    """Whether numbers are "pixels" or "fractions" of the image, where a file leaves it open."""
     exif: str | None = None
     """Which size photos turned by EXIF have: "turned" or "stored"; None where the boxes say."""
     kind: str | None = None
