@@ -1,6 +1,12 @@
-"""The bounds that the header promises, stated here once: docs/accuracy.md shows them, and a test compares the header with them."""
+"""The bounds that the header promises: docs/accuracy.md shows them.
 
+Where the header gives each output of a function so many ulp, that is read there. The others, whose unit is a term of their formula or which are
+promised what is promised in general, are stated here, and a test compares the header with them.
+"""
+
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 EPS, ULP, RELATIVE = "eps", "ulp", "relative"
 
@@ -25,24 +31,14 @@ CHAIN = "partial derivatives multiplied along one way from a term of the value t
 METRIC = "IoU: IoU; GIoU: 1, IoU, an area or the intersection / enclosing; DIoU: IoU, distance^2 / diagonal^2; CIoU: also alpha v; IoF: IoF"
 SUMMED = "the sum of those of its terms"
 
-EVERY_BIT = Promise(ULP, 0, 0)
 LOSS = Promise(EPS, 32, 300, f"{SUMMED}, / normalizer")
-ROUNDED = Promise(ULP, 0.5, 0.5)
 NORMS = {
     "norms for p = 1, 2, inf": Promise(RELATIVE, 1e-13, 1e-13),
     "norms for other p from 0.1 to 100": Promise(RELATIVE, 1e-11, 1e-11),
 }
 
-PROMISES = {
-    "box_area": {"out": Promise(ULP, 2.5, 2.5)},
-    "box_area_grad": {"grad_boxes": Promise(ULP, 1.5, 1.5)},
-    "box_convert": {"out": ROUNDED},
-    "box_convert_grad": {"grad_in": ROUNDED},
-    "box_clip": {"out": EVERY_BIT},
-    "box_clip_grad": {"grad_in": EVERY_BIT},
+_STATED = {
     "box_rotate": {name: Promise(EPS, 4, 16, "cx, cos * (x - cx), sin * (y - cy), and likewise of y") for name in ("corners", "bounds")},
-    "clip": {"out": EVERY_BIT},
-    "clip_grad": {"grad_in": EVERY_BIT},
     "iou_pairwise": {"out": Promise(largest=METRIC), "out_union": Promise(EPS, 16, 16, "an area")},
     "iou_pairwise_grad": {name: Promise(largest=f"{CHAIN}, times grad_out; {SUMMED}") for name in ("grad_a", "grad_b")},
     "iou_aligned": {"out": Promise(largest=METRIC)} | {name: Promise(largest=CHAIN) for name in ("grad_a", "grad_b")},
@@ -56,14 +52,36 @@ PROMISES = {
     "delta_encode_grad": {name: Promise(largest=CHAIN) for name in ("grad_proposals", "grad_targets")},
     "delta_decode": {"boxes": Promise(largest="corners of the proposal / 2, dx * std * w_r, mean * w_r, size / 2")},
     "delta_decode_grad": {name: Promise(largest=CHAIN) for name in ("grad_proposals", "grad_deltas")},
-    "ltrb_encode": {"distances": ROUNDED},
-    "ltrb_encode_grad": {"grad_points": ROUNDED, "grad_boxes": EVERY_BIT},
     "soft_nms": {"keep_scores": Promise(EPS, 8, 8, "the given score, once for each box that lowered it")},
     "grad_norm": NORMS,
     "grad_norm_combine": NORMS,
     "grad_scale": {"elements": Promise(ULP, 0.51, 0.5)},
     "clip_grad_norm": {"elements": Promise(ULP, 0.51, 1000)},
-    "clip_grad_value": {"elements": ROUNDED},
 }
 
 GENERAL = Promise()
+
+HEADER = (Path(__file__).resolve().parents[2] / "include/boxgrad.h").read_text()
+
+
+def functions():
+    """The functions of the header, in its order, without their types."""
+    return list(dict.fromkeys(re.findall(r"^boxgrad_status boxgrad_(\w+?)(?:_f32|_f64)?\(", HEADER, re.MULTILINE)))
+
+
+def accuracy(name):
+    """What the comment of a function says of its accuracy: "out 0.5 ulp; grad_a 32 eps"."""
+    declaration = re.search(rf"^boxgrad_status boxgrad_{name}(_f32)?\(", HEADER, re.MULTILINE).start()
+    comment = HEADER[HEADER.rindex("/*", 0, declaration) : declaration]
+    words = " ".join(re.sub(r"^\s*(/\*|\*/|\*)|\*/\s*$", " ", comment, flags=re.MULTILINE).split())
+    stated = re.search(r"Accuracy: (.*?)\.(?!\d)", words)
+    return stated[1] if stated else ""
+
+
+def _read(name):
+    """The promises that the header gives in ulp; empty if one of them is in another unit."""
+    found = [re.fullmatch(r"([\w, ]+) ([\d.]+) ulp", one) for one in accuracy(name).split("; ")]
+    return {output: Promise(ULP, float(one[2]), float(one[2])) for one in found for output in one[1].split(", ")} if all(found) else {}
+
+
+PROMISES = {name: promise for name in functions() if (promise := _STATED.get(name) or _read(name))}
