@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Callable
 
 import boxgrad
 import numpy as np
@@ -97,27 +97,24 @@ def smooth_l1_reused(data: SimpleNamespace) -> Run:
     return run
 
 
-def _encode(data: SimpleNamespace, out: Any) -> Run:
-    return lambda: boxgrad.encode_boxes(data.proposals, data.targets, stds=data.stds, out=out)
+def fills(task: str, call: Callable[[SimpleNamespace, Any], Any]) -> None:
+    """Offers a task whose function takes `out`: into fresh memory, and into the same again."""
+
+    def reused(data: SimpleNamespace) -> Run:
+        out = np.empty_like(call(data, None))
+        return lambda: call(data, out)
+
+    peer.does(task, FRESH)(lambda data: lambda: call(data, None))
+    peer.does(task, REUSED)(reused)
 
 
-def _decode(data: SimpleNamespace, out: Any) -> Run:
-    size = data.height, data.width
-    return lambda: boxgrad.decode_boxes(data.proposals, data.deltas, stds=data.stds, max_shape=size, out=out)
+def decode(data: SimpleNamespace, out: Any) -> Any:
+    return boxgrad.decode_boxes(data.proposals, data.deltas, stds=data.stds, max_shape=(data.height, data.width), out=out)
 
 
-peer.does("encode", FRESH)(lambda data: _encode(data, None))
-peer.does("encode", REUSED)(lambda data: _encode(data, np.empty_like(data.proposals)))
-peer.does("decode", FRESH)(lambda data: _decode(data, None))
-peer.does("decode", REUSED)(lambda data: _decode(data, np.empty_like(data.proposals)))
-
-
-def _distances(data: SimpleNamespace, out: Any) -> Run:
-    return lambda: boxgrad.encode_distances(data.points, data.boxes, out=out)
-
-
-peer.does("distances", FRESH)(lambda data: _distances(data, None))
-peer.does("distances", REUSED)(lambda data: _distances(data, np.empty_like(data.boxes)))
+fills("encode", lambda data, out: boxgrad.encode_boxes(data.proposals, data.targets, stds=data.stds, out=out))
+fills("decode", decode)
+fills("distances", lambda data, out: boxgrad.encode_distances(data.points, data.boxes, out=out))
 
 
 @peer.does("norm", SCALAR)
