@@ -141,9 +141,15 @@ def box_matrix(name: str, boxes: npt.ArrayLike | Marked) -> Array:
     return array
 
 
-def labels_of(labels: npt.ArrayLike, name: str, shape: tuple[int, ...] | None = None) -> Indices:
-    """Integers (N,) as packed int64."""
+def labels_of(labels: npt.ArrayLike, name: str, shape: tuple[int, ...] | None = None, *, whole: bool = False) -> Indices:
+    """Integers (N,) as packed int64. whole: floats that are whole numbers are integers, too, as torchvision's RPN has them."""
     array = to_numpy(labels, name)
+    if whole and (array.dtype.kind == "f" or array.dtype.name == "bfloat16") and array.size:
+        array = array.astype(FLOAT64)
+        odd = np.flatnonzero(~((array == np.floor(array)) & (np.abs(array) < 2**63)))
+        if odd.size:
+            raise ValueError(f"{name} must be whole numbers that fit 64 bits, and {name}[{odd[0]}] is {array.flat[odd[0]]:g}")
+        array = array.astype(np.int64)
     if array.dtype.kind not in "iu" and array.size:  # an empty list is float64
         raise TypeError(f"{name} must be integers, not {array.dtype}")
     if array.ndim != 1 or shape not in (None, array.shape):

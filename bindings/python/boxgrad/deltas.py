@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 import re
 from contextlib import contextmanager
-from typing import Iterator, Sequence, Tuple, Union
+from typing import Any, Iterator, Sequence, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, aligned_shape, box_matrix, box_operands, gradient_of, output, rows, stretched, sum_to_shape
+from ._arrays import Array, aligned_shape, box_matrix, box_operands, gradient_of, operands, output, rows, stretched, sum_to_shape
 from ._library import DELTA_OPTIONS, library_of
 from ._scalars import code_of, image_size, number, numbers
 from .autodiff import Gradients, differentiable, with_pullback
@@ -157,6 +157,11 @@ def _arrays_of(images: Sequence[npt.ArrayLike], name: str) -> list[Array]:
     return [box_matrix(f"{name}[{image}]", boxes) for image, boxes in enumerate(listed)]
 
 
+def _known(on_degenerate: str) -> str:
+    code_of(on_degenerate, _ON_DEGENERATE, "on_degenerate")
+    return on_degenerate
+
+
 @contextmanager
 def _named(**names: str) -> Iterator[None]:
     """Puts the words of another interface into the messages of encode_boxes and decode_boxes."""
@@ -170,7 +175,8 @@ def _named(**names: str) -> Iterator[None]:
 class BoxCoder:
     """torchvision's BoxCoder: weights multiply the deltas, and an image is an element of a list.
 
-    Mind its words: *reference boxes* are the ground truth here. encode_boxes(proposals, targets) has the other order.
+    Mind its words: *reference boxes* are the ground truth here. encode_boxes(proposals, targets) has the other order. on_degenerate is that of
+    encode_boxes; torchvision's own coder does as "propagate" does.
 
     >>> import boxgrad, numpy as np
     >>> coder = boxgrad.BoxCoder((10.0, 10.0, 5.0, 5.0))
@@ -180,13 +186,16 @@ class BoxCoder:
     array([[[1., 0., 5., 4.]]])
     """
 
-    def __init__(self, weights: Four, bbox_xform_clip: float = LOG_RATIO_CLIP) -> None:
-        """ValueError: a weight that is not positive."""
+    on_degenerate = "error"  # of pickles of 0.1, which have none
+
+    def __init__(self, weights: Four, bbox_xform_clip: float = LOG_RATIO_CLIP, *, on_degenerate: str = "error") -> None:
+        """ValueError: a weight that is not positive, on_degenerate."""
         factors = numbers(weights, "weights", 4, "four numbers")
         if not all(0 < factor < math.inf for factor in factors):
             raise ValueError(f"weights must be positive finite numbers, not {weights}")
         self.weights = weights
         self.bbox_xform_clip = bbox_xform_clip
+        self.on_degenerate = _known(on_degenerate)
         self._stds = [1 / factor for factor in factors]
 
     def encode(self, reference_boxes: Sequence[npt.ArrayLike], proposals: Sequence[npt.ArrayLike]) -> list[Array]:
@@ -200,7 +209,7 @@ class BoxCoder:
     def encode_single(self, reference_boxes: npt.ArrayLike, proposals: npt.ArrayLike) -> Array:
         """The deltas of ground truth (N, 4) against proposals (N, 4)."""
         with _named(targets="reference_boxes"):
-            return encode_boxes(proposals, reference_boxes, stds=self._stds)
+            return encode_boxes(proposals, reference_boxes, stds=self._stds, on_degenerate=self.on_degenerate)
 
     def decode(self, rel_codes: npt.ArrayLike, boxes: Sequence[npt.ArrayLike]) -> Array:
         """The boxes (N, groups, 4) of deltas (N, groups * 4) against the proposals of all images, N in sum."""
@@ -217,13 +226,15 @@ class DeltaXYWHBBoxCoder:
     """mmdetection's DeltaXYWHBBoxCoder.
 
     dw and dh are clamped to +-|log(wh_ratio_clip)|; with add_ctr_clamp only from above, and the centre moves by at most
-    ctr_clamp. clip_border says whether decode obeys its max_shape.
+    ctr_clamp. clip_border says whether decode obeys its max_shape. on_degenerate is that of encode_boxes; mmdetection does as "propagate" does.
 
     >>> import boxgrad
     >>> coder = boxgrad.DeltaXYWHBBoxCoder(target_stds=(0.1, 0.1, 0.2, 0.2))
     >>> coder.decode([[0.0, 0.0, 4.0, 4.0]], [[2.5, 0.0, 0.0, 0.0]], max_shape=(4, 4))
     array([[1., 0., 4., 4.]])
     """
+
+    on_degenerate = "error"  # of pickles of 0.1, which have none
 
     def __init__(
         self,
@@ -232,29 +243,38 @@ class DeltaXYWHBBoxCoder:
         clip_border: bool = True,
         add_ctr_clamp: bool = False,
         ctr_clamp: float = 32,
+        *,
+        on_degenerate: str = "error",
     ) -> None:
+        """ValueError: on_degenerate."""
         self.means = target_means
         self.stds = target_stds
         self.clip_border = clip_border
         self.add_ctr_clamp = add_ctr_clamp
         self.ctr_clamp = ctr_clamp
+        self.on_degenerate = _known(on_degenerate)
 
     def encode(self, bboxes: npt.ArrayLike, gt_bboxes: npt.ArrayLike) -> Array:
         """The deltas of gt_bboxes (N, 4) against bboxes (N, 4)."""
         with _named(proposals="bboxes", targets="gt_bboxes", means="target_means", stds="target_stds"):
-            return encode_boxes(bboxes, gt_bboxes, means=self.means, stds=self.stds)
+            return encode_boxes(bboxes, gt_bboxes, means=self.means, stds=self.stds, on_degenerate=self.on_degenerate)
 
     def decode(
         self,
         bboxes: npt.ArrayLike,
         pred_bboxes: npt.ArrayLike,
-        max_shape: Sequence[float] | None = None,
+        max_shape: Any = None,
         wh_ratio_clip: float = 16 / 1000,
     ) -> Array:
-        """The boxes of the deltas pred_bboxes (N, 4) or (N, classes * 4) against bboxes (N, 4); max_shape: (height, width, ...)."""
+        """The boxes of the deltas pred_bboxes (N, 4) or (N, classes * 4) against bboxes (N, 4); max_shape: (height, width, ...).
+
+        For a batch of images, (B, N, 4) or (B, N, classes * 4) against (B, N, 4); max_shape then is one for all, or one for each image.
+        """
         ratio = number(wh_ratio_clip, "wh_ratio_clip")
         if not ratio > 0:
             raise ValueError(f"wh_ratio_clip must be positive, not {wh_ratio_clip}")
+        if np.ndim(pred_bboxes) == 3:
+            return self._decode_batch(bboxes, pred_bboxes, max_shape, wh_ratio_clip)
         bound = abs(math.log(ratio))
         with _named(proposals="bboxes", deltas="pred_bboxes", means="target_means", stds="target_stds", center_clamp="ctr_clamp"):
             return decode_boxes(
@@ -266,3 +286,16 @@ class DeltaXYWHBBoxCoder:
                 log_ratio_clip=bound if self.add_ctr_clamp else (-bound, bound),
                 center_clamp=self.ctr_clamp if self.add_ctr_clamp else None,
             )
+
+    def _decode_batch(self, bboxes: npt.ArrayLike, pred_bboxes: npt.ArrayLike, max_shape: Any, wh_ratio_clip: float) -> Array:
+        proposal, _, delta, _ = operands("bboxes", bboxes, "pred_bboxes", pred_bboxes)
+        if proposal.ndim != 3 or proposal.shape[:2] != delta.shape[:2]:
+            raise ValueError(f"bboxes must have the shape {(*delta.shape[:2], 4)}, as pred_bboxes is a batch of images, not {proposal.shape}")
+        one_for_all = max_shape is None or np.ndim(max_shape[0]) == 0
+        sizes = [max_shape] * len(delta) if one_for_all else list(max_shape)
+        if len(sizes) != len(delta):
+            raise ValueError(f"max_shape must hold one size for each of the {len(delta)} images, not {len(sizes)}")
+        decoded = np.empty_like(delta)
+        for image, size in enumerate(sizes):
+            decoded[image] = self.decode(proposal[image], delta[image], size, wh_ratio_clip)
+        return decoded

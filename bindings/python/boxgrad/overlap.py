@@ -16,7 +16,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
-from typing import Iterable, Sequence
+from typing import Iterable, Literal, Sequence, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -89,12 +89,24 @@ def _pairwise_pullback(
     return tuple(from_corners_gradient(gradient, fmt) for gradient in summed)
 
 
+@overload
+def box_iou(
+    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = None, return_union: Literal[False] = False
+) -> Array: ...
+@overload
+def box_iou(
+    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = None, return_union: Literal[True]
+) -> tuple[Array, Array]: ...
 @differentiable("boxes1", "boxes2")
-def box_iou(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = None) -> Array:
+def box_iou(
+    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = None, return_union: bool = False
+) -> Array | tuple[Array, Array]:
     """IoU = inter / union of all pairs of boxes1 (..., N, 4) and boxes2 (..., M, 4): (..., N, M).
 
     After torchvision.ops.box_iou. fmt: "xyxy", "xywh" or "cxcywh". Leading dimensions broadcast. Two boxes without area
-    overlap by 0. `out`'s rows may have gaps. Gradient: a tie of max or min gives half to each side; boxes that merely
+    overlap by 0. `out`'s rows may have gaps. return_union: return the unions of all pairs, too, as torchvision's _box_inter_union has them;
+    vjp does not take it.
+    Gradient: a tie of max or min gives half to each side; boxes that merely
     touch still attract each other, boxes apart do not.
 
     ValueError: shape, fmt or out; TypeError: dtype.
@@ -103,7 +115,21 @@ def box_iou(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, fmt: str = "xyxy", *, 
     >>> boxgrad.box_iou([[0.0, 0.0, 2.0, 2.0]], [[1.0, 0.0, 3.0, 2.0], [5.0, 5.0, 6.0, 6.0]])
     array([[0.33333333, 0.        ]])
     """
+    if return_union:
+        return _with_union(boxes1, boxes2, fmt, out)
     return _pairwise(_METRICS["iou"], boxes1, boxes2, _EPS, out, fmt)
+
+
+def _with_union(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, fmt: str, out: Array | None) -> tuple[Array, Array]:
+    array1, wanted1, array2, wanted2 = box_operands("boxes1", boxes1, "boxes2", boxes2)
+    if wanted1 or wanted2:
+        raise TypeError("box_iou with return_union has no gradient: differentiate it without")
+    shape, n, m = _pairwise_shape(array1.shape, array2.shape)
+    iou, union = output(out, shape, array1.dtype, array1, array2), np.empty(shape, array1.dtype)
+    both = _matrices(to_corners(array1, fmt), to_corners(array2, fmt), iou)
+    for i, (a, stride_a, b, stride_b, result, stride) in zip(_indices(shape[:-2]), both):
+        library_of[array1.dtype].iou_pairwise(_METRICS["iou"], a, n, stride_a, b, m, stride_b, _EPS, result, stride, union[i])
+    return iou, union
 
 
 @differentiable("boxes1", "boxes2")

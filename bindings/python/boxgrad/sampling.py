@@ -18,18 +18,22 @@ def sample_proposals(
 ) -> tuple[Indices, Indices]:
     """Draws a batch of proposals: the indices of its positives and of its negatives, each ascending.
 
-    labels (N,): greater than `negative` is positive, equal is negative, less is left out. count * positive_fraction, rounded down, are
+    labels (N,), integers or whole-numbered floats: greater than `negative` is positive, equal is negative, less is left out. count * positive_fraction, rounded down, are
     positives as long as there are so many; negatives fill up the batch, likewise. Every choice of so many is equally likely, and the same
     seed makes the same choice everywhere. For the matches of match_boxes, negative is -1.
 
-    ValueError: shape, a negative count, a fraction not from 0 to 1; TypeError: dtype.
+    ValueError: shape, labels that are not whole numbers, a negative count, a fraction not from 0 to 1; TypeError: dtype.
 
     >>> import boxgrad
     >>> positives, negatives = boxgrad.sample_proposals([1, 0, 0, -1, 2, 0, 0], 4, 0.25, seed=0)
     >>> len(positives), len(negatives)
     (1, 3)
     """
-    array, wanted, middle = labels_of(labels, "labels"), integer(count, "count"), integer(negative, "negative")
+    return _drawn(labels_of(labels, "labels", whole=True), count, positive_fraction, seed, negative)
+
+
+def _drawn(array: Indices, count: int, positive_fraction: float, seed: int, negative: int) -> tuple[Indices, Indices]:
+    wanted, middle = integer(count, "count"), integer(negative, "negative")
     if wanted < 0:
         raise ValueError(f"count must not be negative, not {count}")
     wanted = min(wanted, 2**63 - 1)
@@ -69,11 +73,12 @@ class BalancedPositiveNegativeSampler:
         self, matched_idxs: Sequence[npt.ArrayLike]
     ) -> tuple[list[npt.NDArray[np.uint8]], list[npt.NDArray[np.uint8]]]:
         masks: tuple[list[npt.NDArray[np.uint8]], list[npt.NDArray[np.uint8]]] = ([], [])
-        for labels in matched_idxs:
-            drawn = sample_proposals(labels, self.batch_size_per_image, self.positive_fraction, self.seed)
+        images = [labels_of(labels, f"matched_idxs[{image}]", whole=True) for image, labels in enumerate(matched_idxs)]
+        for labels in images:
+            drawn = _drawn(labels, self.batch_size_per_image, self.positive_fraction, self.seed, 0)
             self.seed += 1
             for indices, chosen in zip(drawn, masks):
-                mask = np.zeros(len(labels_of(labels, "matched_idxs")), np.uint8)
+                mask = np.zeros(len(labels), np.uint8)
                 mask[indices] = 1
                 chosen.append(mask)
         return masks

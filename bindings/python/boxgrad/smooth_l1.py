@@ -9,7 +9,7 @@ from typing import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, constant, gradient_of, operands
+from ._arrays import Array, broadcast_shape, constant, gradient_of, operands, stretched, sum_to_shape
 from ._library import library_of
 from ._reduction import Loss, divisor_of, each_of, evaluate
 from ._scalars import integers, number
@@ -44,7 +44,7 @@ def smooth_l1_loss(
 ) -> Loss:  # fmt: skip
     """outside * l(inside * (input - target)), with l(d) = d^2 / (2 beta) where |d| < beta, else |d| - beta / 2.
 
-    input, target: arrays of one shape. sigma: instead of beta = 1 / sigma^2; beta=0, sigma=inf is plain L1. Weights are
+    input, target: arrays, which broadcast. sigma: instead of beta = 1 / sigma^2; beta=0, sigma=inf is plain L1. Weights are
     constants that broadcast to input. reduction: "none" gives the array, "sum" and "mean" a scalar of its dtype,
     summed in double; the mean of nothing is 0. dim: with "mean", sums over these axes and then takes the mean over the rest,
     as Faster R-CNN does. out: with "none". Gradient: that of the branch taken, 0 at 0. (Girshick 2015; sigma and the
@@ -59,12 +59,11 @@ def smooth_l1_loss(
     1.3125
     """
     array, wanted, array_target, wanted_target = operands("input", input, "target", target)
-    shape, dtype, size = array.shape, array.dtype, array.size
-    if array_target.shape != shape:
-        raise ValueError(f"input and target must have one shape, not {shape} and {array_target.shape}")
+    shape, dtype = broadcast_shape("input", array.shape, "target", array_target.shape), array.dtype
+    size = math.prod(shape)
     if dim is not None and reduction != "mean":
         raise ValueError(f"dim says what to sum before the mean; it has no meaning with reduction={reduction!r}")
-    p, t = np.ascontiguousarray(array), np.ascontiguousarray(array_target)
+    p, t = np.ascontiguousarray(stretched(array, shape)), np.ascontiguousarray(stretched(array_target, shape))
     sigma = _sigma(beta, sigma)
     inside = constant(inside_weights, "inside_weights", shape, dtype)
     outside = constant(outside_weights, "outside_weights", shape, dtype)
@@ -82,4 +81,5 @@ def smooth_l1_loss(
     return evaluate(
         run, outside, divisor, each, dtype,
         lambda: (gradient_of(wanted, shape, dtype), gradient_of(wanted_target, shape, dtype)),
+        lambda gradients: tuple(sum_to_shape(gradient, x.shape) for gradient, x in zip(gradients, (array, array_target))),
     )  # fmt: skip

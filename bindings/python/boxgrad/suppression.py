@@ -66,12 +66,12 @@ def nms(
 
 
 def batched_nms(
-    boxes: npt.ArrayLike, scores: npt.ArrayLike, idxs: npt.ArrayLike, iou_threshold: float,
-    *, score_threshold: float = -math.inf, max_keep: int | None = None,
+    boxes: npt.ArrayLike, scores: npt.ArrayLike, idxs: npt.ArrayLike | None, iou_threshold: float,
+    *, score_threshold: float = -math.inf, max_keep: int | None = None, max_per_class: int | None = None,
 ) -> Indices:  # fmt: skip
     """nms within each class. After torchvision.ops.batched_nms, but without shifting coordinates, which loses their digits.
 
-    idxs: the class of each box (N,), any integers that fit int64.
+    idxs: the class of each box (N,), any integers that fit int64; without boxes it may be None. max_per_class: how many of each class stay at most.
 
     ValueError: shape, a negative iou_threshold, NaN; TypeError: dtype.
 
@@ -81,8 +81,24 @@ def batched_nms(
     array([1, 0])
     """
     if idxs is None:
-        raise TypeError("idxs must be integers, not None")
-    return _nms(boxes, scores, idxs, iou_threshold, score_threshold, max_keep)
+        if len(box_matrix("boxes", boxes)):
+            raise TypeError("idxs must be integers, not None")
+        idxs = np.empty(0, np.int64)
+    if max_per_class is None:
+        return _nms(boxes, scores, idxs, iou_threshold, score_threshold, max_keep)
+    most, limit = integer(max_per_class, "max_per_class"), _limit(max_keep)
+    if most < 0:
+        raise ValueError(f"max_per_class must not be negative, not {max_per_class}")
+    keep = _nms(boxes, scores, idxs, iou_threshold, score_threshold, None)
+    return keep[_ranks(labels_of(idxs, "idxs")[keep]) < most][:limit]
+
+
+def _ranks(classes: Indices) -> Indices:
+    """How many of its class stand before each."""
+    order = np.argsort(classes, kind="stable")
+    ordered, ranks = classes[order], np.empty(len(classes), np.int64)
+    ranks[order] = np.arange(len(classes)) - np.searchsorted(ordered, ordered)
+    return ranks
 
 
 def soft_nms(

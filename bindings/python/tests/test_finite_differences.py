@@ -162,3 +162,10 @@ def test_encode(scales):
 def test_decode(scales, groups, clamps):
     deltas = np.random.default_rng(4).normal(size=(6, 4 * groups))
     check(boxgrad.decode_boxes, (few()[0], deltas), **scales, **clamps)
+
+
+@pytest.mark.parametrize("shapes", [((3, 4), (4,)), ((4,), (2, 3, 4)), ((3, 1), (1, 4)), ((), (3,))])
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_smooth_l1_of_shapes_that_broadcast(shapes, reduction):
+    generator = np.random.default_rng(5)
+    check(boxgrad.smooth_l1_loss, tuple(generator.normal(size=shape) for shape in shapes), reduction=reduction)

@@ -188,3 +188,48 @@ def test_delta_xywh_bbox_coder_encodes(kind, autograd, torch):
     options = {"means": MEANS, "stds": STDS}
     compare(autograd, bbox2delta, (reference.encode, options), boxgrad.encode_boxes, boxes, **options)
     np.testing.assert_array_equal(boxgrad.DeltaXYWHBBoxCoder(MEANS, STDS).encode(*boxes), boxgrad.encode_boxes(*boxes, **options))
+
+
+@pytest.mark.parametrize("on_degenerate", ["zero", "propagate"])
+def test_coders_take_what_becomes_of_degenerate_rows(on_degenerate, torch):
+    """torchvision's RPN encodes images without objects against boxes of zeros, and ignores the result: as "propagate" gives it."""
+    from torchvision.models.detection._utils import BoxCoder
+
+    proposals, truths = np.array([[0.0, 0, 4, 4], [0, 0, 2, 2]]), np.array([[0.0, 0, 0, 0], [1, 0, 3, 2]])
+    weights = (10.0, 10.0, 5.0, 5.0)
+    ours = boxgrad.BoxCoder(weights, on_degenerate=on_degenerate)
+    expected = boxgrad.encode_boxes(proposals, truths, stds=[1 / w for w in weights], on_degenerate=on_degenerate)
+    np.testing.assert_array_equal(ours.encode([truths], [proposals])[0], expected)
+    np.testing.assert_array_equal(ours.encode_single(truths, proposals), expected)
+    if on_degenerate == "propagate":
+        theirs = BoxCoder(weights).encode_single(torch.tensor(truths), torch.tensor(proposals)).numpy()
+        np.testing.assert_allclose(expected, theirs, rtol=1e-14)
+    coder = boxgrad.DeltaXYWHBBoxCoder(MEANS, STDS, on_degenerate=on_degenerate)
+    np.testing.assert_array_equal(
+        coder.encode(proposals, truths), boxgrad.encode_boxes(proposals, truths, means=MEANS, stds=STDS, on_degenerate=on_degenerate)
+    )
+
+
+def test_coders_refuse_degenerate_rows_unless_told(torch):
+    for coder in (boxgrad.BoxCoder((1, 1, 1, 1)), boxgrad.DeltaXYWHBBoxCoder()):
+        with pytest.raises(boxgrad.DegenerateBoxError):
+            (coder.encode_single if isinstance(coder, boxgrad.BoxCoder) else coder.encode)([[0.0, 0, 0, 0]], [[0.0, 0, 1, 1]])
+    for make in (lambda: boxgrad.BoxCoder((1, 1, 1, 1), on_degenerate="ignore"), lambda: boxgrad.DeltaXYWHBBoxCoder(on_degenerate="ignore")):
+        with pytest.raises(ValueError, match="on_degenerate.*ignore"):
+            make()
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_a_batch_is_decoded_with_the_size_of_each_image(groups):
+    generator = np.random.default_rng(0)
+    proposals = np.stack([box_sets.pairs("random", 5)[0], box_sets.pairs("nested", 5)[0]])
+    deltas = generator.normal(size=(2, 5, 4 * groups))
+    coder, sizes = boxgrad.DeltaXYWHBBoxCoder(MEANS, STDS), [(40, 50, 3), (20, 60, 3)]
+    each = np.stack([coder.decode(p, d, size) for p, d, size in zip(proposals, deltas, sizes)])
+    np.testing.assert_array_equal(coder.decode(proposals, deltas, sizes), each)
+    np.testing.assert_array_equal(coder.decode(proposals, deltas, sizes[0])[1], coder.decode(proposals[1], deltas[1], sizes[0]))
+    assert (coder.decode(proposals, deltas) != each).any()
+    with pytest.raises(ValueError, match="max_shape must hold one size for each of the 2 images, not 3"):
+        coder.decode(proposals, deltas, [*sizes, (1, 1)])
+    with pytest.raises(ValueError, match=r"bboxes must have the shape \(2, 5, 4\)"):
+        coder.decode(proposals[0], deltas, sizes)

@@ -175,3 +175,19 @@ def test_batches_broadcast_and_their_gradients_are_summed_back(metric, left, rig
     assert_within(value, theirs, TOLERANCE)
     for gradient, expected in zip(pullback(cotangent), their_gradients):
         assert_within(gradient, expected, TOLERANCE * np.maximum(1, row_maximum(expected)))
+
+
+@pytest.mark.parametrize("fmt", ["xyxy", "xywh", "cxcywh"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_box_iou_returns_the_unions_too(fmt, dtype):
+    a, b = (boxes.astype(dtype) for boxes in box_sets.sets("random"))
+    stacked = np.stack([a, a[::-1]])
+    given_a, given_b = (boxgrad.box_convert(boxes, "xyxy", fmt) for boxes in (stacked, b))
+    iou, union = boxgrad.box_iou(given_a, given_b, fmt, return_union=True)
+    np.testing.assert_array_equal(iou, boxgrad.box_iou(given_a, given_b, fmt))
+    corners_a, corners_b = boxgrad.box_convert(given_a, fmt, "xyxy"), boxgrad.box_convert(given_b, fmt, "xyxy")
+    width = np.minimum(corners_a[..., None, 2:], corners_b[..., 2:]) - np.maximum(corners_a[..., None, :2], corners_b[..., :2])
+    expected = boxgrad.box_area(corners_a)[..., None] + boxgrad.box_area(corners_b) - np.maximum(width, 0).prod(axis=-1)
+    np.testing.assert_allclose(union, expected, rtol=1e-5 if dtype == np.float32 else 1e-13)
+    with pytest.raises(TypeError, match="return_union has no gradient"):
+        boxgrad.vjp(boxgrad.box_iou, a, b, return_union=True)

@@ -84,8 +84,31 @@ def test_the_sample_is_the_same_everywhere():
         (lambda: boxgrad.sample_proposals([1, 0], 1, math.nan, 0), "positive_fraction"),
         (lambda: boxgrad.sample_proposals([1, 0], -1, 0.5, 0), "count"),
         (lambda: boxgrad.sample_proposals([[1, 0]], 1, 0.5, 0), "labels"),
+        (lambda: boxgrad.sample_proposals([1.0, 0.5], 1, 0.5, 0), r"labels must be whole numbers.*labels\[1\] is 0.5"),
+        (lambda: boxgrad.sample_proposals([1.0, math.nan], 1, 0.5, 0), r"labels\[1\] is nan"),
+        (lambda: boxgrad.sample_proposals([1.0, 2.0**63], 1, 0.5, 0), r"labels\[1\] is 9.2"),
+        (lambda: boxgrad.BalancedPositiveNegativeSampler(4, 0.5)([[1, 0], [1, 0.5]]), r"matched_idxs\[1\]\[1\] is 0.5"),
+        (lambda: boxgrad.BalancedPositiveNegativeSampler(4, 0.5)([[1, 0], [[1, 0]]]), r"matched_idxs\[1\] must have the shape"),
     ],
 )
 def test_wrong_arguments(call, words):
     with pytest.raises((ValueError, TypeError), match=words):
         call()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_whole_numbered_floats_are_labels(dtype, torch):
+    """torchvision's RPN passes float32."""
+    labels = np.random.default_rng(0).integers(-1, 3, 100)
+    for ours, wanted in zip(boxgrad.sample_proposals(labels.astype(dtype), 20, 0.5, 1), boxgrad.sample_proposals(labels, 20, 0.5, 1)):
+        np.testing.assert_array_equal(ours, wanted)
+    sampler = [boxgrad.BalancedPositiveNegativeSampler(8, 0.5, seed=3) for _ in range(2)]
+    given = torch.tensor(labels.astype(dtype))
+    np.testing.assert_array_equal(sampler[0]([given, given]), sampler[1]([labels, labels]))
+
+
+def test_a_wrong_image_draws_nothing():
+    sampler = boxgrad.BalancedPositiveNegativeSampler(2, 0.5, seed=7)
+    with pytest.raises(ValueError):
+        sampler([[1, 0], [0.5]])
+    assert sampler.seed == 7

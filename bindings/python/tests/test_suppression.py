@@ -239,3 +239,27 @@ def test_strided_boxes_and_tensors(torch):
     assert boxgrad.nms(torch.tensor(boxes), torch.tensor(scores), 0.4).tolist() == expected
     ids = np.arange(100, dtype=np.uint8) % 4
     assert boxgrad.batched_nms(boxes, scores, torch.tensor(ids), 0.4).tolist() == reference(boxes, scores, 0.4, ids)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 4), st.sampled_from([None, 0, 3, 100]))
+def test_so_many_of_each_class_stay(seed, most, max_keep):
+    generator = np.random.default_rng(seed)
+    corner = generator.integers(0, 9, (30, 2))
+    boxes, scores = np.hstack([corner, corner + generator.integers(1, 5, (30, 2))]).astype(float), generator.integers(0, 9, 30) / 8
+    classes = generator.integers(-2, 3, 30)
+    kept, counts = [], {}
+    for i in reference(boxes, scores, 0.3, classes):
+        counts[classes[i]] = counts.get(classes[i], 0) + 1
+        if counts[classes[i]] <= most:
+            kept.append(i)
+    result = boxgrad.batched_nms(boxes, scores, classes, 0.3, max_keep=max_keep, max_per_class=most)
+    assert result.tolist() == kept[: len(kept) if max_keep is None else max_keep]
+
+
+def test_batched_nms_of_nothing_needs_no_classes(torch, torchvision):
+    for empty in (np.empty((0, 4)), torch.empty((0, 4)), []):
+        assert boxgrad.batched_nms(empty, np.empty(0), None, 0.5).tolist() == []
+    with pytest.raises(TypeError, match="idxs must be integers, not None"):
+        boxgrad.batched_nms([[0.0, 0, 1, 1]], [1.0], None, 0.5)
+    with pytest.raises(ValueError, match="max_per_class must not be negative, not -1"):
+        boxgrad.batched_nms([[0.0, 0, 1, 1]], [1.0], [0], 0.5, max_per_class=-1)
