@@ -275,7 +275,12 @@ def _print(one: datasets.Inspection, examples: int) -> None:
             f"{one.photos:,} of {quantity(len(data.images), 'photo')} found: the sizes of the others are not compared.", style="yellow"
         )
     if not one.counts:
-        out.print("Nothing is wrong." if not data.unreadable else "Nothing is wrong with what could be read.", style="green")
+        if not data.unreadable:
+            out.print("Nothing is wrong.", style="green")
+        elif len(data.images):
+            out.print("Nothing is wrong with what could be read.", style="green")
+        else:
+            out.print("Nothing could be read.", style="red")
         return
     table = Table("problem", "found", "what it does to training", header_style="bold", expand=False)
     table.columns[1].justify = "right"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Iterator, Set
 
 from .model import Dataset, read_bytes
-from .records import cut, keys_of
+from .records import cut, in_utf8, keys_of
 
 
 def differences(dataset: Dataset, copy: Path, edited: Set[int], dropped: Set[int]) -> Iterator[str]:
@@ -21,7 +21,7 @@ def differences(dataset: Dataset, copy: Path, edited: Set[int], dropped: Set[int
         if old[:4] == b"PAR1":
             hunks = _of_parquet(file, new, gone.get(file, set()), changed.get(file, set()))
         elif dataset.format == "voc":
-            before, after = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in (old, read_bytes(new)))
+            before, after = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in in_utf8(dataset, old, read_bytes(new)))
             hunks = (line if line.endswith("\n") else line + "\n" for line in list(difflib.unified_diff(before, after, n=0))[2:])
         else:
             hunks = _of_records(dataset.format, file, new, gone.get(file, set()), changed.get(file, set()))

@@ -126,8 +126,8 @@ _ALL = (
     ),
     Problem(
         "duplicate-key",
-        "a key stands twice in one JSON object",
-        "Readers keep the last value without a word: what the first one said is not trained on.",
+        "a key of JSON, or an element of XML of which there is one, stands twice",
+        "Readers keep the last value of a key, and the first of such an element, without a word: what the other one said is not trained on.",
     ),
     Problem(
         "area-differs",

@@ -5,6 +5,7 @@ Written apart from what writes the copy, so that both would have to be wrong in 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from xml.parsers import expat
 from ..errors import BoxgradError
 from .coco_file import Text
 from .model import Dataset
+from .xml_text import WIDER
 
 Spans = Dict[int, Tuple[int, int]]
 """The first byte of each record and the one after it, by the record's number: that of its line, or its index in its list."""
@@ -70,24 +72,48 @@ def _rows(data: bytes) -> Iterator[tuple[int, tuple[int, int]]]:
 
 
 def _objects(data: bytes) -> Spans:
-    """The objects of VOC, from < of the first tag to > of the last."""
+    """The objects of VOC, wherever they stand, from < of the first tag to > of the last; one in another is a part of that."""
     starts: list[int] = []
     ends: list[int] = []
     depth = 0
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("utf-8")
 
     def opened(name: str, _: Dict[str, str]) -> None:
         nonlocal depth
-        if depth == 1 and name == "object":
-            starts.append(parser.CurrentByteIndex)
-        depth += 1
+        if name.lower() == "object":
+            depth += 1
+            if depth == 1:
+                starts.append(parser.CurrentByteIndex)
 
     def closed(name: str) -> None:
         nonlocal depth
-        depth -= 1
-        if depth == 1 and name == "object":
-            ends.append(data.index(b">", parser.CurrentByteIndex) + 1)
+        if name.lower() == "object":
+            depth -= 1
+            if depth == 0:
+                ends.append(data.index(b">", parser.CurrentByteIndex) + 1)
 
     parser.StartElementHandler, parser.EndElementHandler = opened, closed
     parser.Parse(data, True)
     return dict(enumerate(zip(starts, ends)))
+
+
+_DECLARED = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"']([\w.-]+)")
+_MARKED = {b"\xff\xfe\0\0": "utf-32-le", b"\0\0\xfe\xff": "utf-32-be", b"<\0\0\0": "utf-32-le"}
+_MARKED_BY_TWO = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
+
+
+def in_utf8(dataset: Dataset, old: bytes, new: bytes) -> Tuple[bytes, bytes]:
+    """A VOC file and its copy in UTF-8, if each other byte of them would give another text; other files as they are."""
+    if dataset.format != "voc":
+        return old, new
+    declared = _DECLARED.search(old[:1000])
+    marked = _MARKED.get(old[:4]) or _MARKED_BY_TWO.get(old[:2])
+    first = marked or dataset.reading.encoding or (declared[1].decode() if declared else "utf-8")
+    for name in (first, *WIDER.get(codecs.lookup(first).name, ())):
+        try:
+            texts = [data.decode(name) for data in (old, new)]
+            if [text.encode(name) for text in texts] == [old, new]:
+                return texts[0].encode(), texts[1].encode()
+        except UnicodeError:
+            pass
+    raise Copied(str(dataset.path), f"holds a file that is not in {first}")

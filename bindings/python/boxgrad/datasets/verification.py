@@ -14,10 +14,10 @@ from typing import Any, Dict, Set, Tuple
 from xml.parsers.expat import ExpatError
 
 from .model import Dataset, read_bytes
-from .records import Copied, Spans, cut, keys_of
+from .records import Copied, Spans, cut, in_utf8, keys_of
 
 _NUMBER = re.compile(rb"[-+0-9.eE]+|NaN|-?Infinity")
-_SIDE = re.compile(rb"<([xy]m(?:in|ax))\b[^>]*>([^<]*)</")
+_SIDE = re.compile(rb"<([xy]m(?:in|ax))\b[^>]*>([^<]*)</", re.IGNORECASE)
 
 
 def verify(dataset: Dataset, copy: Path, edited: Set[int], dropped: Set[int], others: Set[Path]) -> None:
@@ -47,6 +47,7 @@ def _verify_file(dataset: Dataset, file: Path, copy: Path, changed: Set[int], go
     if old[:4] == b"PAR1":
         _verify_parquet(dataset, file, old, new, changed, gone)
         return
+    old, new = in_utf8(dataset, old, new)
     before = cut(dataset.format, file, old)
     try:
         after = cut(dataset.format, copy, new)
@@ -96,7 +97,7 @@ def _is_edited(dataset: Dataset, old: bytes, new: bytes, columns: Set[int]) -> b
     if dataset.format == "coco":
         return _without_numbers(old) == _without_numbers(new) and _without_box(old) == _without_box(new)
     if dataset.format == "voc":
-        sides = [side for (side, a), (_, b) in zip(_SIDE.findall(old), _SIDE.findall(new)) if a != b]
+        sides = [side.lower() for (side, a), (_, b) in zip(_SIDE.findall(old), _SIDE.findall(new)) if a != b]
         return _SIDE.sub(rb"<\1/>", old) == _SIDE.sub(rb"<\1/>", new) and len(sides) == len(set(sides))  # each once: not those of parts
     if dataset.format == "table":
         before, after = (sum(csv.reader(io.StringIO(one.decode(), newline="")), []) for one in (old, new))

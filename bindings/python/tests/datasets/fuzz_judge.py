@@ -142,26 +142,41 @@ def judge_coco(old, new, gone, edited, changes):
 
 
 def judge_voc(old, new, gone, edited, changes):
-    before, after = (tree.fromstring(data) for data in (old, new))
+    before, after = (xml_of(data) for data in (old, new))
     sides = ("xmin", "ymin", "xmax", "ymax")
-    rests = [[(each.tag, (each.text or "").strip()) for each in one.iter() if each.tag not in sides] for one in before.findall("object")]
+    objects, rest = parted(before)
+    others, other_rest = parted(after)
+    rests = [[(each.tag, (each.text or "").strip()) for each in one.iter() if each.tag not in sides] for one in objects]
     judge_twins(dict(enumerate(rests)), changes)
-    stays = [(index, one) for index, one in enumerate(before.findall("object")) if index not in gone]
-    if len(stays) != len(after.findall("object")):
+    stays = [(index, one) for index, one in enumerate(objects) if index not in gone]
+    if len(stays) != len(others):
         raise Harm("another number of objects stays")
-    for (index, one), other in zip(stays, after.findall("object")):
+    for (index, one), other in zip(stays, others):
         texts = [[(each.tag, (each.text or "").strip(), each.attrib) for each in found.iter()] for found in (one, other)]
         differ = [a[0] for a, b in zip(*texts) if a != b]
-        if len(texts[0]) != len(texts[1]) or differ and (index not in edited or set(differ) - set(sides)):
+        if len(texts[0]) != len(texts[1]) or differ and (index not in edited or {tag.lower() for tag in differ} - set(sides)):
             raise Harm(f"object {index} changed in {differ}")
-    rest = [
-        [(each.tag, [text for one in each.iter() for text in (one.tag, one.text, one.attrib)]) for each in found]
-        for found in (before, after)
-    ]
-    rest = [[one for one in found if one[0] != "object"] for found in rest]
-    strays = ["".join(each.tail or "" for each in found).split() for found in (before, after)]
-    if rest[0] != rest[1] or strays[0] != strays[1]:
+    if rest != other_rest:
         raise Harm("members beside the objects changed")
+
+
+def xml_of(data):
+    """The tree of a file in any encoding that it declares."""
+    declared = re.match(rb"\s*<\?xml[^>]*encoding=[\"']([\w.-]+)", data)
+    try:
+        return tree.fromstring(data)
+    except ValueError:  # of several bytes, which Python decodes
+        return tree.fromstring(data.decode(declared[1].decode()))
+
+
+def parted(root):
+    """The objects that stand in no other, and all that is beside them."""
+    objects, rest = [], [(root.tag, root.attrib), *(root.text or "").split()]
+    for one in root:
+        inner, beside = ([one], []) if one.tag.lower() == "object" else parted(one)
+        objects += inner
+        rest += [*beside, *(one.tail or "").split()]
+    return objects, rest
 
 
 def rows_of_parquet(data):

@@ -82,17 +82,14 @@ def test_classes_without_a_name_are_different_classes(tmp_path):
     assert left(tmp_path / "set", tmp_path / "new") == (["/a.txt:2"], ["/a.txt:3"])
 
 
-@pytest.mark.parametrize(
-    ("xmin", "encoding"),
-    [("<![CDATA[-5]]>", "utf-8"), ("<!-- -5 -->-5", "utf-8"), ("-<!-- -->5", "utf-8"), ("&#45;5", "utf-8"), ("-5", "utf-16")],
-)
-def test_numbers_of_xml_that_cannot_be_edited_stay(xmin, encoding, tmp_path, command):
+@pytest.mark.parametrize("xmin", ["<![CDATA[-5]]>", "<!-- -5 -->-5", "-<!-- -->5", "&#45;5"])
+def test_numbers_of_xml_that_cannot_be_edited_stay(xmin, tmp_path, command):
     """And the others are repaired."""
     box = "<object><name>a</name><bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>9</xmax><ymax>8</ymax></bndbox></object>"
     text = "<annotation><size><width>50</width><height>50</height></size>{}</annotation>"
     folder = tmp_path / "set"
     folder.mkdir()
-    (folder / "a.xml").write_bytes(text.format(box.format(xmin) + box.format("<!-- -->50")).encode(encoding))
+    (folder / "a.xml").write_bytes(text.format(box.format(xmin) + box.format("<!-- -->50")).encode())
     (folder / "b.xml").write_text(text.format(box.format(-6)))
     status, printed, _ = command("fix", folder, "--policy", "clip,drop-degenerate", "--out", tmp_path / "new")
     assert status == 0 and f"not rewritten: {folder}/a.xml:1 object 0: clip -5, 1, 9, 8 -> 0, 1, 9, 8" in printed

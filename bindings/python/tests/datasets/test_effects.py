@@ -1,6 +1,7 @@
 """What each problem does to training, computed: the sentences of problems.py, one test for each, by boxgrad and by torch."""
 
 import json
+from xml.etree import ElementTree
 
 import boxgrad
 import numpy as np
@@ -156,7 +157,8 @@ def test_boxes_that_are_lost(torch):
     assert fewer < loss and gradient[1].any()
     by_id = {one["id"]: one["bbox"] for one in json.loads('[{"id": 1, "bbox": [0]}, {"id": 1, "bbox": [5]}]')}
     assert by_id == {1: [5]}
-    assert json.loads('{"bbox": [0], "bbox": [5]}') == {"bbox": [5]}
+    assert json.loads('{"bbox": [0], "bbox": [5]}') == {"bbox": [5]}, "the last one of a key"
+    assert ElementTree.fromstring("<object><name>a</name><name>b</name></object>").findtext("name") == "a", "the first one of an element"
 
 
 @proves("unknown-category")

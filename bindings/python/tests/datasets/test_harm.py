@@ -178,7 +178,7 @@ def test_a_mark_amid_a_file(tmp_path):
 def test_an_object_with_two_boxes_stays(tmp_path):
     box = "<bndbox><xmin>{}</xmin><ymin>1</ymin><xmax>9</xmax><ymax>8</ymax></bndbox>"
     text = "<annotation><size><width>50</width><height>50</height></size><object><name>a</name>"
-    (tmp_path / "x.xml").write_text(text + box.format(1) + box.format(-5) + "</object></annotation>")
+    (tmp_path / "x.xml").write_text(text + box.format(-5) + box.format(1) + "</object></annotation>")
     done = datasets.fix(datasets.read(tmp_path / "x.xml"), tmp_path / "new.xml", ["clip"])
     assert not done.changes and len(done.left) == 1
     assert (tmp_path / "new.xml").read_bytes() == (tmp_path / "x.xml").read_bytes()
