@@ -14,7 +14,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Union
 import msgspec
 import numpy as np
 
-from .model import Array, Place, UnreadableError, edited, read_bytes, replacement
+from .box_numbers import Numbers
+from .foreign_json import of_object
+from .model import Array, Identifier, Place, UnreadableError, edited, read_bytes, replacement
 
 _STRING_OR_LITERAL = re.compile(rb'"(?:[^"\\]|\\.)*"|NaN|-?Infinity', re.DOTALL)
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,\s"]+', re.DOTALL)
@@ -75,6 +77,10 @@ class Text:
         start = self.start(record)
         return start, start + len(memoryview(record))
 
+    def between(self, first: msgspec.Raw, last: msgspec.Raw) -> bytes:
+        """The text from one record to another, with the commas between them."""
+        return self.strict[self.start(first) : self.span(last)[1]]
+
     def place(self, record: msgspec.Raw, member: str) -> Place:
         return Place(self.path, self.line(self.start(record)), member)
 
@@ -84,31 +90,55 @@ class Text:
         text = self.data[start:end].decode("utf-8", "replace")
         return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 400 else float(digits))
 
-    def split(self) -> tuple[Lists, bool]:
+    def split(self, *, may_be_empty: bool = False) -> tuple[Lists, bool]:
         """The records of the file, and whether it is a bare list of detections."""
         try:
             if self.strict.lstrip()[:1] == b"[":
-                return Lists(msgspec.json.decode(self.strict, type=List[msgspec.Raw])), True
+                records = msgspec.json.decode(self.strict, type=List[msgspec.Raw])
+                if not records and not may_be_empty:
+                    raise UnreadableError(self.path, "is an empty list, which is neither COCO nor a list of detections")
+                return Lists(records), True
             return msgspec.json.decode(self.strict, type=Lists), False
         except RecursionError:
             raise UnreadableError(self.path, "is nested too deeply") from None
         except msgspec.ValidationError as error:
-            raise UnreadableError(self.path, f"is no COCO file: {str(error)[0].lower()}{str(error)[1:]}") from None
+            raise UnreadableError(self.path, self._foreign(str(error))) from None
         except msgspec.DecodeError as error:
             if not self.literals and self._mask_literals():
-                return self.split()
-            at = re.search(r"\(byte (\d+)\)", str(error))
-            offset = int(at[1]) if at else len(self.data)
-            reason = "ends too early" if not at else f"is no JSON: {str(error).split(': ')[-1].split(' (')[0]} at byte {offset}"
-            raise UnreadableError(self.path, "is empty" if not self.data.strip() else reason, self.line(offset)) from None
+                return self.split(may_be_empty=may_be_empty)
+            raise self._broken(error) from None
+
+    def _foreign(self, error: str) -> str:
+        """Why JSON is no COCO file."""
+        if "missing required field" not in error:
+            return f"is no COCO file: {error[0].lower()}{error[1:]}"
+        text = self.strict.decode("utf-8", "replace").lstrip()
+        try:
+            value, end = json.JSONDecoder().raw_decode(text)
+        except (ValueError, RecursionError):
+            value, end = None, len(text)
+        seen = of_object(value)
+        if text[end:].lstrip()[:1] == "{":
+            return "is JSON Lines, an object on each line, and no COCO file" + (f": the first has {seen}" if seen else "")
+        return "is no COCO file: it has no annotations" + (f", but {seen}" if seen else "")
+
+    def _broken(self, error: msgspec.DecodeError) -> UnreadableError:
+        """Why a file is no JSON."""
+        at = re.search(r"\(byte (\d+)\)", str(error))
+        offset = int(at[1]) if at else len(self.data)
+        reason = "ends too early" if not at else f"is no JSON: {str(error).split(': ')[-1].split(' (')[0]} at byte {offset}"
+        return UnreadableError(self.path, "is empty" if not self.data.strip() else reason, self.line(offset))
 
 
 class Source:
-    def __init__(self, text: Text, annotations: list[msgspec.Raw], bare: bool) -> None:
+    def __init__(self, text: Text, annotations: list[msgspec.Raw], images: list[msgspec.Raw], bare: bool) -> None:
         self.text = text
-        self.annotations = annotations
-        self.images: list[tuple[int, msgspec.Raw]] = []
-        """The record of each image."""
+        self.annotations, self.images = annotations, images
+        self.image_rows: Dict[Identifier, int] = {}
+        """The row of each image by its id."""
+        self.image_records = array("q")
+        """The record of each image: bad records have none."""
+        self.numbers = Numbers("xywh")
         self.list = "" if bare else "annotations"
         self.rows = array("q")
         """The record of each row: bad records have none."""
@@ -120,10 +150,10 @@ class Source:
         return self.text.place(self.annotations[record], f"{self.list}[{record}]")
 
     def image_place(self, row: int) -> Place:
-        if row >= len(self.images):
+        if row >= len(self.image_records):
             return Place(self.text.path)
-        index, raw = self.images[row]
-        return self.text.place(raw, f"images[{index}]")
+        index = self.image_records[row]
+        return self.text.place(self.images[index], f"images[{index}]")
 
     def rest(self, row: int) -> object:
         record = self.text.value(self.annotations[self.rows[row]])
@@ -133,8 +163,7 @@ class Source:
         edits = []
         for row, box in boxes.items():
             members = self._members(self.annotations[self.rows[row]])
-            x1, y1, x2, y2 = box.tolist()
-            for (start, end), value in zip(members["bbox"][1:8:2], (x1, y1, x2 - x1, y2 - y1)):
+            for (start, end), value in zip(members["bbox"][1:8:2], self.numbers.of(row, box)):
                 edits.append(self._number(start, end, value))
         for row, area in areas.items():
             edits.append(self._number(*self._members(self.annotations[self.rows[row]])["area"][0], area))
@@ -156,8 +185,9 @@ class Source:
         yield self.text.path, edited(self.text.data, edits)
 
     def _number(self, start: int, end: int, value: float) -> tuple[int, int, bytes]:
-        old = self.text.data[start:end].decode()
-        return start, end, replacement(old, value)
+        if self.text.data[start : start + 1] == b'"':  # a number as text stays one
+            start, end = start + 1, end - 1
+        return start, end, replacement(self.text.data[start:end].decode(), value)
 
     def _members(self, record: msgspec.Raw) -> Dict[str, list[tuple[int, int]]]:
         """The tokens of each value of a record, where they stand in the file, and the key after it. Of a key twice, the last."""

@@ -130,6 +130,17 @@ _ALL = (
         "Readers keep the last value of a key, and the first of such an element, without a word: what the other one said is not trained on.",
     ),
     Problem(
+        "number-as-text",
+        "a number is written as text, like \"7\"",
+        "Readers that compute with it stop with a TypeError; and those that look ids up do not find \"7\" where 7 is listed: its box is never"
+        " trained on.",
+    ),
+    Problem(
+        "damaged-field",
+        "a field beside the box cannot be read",
+        "The box is trained on; readers that use the field stop with a TypeError or ValueError, or take a text like \"no\" for true.",
+    ),
+    Problem(
         "area-differs",
         "the area field is not that of the box, or exceeds it, or is not positive",
         "Losses are the same; evaluation sorts the box into a wrong size class, and a weight of 1 / area is inf where it is 0.",

@@ -161,6 +161,19 @@ def test_boxes_that_are_lost(torch):
     assert ElementTree.fromstring("<object><name>a</name><name>b</name></object>").findtext("name") == "a", "the first one of an element"
 
 
+@proves("number-as-text", "damaged-field")
+def test_fields_that_are_no_numbers():
+    record = json.loads('{"bbox": ["10", 20, 30, 40], "image_id": "7", "area": "big", "iscrowd": "no"}')
+    with pytest.raises(TypeError):
+        record["bbox"][0] + record["bbox"][2]
+    assert {7: "a.jpg"}.get(record["image_id"]) is None
+    with pytest.raises(TypeError):
+        record["area"] < 32**2
+    with pytest.raises(ValueError):
+        float(record["area"])
+    assert bool(record["iscrowd"])
+
+
 @proves("unknown-category")
 def test_unknown_category(torch):
     logits = torch.randn(1, 3, requires_grad=True)
