@@ -12,6 +12,7 @@ from . import coco, dota, lines, table, text, voc, yolo
 from .detection import SAMPLE, Evidence, evidence
 from .exif import settle
 from .model import Dataset, Reading, Track, UnreadableError, files_below, quantity, read_bytes, silent
+from .questions import asked
 from .yolo_kinds import KINDS
 
 FORMATS: dict[str, Callable[[Path, Reading], Dataset]] = {
@@ -83,7 +84,7 @@ def read(
         data.doubt = found.doubt or data.doubt
     elif format == data.format:
         data.doubt = data.doubt if format == "yolo" else ""
-    return settle(data)
+    return asked(settle(data))
 
 
 def doubt_of(data: Dataset) -> str:
