@@ -5,9 +5,11 @@
 import json
 import math
 import re
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Iterable, Iterator, List, NoReturn, Optional, Tuple, TypeVar, Union
@@ -19,6 +21,7 @@ from rich.table import Table
 from typing_extensions import Annotated
 
 from . import __version__, datasets
+from .datasets.inspection import Report
 from .datasets.model import Dataset, Finding, Place, quantity
 from .errors import BoxgradError
 
@@ -58,6 +61,7 @@ Columns = Annotated[
 Encoding = Annotated[Optional[str], typer.Option(metavar="NAME", help="Encoding of text that is not UTF-8 and declares none, like gbk.")]
 Unit = Annotated[Optional[str], typer.Option(metavar="pixels|fractions", help="What the numbers are, where a file leaves it open.")]
 MinSize = Annotated[float, typer.Option(min=0, help="Boxes with a side below this are small, in pixels.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Inspect by N processes: files, and a folder in parts.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -112,29 +116,60 @@ def _size(text: Optional[str]) -> Optional[Tuple[float, float]]:
     return float(match[2]), float(match[1])
 
 
-def _read(
-    path: Path, format: Optional[str], images: Optional[Path], image_size: Optional[str], boxes: Optional[str],
-    image_column: Optional[str], columns: Optional[str], encoding: Optional[str], unit: Optional[str], exif: Optional[str],
-) -> Dataset:  # fmt: skip
-    return datasets.read(
-        path, format, images=images, image_size=_size(image_size), boxes=boxes, image_column=image_column, columns=columns,
-        encoding=encoding, unit=unit, exif=exif, track=track,
-    )  # fmt: skip
+def _options(
+    format: Optional[str], images: Optional[Path], image_size: Optional[str], boxes: Optional[str], image_column: Optional[str],
+    columns: Optional[str], encoding: Optional[str], unit: Optional[str], exif: Optional[str],
+) -> dict[str, Any]:  # fmt: skip
+    """How to read, as datasets.read takes it."""
+    return {
+        "format": format, "images": images, "image_size": _size(image_size), "boxes": boxes, "image_column": image_column,
+        "columns": columns, "encoding": encoding, "unit": unit, "exif": exif,
+    }  # fmt: skip
+
+
+def _read(path: Path, *options: Any) -> Dataset:
+    return datasets.read(path, **_options(*options), track=track)
 
 
 def _json(value: Any) -> None:
-    """Prints JSON that any reader takes: numbers that are none are null."""
+    """Prints JSON that any reader takes: numbers that are none are null. What an iterator gives is printed as it comes."""
+    for piece in json_pieces(value):
+        sys.stdout.write(piece)
+    sys.stdout.write("\n")
 
-    def strict(one: Any) -> Any:
-        if isinstance(one, dict):
-            return {key: strict(item) for key, item in one.items()}
-        if isinstance(one, (list, tuple)):
-            return [strict(item) for item in one]
-        if isinstance(one, float) and not math.isfinite(one):
-            return None
-        return str(one) if isinstance(one, Path) else one
 
-    print(json.dumps(strict(value), indent=1, allow_nan=False))
+def json_pieces(value: Any, depth: int = 0) -> Iterator[str]:
+    """JSON with each member on its line, as json.dumps indents it by 1."""
+    if isinstance(value, (dict, list, tuple, Iterator)):
+        flat = isinstance(value, dict) and all(type(one) in _SIMPLE for one in value.values())
+        if flat and value:  # json does this in one step
+            body = _encoder(depth + 1).encode(value)[1:-1]
+            yield f"{{{_line(depth + 1)}{body}{_line(depth)}}}"
+            return
+        keys = isinstance(value, dict)
+        separator = ""
+        yield "{" if keys else "["
+        for one in value.items() if isinstance(value, dict) else value:
+            yield separator + _line(depth + 1) + (f"{json.dumps(one[0])}: " if keys else "")
+            yield from json_pieces(one[1] if keys else one, depth + 1)
+            separator = ","
+        yield (_line(depth) if separator else "") + ("}" if keys else "]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield "null"
+    else:
+        yield json.dumps(str(value) if isinstance(value, Path) else value)
+
+
+_SIMPLE = (str, int, bool, type(None))
+
+
+def _line(depth: int) -> str:
+    return "\n" + " " * depth
+
+
+@lru_cache
+def _encoder(depth: int) -> json.JSONEncoder:
+    return json.JSONEncoder(separators=(f",{_line(depth)}", ": "))
 
 
 def _refuse_input(html: Path, paths: List[Path]) -> None:
@@ -186,6 +221,7 @@ def inspect(
     check_images: Annotated[bool, typer.Option("--check-images", help="Compare the sizes of the photos that are there.")] = False,
     augment: Annotated[Optional[List[str]], typer.Option(help=_AUGMENT)] = None,
     keep_rule: Annotated[Optional[List[str]], typer.Option(help=_RULE)] = None,
+    jobs: Jobs = 1,
     as_json: AsJson = False,
     html: Annotated[Optional[Path], typer.Option(help="Write a page with pictures and histograms.")] = None,
 ) -> None:  # fmt: skip
@@ -197,10 +233,21 @@ def inspect(
         _size(image_size)
         if html is not None:
             _refuse_input(html, paths)
-        found, unreadable, outcomes = [], [], []
-        for path in paths:
+        how = _options(format, images, image_size, boxes, image_column, columns, encoding, unit, exif)
+        listed = examples if as_json or examples is not None else 3
+        found: List[Report] = []
+        unreadable: List[datasets.UnreadableError] = []
+        outcomes: List[List[datasets.Outcome]] = []
+        if jobs > 1:
+            if html is not None or augment or keep_rule:
+                raise ValueError("--jobs inspects in parts, and --html, --augment and --keep-rule need all boxes at once: leave --jobs out")
+            checks = {"min_size": min_size, "check_images": check_images, "examples": listed}
+            reports = datasets.inspect_paths(*paths, processes=jobs, track=track, **checks, **how)
+            found += [one for one in reports if one.error is None]
+            unreadable += [one.error for one in reports if one.error is not None]
+        for path in paths if jobs == 1 else ():
             try:
-                data = _read(path, format, images, image_size, boxes, image_column, columns, encoding, unit, exif)
+                data = datasets.read(path, **how, track=track)
             except datasets.UnreadableError as error:
                 unreadable.append(error)
                 continue
@@ -220,23 +267,24 @@ def inspect(
                 _print_outcomes(outcomes[index] if outcomes else [])
             _print_unreadable(left_out)
         if html is not None:
-            datasets.write_page(html, found, unreadable=unreadable, augmentations=outcomes, examples=10 if examples is None else examples)
+            whole = [one for one in found if isinstance(one, datasets.Inspection)]
+            datasets.write_page(html, whole, unreadable=unreadable, augmentations=outcomes, examples=10 if examples is None else examples)
             if not as_json:
                 out.print(f"report: {_plain(str(html))}", highlight=False, soft_wrap=True)
     raise typer.Exit(status)
 
 
-def _as_json(one: datasets.Inspection, examples: Optional[int]) -> dict[str, Any]:
+def _as_json(one: Report, examples: Optional[int]) -> dict[str, Any]:
     data = one.dataset
     problems = {
         name: {
             "count": count,
             "effect": datasets.PROBLEMS[name].effect,
-            "examples": [_finding(each) for each in islice(one.findings(name), examples)],
+            "examples": map(_finding, islice(one.findings(name), examples)),
         }
         for name, count in one.counts.items()
     }
-    counts = {"boxes": len(data), "images": len(data.images), "categories": len(data.categories), "account": data.account, "unused": data.unused}
+    counts = {"boxes": one.boxes, "images": one.images, "categories": len(data.categories), "account": one.account, "unused": data.unused}
     checked = {"fractions": data.fractions, "without_image_size": one.unbounded, "photos": one.photos}
     return {
         "path": str(data.path),
@@ -254,11 +302,11 @@ def print_said(data: Dataset) -> None:
         out.print(_plain(sentence), style="yellow", highlight=False, soft_wrap=True)
 
 
-def _print(one: datasets.Inspection, examples: int) -> None:
+def _print(one: Report, examples: int) -> None:
     data = one.dataset
-    images = "images not known" if data.unknown_image else quantity(len(data.images), "image")
+    images = "images not known" if data.unknown_image else quantity(one.images, "image")
     out.print(
-        f"[bold]{_plain(str(data.path))}[/]: {_plain(data.taken_as)}, {quantity(len(data), 'box', 'boxes')}, {images}, "
+        f"[bold]{_plain(str(data.path))}[/]: {_plain(data.taken_as)}, {quantity(one.boxes, 'box', 'boxes')}, {images}, "
         f"{quantity(len(data.categories), 'category', 'categories')}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
@@ -270,9 +318,9 @@ def _print(one: datasets.Inspection, examples: int) -> None:
     elif unbounded := one.unbounded:
         boxes = "1 box is in an image" if unbounded == 1 else f"{unbounded:,} boxes are in images"
         out.print(f"{boxes} of unknown size: borders are not checked there. --images or --image-size gives it.", style="yellow")
-    if one.photos is not None and one.photos < len(data.images):
+    if one.photos is not None and one.photos < one.images:
         out.print(
-            f"{one.photos:,} of {quantity(len(data.images), 'photo')} found: the sizes of the others are not compared.", style="yellow"
+            f"{one.photos:,} of {quantity(one.images, 'photo')} found: the sizes of the others are not compared.", style="yellow"
         )
     if not one.counts:
         if not data.unreadable:

@@ -17,6 +17,7 @@ try:
     from .inspection import Inspection, inspect
     from .model import Dataset, Finding, Place, UnreadableError
     from .page import write_page
+    from .parts import Job, Partial, finish, group, inspect_paths, jobs
     from .problems import PROBLEMS, Problem
     from .repair import POLICIES, Change, Repair, fix
 except ModuleNotFoundError as error:
@@ -33,15 +34,21 @@ __all__ = [
     "Dataset",
     "Finding",
     "Inspection",
+    "Job",
     "Outcome",
+    "Partial",
     "Place",
     "Problem",
     "Repair",
     "UnreadableError",
     "anchors",
     "augment",
+    "finish",
     "fix",
+    "group",
     "inspect",
+    "inspect_paths",
+    "jobs",
     "read",
     "write_page",
 ]

@@ -15,8 +15,6 @@ from .photos import ImageFinder, Size
 
 _TOLERANCE = 1.0
 """Pixels: coordinates that start at 1 reach so far beyond."""
-_MISSES = 50
-"""After how many photos that are not there, and none that is, no more are looked for."""
 
 
 def settle(data: Dataset) -> Dataset:
@@ -74,15 +72,11 @@ def _settle_declared(data: Dataset, finder: ImageFinder) -> None:
     rows = rows[np.isin(data.image[rows], leaving)]
     rows = rows[np.argsort(data.image[rows], kind="stable")]
     of_images = np.split(rows, np.searchsorted(data.image[rows], leaving[1:]))
-    found = 0
-    for missed, (image, of_image) in enumerate(zip(leaving.tolist(), of_images)):
+    for image, of_image in zip(leaving.tolist(), of_images):
         name = data.images[image]
         both = None if name in finder.turned else finder.sizes(name)
         if both is None:
-            if missed >= _MISSES and not found:
-                return
             continue
-        found += 1
         declared: Size = (float(data.sizes[image, 0]), float(data.sizes[image, 1]))
         other = other_size(declared, both, data.reading.exif)
         if other is not None and _fit(data, of_image, {image: other}).all():

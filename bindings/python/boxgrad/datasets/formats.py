@@ -37,7 +37,7 @@ class _Found:
 def read(
     path: str | Path, format: str | None = None, *, images: str | Path | None = None, image_size: Sequence[float] | None = None,
     boxes: str | None = None, image_column: str | None = None, columns: str | None = None, encoding: str | None = None,
-    unit: str | None = None, exif: str | None = None, track: Track = silent,
+    unit: str | None = None, exif: str | None = None, part: tuple[int, int] | None = None, track: Track = silent,
 ) -> Dataset:  # fmt: skip
     """The boxes of a file, or of a folder of XML or text files.
 
@@ -46,8 +46,9 @@ def read(
     boxes: "xyxy", "xywh" or "cxcywh", for text and tables. image_column: the column of a table that names the image. columns: the
     columns of a table without a header, in order, like "image,x1,y1,x2,y2,category"; or what its own names mean, like
     "image=ImageID,x1=XMin". encoding: of text that is not UTF-8 and declares no encoding. unit: "pixels" or "fractions", where a file leaves
-    it open. exif: "turned" or "stored", the size of photos that EXIF turns; taken from the boxes if it is not given. Files of a folder that cannot be read are left
-    out and listed in the data set's `unreadable`.
+    it open. exif: "turned" or "stored", the size of photos that EXIF turns; taken from the boxes if it is not given. part: the first of a folder's
+    files to be read and the one after the last, of which `inspect_paths` makes use. Files of a folder that cannot be read are left out and
+    listed in the data set's `unreadable`.
 
     UnreadableError: the file, line and reason. ValueError: format, boxes, image_size, columns, encoding, unit, exif.
 
@@ -76,7 +77,7 @@ def read(
         raise UnreadableError(Path(images), "there is no such folder of images, or image")
     size = None if image_size is None else checked_size(image_size, "image_size")
     found = _Found(format, "") if format is not None else _detected(path)
-    reading = Reading(None if images is None else Path(images), size, boxes, image_column, columns, encoding, unit, exif, track=track)
+    reading = Reading(None if images is None else Path(images), size, boxes, image_column, columns, encoding, unit, exif, part=part, track=track)
     data = FORMATS[found.format](path, reading)
     if format is None:
         data.found_out = True
@@ -84,7 +85,7 @@ def read(
         data.doubt = found.doubt or data.doubt
     elif format == data.format:
         data.doubt = data.doubt if format == "yolo" else ""
-    return asked(settle(data))
+    return settle(data) if part is not None else asked(settle(data))
 
 
 def doubt_of(data: Dataset) -> str:

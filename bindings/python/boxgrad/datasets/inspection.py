@@ -6,9 +6,11 @@ lost by the two decimals of COCO and the six of YOLO.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Iterator
+from typing import Counter as Counts
 
 import numpy as np
 
@@ -21,8 +23,60 @@ TOLERANCE = 0.02
 _TOLERANCE_OF_FRACTIONS = 1e-6
 
 
+class Report(ABC):
+    """What a report of a data set says of it, whether it was inspected at once or in parts."""
+
+    dataset: Dataset
+    photos: int | None
+    """How many images have a photo that could be compared; None if that was not asked for."""
+
+    @property
+    @abstractmethod
+    def boxes(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def images(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def account(self) -> dict[str, int]:
+        """What became of the rows of the files."""
+
+    @property
+    @abstractmethod
+    def unbounded(self) -> int:
+        """How many boxes are in an image whose size is not known: whether they leave it was not checked."""
+
+    @property
+    @abstractmethod
+    def found_beside(self) -> Counts[str]:
+        """How many boxes and images have each problem, beside what the reader found."""
+
+    @abstractmethod
+    def findings(self, name: str) -> Iterator[Finding]:
+        """The cases of a problem, in the order of the files."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many annotations (or images, or members of the file) have each problem; only those that were found."""
+        found = self.found_beside + Counter(finding.problem for finding in self.dataset.faults)
+        return {name: found[name] for name in PROBLEMS if found[name]}
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong, and every file could be read."""
+        return not self.counts and not self.dataset.unreadable
+
+    def status(self, fail_on: set[str] | None = None) -> int:
+        """0 clean, 1 a problem (one of those named, if any are), 2 something could not be read."""
+        if self.dataset.unreadable:
+            return 2
+        return int(bool(self.counts if fail_on is None else fail_on & self.counts.keys()))
+
+
 @dataclass
-class Inspection:
+class Inspection(Report):
     """What is wrong with a data set: rows of annotations, rows of images, and what the reader found."""
 
     dataset: Dataset
@@ -39,29 +93,36 @@ class Inspection:
         return sum(len(rows) for size, rows in self.dataset.size_groups() if size is None)
 
     @property
-    def counts(self) -> dict[str, int]:
-        """How many annotations (or images, or members of the file) have each problem; only those that were found."""
-        found = Counter(finding.problem for finding in self.dataset.faults)
-        for rows in (self.rows, self.image_rows):
-            found.update({name: len(some) for name, some in rows.items()})
-        return {name: found[name] for name in PROBLEMS if found[name]}
+    def boxes(self) -> int:
+        return len(self.dataset)
 
     @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong, and every file could be read."""
-        return not self.counts and not self.dataset.unreadable
+    def images(self) -> int:
+        return len(self.dataset.images)
 
-    def status(self, fail_on: set[str] | None = None) -> int:
-        """0 clean, 1 a problem (one of those named, if any are), 2 something could not be read."""
-        if self.dataset.unreadable:
-            return 2
-        return int(bool(self.counts if fail_on is None else fail_on & self.counts.keys()))
+    @property
+    def account(self) -> dict[str, int]:
+        """What became of the rows of the files."""
+        return self.dataset.account
+
+    @property
+    def found_beside(self) -> Counts[str]:
+        found: Counts[str] = Counter()
+        for rows in (self.rows, self.image_rows):
+            found.update({name: len(some) for name, some in rows.items()})
+        return found
 
     def findings(self, name: str) -> Iterator[Finding]:
         """All cases of a problem, in the order of the file."""
         yield from (finding for finding in self.dataset.faults if finding.problem == name)
+        yield from self.of_boxes(name)
+        yield from self.of_images(name)
+
+    def of_boxes(self, name: str) -> Iterator[Finding]:
         for row in self.rows.get(name, np.empty(0, np.int64)).tolist():
             yield self._finding(name, row)
+
+    def of_images(self, name: str) -> Iterator[Finding]:
         for row in self.image_rows.get(name, np.empty(0, np.int64)).tolist():
             height, width = self.dataset.sizes[row].tolist()
             values = f"{width:g} x {height:g}"

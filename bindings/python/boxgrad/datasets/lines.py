@@ -163,7 +163,8 @@ def read(path: Path, reading: Reading, format: Format, *, pixels: bool) -> Datas
         columns.add_category(str(key), name)
     stems = {file: reading.stem(file, path) for file in files}
     named = Counter(stems.values())  # of two files with one name it is not known which of them a photo belongs to
-    sizes = {file: reading.size(MISSING, finder if finder.photo or named[stem] == 1 else None, stem) for file, stem in stems.items()}
+    files = reading.chosen(files)
+    sizes = {file: reading.size(MISSING, finder if finder.photo or named[stems[file]] == 1 else None, stems[file]) for file in files}
     fractions = not pixels and any(size[0] != size[0] for size in sizes.values())
     if fractions:
         sizes = dict.fromkeys(files, (1.0, 1.0))

@@ -49,6 +49,9 @@ class UnreadableError(BoxgradError, ValueError):
         self.line = line
         self.reason = reason
 
+    def __reduce__(self) -> Any:
+        return type(self), (self.file, self.reason, self.line)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -299,7 +302,13 @@ class Reading:
     """Where the photos are, if that is not beside the annotations."""
     original: Path | None = None
     """What a copy is one of: the names of its classes and images are those of the original, wherever the copy is."""
+    part: tuple[int, int] | None = None
+    """The first of a folder's files that are read, and the one after the last; None for all."""
     track: Track = silent
+
+    def chosen(self, files: list[Path]) -> list[Path]:
+        """Those of a folder's files that are read."""
+        return files if self.part is None else files[slice(*self.part)]
 
     def stem(self, file: Path, path: Path) -> str:
         """What an image is named after, if it has no other name: its file, in the folder `path` or alone."""

@@ -154,7 +154,7 @@ def _inverted(data: Dataset, numbers: Numbers, few: int) -> str:
     open_formats = ("text", "table", "voc") if data.found_out else ("table",)
     if data.format not in open_formats or data.reading.boxes is not None or not numbers.inverted:
         return ""
-    seen = f"{numbers.inverted:,} of {quantity(len(data), 'box', 'boxes')} are inverted"
+    seen = f"{numbers.inverted:,} of {quantity(numbers.boxes, 'box', 'boxes')} are inverted"
     if data.format == "table" and (names := _names_in_order(data)):
         return f"{seen} by the columns' names, and none by their order: say --columns {names} if the order is right, or --boxes xyxy if the names are"
     if numbers.inverted >= few and numbers.inverted > numbers.boxes / 2:

@@ -78,7 +78,7 @@ def _with_indent(data: bytes, start: int, end: int) -> tuple[int, int]:
 
 def read(path: Path, reading: Reading) -> Dataset:
     columns, source, finder = Columns(), _Source(reading.encoding), reading.finder_of(path)
-    files = files_below(path, ".xml") if path.is_dir() else [path]
+    files = reading.chosen(files_below(path, ".xml") if path.is_dir() else [path])
     unusual: Counter[str] = Counter()
     overruled = 0
     for file in reading.track(files, "files", len(files)):
