@@ -140,36 +140,35 @@ def _json(value: Any) -> None:
 
 def json_pieces(value: Any, depth: int = 0) -> Iterator[str]:
     """JSON with each member on its line, as json.dumps indents it by 1."""
-    if isinstance(value, (dict, list, tuple, Iterator)):
-        flat = isinstance(value, dict) and all(type(one) in _SIMPLE for one in value.values())
-        if flat and value:  # json does this in one step
-            body = _encoder(depth + 1).encode(value)[1:-1]
-            yield f"{{{_line(depth + 1)}{body}{_line(depth)}}}"
-            return
-        keys = isinstance(value, dict)
-        separator = ""
-        yield "{" if keys else "["
-        for one in value.items() if isinstance(value, dict) else value:
-            yield separator + _line(depth + 1) + (f"{json.dumps(one[0])}: " if keys else "")
-            yield from json_pieces(one[1] if keys else one, depth + 1)
-            separator = ","
-        yield (_line(depth) if separator else "") + ("}" if keys else "]")
+    if isinstance(value, dict):
+        items = ((f"{json.dumps(key)}: ", one) for key, one in value.items())
+        yield from _members("{", items, "}", depth)
+    elif isinstance(value, (list, tuple, Iterator)):
+        yield from _members("[", (("", one) for one in value), "]", depth)
     elif isinstance(value, float) and not math.isfinite(value):
         yield "null"
     else:
         yield json.dumps(str(value) if isinstance(value, Path) else value)
 
 
-_SIMPLE = (str, int, bool, type(None))
+def _members(start: str, items: Iterable[Tuple[str, Any]], end: str, depth: int) -> Iterator[str]:
+    before, line, encode = start, "\n" + " " * (depth + 1), _encoder(depth + 2).encode
+    for key, one in items:
+        if type(one) is dict and one and _SIMPLE.issuperset(map(type, one.values())):  # json does this in one step, and fast
+            yield f"{before}{line}{key}{{{line} {encode(one)[1:-1]}{line}}}"
+        else:
+            yield f"{before}{line}{key}"
+            yield from json_pieces(one, depth + 1)
+        before = ","
+    yield start + end if before == start else f"{line[:-1]}{end}"
 
 
-def _line(depth: int) -> str:
-    return "\n" + " " * depth
+_SIMPLE = {str, int, bool, type(None)}
 
 
 @lru_cache
 def _encoder(depth: int) -> json.JSONEncoder:
-    return json.JSONEncoder(separators=(f",{_line(depth)}", ": "))
+    return json.JSONEncoder(separators=(",\n" + " " * depth, ": "))
 
 
 def _refuse_input(html: Path, paths: List[Path]) -> None:

@@ -146,7 +146,7 @@ _OUTSIDE = (BoxFlag.CENTER_NEGATIVE, BoxFlag.CENTER_BEYOND, BoxFlag.PARTLY_OUTSI
 
 def box_text(box: Array) -> str:
     """x1, y1, x2, y2, as short as they can be told apart."""
-    return ", ".join(f"{number:.10g}" for number in box.tolist())
+    return "%.10g, %.10g, %.10g, %.10g" % tuple(box.tolist())
 
 
 def inspect(dataset: Dataset, *, min_size: float = 1.0, check_images: bool = False, track: Track = silent) -> Inspection:
