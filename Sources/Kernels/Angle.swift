@@ -1,14 +1,15 @@
-// Sine and cosine of the one angle of a rotation: exact at multiples of 90 degrees, within 1 ulp elsewhere. Scalar, so
-// accuracy comes before speed.
+// These functions compute the sine and the cosine for boxRotate. Both are exact at multiples of 90 degrees, and within 1 ulp elsewhere. The
+// code is scalar and prefers accuracy to speed, because a call needs only one angle.
 
-/// sin and cos of an angle in degrees, which must be finite.
+/// Returns the sine and the cosine of an angle in degrees, which must be finite.
 func sineAndCosine(degrees: Double) -> (sine: Double, cosine: Double) {
     let turn = exactRemainder360(degrees)
-    if turn.magnitude < 0x1p-300 { return (turn * 0x1.1df46a2529d39p-6, 1) }  // the second parts below would underflow
-    // Nearest multiple of 90, leaving -45...45; all exact.
+    // Below this bound the low parts that are computed below would underflow.
+    if turn.magnitude < 0x1p-300 { return (turn * 0x1.1df46a2529d39p-6, 1) }
+    // Subtracts the nearest multiple of 90, which leaves -45...45, up to rounding of the bounds. The subtraction is exact.
     let quarter = Int((turn + 45) * (1 / 90.0) + 4) &- 4
     let rest = turn - 90 * Double(quarter)
-    // rest in radians, as a sum of two doubles.
+    // x + error is the rest in radians.
     let (high, low) = exactProduct(rest, 0x1.1df46a2529d39p-6)
     let x = high + (low + rest * 0x1.5c1d8becdd291p-62)
     let error = (high - x) + (low + rest * 0x1.5c1d8becdd291p-62)
@@ -43,12 +44,13 @@ func sineAndCosine(degrees: Double) -> (sine: Double, cosine: Double) {
     }
 }
 
-/// The remainder of a finite x by 360, with the sign of x, in integer arithmetic: exact for any size.
+/// Returns the remainder of a finite x divided by 360, with the sign of x. It is exact for every x, because integer arithmetic computes it.
 private func exactRemainder360(_ x: Double) -> Double {
     let magnitude = x.magnitude
     guard magnitude >= 360 else { return x }
     let exponent = Int(magnitude.bitPattern >> 52) &- 1075
-    if exponent < 0 {  // below 2^53: the fraction is apart, the integer fits
+    // Below 2^53 the integer part fits UInt64, and the fraction is added to the remainder.
+    if exponent < 0 {
         let integer = UInt64(magnitude)
         let rest = Double(integer % 360) + (magnitude - Double(integer))
         return x < 0 ? -rest : rest
@@ -58,7 +60,8 @@ private func exactRemainder360(_ x: Double) -> Double {
     return x < 0 ? -Double(remainder) : Double(remainder)
 }
 
-/// a * b as an unevaluated sum of two doubles (Dekker 1971), without a fused multiply-add.
+/// Returns a * b as an unevaluated sum of two doubles (Dekker 1971). It uses no fused multiply-add, because some processors do not have
+/// this instruction.
 @inline(__always)
 func exactProduct(_ a: Double, _ b: Double) -> (high: Double, low: Double) {
     let product = a * b
@@ -67,7 +70,7 @@ func exactProduct(_ a: Double, _ b: Double) -> (high: Double, low: Double) {
     return (product, ((aHigh * bHigh - product) + aHigh * bLow + aLow * bHigh) + aLow * bLow)
 }
 
-/// The upper 26 bits of x and the rest.
+/// Splits x into its upper 26 bits and the rest, so that products of such halves are exact.
 @inline(__always)
 private func halves(_ x: Double) -> (Double, Double) {
     let scaled = 0x1.0000002p27 * x

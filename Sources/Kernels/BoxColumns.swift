@@ -1,22 +1,22 @@
 import CBoxgrad
 
-/// Measured boxes tile by tile, each by columns: the corners, the area and, for CIoU, the two parts of the diagonal's angle. Seven columns
-/// side by side, so that no two fall on the same lines of the cache.
+/// Holds measured boxes in tiles. A tile has seven columns: the four coordinates, the area and, for CIoU, the two parts of the diagonal's
+/// angle. The columns of a tile are adjacent in memory, so that they do not compete for the same lines of the cache.
 struct BoxColumns<T: Real> {
     let base: UnsafeMutablePointer<T>
 
-    /// The boxes from `start` on, which begins a tile.
+    /// Returns the tile that begins at box `start`, which must be a multiple of tileWidth.
     @inline(__always)
     func tile(_ start: Int) -> Self { Self(base: base + 7 &* start) }
 
-    /// The tile that box k is in, and which it is there.
+    /// Returns the tile that holds box k, and the lane of the box in this tile.
     @inline(__always)
     func place(_ k: Int) -> (tile: Self, lane: Int) { (tile(k & ~(tileWidth &- 1)), k & (tileWidth &- 1)) }
 
     @inline(__always)
     private func column(_ index: Int) -> UnsafeMutablePointer<T> { base + index &* tileWidth }
 
-    /// Box k of the first tile.
+    /// Returns box k of the first tile.
     @inline(__always)
     subscript(k: Int) -> MeasuredBox<T> {
         MeasuredBox(Box(column(0)[k], column(1)[k], column(2)[k], column(3)[k]), area: column(4)[k])
@@ -27,7 +27,7 @@ struct BoxColumns<T: Real> {
         M.code == BOXGRAD_CIOU ? DiagonalAngle(column(5)[k], column(6)[k]) : DiagonalAngle(0, 0)
     }
 
-    /// Measures boxes, and tells whether all of them are solid.
+    /// Measures `count` boxes, and returns whether all of them are solid.
     @inline(__always)
     func fill<M: Metric>(_ rows: Rows<T>, _ count: Int, _: M.Type) -> Bool {
         var flawed: UInt8 = 0
@@ -48,7 +48,8 @@ struct BoxColumns<T: Real> {
         return flawed == 0
     }
 
-    /// As fill, of boxes that overlap nothing behind the last: their numbers are NaN.
+    /// Measures boxes as `fill` does. It fills the unused lanes of the last tile with boxes of NaN, because every comparison with their
+    /// overlaps is false.
     @inline(never)
     func load(_ rows: Rows<T>, _ count: Int, _ metric: Int32) {
         _ = metric == BOXGRAD_CIOU ? fill(rows, count, CIoU.self) : fill(rows, count, IoU.self)
@@ -58,7 +59,7 @@ struct BoxColumns<T: Real> {
         }
     }
 
-    /// Box k of the first tile, for a metric without angles.
+    /// Stores box k of the first tile. It does not store the angle, which only CIoU uses.
     @inline(__always)
     func set(_ k: Int, _ measured: MeasuredBox<T>) {
         let box = measured.box

@@ -1,4 +1,4 @@
-// Area, format conversion and clipping of boxes, each with its gradient.
+// These kernels compute the area, the format conversion and the clipping of boxes, each with its gradient.
 
 import CBoxgrad
 
@@ -21,7 +21,8 @@ func boxAreaGrad<T: Real>(_ call: BoxAreaGrad<T>, _ rows: Range<Int>) {
     }
 }
 
-/// Conversions act on each axis alone: a pair (p, q) of start and end, start and size, or centre and size becomes another.
+/// Converts boxes from one format to another. Each axis is converted alone. On an axis, a pair (p, q) is start and end, start and size, or
+/// centre and size.
 @inline(never)
 func boxConvert<T: Real>(_ call: BoxConvert<T>, _ rows: Range<Int>) {
     let (input, out) = (call.input, call.out)
@@ -44,7 +45,7 @@ func boxConvert<T: Real>(_ call: BoxConvert<T>, _ rows: Range<Int>) {
 }
 
 #if COMMON_KERNELS
-/// The transposes of the maps above.
+/// Computes the gradient of the conversion. The conversion is linear, so that its gradient is the transpose of the map above.
 @inline(never)
 func boxConvertGrad<T: Real>(_ call: BoxConvertGrad<T>, _ rows: Range<Int>) {
     let (gradOut, gradIn) = (Rows(call.gradOut, stride: 4), MutableRows(call.gradIn, stride: 4))
@@ -86,7 +87,7 @@ func boxClipGrad<T: Real>(_ call: BoxClipGrad<T>, _ rows: Range<Int>) {
     }
 }
 
-/// out row i = body(i, row i), in place or not.
+/// Writes body(i, row i) to row i of `out`. `out` may be the input, because a row is read before it is written.
 @inline(__always)
 func mapRows<T: Real>(_ input: Rows<T>, _ out: MutableRows<T>, _ rows: Range<Int>, _ body: (Int, Box<T>) -> Box<T>) {
     for i in rows {

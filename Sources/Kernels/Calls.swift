@@ -1,15 +1,17 @@
-// What each function was asked to do, once its arguments are checked: a call. The exported function fills it in, and hands it to a kernel with the
-// rows to work on. Kernels count rows from the call's first, so that dividing a call among threads is a matter of ranges alone.
+// A call holds what a function was asked to do, after its arguments were checked. The exported function fills it in, and passes it to a
+// kernel together with the rows to work on. A kernel counts rows from the call's first row, so that ranges of rows are all that is needed
+// to divide a call among threads.
 //
-// This file belongs to two modules, Boxgrad and each tier's Kernels: the same source gives both the same layout. The structs are generic, which C's
-// are not, and their memberwise initialisers need not be public.
+// This file belongs to the module Boxgrad and to the module Kernels of each tier, so that all of them lay out the structs alike. The
+// structs are Swift, because C has no generic structs, and because their memberwise initialisers can stay internal to each module.
 
 import CBoxgrad
 
 protocol Call {}
 
 extension Call {
-    /// The call that a C function was handed. It is copied, because a kernel's stores might change what it points to, for all the compiler knows.
+    /// Returns a copy of the call that a C function received. It is a copy, because the compiler must otherwise assume that a kernel's
+    /// stores change the call.
     @inline(__always)
     static func at(_ context: UnsafeMutableRawPointer?) -> Self { context.unsafelyUnwrapped.assumingMemoryBound(to: Self.self).pointee }
 }
@@ -19,7 +21,7 @@ protocol SummingCall: Call {
     var sums: Sums { get set }
 }
 
-/// Rows of numbers, `stride` elements apart.
+/// Describes rows of numbers whose starts are `stride` elements apart.
 struct Rows<T> {
     let start: UnsafePointer<T>
     let stride: Int
@@ -30,7 +32,7 @@ struct Rows<T> {
     @inline(__always)
     subscript(i: Int) -> UnsafePointer<T> { start + i &* stride }
 
-    /// The rows from the i-th on.
+    /// Returns the rows from row i on.
     @inline(__always)
     func from(_ i: Int) -> Self { Self(self[i], stride: stride) }
 }
@@ -46,7 +48,7 @@ struct MutableRows<T> {
     subscript(i: Int) -> UnsafeMutablePointer<T> { start + i &* stride }
 }
 
-/// Memory for each thread: `size` bytes for each chunk of `rows` rows, of which a thread has one.
+/// Holds memory for threads. Each chunk of `rows` rows has `size` bytes of its own, so that two threads never use the same bytes.
 struct ThreadScratch {
     let start: UnsafeMutableRawPointer
     let size, rows: Int
@@ -58,13 +60,14 @@ struct ThreadScratch {
     subscript(thread: Int) -> UnsafeMutableRawPointer { start + thread &* size }
 }
 
-/// The sums of a call's chunks, for a part of the call at a time. They are added in order: the same bits with any number of threads.
+/// Holds the sums of a call's chunks, for a part of the call at a time. The caller adds them in order, so that the total has the same bits
+/// with any number of threads.
 struct Sums {
     static var rows: Int { 1 << 16 }
     static var capacity: Int { 128 }
     var base = UnsafeMutablePointer<Double>?.none
 
-    /// Stores the sum of a chunk.
+    /// Stores the sum of the chunk that consists of `rows`.
     @inline(__always)
     func store(_ sum: Double, _ rows: Range<Int>) { base.unsafelyUnwrapped[rows.lowerBound / Self.rows % Self.capacity] = sum }
 }
@@ -111,7 +114,7 @@ struct BoxInspect<T>: Call {
     let boxes: Rows<T>
     let width, height, minSize: Double
     let flags: UnsafeMutablePointer<UInt32>?
-    /// BOXGRAD_BOX_FLAGS of them, which begin with 0.
+    /// Points to BOXGRAD_BOX_FLAGS numbers. The caller sets them to 0, and the kernel adds to them.
     let counts: UnsafeMutablePointer<Int>
 }
 
@@ -146,13 +149,13 @@ struct IoUPairwise<T>: Call {
     let bCount: Int
     let eps: Double
     let out: MutableRows<T>
-    /// As far apart as the rows of `out`.
+    /// Points to rows that have the stride of `out`.
     let union: UnsafeMutablePointer<T>?
-    /// bgi_pairwise_scratch(bCount) elements for each thread.
+    /// Has bgi_pairwise_scratch(bCount) elements for each thread.
     let scratch: ThreadScratch
 }
 
-/// The gradient with respect to one side, `a`.
+/// Asks for the gradient with respect to one side, `a`.
 struct IoUPairwiseGrad<T>: Call {
     let metric: Int32
     let a, b: Rows<T>
@@ -191,7 +194,7 @@ struct SmoothL1<T>: SummingCall {
 
 // ---- Deltas ----
 
-/// Chunks add to `found`, and lower `first`.
+/// Each chunk adds the number of its degenerate rows to `found`, and lowers `first` to its first degenerate row.
 struct DeltaDegenerate<T>: Call {
     let proposals, targets: Rows<T>
     let marks: UnsafeMutablePointer<UInt8>?
@@ -272,7 +275,7 @@ struct Match<T>: Call {
     let lowQuality: Bool
     let matches: UnsafeMutablePointer<Int64>?
     let overlaps: UnsafeMutablePointer<T>?
-    /// bgi_match_scratch(truthCount) bytes for each thread.
+    /// Has bgi_match_scratch bytes for each thread.
     let scratch: ThreadScratch
 }
 
@@ -290,13 +293,14 @@ struct Sample: Call {
 
 // ---- GradientNorm ----
 
-/// A pass over pieces of tensors: a sum or the largest magnitude of each, or a change of it.
+/// Describes a pass over pieces of tensors. A pass computes a result for each piece (a sum, or the largest magnitude), or it changes the
+/// elements.
 struct TensorPass: Call {
     enum Operation: Int32 {
-        /// Of |x / divisor|^p.
+        /// Computes the sum of |x / divisor|^p.
         case sum
         case largest
-        /// x * coefficient, limited to +-limit.
+        /// Replaces x by x * coefficient, limited to -limit...limit.
         case scale
         case zero
     }
@@ -314,7 +318,7 @@ struct TensorPass: Call {
     var pieces = UnsafeMutablePointer<Piece>?.none
 }
 
-/// Tensors, and the kernel that makes a pass over their pieces.
+/// Holds tensors, and the kernel that makes a pass over their pieces.
 struct Tensors {
     let start: UnsafePointer<boxgrad_tensor>?
     let count: Int
@@ -335,7 +339,7 @@ struct GradNormCombine: Call {
     let pass: boxgrad_task
 }
 
-/// Where the first infinity or NaN is; -1 if there is none.
+/// Asks for the position of the first infinity or NaN. Both outputs are -1 if there is none.
 struct GradFirstNonfinite: Call {
     let tensors: Tensors
     let tensor, element: UnsafeMutablePointer<Int>

@@ -1,8 +1,8 @@
-// Boxes from deltas and proposals, with the gradient with respect to both.
+// These kernels decode boxes from proposals and deltas, and compute the gradient with respect to both.
 
 import CBoxgrad
 
-/// The limits that decoding puts on one axis.
+/// Holds the limits that decoding applies to one axis.
 private struct DecodeLimits<T: Real> {
     let shift, logRatioMin, logRatioMax, imageStart, imageEnd: T
 
@@ -16,7 +16,7 @@ private struct DecodeLimits<T: Real> {
     }
 }
 
-/// One axis: a proposal from r1 to r2 and its two deltas, already multiplied by std and moved by mean.
+/// Decodes one axis. The proposal extends from r1 to r2. The two deltas are already multiplied by std, and mean is added.
 private struct DecodedAxis<T: Real> {
     let limits: DecodeLimits<T>
     let proposalSize, dShift, dLogRatio, shift, ratio, start, end: T
@@ -36,7 +36,7 @@ private struct DecodedAxis<T: Real> {
     @inline(__always)
     var clipped: (start: T, end: T) { (clamp(start, limits.imageStart, limits.imageEnd), clamp(end, limits.imageStart, limits.imageEnd)) }
 
-    /// Gradients with respect to r1, r2 and the two deltas.
+    /// Returns the gradients with respect to r1, r2 and the two deltas.
     @inline(__always)
     func gradient(_ gradStart: T, _ gradEnd: T) -> (r1: T, r2: T, dShift: T, dLogRatio: T) {
         let byStart = clampGradient(start, limits.imageStart, limits.imageEnd, gradStart)
@@ -52,7 +52,7 @@ private struct DecodedAxis<T: Real> {
     }
 }
 
-/// What decoding a tile of rows takes.
+/// Holds the options in the kernel's type, which are the same for all rows.
 private struct Decoder<T: Real> {
     let mean, std: Deltas<T>
     let limitsX, limitsY: DecodeLimits<T>
@@ -105,7 +105,8 @@ func deltaDecodeGrad<T: Real>(_ call: DeltaDecodeGrad<T>, _ rows: Range<Int>) {
     func differentiate(_ space: Workspace) {
         let (r, d, g) = (space.tile(0, of: Box<T>.self), space.tile(1, of: Deltas<T>.self), space.tile(2, of: Box<T>.self))
         let (slopes, sums) = (space.tile(3, of: Deltas<T>.self), space.tile(4, of: Box<Double>.self))
-        let slopesR = space.tile(3, of: Box<T>.self)  // after the deltas' slopes are stored
+        // `slopesR` has the memory of `slopes`, because it is written only after the slopes of the deltas are stored.
+        let slopesR = space.tile(3, of: Box<T>.self)
         var tiles = Tiles(rows)
         while let (start, length) = tiles.next() {
             r.load(proposals, start, length)

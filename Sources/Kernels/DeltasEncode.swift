@@ -1,9 +1,9 @@
-// Box deltas of targets against proposals, with the gradient with respect to both.
+// These kernels encode targets as deltas against proposals, and compute the gradient with respect to both.
 
 import CBoxgrad
 import CShims
 
-/// The four deltas of a row, a gradient with respect to them, or their means or stds.
+/// Holds the four deltas of a row, a gradient with respect to them, their means, or their stds.
 struct Deltas<T: Real>: Row {
     var dx, dy, dw, dh: T
 
@@ -15,11 +15,11 @@ struct Deltas<T: Real>: Row {
     @inline(__always)
     init(_ element: (Int) -> T) { self.init(element(0), element(1), element(2), element(3)) }
 
-    /// A field of the options, in the kernel's type.
+    /// Converts a field of the options to the kernel's type.
     @inline(__always)
     init(option field: (Double, Double, Double, Double)) { self.init(T(field.0), T(field.1), T(field.2), T(field.3)) }
 
-    /// 1 / stds: torchvision's weights.
+    /// Stores 1 / stds, which torchvision calls weights.
     @inline(__always)
     init(inverseOf stds: (Double, Double, Double, Double)) { self.init(option: (1 / stds.0, 1 / stds.1, 1 / stds.2, 1 / stds.3)) }
 
@@ -36,14 +36,15 @@ struct Deltas<T: Real>: Row {
     }
 }
 
-/// A box that encoding may divide by and take the logarithm of: both sides are positive finite numbers.
+/// Whether both sides of the box are positive finite numbers. Encoding divides by such sides, and takes their logarithm.
 @inline(__always)
 private func isSound<T: Real>(_ box: Box<T>) -> Bool {
     let (w, h) = (box.x2 - box.x1, box.y2 - box.y1)
     return both(both(w > 0, isFinite(w)), both(h > 0, isFinite(h)))
 }
 
-/// Counts the rows that have a degenerate proposal or target, finds the first, and marks each.
+/// Counts the rows in which the proposal or the target is degenerate, finds the first of them, and marks each row with 1 if it is
+/// degenerate, else with 0.
 @inline(never)
 func deltaDegenerate<T: Real>(_ call: DeltaDegenerate<T>, _ rows: Range<Int>) {
     let (proposals, targets) = (call.proposals, call.targets)
@@ -75,13 +76,15 @@ func deltaDegenerate<T: Real>(_ call: DeltaDegenerate<T>, _ rows: Range<Int>) {
     Workspace.with(find)
 }
 
-/// One axis of a proposal r and a target t.
+/// Encodes one axis of a proposal r and a target t.
 private struct DeltaAxis<T: Real> {
     let size, targetSize, shift: T
-    /// The sizes as they are before rounding, which would cost the logarithm of their ratio its digits where they are nearly equal.
+    /// The sizes are subtracted in double. If they were rounded to float first, the logarithm of their ratio would lose its accuracy where
+    /// they are nearly equal.
     let exactSize, exactTargetSize: Double
 
-    /// The shift is taken from differences of corners: centres far from the origin would lose the digits that matter.
+    /// Computes the shift from differences of corners. Centres far from the origin would be rounded to fewer digits than their difference
+    /// needs.
     @inline(__always)
     init(_ r1: T, _ r2: T, _ t1: T, _ t2: T) {
         size = r2 - r1
@@ -91,7 +94,7 @@ private struct DeltaAxis<T: Real> {
         exactTargetSize = Double(t2) - Double(t1)
     }
 
-    /// Gradients with respect to r1, r2, t1, t2.
+    /// Returns the gradients with respect to r1, r2, t1 and t2.
     @inline(__always)
     func gradient(_ byShift: T, _ byLogRatio: T) -> (r1: T, r2: T, t1: T, t2: T) {
         let byCenter = byShift / size / 2
@@ -106,7 +109,7 @@ func deltaEncode<T: Real>(_ call: DeltaEncode<T>, _ rows: Range<Int>) {
     let (options, proposals, targets) = (call.options, call.proposals, call.targets)
     let (mean, perStd) = (Deltas<T>(option: options.means), Deltas<T>(inverseOf: options.stds))
     let zero = options.on_degenerate == BOXGRAD_DEGENERATE_ZERO
-    // Functions, and not closures, because the compiler would call a closure for every box, and the loop would not vectorise.
+    // These are functions and not closures, because the compiler would call a closure for every box, and then the loop would not vectorise.
     @inline(__always)
     func encode(_ space: Workspace, ofAnyRatio: Bool) {
         @inline(__always)
@@ -134,7 +137,8 @@ func deltaEncode<T: Real>(_ call: DeltaEncode<T>, _ rows: Range<Int>) {
     func encodeAny(_ space: Workspace) { encode(space, ofAnyRatio: true) }
     @inline(__always)
     func encodeSound(_ space: Workspace) { encode(space, ofAnyRatio: false) }
-    // Boxes that are not sound are errors or come to zeros, unless what the formula gives is asked for.
+    // Only PROPAGATE asks for the formula's result on boxes that are not sound. With the other codes such boxes are errors, or their deltas
+    // become zeros, so that the logarithm may assume positive finite sizes.
     if options.on_degenerate == BOXGRAD_DEGENERATE_PROPAGATE {
         Workspace.with(encodeAny)
     } else {

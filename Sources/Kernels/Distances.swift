@@ -1,4 +1,4 @@
-// Distances of points to the sides of boxes, with their gradient.
+// These kernels compute the distances of points to the sides of boxes, and their gradient.
 
 @inline(never)
 func ltrbEncode<T: Real>(_ call: LTRBEncode<T>, _ rows: Range<Int>) {

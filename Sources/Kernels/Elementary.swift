@@ -1,11 +1,13 @@
-// exp, log and atan as branch-free polynomials: they vectorise, need no libm, and give the same bits in every tier.
-// Coefficients and their error bounds: tools/elementary_coefficients.py. Results are within 1 ulp: 0.9 (exp, atan) and 0.8 (log).
-// Those that are rounded to float stop at its precision, within 0.51 ulp. Tests/elementary measures it.
+// exp, log and atan are polynomials without branches, because these vectorise, need no libm, and give the same bits in every tier.
+// tools/elementary_coefficients.py computes the coefficients and their error bounds. Results are within 1 ulp: exp and atan within 0.9, log
+// within 0.8. The functions whose result is rounded to float have fewer terms, and this result is within 0.51 ulp of float.
+// Tests/elementary measures these errors.
 
 @inline(__always)
 func exp<T: Real>(_ x: T) -> T { T(T.self == Float.self ? shortExp(Double(x)) : exp(Double(x))) }
 
-/// exp for a result that is rounded to float: fewer terms, and no exponent that a double could not hold.
+/// Returns exp(x) for a result that is rounded to float. It has fewer terms than exp, and needs only one factor 2^k, because a double holds
+/// every power of two that a float result needs.
 @inline(__always)
 private func shortExp(_ x: Double) -> Double {
     let clamped = smaller(larger(x, -150), 100)
@@ -21,14 +23,14 @@ private func shortExp(_ x: Double) -> Double {
     return choose(x != x, x, (1 + (r + r * r * q)) * power)
 }
 
-/// Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits.
+/// Adding 1.5 * 2^52 to a number rounds it to an integer, and leaves the integer in the low bits.
 private let rounder = 0x1.8p52
 
 private let ln2: (high: Double, low: Double) = (0x1.62e42fefa3800p-1, 0x1.ef35793c76730p-45)
 
 @inline(__always)
 func exp(_ x: Double) -> Double {
-    // Beyond these bounds the result is 0 or infinity; clamping keeps the exponent's arithmetic in range.
+    // Beyond these bounds the result is 0 or infinity. The clamp keeps the arithmetic on the exponent in range.
     let clamped = smaller(larger(x, -750), 710)
     let shifted = clamped * 1.4426950408889634 + rounder
     let k = shifted - rounder
@@ -47,7 +49,8 @@ func exp(_ x: Double) -> Double {
     q = q * r + 0x1.5555555555557p-3
     q = q * r + 0x1.0p-1
     let mantissa = 1 + (high + (r * r * q - low))
-    // Two factors, because 2^k alone may overflow or underflow where the product does not. The offset makes k positive.
+    // The result is multiplied by 2^k in two factors, because 2^k alone may overflow or underflow where the product does not. The offset
+    // makes k positive.
     let exponent = shifted.bitPattern &- rounder.bitPattern &+ 2048
     let half = exponent >> 1
     let first = Double(bitPattern: (half &- 1) << 52)
@@ -55,7 +58,8 @@ func exp(_ x: Double) -> Double {
     return choose(x != x, x, mantissa * first * second)
 }
 
-/// log(a / b) of any numbers. Zeros, infinities and different signs give the logarithm of the ratio.
+/// Returns log(a / b) for any two numbers. If one of them is 0, infinite or NaN, or if their signs differ, the result is the logarithm of
+/// their ratio.
 @inline(__always)
 func log<T: Real>(ratioOf a: Double, to b: Double) -> T {
     let ratio = T(a) / T(b)
@@ -65,20 +69,22 @@ func log<T: Real>(ratioOf a: Double, to b: Double) -> T {
     return choose(regular, log(ratioOfPositive: p, to: q), special)
 }
 
-/// log(p / q) of positive finite numbers, also where they are close: the ratio would have lost the digits that matter.
+/// Returns log(p / q) for positive finite numbers. It is accurate also where p and q are close, because it does not round the ratio first:
+/// that would lose the digits that matter.
 @inline(__always)
 func log<T: Real>(ratioOfPositive p: Double, to q: Double) -> T {
     if T.self == Float.self { return T(shortLog(ratioOf: p, to: q)) }
     let (pExponent, pMantissa) = normalised(p)
     let (qExponent, qMantissa) = normalised(q)
-    // The mantissas are in 1..<2. Bring them to within a factor of sqrt(2) of each other: their difference is then exact.
+    // The mantissas are in 1..<2. One of them is halved if necessary, so that they are within a factor of sqrt(2) of each other. Then their
+    // difference is exact.
     let up = choose(pMantissa > qMantissa * 1.4142135623730951, 1, 0)
     let down = choose(qMantissa > pMantissa * 1.4142135623730951, 1, 0)
     let k = pExponent - qExponent + up - down
     let (m, n) = (pMantissa * choose(up == 1, 0.5, 1), qMantissa * choose(down == 1, 0.5, 1))
     let (difference, sum) = (m - n, m + n)
     let s = difference / sum
-    // What rounding took from the sum and the quotient.
+    // sumLow is the rounding error of the sum. lost corrects the quotient for this error and for its own rounding.
     let part = sum - m
     let sumLow = (m - (sum - part)) + (n - part)
     let (back, backLow) = exactProduct(s, sum)
@@ -92,15 +98,16 @@ func log<T: Real>(ratioOfPositive p: Double, to q: Double) -> T {
     t = t * z + 0x1.2492492476cccp-2
     t = t * z + 0x1.9999999999a38p-2
     t = t * z + 0x1.5555555555555p-1
-    // log(m / n) = 2 atanh(s)
+    // log(m / n) is 2 atanh(s), and s * z * t approximates 2 atanh(s) - 2 s.
     return T(k * ln2.high + (2 * s + (s * z * t + (2 * lost + k * ln2.low))))
 }
 
-/// log(p / q) for a result that is rounded to float; p and q are positive and differences of floats.
+/// Returns log(p / q) for a result that is rounded to float. p and q must be positive, and differences of floats, so that they are normal
+/// doubles.
 @inline(__always)
 private func shortLog(ratioOf p: Double, to q: Double) -> Double {
-    // As integers, doubles are about 2^52 times their logarithms: the difference rounds to an exponent k that leaves p within a factor of
-    // 1.51 of n = 2^k q.
+    // The bits of a double, read as an integer, are about 2^52 times its logarithm to base 2. Their difference rounds to an exponent k for
+    // which p is within a factor of 1.51 of n = 2^k q.
     let biased = (p.bitPattern &- q.bitPattern &+ (1024 << 52 | 1 << 51)) >> 52
     let k = Double(bitPattern: 0x4330_0000_0000_0000 | biased) - (0x1p52 + 1024)
     let n = q * Double(bitPattern: (biased &- 1) << 52)
@@ -113,24 +120,25 @@ private func shortLog(ratioOf p: Double, to q: Double) -> Double {
     return k * 0x1.62e42fefa39efp-1 + (2 * s + s * z * t)
 }
 
-/// x = 2^exponent * mantissa with the mantissa in 1..<2, for positive finite x.
+/// Splits a positive finite x into 2^exponent * mantissa, with the mantissa in 1..<2.
 @inline(__always)
 private func normalised(_ x: Double) -> (exponent: Double, mantissa: Double) {
     let subnormal = x < 0x1p-1022
     let bits = choose(subnormal, x * 0x1p54, x).bitPattern
-    // An integer placed in the low bits of 2^52 is converted by subtracting 2^52: 64-bit conversions do not vectorise.
+    // The integer is placed in the low bits of 2^52, and 2^52 is subtracted. This converts it to a double, because AVX2 has no vector
+    // conversion of 64-bit integers.
     let exponent = Double(bitPattern: (bits >> 52) | 0x4330_0000_0000_0000) - (0x1p52 + 1023) - choose(subnormal, 54, 0)
     return (exponent, Double(bitPattern: (bits & 0x000f_ffff_ffff_ffff) | 0x3ff0_0000_0000_0000))
 }
 
-/// The angle of the vector (x, y), which is not (0, 0), for a result that is rounded to float: atan(y / x), and half a turn further where
-/// x < 0.
+/// Returns the angle of the vector (x, y) for a result that is rounded to float. It is atan(y / x), to which half a turn with the sign of y
+/// is added where x < 0. The vector must not be (0, 0).
 @inline(__always)
 func shortAngle(_ y: Double, _ x: Double) -> Double {
     let (opposite, adjacent) = (y.magnitude, x.magnitude)
     let steep = opposite > adjacent
     let (small, large) = (choose(steep, adjacent, opposite), choose(steep, opposite, adjacent))
-    // atan(s / l) = pi/4 + atan((s - l) / (s + l)) beyond tan(pi/8)
+    // Beyond tan(pi/8) the code uses atan(small / large) = pi/4 + atan((small - large) / (small + large)), so that t stays small.
     let diagonal = small > large * 0.41421356237309503
     let t = choose(diagonal, small - large, small) / choose(diagonal, small + large, large)
     let z = t * t
@@ -148,7 +156,8 @@ func shortAngle(_ y: Double, _ x: Double) -> Double {
 @inline(__always)
 func atan(_ x: Double) -> Double {
     let a = x.magnitude
-    // atan(a) = atan(c) + atan(t), t = (a - c) / (1 + a c), for the nearest of c = 0, 1/2, 1, 3/2, infinity.
+    // atan(a) = atan(c) + atan(t) with t = (a - c) / (1 + a c). The code takes c from 0, 1/2, 1, 3/2 and infinity, so that |t| is at most
+    // 7/16.
     @inline(__always)
     func nearest(_ zero: Double, _ half: Double, _ one: Double, _ threeHalves: Double, _ infinity: Double) -> Double {
         choose(a < 2.4375, choose(a < 0.6875, choose(a < 0.4375, zero, half), choose(a < 1.1875, one, threeHalves)), infinity)

@@ -1,10 +1,11 @@
-// Norms of many tensors, and changes of all of them. Each is made of passes over pieces of the tensors, which threads share; what a pass does with a
-// piece is in GradientTensors.swift. Pieces have a fixed size and are combined in order: the same bits with any number of threads.
+// These kernels compute norms of many tensors, and change all of them. They make passes over pieces of the tensors, which threads share.
+// GradientTensors.swift has what a pass does with a piece. Pieces have a fixed size, and their results are combined in order, so that the
+// bits are the same with any number of threads.
 
 import CBoxgrad
 import CShims
 
-/// What takes the pieces of a pass, in order, once they are worked on.
+/// Takes the pieces of a pass in order, after threads have worked on them.
 private protocol PieceConsumer {
     mutating func take(_ piece: TensorPass.Piece)
 }
@@ -17,7 +18,7 @@ extension TensorPass {
     private static var pieceSize: Int { 1 << 16 }
     private static var room: Int { 128 }
 
-    // Not inlined, because its pieces would be in the frames of all who call it.
+    // This is not inlined, because its pieces would then be in the stack frame of every caller.
     @inline(never)
     fileprivate func run<Consumer: PieceConsumer>(_ tensors: Tensors, _ consumer: inout Consumer) {
         guard let first = tensors.start else { return }
@@ -52,13 +53,13 @@ extension TensorPass {
         guard count > 0 else { return }
         var call = self
         call.pieces = pieces
-        // Pieces may be small: what is worth a thread is a number of elements.
+        // Pieces may be small. Therefore the number of elements, and not of pieces, decides how many threads are worth starting.
         let threads = bgi_threads(elements, Int(BGI_ELEMENTS_WORTH_THREAD))
         bgi_parallel(0, count, 1, max(1, count / threads), pass, &call)
         for i in 0..<count { consumer.take(pieces[i]) }
     }
 
-    /// The result of the pass over some elements, by the calling thread alone.
+    /// Returns the result of the pass over some elements. The calling thread computes it alone.
     fileprivate func result(_ data: UnsafeMutableRawPointer, _ count: Int, _ dtype: Int32, _ pass: boxgrad_task) -> Double {
         var piece = Piece(data: data, count: count, dtype: dtype)
         withUnsafeMutablePointer(to: &piece) { piece in
@@ -70,7 +71,7 @@ extension TensorPass {
     }
 }
 
-/// The sum of pieces, or the largest of them, NaN if there is one.
+/// Computes the sum of the pieces' results, or the largest of them, which is NaN if one of them is NaN.
 private struct Reduction: PieceConsumer {
     let pass: TensorPass
     var result = 0.0
@@ -90,14 +91,14 @@ private struct Reduction: PieceConsumer {
     }
 }
 
-/// How a p-norm is found. A plain sum of squares is used where it neither overflows nor loses digits to underflow; otherwise, and for a
-/// general p, everything is divided by the largest element first.
+/// Computes a p-norm. For p = 2 it uses a plain sum of squares if that neither overflows nor loses digits to underflow. Otherwise, and for
+/// a general p, every element is divided by the largest magnitude first.
 private struct Norm {
     let p: Double
 
     var firstPass: TensorPass { p == 1 || p == 2 ? TensorPass(operation: .sum, p: p) : TensorPass(operation: .largest) }
 
-    /// The norm of a tensor of which the first pass is done.
+    /// Returns the norm of a tensor, given the result of the first pass over it.
     func finished(_ tensor: Tensors, _ result: Double) -> Double {
         if p == 1 || p == .infinity { return result }
         if p == 2 && result > 0x1p-900 && result < .infinity { return root(result, p) }
@@ -107,10 +108,11 @@ private struct Norm {
     }
 }
 
-/// sum^(1 / p)
+/// Returns sum^(1 / p).
 private func root(_ sum: Double, _ p: Double) -> Double { p == 2 ? sum.squareRoot() : power(sum, 1 / p) }
 
-/// The norm of the whole from norms of its parts, which are collected in runs on the stack: a run that is full becomes one norm.
+/// Computes the norm of the whole from norms of its parts. It collects the parts in a run on the stack, and replaces a full run by its
+/// norm.
 private struct NormOfParts {
     private static let runLength = 128
     private let run: UnsafeMutablePointer<Double>
@@ -146,7 +148,7 @@ private struct NormOfParts {
     }
 }
 
-/// Gives each tensor's norm, in order, to the norm of the whole.
+/// Adds each tensor's norm, in order, to the norm of the whole.
 private struct TensorNorms: PieceConsumer {
     let tensors: Tensors
     let norm: Norm
@@ -195,7 +197,7 @@ func gradNormCombine(_ call: GradNormCombine, _ rows: Range<Int>) {
     }
 }
 
-/// The element is found by halves: of the half that is looked at, either it or the other has it.
+/// Finds the element by bisection. If the first half has only finite elements, the element is in the second half.
 @inline(never)
 func gradFirstNonfinite(_ call: GradFirstNonfinite, _ rows: Range<Int>) {
     (call.tensor.pointee, call.element.pointee) = (-1, -1)

@@ -1,9 +1,11 @@
-// Sums, magnitudes and in-place changes of a gradient tensor of any dtype. What is computed is computed in double.
+// These functions compute sums and largest magnitudes of a gradient tensor of any dtype, and change it in place. All arithmetic is in
+// double.
 
 import CBoxgrad
 import CShims
 
-/// An element of a tensor. `bits` of a magnitude order like the magnitudes, with NaN above infinity.
+/// An element of a tensor. The bits of magnitudes, compared as integers, have the order of the magnitudes, and those of NaN are greater
+/// than those of infinity.
 protocol TensorElement {
     associatedtype Exact: Real
     associatedtype Bits: FixedWidthInteger & UnsignedInteger
@@ -35,7 +37,7 @@ extension Half: TensorElement {
     @inline(__always) init(rounding x: Double) { self.init(x) }
 }
 
-/// Works on some pieces of tensors.
+/// Works on some pieces of tensors, as the call's operation says.
 @inline(never)
 func tensorPass(_ call: TensorPass, _ rows: Range<Int>) {
     guard let pieces = call.pieces else { return }
@@ -51,7 +53,7 @@ func tensorPass(_ call: TensorPass, _ rows: Range<Int>) {
     }
 }
 
-/// The sum of |x / divisor|^p.
+/// Returns the sum of |x / divisor|^p.
 @inline(never)
 private func tensorSum(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32, _ p: Double, _ divisor: Double) -> Double {
     switch dtype {
@@ -72,7 +74,8 @@ private func sum<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: I
             var sum = BlockSum()
             var tiles = Tiles(0..<count)
             while let (start, length) = tiles.next() {
-                prefetchTile(x + start, ahead: 4096)  // measured
+                // The distance of 4096 bytes was chosen by measuring the time of norms.
+                prefetchTile(x + start, ahead: 4096)
                 if length == tileWidth {
                     for k in 0..<tileWidth { exact[k] = x[start &+ k].exact }
                 } else {
@@ -90,7 +93,7 @@ private func sum<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: I
     return sum { power(($0 / divisor).magnitude, p) }
 }
 
-/// The largest magnitude; NaN if there is one.
+/// Returns the largest magnitude, or NaN if an element is NaN.
 @inline(never)
 private func tensorLargest(_ data: UnsafeRawPointer, _ count: Int, _ dtype: Int32) -> Double {
     switch dtype {
@@ -108,7 +111,7 @@ private func largest<Element: TensorElement>(_ x: UnsafePointer<Element>, _ coun
     return Double(Element(magnitudeBits: bits).exact)
 }
 
-/// Replaces each x by x * coefficient, limited to +-limit.
+/// Replaces each x by x * coefficient, limited to -limit...limit.
 @inline(never)
 private func tensorScale(_ data: UnsafeMutableRawPointer, _ count: Int, _ dtype: Int32, _ coefficient: Double, _ limit: Double) {
     switch dtype {

@@ -1,4 +1,5 @@
-// The 16-bit floating-point formats. Swift's Float16 would need the compiler's conversion library; bfloat16 it lacks.
+// These are the 16-bit floating-point formats. Swift's Float16 is not used, because it needs the compiler's conversion library. Swift has
+// no bfloat16.
 
 import CShims
 
@@ -22,7 +23,8 @@ struct Half<Format: HalfFormat> {
 
     private static var infinity: UInt16 { UInt16((2 &* Format.bias &+ 1) << Format.significandBits) }
 
-    /// Every value fits a float. Masks rather than choices, and no subnormal on the way, whatever the host does with them.
+    /// The value as a float, which holds every value of the format. Masks are used instead of choices, and no intermediate value is
+    /// subnormal, so that the host's treatment of subnormal numbers does not change the result.
     @inline(__always)
     var float: Float {
         let sign = UInt32(bits >> 15) << 31
@@ -34,18 +36,18 @@ struct Half<Format: HalfFormat> {
         let isSpecial = 0 &- UInt32(bit(magnitude >= UInt32(Self.infinity)))
         let isNormal = 0 &- UInt32(bit(magnitude >= 1 << UInt32(Format.significandBits)))
         let normal = (magnitude << shift) &+ rebias &+ (isSpecial & rebias)
-        // The number of subnormal steps, placed in the low bits of 2^23.
+        // A subnormal value is a number of steps. This number is placed in the low bits of 2^23, and 2^23 is subtracted.
         let step = Float(bitPattern: UInt32(128 &- Format.bias &- Format.significandBits) << 23)
         let subnormal = (Float(bitPattern: 0x4b00_0000 | magnitude) - 0x1p23) * step
         return Float(bitPattern: sign | (isNormal & normal) | (~isNormal & subnormal.bitPattern))
     }
 
-    /// Rounded once, to nearest, ties to even.
+    /// Rounds x once, to nearest, ties to even.
     @inline(__always)
     init(_ x: Double) {
         let magnitude = x.magnitude
         let shift = 52 &- Format.significandBits
-        // Adding 2^52 steps leaves the number of steps in the low bits.
+        // Adding 2^52 steps to a magnitude leaves its number of steps in the low bits.
         let rounder = Double(bitPattern: (1076 &- Format.bias &- Format.significandBits) << 52)
         let subnormal = (magnitude + rounder).bitPattern &- rounder.bitPattern
         let pattern = magnitude.bitPattern

@@ -1,10 +1,10 @@
 import CBoxgrad
 
 #if COMMON_KERNELS
-/// Flags what is wrong with each box.
+/// Sets the flags of each box, and counts the boxes that have each flag.
 @inline(never)
 func boxInspect<T: Real>(_ call: BoxInspect<T>, _ rows: Range<Int>) {
-    // An unknown size is one that nothing exceeds.
+    // An unknown size becomes infinity, which no coordinate exceeds.
     let (width, height) = (call.width < 0 ? T.infinity : T(call.width), call.height < 0 ? T.infinity : T(call.height))
     let (minSize, counts) = (T(call.minSize), call.counts)
     for i in rows {
@@ -17,11 +17,11 @@ func boxInspect<T: Real>(_ call: BoxInspect<T>, _ rows: Range<Int>) {
 
 @inline(__always)
 private func inspect<T: Real>(_ box: Box<T>, _ width: T, _ height: T, _ minSize: T) -> UInt32 {
-    // A difference of a number with itself is 0 unless it is NaN or infinite.
+    // The difference of a number with itself is 0, unless the number is NaN or infinite.
     let differences = (box.x1 - box.x1) + (box.y1 - box.y1) + (box.x2 - box.x2) + (box.y2 - box.y2)
     guard differences == 0 else { return 1 << 0 }
     let (w, h) = (box.x2 - box.x1, box.y2 - box.y1)
-    // Halves first: a sum of two large coordinates may overflow.
+    // The coordinates are halved before they are added, because the sum of two large coordinates may overflow.
     let (cx, cy) = (box.x1 / 2 + box.x2 / 2, box.y1 / 2 + box.y2 / 2)
     let (left, right) = (smaller(box.x1, box.x2), larger(box.x1, box.x2))
     let (top, bottom) = (smaller(box.y1, box.y2), larger(box.y1, box.y2))

@@ -1,10 +1,12 @@
-// The ground truth that each proposal overlaps most, found as the overlaps are computed: their matrix is never stored.
+// These kernels find the ground truth that each proposal overlaps most. They compare the overlaps as they compute them, and never store the
+// matrix of overlaps.
 
 import CBoxgrad
 import CShims
 
-/// Finds each proposal's best truth. Without low-quality matches the results are final; with them the scratch gets where each truth's best
-/// proposals are, and matches hold each proposal's truth and, in the two lowest bits, what its overlap makes of it.
+/// Finds the best truth of each proposal. Without low-quality matches the results are final. With them, the scratch receives where the best
+/// proposals of each truth are. A match then holds the number of the proposal's truth and, in its two lowest bits, the negated code that
+/// its overlap gives, or 0.
 @inline(never)
 func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
     let (count, truths) = (call.truthCount, call.truths)
@@ -37,8 +39,8 @@ func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
     }
 }
 
-/// Matches the proposals whose overlap with a truth is the greatest that the threads have found, and decodes all matches. The overlaps are
-/// computed again, for the chunks in which the greatest were. It has all of the call's rows.
+/// Matches the proposals whose overlap with some truth is the greatest that the threads have found, and then decodes all matches. It
+/// computes the overlaps again, for the chunks from the first to the last that has a greatest overlap. It runs on all rows of the call.
 @inline(never)
 func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
     guard let matches = call.matches else { return }
@@ -71,17 +73,18 @@ func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
 private struct Matching<T: Real> {
     let eps: T
     let truthCount: Int
-    /// Whether each truth's greatest overlap is noted.
+    /// Whether the greatest overlap of each truth is recorded.
     let tracks: Bool
-    /// A tile of proposals; of each the greatest overlap so far, the truth's number in its block (-1: not there), and the overlap with the
-    /// latest. All columns have one pointer, so that the compiler knows that they do not overlap.
+    /// Points to a tile of proposals and four more columns: the greatest overlap of each proposal so far, the number of its truth in the
+    /// block (-1 if no truth of the block gave it), the overlap with the latest truth, and the lanes of this truth. All columns are reached
+    /// from one pointer, so that the compiler knows that they do not overlap.
     private let base: UnsafeMutablePointer<T>
     let truths: BoxColumns<T>
-    /// Of the chunk's proposals, the greatest overlap and its truth.
+    /// The greatest overlap of each proposal of the chunk; `indices` has the truth that gives it.
     let best: UnsafeMutablePointer<T>
     let indices: UnsafeMutablePointer<Int64>
     let peaks: UnsafeMutablePointer<bgi_peak>
-    /// Of each truth, the greatest overlap with the chunk's proposals, in eight lanes.
+    /// The greatest overlap of each truth with the chunk's proposals, in eight lanes. The largest of them is the greatest overlap.
     private let lanes: UnsafeMutablePointer<T>
 
     @inline(__always)
@@ -100,7 +103,7 @@ private struct Matching<T: Real> {
         for k in 0..<8 &* truthCount { lanes[k] = -.infinity }
     }
 
-    /// Takes what a chunk's proposals have brought.
+    /// Updates the peaks with the greatest overlaps of a chunk's proposals, and clears the lanes.
     @inline(__always)
     func endChunk(_ chunk: Int) {
         for j in 0..<truthCount {
@@ -125,7 +128,8 @@ private struct Matching<T: Real> {
             case BOXGRAD_GIOU: compare(block, width, GIoU.self)
             case BOXGRAD_DIOU: compare(block, width, DIoU.self)
             case BOXGRAD_CIOU: compare(block, width, CIoU.self)
-            case BOXGRAD_IOF: compare(block, width, IoFOfSecond.self)  // the truth is the first box here
+            // The truth is the first box here, so that IoF is the exchanged metric.
+            case BOXGRAD_IOF: compare(block, width, IoFOfSecond.self)
             default: compare(block, width, IoU.self)
             }
             for k in 0..<length {

@@ -1,14 +1,15 @@
-// Overlap of one pair of boxes with its gradient: the formulas of the header, once, for every shape of call.
+// Computes the overlap of one pair of boxes with its gradient. The formulas of the header are here once, for every shape of call.
 
 import CBoxgrad
 import CShims
 
-/// Which overlap, as a type: what is generic over it is compiled once for each, with the choice folded away.
+/// Says which overlap is computed, as a type. Code that is generic over it is compiled once for each metric, so that the choice takes no
+/// time.
 protocol Metric {
     static var code: Int32 { get }
     static var isLoss: Bool { get }
     static var isSolid: Bool { get }
-    /// Whether it takes so few operations that writing results to the stack first, and copying them, would cost a matrix much of its time.
+    /// Whether the metric takes so few operations that a copy of its results from the stack would be a large part of a matrix's time.
     static var isShort: Bool { get }
     static func quotient<T: Real>(_ a: T, _ b: T) -> T
     static func result<T: Real>(of overlap: Overlap<T>) -> T
@@ -18,7 +19,7 @@ extension Metric {
     static var isLoss: Bool { false }
     static var isSolid: Bool { false }
     static var isShort: Bool { code != BOXGRAD_CIOU }
-    /// Divides by one box's area: the first's or the second's.
+    /// Whether the metric divides by the area of the first box. isOfSecond says the same of the second box.
     static var isOfFirst: Bool { code == BOXGRAD_IOF }
     static var isOfSecond: Bool { code == BGI_IOF_OF_SECOND }
     static var isShare: Bool { isOfFirst || isOfSecond }
@@ -36,11 +37,12 @@ enum DIoU: Metric { static var code: Int32 { BOXGRAD_DIOU } }
 enum CIoU: Metric { static var code: Int32 { BOXGRAD_CIOU } }
 enum IoF: Metric { static var code: Int32 { BOXGRAD_IOF } }
 
-/// IoF with the sides exchanged: what is shared, of the second box. A kernel that finds it easier to go through the pairs the other way
-/// round, or that has the gradient of its first side alone, takes this metric instead.
+/// IoF with the sides exchanged: the share of the second box that the first box covers. A kernel takes this metric if it goes through the
+/// pairs in the other order, or if it has the gradient of its first side only.
 enum IoFOfSecond: Metric { static var code: Int32 { BGI_IOF_OF_SECOND } }
 
-/// The same metric of solid boxes: neither the union nor the enclosing box can be empty.
+/// The same metric for solid boxes. It divides without a test for 0, because neither the union nor the enclosing box of solid boxes is
+/// empty.
 enum Solid<Base: Metric>: Metric {
     static var code: Int32 { Base.code }
     static var isSolid: Bool { true }
@@ -53,17 +55,19 @@ enum Solid<Base: Metric>: Metric {
     static func result<T: Real>(of overlap: Overlap<T>) -> T { Base.result(of: overlap) }
 }
 
-/// The area that IoU divides by.
+/// Computes the union, which is the area that IoU divides by.
 enum Union: Metric {
     static var code: Int32 { BOXGRAD_IOU }
-    static var isShort: Bool { false }  // rarely asked for
+    // Callers rarely ask for the union, so that it does not get the code for short metrics.
+    static var isShort: Bool { false }
 
     @inline(__always)
     static func result<T: Real>(of overlap: Overlap<T>) -> T { overlap.union }
 }
 
-/// 1 - metric, as torchvision's losses compute it. A metric lets a touching pair pass the gradient of its intersection, clamps
-/// the enclosing sides at 0, and adds eps in DIoU and CIoU only; a loss does neither, and adds it to every denominator.
+/// Computes 1 - metric, as torchvision's losses do. A metric gives a touching pair the gradient of its intersection, clamps the enclosing
+/// sides at 0, and adds eps in DIoU and CIoU only. A loss gives a touching pair no such gradient, does not clamp, and adds eps to every
+/// denominator.
 enum Loss<Base: Metric>: Metric {
     static var code: Int32 { Base.code }
     static var isLoss: Bool { true }
@@ -72,8 +76,8 @@ enum Loss<Base: Metric>: Metric {
     static func result<T: Real>(of overlap: Overlap<T>) -> T { overlap.loss }
 }
 
-/// The angle of a box's diagonal, atan(width / height): +-pi/2 without height, 0 without either. In two parts, because CIoU takes the
-/// difference of two that may be nearly equal.
+/// The angle of a box's diagonal, atan(width / height). It is +-pi/2 for a box without height, and 0 for a box without width and height. It
+/// has two parts, because CIoU takes the difference of two angles that may be nearly equal.
 struct DiagonalAngle<T: Real> {
     let high, low: T
 
@@ -91,7 +95,7 @@ struct DiagonalAngle<T: Real> {
     static func - (_ a: Self, _ b: Self) -> T { (a.high - b.high) + (a.low - b.low) }
 }
 
-/// A box with what its overlaps share.
+/// Holds a box with the sizes that its overlaps have in common.
 struct MeasuredBox<T: Real> {
     let box: Box<T>
     let width, height, area: T
@@ -107,11 +111,11 @@ struct MeasuredBox<T: Real> {
         self.area = area
     }
 
-    /// Not empty, and not inverted.
+    /// Whether the box is neither empty nor inverted. The area is tested, too, because the product of small sides may be 0.
     @inline(__always)
     var isSolid: Bool { both(both(width > 0, height > 0), area > 0) }
 
-    /// The angle from this box's diagonal to another's. A float's is found with one quotient.
+    /// Returns the angle from this box's diagonal to another's. For float, one quotient gives the tangent of the difference.
     @inline(__always)
     func turn(to other: Self) -> T {
         if T.self == Double.self { return DiagonalAngle(other) - DiagonalAngle(self) }
@@ -119,7 +123,8 @@ struct MeasuredBox<T: Real> {
         return T(shortAngle(b.width * a.height - a.width * b.height, a.height * b.height + a.width * b.width))
     }
 
-    /// The diagonal of a box turned until its height is not negative; of one without sides, one without width.
+    /// The diagonal of the box, with both signs changed if the height is negative. A box without width and height has the width 0 and the
+    /// height 1, so that its angle is 0.
     @inline(__always)
     private var upright: (width: Double, height: Double) {
         let sign = T(signOf: height, magnitudeOf: 1)
@@ -127,12 +132,13 @@ struct MeasuredBox<T: Real> {
     }
 }
 
-/// One pair's metric and gradients. What the caller does not use costs nothing: everything here is inlined.
+/// Computes the metric and the gradients of one pair. Everything here is inlined, so that the compiler removes what the caller does not
+/// use.
 struct Overlap<T: Real> {
     let value, inter, union: T
-    /// 1 - value, without the rounding error of the 1 where the boxes nearly agree.
+    /// Is 1 - value, without the rounding error of this subtraction where the boxes nearly agree.
     let loss: T
-    /// d value / d a and d value / d b.
+    /// These are d value / d a and d value / d b.
     let gradA, gradB: Box<T>
 
     @inline(__always)
@@ -141,7 +147,7 @@ struct Overlap<T: Real> {
         self.init(metric, a, b, eps, turn: M.code == BOXGRAD_CIOU ? a.turn(to: b) : 0)
     }
 
-    /// `turn` is the angle from a's diagonal to b's, for CIoU alone.
+    /// Computes the overlap of a and b. `turn` is the angle from a's diagonal to b's, which only CIoU uses.
     @inline(__always)
     init<M: Metric>(_: M.Type, _ a: MeasuredBox<T>, _ b: MeasuredBox<T>, _ eps: T, turn: T) {
         let (p, q) = (a.box, b.box)
@@ -150,22 +156,25 @@ struct Overlap<T: Real> {
         let (w, h) = M.isSolid && M.isShort ? (T.positive(spanX), T.positive(spanY)) : (larger(spanX, 0), larger(spanY, 0))
         inter = w * h
         let (restA, restB) = (a.area - inter, b.area - inter)
-        // In this order a box within the other adds exactly nothing, which losses and gradients need; a value gets by with less.
+        // In this order a box within the other adds exactly 0 to the union, which losses and gradients need. A metric's value does not need
+        // it, and takes fewer operations.
         let exactUnion = larger(a.area, b.area) + (smaller(b.area, a.area) - inter)
         union = M.isLoss ? exactUnion : (a.area + b.area) - inter
         let unionEps = M.isLoss ? eps : 0
-        // IoF has one area in place of the union. The other box's NaN must stay visible: an intersection with it would be empty.
+        // IoF has one area in place of the union. A NaN in the other box must reach the result, but the intersection with such a box is 0.
+        // Therefore the term becomes NaN.
         let (own, other) = M.isOfFirst ? (a.area, b.area) : (b.area, a.area)
         let areaTerm = M.isSolid ? own : choose(other == other, own, other)
         let unionTerm = M.isShare ? areaTerm : M.isLoss ? union + eps : union
         let iou = M.quotient(inter, unionTerm)
-        let apart = choose(unionTerm == 0, 1, (restA + restB + unionEps) / unionTerm)  // 1 - IoU
+        let apart = choose(unionTerm == 0, 1, (restA + restB + unionEps) / unionTerm)  // This is 1 - IoU.
 
         let outerX = larger(p.x2, q.x2) - smaller(p.x1, q.x1)
         let outerY = larger(p.y2, q.y2) - smaller(p.y1, q.y1)
         let (enclosingX, enclosingY) = M.isLoss || M.isSolid ? (outerX, outerY) : (larger(outerX, 0), larger(outerY, 0))
         var penalty: T = 0
-        // Slopes of the value by the sides of the enclosing box, by the centres, and by a box's own width and height.
+        // The variables with `by` are slopes of the value by the sides of the enclosing box, by the centres, and by each box's own width
+        // and height.
         let waste, filled, perEnclosing: T
         var (byEnclosingX, byEnclosingY): (T, T) = (0, 0)
         var (byCenterX, byCenterY): (T, T) = (0, 0)
@@ -181,22 +190,23 @@ struct Overlap<T: Real> {
             (waste, filled, perEnclosing) = (0, 0, 0)
         }
         if M.code == BOXGRAD_DIOU || M.code == BOXGRAD_CIOU {
-            // Between the centres. Differences of corners first: far from the origin a sum would lose the digits that matter.
+            // This is the difference of the centres. It takes differences of corners first, because a sum of corners far from the origin
+            // would lose the digits that matter.
             let (dx, dy) = (((p.x1 - q.x1) + (p.x2 - q.x2)) / 2, ((p.y1 - q.y1) + (p.y2 - q.y2)) / 2)
             let diagonal = enclosingX * enclosingX + enclosingY * enclosingY + eps
             let distance = M.quotient(dx * dx + dy * dy, diagonal)
             penalty = distance
             let perDiagonal = M.quotient(1, diagonal)
             (byEnclosingX, byEnclosingY) = (2 * enclosingX * distance * perDiagonal, 2 * enclosingY * distance * perDiagonal)
-            // d(distance^2) / d centre is 2 dx, of which each corner moves half.
+            // d(distance^2) / d centre is 2 dx. Each corner gets half of it, because a centre moves by half of what one corner moves.
             (byCenterX, byCenterY) = (-dx * perDiagonal, -dy * perDiagonal)
         }
         if M.code == BOXGRAD_CIOU {
-            let scale = T(0.4052847345693511)  // 4 / pi^2
+            let scale = T(0.4052847345693511)  // This is 4 / pi^2.
             let v = scale * turn * turn
             let alpha = choose(v == 0, 0, v / (apart + v + eps))
             penalty += alpha * v
-            // d atan(w / h) is (h dw - w dh) / (w^2 + h^2); finite also where h is 0.
+            // d atan(w / h) is (h dw - w dh) / (w^2 + h^2), which is finite also where h is 0.
             let byAngleA = 2 * alpha * scale * turn
             let (turnA, turnB) = (a.width * a.width + a.height * a.height, b.width * b.width + b.height * b.height)
             byWidthA = M.quotient(byAngleA * a.height, turnA)
@@ -210,17 +220,17 @@ struct Overlap<T: Real> {
         let overlaps = both(spanX > 0, spanY > 0)
         let innerY = choose(M.isLoss ? overlaps : spanX >= 0, h, 0)
         let innerX = choose(M.isLoss ? overlaps : spanY >= 0, w, 0)
-        // The clamp of the enclosing sides.
+        // The clamp of the enclosing sides passes no gradient to a side that it has changed.
         let (passX, passY) = M.isLoss ? (true, true) : (outerX >= 0, outerY >= 0)
         let (outX, outY) = (choose(passY, enclosingX, 0), choose(passX, enclosingY, 0))
         (byEnclosingX, byEnclosingY) = (choose(passX, byEnclosingX, 0), choose(passY, byEnclosingY, 0))
 
         let perUnion = M.quotient(1, unionTerm)
         let (close, tight) = (iou > 0.5, waste < 0.5)
-        /// The slope by one side, moving outwards, of a box whose extent along that side is `extent`. `share` of the side bounds the
-        /// intersection (along `inner`), and the rest the enclosing box (along `outer`). Its terms are d inter = inner,
-        /// d area = extent, d enclosing = outer; they are grouped so that equal lengths cancel before anything is rounded.
-        /// `isDivisor`: IoF divides by this box's area; otherwise it does not depend on it.
+        /// Returns the slope of the value by one side that moves outwards. The box's extent along that side is `extent`. `share` says how
+        /// much of the side bounds the intersection (along `inner`), and the rest bounds the enclosing box (along `outer`). The terms are d
+        /// inter = inner, d area = extent and d enclosing = outer. They are grouped so that equal lengths cancel before anything is
+        /// rounded. `isDivisor` says whether IoF divides by this box's area; if not, IoF does not depend on this area.
         @inline(__always)
         func slope(_ share: T, _ extent: T, _ inner: T, _ outer: T, _ byEnclosing: T, _ isDivisor: Bool) -> T {
             let (shared, free) = (share * inner, (1 - share) * outer)

@@ -1,4 +1,4 @@
-// Row i with row i: the metrics with their gradients, and the loss with its gradients fused.
+// These kernels compare row i with row i. They compute the metrics with their gradients, and the loss with its gradients in one pass.
 
 import CBoxgrad
 
@@ -33,12 +33,12 @@ func iouLoss<T: Real>(_ call: IoULoss<T>, _ rows: Range<Int>) {
 private struct Pairs<T: Real> {
     let a, b: Rows<T>
     let rows: Range<Int>
-    /// Of a loss: what multiplies each value, and what multiplies the gradients on top.
+    /// `weights` multiplies each value of a loss and its gradients. `scale` multiplies only the gradients.
     let weights: UnsafePointer<T>?
     let eps, scale: T
     let values, gradA, gradB: UnsafeMutablePointer<T>?
 
-    /// Returns the sum of a loss's values.
+    /// Computes the outputs, and returns the sum of a loss's values.
     @inline(never)
     func measure<M: Metric>(_ metric: M.Type) -> Double {
         @inline(__always)
@@ -52,7 +52,8 @@ private struct Pairs<T: Real> {
             while let (start, length) = tiles.next() {
                 tileA.load(a, start, length)
                 tileB.load(b, start, length)
-                // One loop for a metric's gradients: a loss has one for the gradient of the prediction alone, which training asks for.
+                // A metric computes both gradients in one loop. A loss has another loop without the gradient of the target, because
+                // training asks for the gradient of the prediction only.
                 if gradB != nil || (!M.isLoss && gradA != nil) {
                     for k in 0..<tileWidth {
                         let overlap = Overlap(metric, tileA[k], tileB[k], eps)

@@ -1,27 +1,29 @@
-/// x^p for x >= 0 and p > 0, both finite, within 3 ulp: the power of a general p-norm. The logarithm is carried as a sum of two doubles,
-/// because a power magnifies its relative error by p log x.
+/// Returns x^p within 3 ulp, for finite x >= 0 and p > 0. It is the power of a general p-norm. The logarithm is a sum of two doubles, because
+/// a power multiplies the relative error of the logarithm by p log x.
 func power(_ x: Double, _ p: Double) -> Double {
-    if x == 0 || x == 1 { return x }  // 1 also where p is too large for its product to be split
+    // 1 is returned here, because exactProduct overflows for a very large p.
+    if x == 0 || x == 1 { return x }
     let (high, low) = extendedLog(x)
     let (product, productLow) = exactProduct(high, p)
-    // Far beyond the range of exp, where the correction is meaningless (or not a number).
+    // Here the product is far beyond the range of exp, and the correction is meaningless or NaN.
     guard product.magnitude < 1000 else { return exp(product) }
     return exp(product) * (1 + (productLow + low * p))
 }
 
-/// log(x) of a positive finite x, as a sum of two doubles.
+/// Returns log(x) of a positive finite x, as a sum of two doubles.
 private func extendedLog(_ x: Double) -> (Double, Double) {
     let subnormal = x < 0x1p-1022
     let bits = (subnormal ? x * 0x1p54 : x).bitPattern &+ (0x3ff0_0000_0000_0000 &- 0x3fe6_a09e_0000_0000)
     let k = Double(Int(bits >> 52) &- 1023 &- (subnormal ? 54 : 0))
     let f = Double(bitPattern: (bits & 0x000f_ffff_ffff_ffff) &+ 0x3fe6_a09e_0000_0000) - 1
-    // s = f / (2 + f) with the quotient's remainder.
+    // s is f / (2 + f), and sLow is the remainder of this quotient.
     let divisor = 2 + f
     let divisorLow = f - (divisor - 2)
     let s = f / divisor
     let (back, backLow) = exactProduct(s, divisor)
     let sLow = ((f - back) - backLow - s * divisorLow) / divisor
-    // log(1 + f) = 2 s + 2/3 s^3 + 2/5 s^5 + ...: the first two terms in two parts, the rest (below 2^-13) in one.
+    // log(1 + f) = 2 s + 2/3 s^3 + 2/5 s^5 + ... The first two terms are computed in two parts. The rest is below 2^-13 and is computed in
+    // one part.
     let (z, zRound) = exactProduct(s, s)
     let zLow = zRound + 2 * s * sLow
     let (cube, cubeRound) = exactProduct(z, s)
@@ -44,7 +46,7 @@ private func extendedLog(_ x: Double) -> (Double, Double) {
     return exactSum(b, bLow + aLow + (thirdLow + (2 * sLow + (k * 0x1.ef35793c76730p-45 + cube * z * q))))
 }
 
-/// a + b as an unevaluated sum of two doubles (Knuth 1969).
+/// Returns a + b as an unevaluated sum of two doubles (Knuth 1969).
 @inline(__always)
 private func exactSum(_ a: Double, _ b: Double) -> (Double, Double) {
     let sum = a + b

@@ -1,5 +1,6 @@
 #if COMMON_KERNELS
-/// The corners of boxes turned about (cx, cy), and the upright boxes around them; in double, rounded once.
+/// Rotates boxes about (cx, cy), and writes their corners and the upright boxes around the corners. It computes in double, and rounds each
+/// result to T once.
 @inline(never)
 func boxRotate<T: Real>(_ call: BoxRotate<T>, _ rows: Range<Int>) {
     let (cx, cy) = (call.cx, call.cy)
@@ -26,7 +27,7 @@ func boxRotate<T: Real>(_ call: BoxRotate<T>, _ rows: Range<Int>) {
     }
 }
 
-/// The least of four; NaN if any is NaN.
+/// Returns the least of four numbers, or NaN if one of them is NaN or if both infinities are among them.
 @inline(__always)
 private func least<T: Real>(_ a: T, _ b: T, _ c: T, _ d: T) -> T {
     let value = smaller(smaller(a, b), smaller(c, d))

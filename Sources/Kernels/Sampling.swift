@@ -1,7 +1,7 @@
-// A batch of proposals: positives and negatives, drawn at random, the same for a seed everywhere.
+// Draws a batch of proposals, positives and negatives, at random. The same seed gives the same batch everywhere.
 
 #if COMMON_KERNELS
-/// Writes the indices of the positives, then those of the negatives, and how many there are of each.
+/// Writes the indices of the positives, then those of the negatives, and the number of each.
 @inline(never)
 func sample(_ call: Sample, _ rows: Range<Int>) {
     var positives = Draw(), negatives = Draw()
@@ -31,7 +31,7 @@ func sample(_ call: Sample, _ rows: Range<Int>) {
     }
 }
 
-/// Draws `wanted` of those that are `left`, one after the other, each subset being as likely as any other (Fan, Muller, Rezucha 1962).
+/// Draws `wanted` of the `left` elements, one after the other, so that all subsets are equally likely (Fan, Muller, Rezucha 1962).
 private struct Draw {
     var left = 0, wanted = 0
 
@@ -44,7 +44,7 @@ private struct Draw {
     }
 }
 
-/// (Steele, Lea, Flood 2014.)
+/// Generates random numbers (Steele, Lea, Flood 2014).
 private struct SplitMix64 {
     var state: UInt64
 
@@ -56,7 +56,7 @@ private struct SplitMix64 {
         return z ^ (z >> 31)
     }
 
-    /// One of 0..<bound, each as likely as any other (Lemire 2019).
+    /// Returns one of 0..<bound, each with the same probability (Lemire 2019).
     mutating func next(below bound: UInt64) -> UInt64 {
         var product = next().multipliedFullWidth(by: bound)
         if product.low < bound {

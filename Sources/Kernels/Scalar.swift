@@ -1,16 +1,18 @@
-// Choices without branches. A Swift `? :`, `&&` or `||` is control flow until late in the compiler, which spreads it over a loop
-// until the loop no longer vectorises; a C function that chooses between two values is a select instruction from the start.
+// These functions choose between values without branches. A Swift `? :`, `&&` or `||` is control flow until a late stage of the compiler.
+// Before that stage the compiler spreads the control flow over a loop, so that the loop does not vectorise. A C function that chooses
+// between two values is a select instruction from the start.
 
 import CShims
 
-/// float or double.
+/// The type of a kernel's numbers: Float or Double.
 protocol Real: BinaryFloatingPoint {
     static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self
 
-    /// max(x, 0) of an x that is not NaN.
+    /// Returns max(x, 0). x must not be NaN.
     static func positive(_ x: Self) -> Self
 
-    /// The packed rows of a whole tile to its columns, and back; also to rows that lie further apart.
+    /// These functions convert the packed rows of a whole tile to its columns, and the columns back to rows, which may be `stride` elements
+    /// apart.
     static func columns(_ columns: UnsafeMutablePointer<Self>, ofRows rows: UnsafePointer<Self>)
     static func rows(_ rows: UnsafeMutablePointer<Self>, ofColumns columns: UnsafePointer<Self>)
     static func rows(_ rows: UnsafeMutablePointer<Self>, stride: Int, ofColumns columns: UnsafePointer<Self>)
@@ -20,7 +22,8 @@ extension Float: Real {
     @inline(__always)
     static func choose(_ condition: Bool, _ a: Self, _ b: Self) -> Self { bgi_choose_f32(condition, a, b) }
 
-    /// It looks at the sign bit. Integer operations have execution units of their own, while those for floats are busy with the rest of the loop.
+    /// Tests the sign bit. Integer operations have execution units of their own, while the units for floats are busy with the rest of the
+    /// loop.
     @inline(__always)
     static func positive(_ x: Self) -> Self {
         let bits = Int32(bitPattern: x.bitPattern)
@@ -58,38 +61,39 @@ extension Double: Real {
     }
 }
 
-/// condition ? a : b, both of which are computed.
+/// Returns condition ? a : b. Both a and b are computed.
 @inline(__always)
 func choose<T: Real>(_ condition: Bool, _ a: T, _ b: T) -> T { T.choose(condition, a, b) }
 
-/// a && b, both of which are computed.
+/// Returns a && b. Both a and b are computed.
 @inline(__always)
 func both(_ a: Bool, _ b: Bool) -> Bool { bgi_both(a, b) }
 
-/// Neither infinite nor NaN: the difference with itself is 0. A comparison with infinity becomes a test of the bits, which is slow in vectors.
+/// Whether x is neither infinite nor NaN, because then x - x is 0. The compiler turns a comparison with infinity into a test of the bits,
+/// which is slow in vectors.
 @inline(__always)
 func isFinite<T: Real>(_ x: T) -> Bool { x - x == 0 }
 
-/// 1 if so, else 0.
+/// Returns 1 if the condition is true, else 0.
 @inline(__always)
 func bit(_ condition: Bool) -> UInt8 { bgi_bit(condition) }
 
-/// The smaller of two; `b` if either is NaN.
+/// Returns the smaller of two numbers, or `b` if one of them is NaN.
 @inline(__always)
 func smaller<T: Real>(_ a: T, _ b: T) -> T { choose(a < b, a, b) }
 
-/// The larger of two; `b` if either is NaN.
+/// Returns the larger of two numbers, or `b` if one of them is NaN.
 @inline(__always)
 func larger<T: Real>(_ a: T, _ b: T) -> T { choose(a > b, a, b) }
 
-/// x limited to lo...hi; NaN stays NaN.
+/// Returns x limited to lo...hi. NaN stays NaN.
 @inline(__always)
 func clamp<T: Real>(_ x: T, _ lo: T, _ hi: T) -> T { choose(x < lo, lo, choose(x > hi, hi, x)) }
 
-/// The gradient that passes a clamp: all of it within the bounds and at them, none beyond, none for NaN.
+/// Returns the gradient that passes a clamp: all of it if x is within the bounds or on one of them, and 0 if x is beyond them or NaN.
 @inline(__always)
 func clampGradient<T: Real>(_ x: T, _ lo: T, _ hi: T, _ gradient: T) -> T { choose(both(x >= lo, x <= hi), gradient, 0) }
 
-/// How much of max(a, b)'s gradient goes to a: a tie splits it in half.
+/// Returns the share of max(a, b)'s gradient that belongs to a. It is half if a equals b.
 @inline(__always)
 func shareOfLarger<T: Real>(_ a: T, _ b: T) -> T { choose(a > b, 1, choose(a == b, 0.5, 0)) }

@@ -1,11 +1,12 @@
-/// Smooth L1 and its gradient in one pass. Any output and either weight may be nil.
+/// Computes smooth L1 and its gradient in one pass. Each output and each weight may be nil.
 @inline(never)
 func smoothL1<T: Real>(_ call: SmoothL1<T>, _ rows: Range<Int>) {
     let (pred, target, inside, outside) = (call.pred, call.target, call.insideWeights, call.outsideWeights)
     let (elementwise, gradPred, gradTarget) = (call.elementwise, call.gradPred, call.gradTarget)
     let sigma = call.sigma
     let square = T(sigma * sigma)
-    // Where sigma^2 is infinite in T, the parabola has no width, but 0 has the slope 0: its 0 times infinity must not be computed.
+    // If sigma^2 is infinite in T, the parabola has no width, and the slope at 0 must be 0. The curvature is therefore finite, because 0
+    // times infinity is NaN.
     let curvature = Swift.min(square, .greatestFiniteMagnitude)
     let threshold = square < .infinity ? T(1 / (sigma * sigma)) : 0
     let belowThreshold = Swift.max(threshold.nextDown, 0)
@@ -26,7 +27,8 @@ func smoothL1<T: Real>(_ call: SmoothL1<T>, _ rows: Range<Int>) {
             for k in 0..<tileWidth {
                 let d = inner[k] * (p[k] - t[k])
                 let size = d.magnitude
-                let linear = size > belowThreshold  // NaN is not
+                // NaN takes the quadratic formula, because no comparison with NaN is true. The result is then NaN.
+                let linear = size > belowThreshold
                 let half = curvature / 2 * d
                 losses[k] = outer[k] * choose(linear, size - threshold / 2, half * d)
                 slopes[k] = inner[k] * outer[k] * choose(linear, T(signOf: d, magnitudeOf: 1), half + half) * scale

@@ -1,7 +1,7 @@
 import CShims
 
-/// A stable sort by ascending keys, eight bits at a time. Bits that are the same in all keys cost next to nothing: floats as doubles, and
-/// few classes, are sorted in few passes. `spare` has room for as many, `counts` for BGI_SORT_COUNTS bytes.
+/// Sorts stably by ascending keys, eight bits at a time. It makes no pass over bits that are the same in all keys. Therefore floats as
+/// doubles, and small numbers of classes, take few passes. `spare` has room for `count` items, and `counts` for BGI_SORT_COUNTS bytes.
 @inline(never)
 func rankedSort(
     _ items: UnsafeMutablePointer<bgi_ranked>, _ count: Int, spare: UnsafeMutablePointer<bgi_ranked>, counts: UnsafeMutablePointer<Int>
@@ -30,7 +30,7 @@ func rankedSort(
     if from != items { items.update(from: from, count: count) }
 }
 
-/// Orders numbers from the largest down: 0 and -0 are equal.
+/// Returns a key that orders numbers from the largest to the smallest. 0 and -0 have the same key.
 @inline(__always)
 func descendingKey(_ x: Double) -> UInt64 {
     let bits = (x + 0).bitPattern

@@ -1,5 +1,5 @@
-/// Sums in double, in an order that depends on the positions alone: element i goes to lane i % 8, the lanes of a block of
-/// 4096 are combined pairwise, and the blocks are added one after the other. The same bits in every tier.
+/// Sums in double, in an order that depends only on the positions of the elements. Element i goes to lane i % 8, the lanes of a block of
+/// 4096 are combined pairwise, and the blocks are added in order. Therefore every tier gives the same bits.
 struct BlockSum {
     private var lanes = SIMD8<Double>()
     private var filled = 0
@@ -8,7 +8,7 @@ struct BlockSum {
     @inline(__always)
     init() {}
 
-    /// Adds the terms of a column's first elements: of all of them, unless it is the last column.
+    /// Adds the terms of the first `length` elements of a column. Only the last column may have fewer than tileWidth elements.
     @inline(__always)
     mutating func add<T: Real>(_ x: UnsafePointer<T>, _ length: Int, _ term: (Double) -> Double = { $0 }) {
         if length == tileWidth {

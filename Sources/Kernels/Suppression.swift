@@ -1,10 +1,10 @@
-// Non-maximum suppression: of boxes that overlap, those with the highest scores stay.
+// Non-maximum suppression keeps the boxes with the highest scores, and drops the boxes that overlap them.
 
 import CBoxgrad
 import CShims
 
-/// Writes the indices of the boxes that stay, by descending scores, and how many. A box goes if its IoU with one that stays and has
-/// a higher score is greater than the threshold, which is not negative.
+/// Writes the indices of the kept boxes, by descending scores, and their number. A box is dropped if its IoU with a box that was kept
+/// before is greater than the threshold, which is not negative.
 @inline(never)
 func nms<T: Real>(_ call: NMS<T>, _ rows: Range<Int>) {
     let (scores, classes, keep) = (call.scores, call.classes, call.keep)
@@ -12,7 +12,7 @@ func nms<T: Real>(_ call: NMS<T>, _ rows: Range<Int>) {
     let (slots, ranks, order) = (candidates.items, candidates.spare, candidates.order)
     let ranked = candidates.list(scores, above: T(call.scoreThreshold))
     candidates.sort(ranked)
-    // Neighbours get slots side by side, class by class.
+    // Gives adjacent slots to neighbouring boxes of a class, so that a box is compared with few others.
     for rank in 0..<ranked { order[rank] = slots[rank].index }
     let grid = Grid(candidates, ranked)
     for rank in 0..<ranked { slots[rank] = bgi_ranked(key: grid.key(candidates.box(order[rank])), index: rank) }
@@ -22,7 +22,7 @@ func nms<T: Real>(_ call: NMS<T>, _ rows: Range<Int>) {
         candidates.sort(ranked)
     }
     for slot in 0..<ranked { ranks[slots[slot].index] = bgi_ranked(key: UInt64(slot), index: order[slots[slot].index]) }
-    // A slot's class has the slots from key up to index.
+    // Stores the slots of the class in each slot: from `key` up to, but not including, `index`.
     var first = 0
     while first < ranked {
         var end = first &+ 1
@@ -42,7 +42,8 @@ func nms<T: Real>(_ call: NMS<T>, _ rows: Range<Int>) {
     call.keepCount.pointee = written
 }
 
-/// As nms, but a box that overlaps one that stays loses some of its score instead, and goes once that is no more than the threshold.
+/// Works like nms, but a box that overlaps a kept box loses some of its score instead, and is dropped when its score is no longer greater
+/// than the threshold.
 @inline(never)
 func softNMS<T: Real>(_ call: SoftNMS<T>, _ rows: Range<Int>) {
     let (count, scores, classes) = (rows.count, call.scores, call.classes)
@@ -51,7 +52,7 @@ func softNMS<T: Real>(_ call: SoftNMS<T>, _ rows: Range<Int>) {
     let listed = candidates.list(scores, above: T(call.scoreThreshold))
     for i in 0..<listed { items[i].key = classes.map { UInt64(bitPattern: $0[items[i].index]) } ?? 0 }
     candidates.sort(listed)
-    // The scores at which boxes stayed; NaN for those that did not.
+    // `final` has the score at which each box was kept, or NaN for a box that was not kept.
     let final = UnsafeMutableRawPointer(candidates.order).assumingMemoryBound(to: T.self)
     for i in 0..<count { final[i] = .nan }
     let field = Field(candidates, scoreThreshold: T(call.scoreThreshold))
@@ -75,7 +76,7 @@ func softNMS<T: Real>(_ call: SoftNMS<T>, _ rows: Range<Int>) {
     call.keepCount.pointee = written
 }
 
-/// The boxes of a call, and its scratch.
+/// Holds the boxes of a call, and its scratch.
 private struct Candidates<T: Real> {
     let boxes: Rows<T>
     let count: Int
@@ -98,8 +99,8 @@ private struct Candidates<T: Real> {
 
     func sort(_ length: Int) { rankedSort(items, length, spare: spare, counts: counts) }
 
-    /// Lists the boxes with a score above the threshold, in the order of their indices, keyed by score; minus infinity is no threshold.
-    /// NaN is out, among scores and coordinates.
+    /// Lists the boxes with a score greater than the threshold, in the order of their indices and with a key from the score, and returns
+    /// their number. A threshold of minus infinity admits every score. A box with a score or a coordinate that is NaN is left out.
     @inline(never)
     func list(_ scores: UnsafePointer<T>, above threshold: T) -> Int {
         var listed = 0
@@ -115,7 +116,8 @@ private struct Candidates<T: Real> {
     }
 }
 
-/// Where the centres of boxes are, as keys that neighbours have in common to a large part: the bits of x and y by turns (Morton 1966).
+/// Makes keys from the centres of boxes: the bits of x and y alternate (Morton 1966), so that the keys of neighbours mostly begin with the
+/// same bits.
 private struct Grid {
     private typealias Range = (low: Double, high: Double)
     private var x: Range = (.infinity, -.infinity)
@@ -142,11 +144,12 @@ private struct Grid {
         return Self.spread(cx, x) | Self.spread(cy, y) << 1
     }
 
-    /// The place in the range, in 16 bits, each followed by a zero.
+    /// Returns the place of a centre in the range, in 16 bits with a zero bit above each of them.
     @inline(__always)
     private static func spread(_ center: Double, _ range: Range) -> UInt64 {
         let place = (center - range.low) / (range.high - range.low) * 65535
-        var bits = UInt64(smaller(larger(place, 0), 65535))  // 0 if place is NaN
+        // `larger` returns 0 if `place` is NaN.
+        var bits = UInt64(smaller(larger(place, 0), 65535))
         bits = (bits | bits << 8) & 0x00ff_00ff
         bits = (bits | bits << 4) & 0x0f0f_0f0f
         bits = (bits | bits << 2) & 0x3333_3333
@@ -154,12 +157,12 @@ private struct Grid {
     }
 }
 
-/// The boxes that stay, each in its slot, and above them a tree: the bounds of each 32 slots, the bounds of each 32 of those, and so on.
+/// Holds the kept boxes, each in its slot, and a tree above them: the bounds of each 32 slots, the bounds of each 32 of those, and so on.
 private struct Kept<T: Real> {
     private let columns: BoxColumns<T>
     private let threshold: T
-    /// Where each level begins in the columns, level 0 being the boxes.
-    private var starts = InlineArray<13, Int>(repeating: 0)  // BGI_LEVELS: a length must be a literal
+    /// The place in the columns where each level begins. Level 0 holds the boxes. The length is BGI_LEVELS, which Swift needs as a literal.
+    private var starts = InlineArray<13, Int>(repeating: 0)
     private var top = 0
 
     @inline(__always)
@@ -177,7 +180,8 @@ private struct Kept<T: Real> {
 
     @inline(__always)
     func add(_ box: MeasuredBox<T>, _ slot: Int) {
-        guard box.isSolid else { return }  // it overlaps nothing
+        // Other boxes overlap nothing, so that they need no place here.
+        guard box.isSolid else { return }
         let (tile, lane) = columns.place(slot)
         tile.set(lane, box)
         var (node, level) = (slot, 1)
@@ -189,7 +193,7 @@ private struct Kept<T: Real> {
         }
     }
 
-    /// Whether the box's IoU with one in the slots first..<end is greater than the threshold.
+    /// Whether the box's IoU with one of the boxes in the slots first..<end is greater than the threshold.
     @inline(__always)
     func overlap(_ box: MeasuredBox<T>, _ first: Int, _ end: Int) -> Bool {
         box.isSolid && overlap(box, first, end, top, 0)
@@ -200,7 +204,7 @@ private struct Kept<T: Real> {
         let start = tileIndex &* tileWidth
         let tile = columns.tile(starts[level] &+ start)
         var lanes = level == 0 ? tile.lanesThatMayOverlap(box, threshold) : tile.lanesThatTouch(box)
-        // Those of the class.
+        // Leaves only the lanes that have slots of the class.
         let (low, high) = (max(0, first >> (5 &* level) &- start), min(31, (end &- 1) >> (5 &* level) &- start))
         guard low <= high else { return false }
         lanes &= UInt32.max << UInt32(low) & UInt32.max >> UInt32(31 &- high)
@@ -217,7 +221,7 @@ private struct Kept<T: Real> {
 }
 
 extension BoxColumns {
-    /// Boxes without area, which overlap nothing; or bounds of nothing, which anything extends.
+    /// Fills the first tile with boxes without area, which overlap nothing, or with empty bounds, which every box extends.
     @inline(__always)
     fileprivate func clear(bounds: Bool) {
         for k in 0..<tileWidth {
@@ -233,9 +237,9 @@ extension BoxColumns {
         set(k, MeasuredBox(extended, area: 0))
     }
 
-    /// The boxes of the first tile whose IoU may be greater than the threshold, as bits. No box is missed, although the quotient is not computed: if
-    /// the rounded quotient is greater than the threshold, so is the exact one, and then inter is greater than the exact product of threshold and
-    /// union, and therefore at least the rounded one.
+    /// Returns the boxes of the first tile whose IoU may be greater than the threshold, as bits. It computes no quotient, and still misses
+    /// no box. If the rounded quotient is greater than the threshold, the exact quotient is greater, too. Then inter is greater than the
+    /// exact product of threshold and union, and therefore at least as large as the rounded product.
     @inline(__always)
     fileprivate func lanesThatMayOverlap(_ box: MeasuredBox<T>, _ threshold: T) -> UInt32 {
         lanes { other in
@@ -261,7 +265,7 @@ extension BoxColumns {
     }
 }
 
-/// The boxes of one class with scores that decay. A box that is out has the score minus infinity.
+/// Holds the boxes of one class with scores that decay. A box that is kept or dropped has the score minus infinity.
 private struct Field<T: Real> {
     private let columns: BoxColumns<T>
     let scores: UnsafeMutablePointer<T>
@@ -295,7 +299,7 @@ private struct Field<T: Real> {
         }
     }
 
-    /// The first of the boxes with the highest score.
+    /// Returns the first of the boxes with the highest score, or nil if no box is left.
     @inline(__always)
     func highest(_ count: Int) -> Int? {
         var best = 0
@@ -312,7 +316,8 @@ private struct Field<T: Real> {
         tileScores[start / tileWidth] = best
     }
 
-    /// Takes box k out, and from the others what they lose to it: linearly beyond a threshold, or else by a Gaussian.
+    /// Removes box k, and lowers the scores of the boxes that overlap it: linearly if their IoU is greater than the threshold, or by a
+    /// Gaussian if there is no threshold.
     @inline(never)
     func decay(by k: Int, _ count: Int, _ threshold: T?, _ sigma: T) {
         let (own, lane) = columns.place(k)

@@ -3,22 +3,22 @@ import CShims
 /// The number of boxes that kernels work on at a time.
 let tileWidth = 32
 
-/// A row of numbers with names, such as a box: what a tile has many of.
+/// A row of numbers with names, such as a box. A tile holds many of them.
 protocol Row<Element> {
     associatedtype Element: Real
     static var columns: Int { get }
 
-    /// From the element of each column.
+    /// Makes a row from the element of each column.
     init(_ element: (Int) -> Element)
     subscript(column: Int) -> Element { get }
 }
 
-/// Up to 32 rows turned into columns, so that loops over them vectorise whatever the rows' stride. Loops always run over the whole width, a
-/// constant; a short tile is filled up with zeros.
+/// Holds up to 32 rows as columns, so that loops over them vectorise with every stride of the rows. Loops always run over the whole width,
+/// because it is a constant. A tile with fewer rows is filled with zeros.
 struct Tile<R: Row> {
     typealias T = R.Element
 
-    /// The columns' only pointer: at constant distances from it they cannot overlap, as the compiler has to know.
+    /// The only pointer to the columns. They are at constant distances from it, so that the compiler knows that they do not overlap.
     let base: UnsafeMutablePointer<T>
 
     @inline(__always)
@@ -30,7 +30,7 @@ struct Tile<R: Row> {
         nonmutating set { for index in 0..<R.columns { column(index)[k] = newValue[index] } }
     }
 
-    // Not inlined, because every kernel has them.
+    // These functions are not inlined, because every kernel calls them.
 
     @inline(never)
     func load(_ rows: Rows<T>, _ start: Int, _ length: Int) {
@@ -55,7 +55,7 @@ struct Tile<R: Row> {
         }
     }
 
-    /// Replaces the other rows by zeros.
+    /// Replaces the rows that do not meet the condition by zeros.
     @inline(__always)
     func keep(where condition: (Int) -> Bool) {
         for k in 0..<tileWidth {
@@ -74,7 +74,7 @@ struct Tile<R: Row> {
     }
 }
 
-/// The corners of a box, or a gradient with respect to them.
+/// Holds the corners of a box, or a gradient with respect to them.
 struct Box<T: Real>: Row {
     var x1, y1, x2, y2: T
 
@@ -105,33 +105,33 @@ struct Box<T: Real>: Row {
     }
 }
 
-/// Room on the stack for six tiles of either type. Everything in it lies at a constant distance from one pointer, which tells the compiler
-/// that no two overlap.
+/// Has room on the stack for six tiles of either type. Everything in it is at a constant distance from one pointer, so that the compiler
+/// knows that no two columns overlap.
 struct Workspace {
     private let base: UnsafeMutableRawPointer
     private static var tileSize: Int { 4 &* tileWidth &* MemoryLayout<Double>.stride }
 
     @inline(__always)
     static func with<R>(_ body: (Self) -> R) -> R {
-        // Vectors that lie across the lines of the cache would halve the speed: the element's alignment is that of a line.
+        // The element has the alignment of a cache line, because a vector that lies across two lines takes twice the time.
         var memory = InlineArray<96, SIMD8<Double>>(repeating: SIMD8())
         return withUnsafeMutablePointer(to: &memory) { body(Self(base: $0)) }
     }
 
-    /// A tile of rows of up to four numbers; one of longer rows takes the place of the next, too.
+    /// Returns a tile of rows of up to four numbers. A tile of longer rows also takes the place of the next tile.
     @inline(__always)
     func tile<R: Row>(_ index: Int, of _: R.Type = R.self) -> Tile<R> {
         Tile(base: (base + index &* Self.tileSize).assumingMemoryBound(to: R.Element.self))
     }
 
-    /// One of the four columns that have the place of tile 5.
+    /// Returns one of the four columns that take the place of tile 5.
     @inline(__always)
     func column<Element>(_ index: Int, of _: Element.Type = Element.self) -> UnsafeMutablePointer<Element> {
         (base + 5 &* Self.tileSize).assumingMemoryBound(to: Element.self) + index &* tileWidth
     }
 }
 
-/// Copies the elements of a tile, or fewer.
+/// Copies `length` elements, at most those of a tile.
 @inline(__always)
 func copy<Element>(_ source: UnsafePointer<Element>, to target: UnsafeMutablePointer<Element>, _ length: Int) {
     if length == tileWidth {
@@ -141,14 +141,14 @@ func copy<Element>(_ source: UnsafePointer<Element>, to target: UnsafeMutablePoi
     }
 }
 
-/// Asks for the memory of a tile of elements so many bytes ahead. By itself the processor does not read ahead across pages.
+/// Prefetches the memory of a tile of elements that is `bytes` ahead. The processor does not do this by itself across pages.
 @inline(__always)
 func prefetchTile<Element>(_ x: UnsafePointer<Element>, ahead bytes: Int) {
     let tile = UnsafeRawPointer(x) + bytes
     for line in 0..<tileWidth &* MemoryLayout<Element>.stride / 64 { bgi_prefetch(tile + line &* 64) }
 }
 
-/// The start and the length of each tile of some rows.
+/// Returns the start and the length of each tile of some rows, one after the other.
 struct Tiles {
     private var start: Int
     private let end: Int
