@@ -1,24 +1,24 @@
 import CBoxgrad
 import CShims
 
-/// The kernels of this CPU's tier, for float or double.
+/// Returns the kernels of this CPU's tier, for Float or Double.
 @inline(__always)
 func kernels<T>(_: T.Type) -> bgi_kernels_of_type { isFloat(T.self) ? bgi_current().pointee.f32 : bgi_current().pointee.f64 }
 
-/// Those that are the same for every CPU.
+/// Returns the kernels that are the same for every CPU, for Float or Double.
 @inline(__always)
 func commonKernels<T>(_: T.Type) -> bgi_common_kernels_of_type { isFloat(T.self) ? bgi_common().f32 : bgi_common().f64 }
 
 @inline(__always)
 private func isFloat<T>(_: T.Type) -> Bool { MemoryLayout<T>.size == MemoryLayout<Float>.size }
 
-/// Checks a call's arguments, one after the other, before anything is written. The first failure is the one reported.
+/// Checks a call's arguments, one after the other, before anything is written. It reports the first failure.
 struct Arguments {
     private(set) var status = BOXGRAD_OK
 
     var valid: Bool { status == BOXGRAD_OK }
 
-    /// `least` follows the reason, if there is one.
+    /// Reports a failure, unless there was one before. `least` follows the reason in the sentence if it is not negative.
     @inline(never)
     mutating func fail(
         _ status: Int32, _ name: UnsafePointer<CChar>, row: Int = -1, element: Int = -1, _ reason: StaticString, least: Int = -1,
@@ -43,7 +43,7 @@ struct Arguments {
         if !condition { fail(BOXGRAD_BAD_PARAMETER, name, reason, .integer(Int(code))) }
     }
 
-    /// A scalar that a kernel of T divides by.
+    /// Requires a scalar and its inverse to be positive and finite in T, because a kernel of T divides by the scalar.
     mutating func divisor<T>(_ value: Double, as type: T.Type, _ name: StaticString) {
         func isPositiveFinite(_ x: Double) -> Bool { x > 0 && x < .infinity }
         require(
@@ -51,7 +51,8 @@ struct Arguments {
             "must be a positive finite number in the function's type, and so must its inverse", value)
     }
 
-    /// What the sum of `count` terms is divided by: if there are none, it may be 0, as a mean's is.
+    /// Checks the number that the sum of `count` terms is divided by. Without terms it may be any number, because the divisor of an empty
+    /// mean is 0.
     mutating func normalizer<T>(_ value: Double, as type: T.Type, of count: Int) {
         if count == 0 { require(value == value, "normalizer", "is NaN", value) } else { divisor(value, as: type, "normalizer") }
     }
@@ -60,19 +61,19 @@ struct Arguments {
         if pointer == nil { fail(BOXGRAD_NULL_POINTER, name, "is NULL") }
     }
 
-    /// A C size_t arrives as Int: what exceeds Int.max is negative here.
+    /// Checks a count. A C size_t arrives as Int, so that a number greater than Int.max is negative here.
     mutating func count(_ count: Int, _ name: StaticString = "count") {
         if count < 0 { fail(BOXGRAD_SIZE_OVERFLOW, name, "is too large", .count(count)) }
     }
 
-    /// `count` rows of at least `width` elements, `stride` elements apart.
+    /// Checks `count` rows of `width` elements, whose starts are `stride` elements apart.
     mutating func rows<T>(
         _ rows: UnsafePointer<T>?, _ name: StaticString, _ count: Int, stride: Int, _ strideName: StaticString, width: Int = 4, optional: Bool = false
     ) {
         self.rows(rows, name.cString, count, stride, strideName.cString, width, MemoryLayout<T>.stride, optional)
     }
 
-    // Not inlined, because every function checks several arrays.
+    // This is not inlined, because every function checks several arrays.
     @inline(never)
     private mutating func rows(
         _ rows: UnsafeRawPointer?, _ name: UnsafePointer<CChar>, _ count: Int, _ stride: Int, _ strideName: UnsafePointer<CChar>, _ width: Int,
@@ -94,12 +95,12 @@ struct Arguments {
         if exceedsMemory(stride) { fail(BOXGRAD_SIZE_OVERFLOW, strideName, "puts rows beyond what memory can hold", .integer(stride)) }
     }
 
-    /// `count` rows of `width` elements without a gap.
+    /// Checks `count` rows of `width` elements without gaps.
     mutating func packed<T>(_ array: UnsafePointer<T>?, _ name: StaticString, _ count: Int, width: Int = 1, optional: Bool = false) {
         rows(array, name, count, stride: width, name, width: width, optional: optional)
     }
 
-    /// In place is allowed, as long as every row is written where it was read.
+    /// Checks a call in place, which is allowed if every row is written where it was read.
     mutating func inPlace<T>(_ input: UnsafePointer<T>?, _ inputStride: Int, _ output: UnsafeMutablePointer<T>?, _ outputStride: Int, _ count: Int) {
         if count > 1 && UnsafePointer(output) == input && inputStride != outputStride {
             fail(BOXGRAD_BAD_STRIDE, "out_stride", "differs from in_stride though out is in", .integer(outputStride))
@@ -107,7 +108,7 @@ struct Arguments {
     }
 }
 
-/// What a kernel of T computes with.
+/// Returns the value that a kernel of T computes with.
 func rounded<T>(_ value: Double, to _: T.Type) -> Double { isFloat(T.self) ? Double(Float(value)) : value }
 
 extension bgi_value {

@@ -1,7 +1,7 @@
 import CBoxgrad
 import CShims
 
-/// How many of the rows are degenerate, which are marked, and the first of them.
+/// Marks the degenerate rows, and returns their number and the first of them, which is `count` if there is none.
 private func degenerate<T>(_ proposals: Rows<T>, _ targets: Rows<T>, _ count: Int, marks: UnsafeMutablePointer<UInt8>?) -> (found: Int, first: Int) {
     var (found, first) = (0, count)
     withUnsafeMutablePointer(to: &found) { found in
@@ -13,7 +13,8 @@ private func degenerate<T>(_ proposals: Rows<T>, _ targets: Rows<T>, _ count: In
     return (found, first)
 }
 
-/// The caller's options, completed by defaults where the caller's struct is NULL or shorter than ours.
+/// Checks the caller's options, and returns them. Where the caller's struct is NULL or shorter than this version's, the fields have their
+/// defaults.
 private func complete<T>(_ options: UnsafePointer<boxgrad_delta_options>?, for type: T.Type, _ arguments: inout Arguments) -> boxgrad_delta_options {
     let known = MemoryLayout<boxgrad_delta_options>.size
     var complete = boxgrad_delta_options(
@@ -75,7 +76,7 @@ extension Arguments {
         if !(h > 0 && h < .infinity) { fail(BOXGRAD_DEGENERATE_BOX, name, row: row, "has a height that is not a positive finite number", .number(h)) }
     }
 
-    /// Elements in a row of groups x 4.
+    /// Checks the number of groups, and returns the number of elements in a row of groups x 4.
     fileprivate mutating func rowWidth<T>(_ groups: Int, _: T.Type) -> Int {
         count(groups, "groups")
         let overflow = groups.multipliedReportingOverflow(by: 4 &* MemoryLayout<T>.stride).overflow

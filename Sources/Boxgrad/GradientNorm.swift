@@ -24,12 +24,12 @@ extension Arguments {
     fileprivate mutating func norm(_ p: Double) { require(p > 0 && 1 / p < .infinity, "p", "must be positive, and 1 / p finite", p) }
 }
 
-/// Makes the change in passes over all tensors.
+/// Makes the change that `pass` describes to all tensors.
 private func change(_ tensors: UnsafePointer<boxgrad_tensor>?, _ n: Int, _ pass: TensorPass) {
     GradChange(tensors: Tensors(tensors, n), change: pass).run(n, bgi_common().grad_change)
 }
 
-/// The first tensor that holds an infinity or a NaN, and where; -1 if there is none.
+/// Returns the first tensor that holds an infinity or a NaN, and the element's index in it. Both are -1 if there is none.
 private func firstNonfinite(_ tensors: UnsafePointer<boxgrad_tensor>?, _ n: Int) -> (tensor: Int, element: Int) {
     var (tensor, element) = (-1, -1)
     withUnsafeMutablePointer(to: &tensor) { tensor in
@@ -66,7 +66,7 @@ public func boxgrad_grad_norm(
     guard arguments.valid else { return arguments.status }
     let norm = totalNorm(tensors, n, p, perTensor)
     total?.pointee = norm
-    // An infinite norm may be one of finite numbers; a finite one has no others.
+    // A finite norm has only finite elements. An infinite norm may also have only finite elements, so that the tensors are searched.
     firstNonfiniteTensor?.pointee = norm.isFinite ? -1 : firstNonfinite(tensors, n).tensor
     return BOXGRAD_OK
 }
@@ -123,7 +123,7 @@ public func boxgrad_clip_grad_norm(
     case (false, BOXGRAD_NONFINITE_SKIP): break
     case (false, BOXGRAD_NONFINITE_ZERO): change(tensors, n, TensorPass(operation: .zero))
     default:
-        // An infinite limit never scales; nor does a total of 0, whatever the limit.
+        // Nothing is scaled if the limit is infinite or the norm is 0, because the quotient may be NaN then.
         let coefficient = maxNorm == .infinity || norm == 0 ? 1 : maxNorm / (norm + eps)
         if !(coefficient >= 1) { change(tensors, n, TensorPass(operation: .scale, coefficient: coefficient)) }
     }

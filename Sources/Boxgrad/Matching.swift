@@ -18,8 +18,10 @@ func match<T: BinaryFloatingPoint>(
     arguments.packed(UnsafePointer(matches), "matches", count, optional: true)
     arguments.packed(UnsafePointer(overlaps), "overlaps", count, optional: true)
     guard arguments.valid, let proposals, count > 0 else { return arguments.status }
-    let truths = truths ?? proposals  // of which there are none
-    // One chunk for each thread, which has its scratch; it begins with one of the kernel's.
+    // If `truths` is NULL there are no truths, and the pointer is not used.
+    let truths = truths ?? proposals
+    // Each thread gets one chunk, because each chunk has scratch of its own. A chunk begins at a multiple of the rows that the kernel
+    // compares at a time.
     let worthThread = max(1, Division.elements.worthThread / max(1, truthsCount))
     let rows = Int(BGI_MATCH_ROWS)
     let chunkRows = ((count &- 1) / bgi_threads(count, worthThread) / rows &+ 1) &* rows

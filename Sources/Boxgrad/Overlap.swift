@@ -2,7 +2,7 @@ import CBoxgrad
 import CShims
 
 extension Arguments {
-    // Not inlined, because most functions of overlaps check it.
+    // This is not inlined, because most functions of overlaps call it.
     @inline(never)
     mutating func metric<T>(
         _ metric: Int32, _ eps: Double, _ type: T.Type, last: Int32 = BOXGRAD_IOF, otherwise reason: StaticString = "is no overlap metric"
@@ -62,7 +62,8 @@ func iouPairwiseGrad<T: BinaryFloatingPoint>(
     guard arguments.valid else { return arguments.status }
     if let a, let b, let gradOut, aCount > 0, bCount > 0 {
         let (a, b) = (Rows(a, stride: aStride), Rows(b, stride: bStride))
-        // The kernel has the gradient of its first side: the other side's is that of the exchanged sides, and of the exchanged metric.
+        // The kernel computes the gradient of its first side. A call with exchanged sides and the exchanged metric gives the gradient of
+        // the other side.
         if let gradA {
             IoUPairwiseGrad(
                 metric: metric, a: a, b: b, bCount: bCount, eps: eps, gradOut: gradOut, rowStride: gradOutStride, columnStride: 1, gradA: gradA

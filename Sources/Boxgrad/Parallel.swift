@@ -1,19 +1,20 @@
-// Calls are handed to kernels, whole or divided among threads.
+// This file passes calls to kernels, either whole or divided among threads.
 
 import CBoxgrad
 import CShims
 
-/// How a call is divided: into chunks of `rows` rows, one thread for every `worthThread` of them.
+/// Says how a call is divided: into chunks of `rows` rows, with one thread for every `worthThread` rows.
 struct Division {
     let rows, worthThread: Int
 
-    // A thread begins some 50 us after it is asked for, and costs the caller 30: it is worth it for work of some 200.
+    // Measured on one machine, a thread begins some 50 us after it is asked for, and takes 30 us of the caller's time. Therefore a thread
+    // gets work for some 200 us.
     static var boxes: Self { Self(rows: 1 << 14, worthThread: 1 << 16) }
-    /// Rows of so many boxes each.
+    /// Returns the division of rows that have `groups` boxes each.
     static func boxes(groups: Int) -> Self { Self(rows: max(1, boxes.rows / groups), worthThread: max(1, boxes.worthThread / groups)) }
     static var elements: Self { Self(rows: 1 << 16, worthThread: Int(BGI_ELEMENTS_WORTH_THREAD)) }
 
-    /// A matrix's rows in one chunk for each thread, which has its scratch.
+    /// Returns the division of a matrix's rows into one chunk for each thread, because each chunk has scratch of its own.
     static func matrix(_ metric: Int32, rows: Int, columns: Int) -> (Self, threads: Int) {
         let worthThread = max(1, (metric == BOXGRAD_CIOU ? 1 << 18 : 1 << 20) / columns)
         let threads = bgi_threads(rows, worthThread)
@@ -22,13 +23,13 @@ struct Division {
 }
 
 extension Call {
-    /// The calling thread works on all rows.
+    /// Runs the kernel on all rows, on the calling thread.
     func run(_ count: Int, _ kernel: boxgrad_task) {
         var call = self
         withUnsafeMutablePointer(to: &call) { kernel($0, 0, count) }
     }
 
-    /// Threads share the rows.
+    /// Runs the kernel on all rows, which threads share.
     func run(_ count: Int, _ division: Division, _ kernel: boxgrad_task) {
         var call = self
         withUnsafeMutablePointer(to: &call) { bgi_parallel(0, count, division.rows, division.worthThread, kernel, $0) }
@@ -36,7 +37,7 @@ extension Call {
 }
 
 extension SummingCall {
-    /// Threads share the rows; returns the sum of the chunks' sums.
+    /// Runs the kernel on all rows, which threads share, and returns the sum of the chunks' sums.
     func sum(_ count: Int, worthThread: Int, _ kernel: boxgrad_task) -> Double {
         Sums.with { sums in
             var call = self
@@ -57,7 +58,7 @@ extension SummingCall {
 
 extension Sums {
     fileprivate static func with(_ body: (UnsafeMutablePointer<Double>) -> Double) -> Double {
-        // Sums.capacity: with a literal the compiler knows that this is on the stack.
+        // The capacity is Sums.capacity. It is a literal, because then the compiler knows that the memory is on the stack.
         withUnsafeTemporaryAllocation(of: Double.self, capacity: 128) { body($0.baseAddress.unsafelyUnwrapped) }
     }
 }

@@ -7,7 +7,8 @@ public func boxgrad_sample(
     _ indices: UnsafeMutablePointer<Int>?, _ positiveCount: UnsafeMutablePointer<Int>?, _ negativeCount: UnsafeMutablePointer<Int>?
 ) -> Int32 {
     var arguments = Arguments()
-    let wanted = wanted < 0 ? Int.max : wanted  // SIZE_MAX and the like: all
+    // A C size_t greater than Int.max, such as SIZE_MAX, is negative here, and means all.
+    let wanted = wanted < 0 ? Int.max : wanted
     arguments.require(positiveFraction >= 0 && positiveFraction <= 1, "positive_fraction", "must be from 0 to 1", positiveFraction)
     arguments.packed(labels, "labels", count)
     arguments.packed(UnsafePointer(indices), "indices", min(count, wanted))

@@ -1,14 +1,15 @@
 import CBoxgrad
 import CShims
 
-/// Memory for the time of a call. It begins a line of the cache, across which no vector should lie.
+/// Holds memory for the duration of a call. It begins at a cache line, because vectors should not lie across two lines.
 struct Scratch {
     private let memory: UnsafeMutableRawPointer
     private static var line: Int { 64 }
 
     var start: UnsafeMutableRawPointer { memory.alignedUp(toMultipleOf: Self.line) }
 
-    /// `each` bytes for each of `count`, and `all`; nil, with OUT_OF_MEMORY, if they could not be had.
+    /// Allocates `each` bytes for each of `count` parts, and `all` bytes more. It fails with OUT_OF_MEMORY, and returns nil, if there is
+    /// not so much memory.
     init?(_ arguments: inout Arguments, _ count: Int, each: Int, all: Int = 0) {
         let (bytes, overflow) = count.multipliedReportingOverflow(by: each)
         let (total, overflow2) = bytes.addingReportingOverflow(all &+ Self.line)

@@ -2,7 +2,7 @@ import CBoxgrad
 import CShims
 
 extension Arguments {
-    /// What nms and soft_nms have in common, which keeps at most `keepable` boxes.
+    /// Checks the arguments that nms and soft_nms have in common. A call keeps at most `keepable` boxes.
     fileprivate mutating func suppression<T>(
         _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<T>?, _ classes: UnsafePointer<Int64>?,
         _ iouThreshold: Double, _ scoreThreshold: Double, _ keepable: Int, _ keep: UnsafeMutablePointer<Int>?,
@@ -23,7 +23,7 @@ extension Arguments {
     }
 }
 
-/// A C size_t of any size: SIZE_MAX and the like mean all.
+/// Returns how many boxes to keep at most. A C size_t greater than Int.max, such as SIZE_MAX, is negative here, and means all.
 private func limit(_ maxKeep: Int) -> Int { maxKeep < 0 ? Int.max : maxKeep }
 
 func nms<T>(
