@@ -1,11 +1,11 @@
-/* The calling thread's last error, as a sentence. */
+/* Stores the calling thread's last error, as a sentence. */
 #include "shims.h"
 
 #include <stdio.h>
 
 static BGI_THREAD_LOCAL char last_error[256];
 
-/* The host's locale may print a decimal comma, or a decimal point of several bytes. */
+/* Replaces the decimal separator by a point, because the host's locale may print a comma, or a separator of several bytes. */
 static void normalise_decimal_point(char *number) {
     char *out = number;
     int replaced = 0;
@@ -16,7 +16,7 @@ static void normalise_decimal_point(char *number) {
     *out = 0;
 }
 
-/* 0.1 rather than 0.10000000000000001: the shortest form that is the same number. */
+/* Prints the shortest form that reads as the same number, such as 0.1 and not 0.10000000000000001. */
 static void print_number(char *out, size_t size, double number) {
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(out, size, "%.*g", digits, number);

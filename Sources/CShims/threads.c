@@ -1,4 +1,4 @@
-/* Calls divided among threads: the library's own, or those of a pool that the host lends. */
+/* Divides calls among threads: the library's own, or those of a pool that the host lends. */
 #include "shims.h"
 
 #include <pthread.h>
@@ -11,8 +11,8 @@ static _Atomic int32_t max_threads = 1;
 void bgi_set_max_threads(int32_t n) { max_threads = n; }
 int32_t bgi_max_threads(void) { return max_threads; }
 
-/* The oldest versions of these symbols, so that the library loads where they are still in a library of their own; weak, so that it loads
- * where that is missing, and works with one thread. */
+/* These are the oldest versions of the symbols, so that the library loads on systems where they are in a library of their own. The symbols
+ * are weak, so that the library loads where that library is missing, and works with one thread. */
 #if defined(__x86_64__)
 #define BGI_OLDEST "GLIBC_2.2.5"
 #elif defined(__aarch64__)
@@ -28,19 +28,21 @@ __asm__(".symver pthread_sigmask, pthread_sigmask@" BGI_OLDEST);
 #pragma weak pthread_sigmask
 
 /* ---- The host's pool ----
- * A function must never be called with another's context, so both are read and changed together. Of two places one is in force, and a change is
- * written into the other. A call that reads never waits: it may have a higher priority than the thread that is changing the pool, or be in a
- * signal handler that interrupted it. */
+ * A function must never be called with another function's context, so that both are read and changed together. There are two places for
+ * them. One of them is in force, and a change is written into the other. A call that reads never waits, because it may have a higher
+ * priority than the thread that is changing the pool, or be in a signal handler that interrupted this thread. */
 
 static struct { _Atomic(boxgrad_parallel_for_fn) fn; void *_Atomic context; } pools[2];
 static atomic_uint generation; /* pools[generation % 2] is in force */
 static atomic_flag is_changing = ATOMIC_FLAG_INIT;
 
-/* A child of fork has one thread, and would wait for ever for another that was changing the pool. */
+/* Clears the flag in a child of fork. The child has one thread, and would wait forever for a thread of its parent that was changing the
+ * pool. */
 static void end_changes_of_others(void) { atomic_flag_clear(&is_changing); }
 __attribute__((constructor)) static void end_changes_in_children(void) { pthread_atfork(NULL, NULL, end_changes_of_others); }
 
-/* Sleeps, because a thread of lower priority that is changing the pool could not end it while this one spins. */
+/* Sleeps while another thread is changing the pool. It does not spin, because a thread of lower priority might not run while this one
+ * spins. */
 static void wait_for_another(void) {
     int cancel_state, error = errno;
     if (pthread_setcancelstate) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
@@ -58,7 +60,8 @@ void bgi_set_parallel_for(boxgrad_parallel_for_fn fn, void *context) {
     atomic_flag_clear_explicit(&is_changing, memory_order_release);
 }
 
-/* The place that was in force is written to only after another is: if none is yet, what was read belongs together. */
+/* Returns the function that is in force, and its context. A place is written to only while the other place is in force. Therefore the
+ * function and the context belong together if their place is still in force after both are read. */
 static boxgrad_parallel_for_fn pool(void **context) {
     for (;;) {
         const unsigned seen = atomic_load_explicit(&generation, memory_order_acquire);
@@ -79,11 +82,11 @@ typedef struct {
     atomic_size_t next;
 } bgi_work;
 
-/* Whether the calling thread is in a divided call. A call that begins meanwhile, in a signal handler or in what else a host's pool runs on this
- * thread, is not divided: starting threads and the host's pool need not bear to be entered twice. */
+/* Whether the calling thread is in a divided call. A call that begins in the meantime on this thread, in a signal handler or in other work
+ * of the host's pool, is not divided, because neither the start of threads nor the host's pool has to be reentrant. */
 static BGI_THREAD_LOCAL volatile sig_atomic_t is_dividing;
 
-/* What each thread does: take the next chunk until there is none. Some threads, or all, may come too late to find one. */
+/* Takes the next chunk until none is left. Each thread runs this. Some threads, or all, may begin so late that they find no chunk. */
 static void work_on(void *context, size_t begin, size_t end) {
     (void)begin, (void)end;
     const sig_atomic_t was_dividing = is_dividing;
@@ -107,17 +110,21 @@ static void work_with_threads(bgi_work *work, size_t threads) {
     sigset_t all, mask;
     int cancel_state;
     sigfillset(&all);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* pthread_join would leave the helpers without this stack */
-    pthread_sigmask(SIG_SETMASK, &all, &mask); /* the host's signals are for its own threads */
+    /* A cancelled thread would leave pthread_join, and its stack would end while the helpers use it. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    /* The helpers block all signals, because the host's signals are for its own threads. */
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
     while (started < threads - 1 && pthread_create(&helpers[started], NULL, thread_main, work) == 0) started++;
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
-    work_on(work, 0, 1); /* what threads could not be had for is done here */
+    /* This also does the work for which no thread could be started. */
+    work_on(work, 0, 1);
     while (started > 0) pthread_join(helpers[--started], NULL);
     pthread_setcancelstate(cancel_state, NULL);
 }
 
 ptrdiff_t bgi_threads(ptrdiff_t count, ptrdiff_t worth_thread) {
-    ptrdiff_t threads = count / worth_thread, most = max_threads; /* read once: another thread may change it */
+    /* The limit is read once, because another thread may change it. */
+    ptrdiff_t threads = count / worth_thread, most = max_threads;
     if (threads > most) threads = most;
     if (threads > BGI_MOST_THREADS) threads = BGI_MOST_THREADS;
     return threads > 1 ? threads : 1;
@@ -135,7 +142,8 @@ void bgi_parallel(ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, ptrdiff_t wo
     const boxgrad_parallel_for_fn fn = pool(&pool_context);
     if (fn) fn(pool_context, threads, work_on, &work);
     else if (pthread_create && pthread_join && pthread_setcancelstate && pthread_sigmask) work_with_threads(&work, threads);
-    work_on(&work, 0, 1); /* what a pool has not done, or where there are no threads, all of it */
+    /* This does the work that a pool has left, and all work where there are no threads. */
+    work_on(&work, 0, 1);
     is_dividing = 0;
     errno = error;
 }

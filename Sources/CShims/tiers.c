@@ -1,4 +1,4 @@
-/* The CPU tier: the kernels of the best instruction set that this processor has. */
+/* Chooses the CPU tier: the kernels of the best instruction set that this processor has. */
 #include "shims.h"
 
 #include <stdatomic.h>
@@ -6,7 +6,7 @@
 static bgi_kernels chosen;
 static atomic_bool is_chosen;
 
-/* A host may call before the library's constructors have run, from a constructor of its own. The baseline runs everywhere. */
+/* Returns the baseline, which runs everywhere. A host may call from a constructor of its own, before the library's constructors have run. */
 static const bgi_kernels *before_the_choice(void) {
     static bgi_kernels baseline;
 #if defined(__aarch64__)
@@ -23,12 +23,13 @@ const bgi_kernels *bgi_current(void) {
 
 static bgi_kernels best_tier(void) {
 #if defined(__aarch64__)
-    return bgi_kernels_neon(); /* every such CPU has it */
+    return bgi_kernels_neon(); /* every AArch64 CPU has this tier */
 #elif defined(BGI_BASELINE_ONLY)
     return bgi_kernels_baseline();
 #else
     const char *wanted = getenv("BOXGRAD_CPU_TIER");
-    __builtin_cpu_init(); /* also asks the operating system which registers it saves */
+    /* This also asks the operating system which registers it saves. */
+    __builtin_cpu_init();
     if ((wanted && strcmp(wanted, "baseline") == 0) || !__builtin_cpu_supports("x86-64-v3")) return bgi_kernels_baseline();
     if ((wanted && strcmp(wanted, "avx2") == 0) || !__builtin_cpu_supports("x86-64-v4")) return bgi_kernels_avx2();
     return bgi_kernels_avx512();

@@ -1,4 +1,4 @@
-/* Functions that every tier compiles for itself. */
+/* Marks functions that every tier compiles for itself. */
 #ifndef BGI_INLINE_H
 #define BGI_INLINE_H
 

@@ -1,4 +1,4 @@
-/* Memory for the time of a call: how much each kernel takes, what lies in it, and where it comes from. */
+/* Describes the memory for the duration of a call: how much each kernel takes, what lies in it, and how it is allocated. */
 #ifndef BGI_SCRATCH_H
 #define BGI_SCRATCH_H
 
@@ -10,33 +10,35 @@
 
 #pragma clang assume_nonnull begin
 
-/* How many boxes of b the pairwise kernel takes at a time, and the elements of scratch it needs: seven columns of them and of a tile, and
- * four of results. */
+/* The pairwise kernel takes BGI_PAIRWISE_WIDTH boxes of b at a time. bgi_pairwise_scratch returns how many elements of scratch it needs:
+ * seven columns of these boxes and of a tile, and four columns of results. */
 enum { BGI_PAIRWISE_WIDTH = 8192 };
 BGI_INLINE ptrdiff_t bgi_pairwise_scratch(ptrdiff_t b_count) {
     ptrdiff_t width = b_count < BGI_PAIRWISE_WIDTH ? (b_count + 31) / 32 * 32 : BGI_PAIRWISE_WIDTH;
     return 7 * width + 11 * 32;
 }
 
-/* A candidate of a suppression, with what it is sorted by. */
+/* A candidate of a suppression, with the key that it is sorted by. */
 typedef struct {
     uint64_t key;
     ptrdiff_t index;
 } bgi_ranked;
 
-/* The scratch of nms and soft_nms, in bytes for each box and for all: two lists of candidates and one of numbers; seven columns and one of
- * scores in tiles of 32, for nms with those of the tiles' bounds, of the bounds of 32 such bounds, and so on; and the counts of a sort. */
+/* The scratch of nms and soft_nms, in bytes for each box and in bytes for all boxes. It holds two lists of candidates, one list of numbers,
+ * and the counts of a sort. In tiles of 32 it holds seven columns of boxes and, for soft_nms, one column of scores. For nms it also holds
+ * the bounds of the tiles, the bounds of 32 such bounds, and so on. */
 enum { BGI_SORT_COUNTS = 8 * 256 * sizeof(ptrdiff_t), BGI_LEVELS = 13 };
 BGI_INLINE ptrdiff_t bgi_suppress_scratch_each(ptrdiff_t size) { return 2 * (ptrdiff_t)sizeof(bgi_ranked) + 8 + 8 * size; }
 BGI_INLINE ptrdiff_t bgi_suppress_scratch_all(ptrdiff_t size) { return BGI_SORT_COUNTS + BGI_LEVELS * 8 * 32 * size + 64; }
 
-/* How many proposals match compares at a time, with how many truths, and a thread's scratch in bytes: a tile's columns, the truths' (as
- * large as iou_pairwise's scratch for a row of proposals), the proposals' best so far, and from bgi_match_peaks on where each
- * truth's best proposals are and its best in eight lanes. */
+/* match compares BGI_MATCH_ROWS proposals with BGI_MATCH_TRUTHS truths at a time. bgi_match_scratch returns the bytes of a thread's scratch.
+ * It holds the columns of a tile, the columns of the truths (which have room for iou_pairwise's scratch for one row of proposals), and the
+ * best overlap and truth of each proposal. From bgi_match_peaks on, it holds where the best proposals of each truth are, and the greatest
+ * overlap of each truth in eight lanes. */
 enum { BGI_MATCH_ROWS = 1024, BGI_MATCH_TRUTHS = 4096, BGI_MATCH_TILE = 11 * 32 };
 typedef struct {
     double overlap;
-    ptrdiff_t first, last; /* chunks of BGI_MATCH_ROWS proposals */
+    ptrdiff_t first, last; /* These number chunks of BGI_MATCH_ROWS proposals. */
 } bgi_peak;
 BGI_INLINE ptrdiff_t bgi_match_columns(ptrdiff_t truth_count) {
     ptrdiff_t truths = truth_count < BGI_MATCH_TRUTHS ? truth_count : BGI_MATCH_TRUTHS;
@@ -50,7 +52,7 @@ BGI_INLINE ptrdiff_t bgi_match_scratch(ptrdiff_t truth_count, ptrdiff_t size) {
     return (bgi_match_peaks(truth_count, size) + truth_count * ((ptrdiff_t)sizeof(bgi_peak) + 8 * size) + 63) / 64 * 64;
 }
 
-/* Memory for the time of a call. The host's errno stays as it was. */
+/* Allocates and frees memory for the duration of a call. The host's errno stays as it was. */
 BGI_INLINE void *_Nullable bgi_allocate(size_t size) {
     const int error = errno;
     void *memory = malloc(size);

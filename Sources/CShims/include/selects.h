@@ -1,4 +1,4 @@
-/* What keeps the kernels' loops in vectors: see Kernels/Scalar.swift. */
+/* These functions keep the kernels' loops in vectors. Kernels/Scalar.swift says why. */
 #ifndef BGI_SELECTS_H
 #define BGI_SELECTS_H
 
@@ -13,11 +13,13 @@ BGI_INLINE uint8_t bgi_bit(_Bool condition) { return condition; }
 
 #pragma clang assume_nonnull begin
 
-/* Emits no instruction. Its presence stops the compiler from merging or transforming the loop around it. */
+/* Emits no instruction. Its presence stops the compiler from merging or transforming the loop around it. Otherwise the compiler makes one
+ * long loop of a row's tiles, which it does not vectorise. */
 BGI_INLINE void bgi_keep_loop(void) { __asm__ volatile(""); }
-/* Asks for the line at an address, which may be past the end. */
+/* Prefetches the cache line at an address, which may be beyond the end of an array. */
 BGI_INLINE void bgi_prefetch(const void *address) { __builtin_prefetch(address); }
-/* Whether the processor converts float16, and its conversion, which is exact. */
+/* bgi_has_float16 returns whether the processor converts float16. bgi_float_of_float16 converts it, which is exact; it is called only if
+ * the processor does. */
 #if defined(__F16C__) || defined(__aarch64__)
 BGI_INLINE _Bool bgi_has_float16(void) { return 1; }
 BGI_INLINE float bgi_float_of_float16(uint16_t bits) {

@@ -1,4 +1,4 @@
-/* What Swift cannot say, and the tables through which the exported functions reach the kernels. Not API. */
+/* Declares what Swift cannot express, and the tables through which the exported functions reach the kernels. It is not part of the API. */
 #ifndef CSHIMS_H
 #define CSHIMS_H
 
@@ -18,7 +18,7 @@
 
 const char *bgi_version_string(void);
 
-/* The bytes of a tensor's element; 0 if the dtype is unknown. */
+/* Returns the number of bytes of a tensor's element, or 0 if the dtype is unknown. */
 BGI_INLINE ptrdiff_t bgi_element_size(int32_t dtype) {
     return dtype == BOXGRAD_F32 ? 4 : dtype == BOXGRAD_F64 ? 8 : dtype == BOXGRAD_F16 || dtype == BOXGRAD_BF16 ? 2 : 0;
 }

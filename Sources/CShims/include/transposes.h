@@ -1,4 +1,4 @@
-/* Rows turned into columns and back. */
+/* Converts rows to columns, and columns to rows. */
 #ifndef BGI_TRANSPOSES_H
 #define BGI_TRANSPOSES_H
 
@@ -7,8 +7,8 @@
 
 #pragma clang assume_nonnull begin
 
-/* Rows of four turned into columns of 32 and back: see Kernels/Tile.swift. The compiler leaves such loops scalar; here the shuffles are
- * spelled out, eight floats or four doubles at a time. */
+/* These functions convert 32 rows of four to columns, and columns to rows: see Kernels/Tile.swift. They state the shuffles of eight floats
+ * or four doubles, because the compiler does not vectorise loops of this kind. */
 typedef float bgi_f32x8 __attribute__((vector_size(32), aligned(4)));
 typedef double bgi_f64x4 __attribute__((vector_size(32), aligned(8)));
 
@@ -50,7 +50,7 @@ BGI_INLINE void bgi_rows_of_columns_f32(const float *columns, float *rows) {
     }
 }
 
-/* The same rows, `stride` apart. */
+/* Writes the same rows `stride` elements apart. */
 typedef float bgi_f32x4 __attribute__((vector_size(16), aligned(4)));
 
 BGI_INLINE void bgi_spaced_rows_of_columns_f32(const float *columns, float *rows, ptrdiff_t stride) {
@@ -59,7 +59,7 @@ BGI_INLINE void bgi_spaced_rows_of_columns_f32(const float *columns, float *rows
     for (int k = 0; k < 32; k++) *(bgi_f32x4 *)(rows + k * stride) = *(const bgi_f32x4 *)(packed + 4 * k);
 }
 
-/* Four rows become four columns, and four columns become four rows: a transposition is its own inverse. */
+/* Converts four rows to four columns, or four columns to four rows, because a transposition is its own inverse. */
 BGI_INLINE void bgi_transpose_f64(const double *in, ptrdiff_t in_stride, double *out, ptrdiff_t out_stride) {
     bgi_f64x4 r0 = *(const bgi_f64x4 *)in, r1 = *(const bgi_f64x4 *)(in + in_stride);
     bgi_f64x4 r2 = *(const bgi_f64x4 *)(in + 2 * in_stride), r3 = *(const bgi_f64x4 *)(in + 3 * in_stride);
