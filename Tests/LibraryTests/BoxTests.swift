@@ -20,7 +20,7 @@ struct BoxAreaGrad: Operation {
 
 private let formats = [BOXGRAD_XYXY, BOXGRAD_XYWH, BOXGRAD_CXCYWH]
 
-/// By way of the corners.
+/// Converts through corners, because each format has one conversion to them and one from them.
 private func convert(_ box: [Dual], _ from: Int32, _ to: Int32) -> [Dual] {
     let half = 0.5
     let (x1, y1, x2, y2) =
@@ -99,12 +99,12 @@ struct BoxInspect: Operation {
         ]
     }
 
-    /// The conditions in the order of their bits.
+    /// Returns whether the box has each flag, in the order of the flags' bits.
     private func wrong(_ box: [Double]) -> [Bool] {
         guard box.allSatisfy(\.isFinite) else { return [true] + Array(repeating: false, count: 8) }
         let (x1, y1, x2, y2) = (box[0], box[1], box[2], box[3])
         let right = width < 0 ? Double.infinity : width, bottom = height < 0 ? Double.infinity : height
-        // What leaves on one axis only may be flat on the other: that is not clipping's doing.
+        // A box that leaves the image on one axis may be flat on the other axis. Clipping is not the cause of that.
         let leaving = [(x1, x2, right), (y1, y2, bottom)].filter { min($0, $1) < 0 || max($0, $1) > $2 }
         let vanishes = leaving.contains { a, b, bound in min(max(a, 0), bound) == min(max(b, 0), bound) }
         return [
@@ -181,7 +181,7 @@ struct BoxRotate: Operation {
     }
 
     @Test func conversionsAreDirect() throws {
-        // By way of corners, the width would be (0.1 + 1e9) - 1e9.
+        // A conversion through corners would give the width (0.1 + 1e9) - 1e9.
         var out = [Double](repeating: 0, count: 4)
         #expect(api.box_convert_f64(BOXGRAD_XYWH, BOXGRAD_CXCYWH, [1e9, 1e9, 0.1, 0.3], 1, 4, &out, 4) == BOXGRAD_OK)
         #expect(out[2...] == [0.1, 0.3])
@@ -213,7 +213,7 @@ struct BoxRotate: Operation {
         #expect(out == [0, 0, 0, 1])
     }
 
-    /// Allowed in place, unless rows would be written where others are still to be read.
+    /// A call in place must have equal strides, because with others it may write over rows that it has not read yet.
     @Test func inPlaceNeedsEqualStrides() throws {
         var rows = [Float](repeating: 1, count: 20)
         rows.withUnsafeMutableBufferPointer { rows in
@@ -237,7 +237,7 @@ struct BoxRotate: Operation {
         try refuse("min_size", [BoxInspect(minSize: .nan)])
     }
 
-    /// Nothing of any box remains in it.
+    /// No part of a box remains in such an image.
     @Test func inspectAnImageWithoutArea() throws {
         try sweep(BoxInspect(width: 0))
         try sweep(BoxInspect(height: 0))
@@ -253,7 +253,7 @@ struct BoxRotate: Operation {
         }
     }
 
-    /// Counter-clockwise as seen on the screen: a quarter turn takes what lies to the right of the centre above it.
+    /// The rotation is counter-clockwise as seen on the screen: a quarter turn moves what is to the right of the centre above it.
     @Test func quarterTurnsAreExact() throws {
         var corners = [Float](repeating: 0, count: 8)
         for turns in [1.0, -3, 1 + 4e9] {

@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// Rows of numbers in memory that shows every misstep: a guard page follows, so that reading past the last number ends the
-/// test; before it, and in the padding between rows, lie sentinel bytes: a NaN to whoever computes with them.
+/// Holds rows of numbers in memory that shows every wrong access. A guard page follows the rows, so that a read beyond the last number ends
+/// the test. Before the rows, and in the padding between them, are sentinel bytes, which are NaN as numbers.
 final class Buffer {
     static let sentinel: UInt8 = 0xFF
     private static let front = 64
@@ -10,7 +10,7 @@ final class Buffer {
     let rows, columns, stride, size: Int
     private let pages: UnsafeMutableRawPointer
     private let length: Int
-    /// The first row. Outputs have sentinels behind the last row, too; inputs end at the guard page.
+    /// The first row. Outputs also have sentinels after the last row; inputs end at the guard page.
     let start: UnsafeMutableRawPointer
     private let end: UnsafeMutableRawPointer
 
@@ -30,7 +30,8 @@ final class Buffer {
         Buffer.spare.withLock { [length] in $0[length, default: []].append(address) }
     }
 
-    /// Pages of buffers that are gone, by length: the sweeps make a million buffers, and mapping one costs more than a call.
+    /// Pages of released buffers, by length. They are used again, because the sweeps make a million buffers, and to map one takes longer
+    /// than a call.
     private static let spare = Mutex<[Int: [UInt]]>([:])
 
     private static func map(_ length: Int, _ guardLength: Int) -> UnsafeMutableRawPointer {
@@ -54,7 +55,7 @@ final class Buffer {
         }
     }
 
-    /// The numbers' bytes, without the padding.
+    /// The bytes of the numbers, without the padding.
     var payload: [UInt8] {
         var bytes = [UInt8](repeating: 0, count: rows * columns * size)
         bytes.withUnsafeMutableBytes { bytes in
@@ -64,10 +65,10 @@ final class Buffer {
         return bytes
     }
 
-    /// Everything, sentinels included: equal before and after a call that must not write here.
+    /// All bytes, with the sentinels. They are the same before and after a call that must not write here.
     var everything: [UInt8] { [UInt8](UnsafeRawBufferPointer(start: pages, count: length)) }
 
-    /// Whether the bytes around the rows and between them still hold what they held at first.
+    /// Whether the bytes before, between and after the rows are still sentinels.
     var isIntact: Bool {
         var gap = pages
         for i in 0..<rows {
@@ -78,7 +79,7 @@ final class Buffer {
     }
 
     private func isSentinel(_ from: UnsafeMutableRawPointer, _ to: UnsafeMutableRawPointer) -> Bool {
-        // All bytes equal the first, and the first is the sentinel.
+        // All bytes are sentinels if the first byte is one and each byte equals the next.
         let count = to - from
         return count == 0 || (from.load(as: UInt8.self) == Buffer.sentinel && memcmp(from, from + 1, count - 1) == 0)
     }

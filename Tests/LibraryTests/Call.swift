@@ -1,16 +1,16 @@
 import CBoxgrad
 
-/// A parameter that points to numbers.
+/// Describes a parameter that points to numbers.
 struct Argument {
     enum Element { case real, double, size, word, byte }
 
     let name: String
     let rows, columns: Int
-    /// The parameter that holds its stride, nil for a packed array.
+    /// The parameter that has the stride of the rows, or nil for a packed array.
     let stride: String?
     let optional: Bool
     let element: Element
-    /// Makes an input's rows; nil for an output.
+    /// Makes the rows of an input. It is nil for an output.
     let sample: ((inout Random) -> [[Double]])?
 
     var isInput: Bool { sample != nil }
@@ -39,7 +39,8 @@ struct Argument {
     }
 }
 
-/// One call of an operation: its buffers, pointers, strides and counts. Those may be changed before it is made.
+/// Holds one call of an operation: its buffers, pointers, strides and counts. A test may change the pointers, strides and counts before it
+/// makes the call.
 final class Call<T: Scalar> {
     let op: any Operation
     let function: String
@@ -51,7 +52,8 @@ final class Call<T: Scalar> {
     private let properties: [String: Any]
     private(set) var options = UnsafeMutablePointer<boxgrad_delta_options>?.none
 
-    /// Padding 0 packs the rows; with 1 to 6 the strides differ from each other, and each runs over its width + 0...5.
+    /// Prepares a call. Padding 0 packs the rows. With padding 1 to 6 the strides differ from each other, and each stride takes the values
+    /// from its width to its width + 5.
     init(_ op: any Operation, _ n: Int, _ inputs: Inputs, absent: Names = [], padding: Int = 0, inPlace: Bool = false) {
         (self.op, function, arguments, counts) = (op, op.function, op.arguments(n), op.counts(n))
         properties = Dictionary(uniqueKeysWithValues: Mirror(reflecting: op).children.map { ($0.label!.lowercased(), $0.value) })
@@ -94,7 +96,7 @@ final class Call<T: Scalar> {
         return status
     }
 
-    /// The outputs that were asked for.
+    /// The outputs that have a pointer that is not NULL.
     var outputs: [Argument] { arguments.filter { !$0.isInput && pointers[$0.name] != nil } }
 
     func size(_ argument: Argument) -> Int {
@@ -106,7 +108,7 @@ final class Call<T: Scalar> {
         }
     }
 
-    /// Makes the call; its inputs and all that surrounds its outputs must stay as they were.
+    /// Makes the call, and requires that it succeeds and that its inputs, and all bytes around its outputs, stay as they were.
     func succeeds() throws {
         let before = buffers.mapValues(\.everything)
         let status = try make()
@@ -118,7 +120,8 @@ final class Call<T: Scalar> {
         }
     }
 
-    /// Makes the call, which must fail, change nothing, and name what was wrong: these words, and an argument in any case.
+    /// Makes the call, and requires that it fails with this status, changes nothing, and names what is wrong: all of these words, or an
+    /// argument if there are none.
     func fails(_ status: Int32, naming words: [String] = []) throws {
         let before = buffers.mapValues(\.everything)
         let got = try make()
@@ -134,7 +137,7 @@ final class Call<T: Scalar> {
         return (0..<argument.rows).map { i in (0..<argument.columns).map { value(argument, buffer, i, $0) } }
     }
 
-    /// One number of an argument, whose buffer this is.
+    /// Returns one number of an argument. `buffer` is the buffer of this argument.
     func value(_ argument: Argument, _ buffer: Buffer, _ row: Int, _ column: Int) -> Double {
         let address = buffer.row(row) + column * buffer.size
         return switch argument.element {

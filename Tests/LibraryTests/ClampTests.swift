@@ -1,7 +1,7 @@
 import CBoxgrad
 import Testing
 
-/// Numbers of which every third lies on a bound, or is what else clipping treats as a case of its own.
+/// Describes an input of numbers. One in three is on a bound, or is a number that clipping treats separately.
 private func clippable(_ name: String, _ n: Int, _ lo: Double, _ hi: Double) -> Argument {
     .input(name, n) { random in
         let special = [lo, hi, .nan, .infinity, -.infinity, -0.0].randomElement(using: &random)!
@@ -65,7 +65,8 @@ struct ClipGrad: Operation {
 
     @Test func modesOutOfRange() throws { try refuse("mode", [-1, 3, .min, .max].map { ClipGrad(mode: $0) }) }
 
-    /// A bound that no Float equals is rounded to the nearest: in f32, 0.1 itself is clipped to nothing.
+    /// A bound that is not a float is rounded to the nearest float. Therefore f32 clips to 0.1 as a float, and passes the gradient of this
+    /// number.
     @Test func boundsAreRoundedInSingle() throws {
         var out: Float = 0
         #expect(api.clip_f32([0.25], 1, 0, 0.1, &out) == BOXGRAD_OK)

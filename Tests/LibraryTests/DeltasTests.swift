@@ -2,7 +2,7 @@ import CBoxgrad
 import Glibc
 import Testing
 
-/// The defaults, but for what change does to them.
+/// Returns the default options after `change` has changed them.
 func deltaOptions(_ change: (inout boxgrad_delta_options) -> Void) -> boxgrad_delta_options {
     var options = boxgrad_delta_options(
         size: MemoryLayout<boxgrad_delta_options>.size, means: (0, 0, 0, 0), stds: (1, 1, 1, 1), log_ratio_min: -.infinity,
@@ -24,7 +24,7 @@ let everyClamp = deltaOptions {
     ($0.image_width, $0.image_height, $0.center_clamp) = (30, 20, 6)
 }
 
-/// The deltas' means and standard deviations by column.
+/// Returns the mean or the standard deviation of a column of deltas.
 private func column(_ four: (Double, Double, Double, Double), _ k: Int) -> Double { [four.0, four.1, four.2, four.3][k] }
 
 extension boxgrad_delta_options {
@@ -33,7 +33,7 @@ extension boxgrad_delta_options {
         return [box[i + 2] - box[i], box[i + 3] - box[i + 1]].contains { !($0 > 0 && $0 < .infinity) }
     }
 
-    /// Of a proposal and its target, eight corners.
+    /// Returns the deltas of a proposal and its target. x has the four coordinates of each.
     fileprivate func encoded(_ x: [Dual]) -> [Dual] {
         (0..<4).map { k in
             let axis = k % 2
@@ -44,7 +44,7 @@ extension boxgrad_delta_options {
         }
     }
 
-    /// Of a proposal and one group of deltas.
+    /// Returns the box that a proposal and one group of deltas give.
     fileprivate func decoded(_ x: [Dual]) -> [Dual] {
         let sides = (0..<2).map { axis -> (low: Dual, high: Dual) in
             let d = [axis, axis + 2].map { column(stds, $0) * x[4 + $0] + column(means, $0) }
@@ -59,16 +59,16 @@ extension boxgrad_delta_options {
 }
 
 protocol DeltaOperation: Operation {
-    /// nil passes NULL.
+    /// Is nil if the call passes NULL.
     var options: boxgrad_delta_options? { get }
 }
 
 extension DeltaOperation {
     var known: boxgrad_delta_options { options ?? deltaOptions { _ in } }
-    /// With ERROR, a spoiled row fails the call.
+    /// With ERROR, a NaN or an infinity in one row makes the whole call fail.
     var isRowwise: Bool { known.on_degenerate != BOXGRAD_DEGENERATE_ERROR }
 
-    /// Proposals or targets; with ZERO a row in three is whatever small numbers give.
+    /// Describes proposals or targets. With ZERO, one row in three has four small random numbers, which are often a degenerate box.
     fileprivate func boxes(_ name: String, _ n: Int) -> Argument {
         .input(name, n, 4, stride: name + "_stride") { random in
             guard known.on_degenerate == BOXGRAD_DEGENERATE_ZERO && Int.random(in: 0..<3, using: &random) == 0 else { return random.box() }
@@ -93,7 +93,7 @@ struct DeltaEncode: DeltaOperation {
         let deltas = zip(rows, bad).map { row, bad in
             bad ? Array(repeating: Term(0), count: 4) : zip(known.encoded(row.map { Dual($0) }), 0..<4).map { delta, k in
                 let size = row[2 + k % 2] - row[k % 2]
-                // dx sums up two differences of corners; the logarithm of 1 + x has an error of the 1.
+                // dx is the sum of two differences of corners. The logarithm of 1 + x has a rounding error that is relative to 1.
                 let largest = k < 2 ? max(abs(row[4 + k] - row[k]), abs(row[6 + k] - row[2 + k])) / size : 1
                 return Term(delta.value, scale: max(abs(delta.value), largest / column(known.stds, k), abs(column(known.means, k) / column(known.stds, k))))
             }
@@ -142,7 +142,7 @@ struct DeltaDecode: DeltaOperation {
                 let box = known.decoded(inputs.map { Dual($0) }).map(\.value)
                 var unbounded = known
                 (unbounded.image_width, unbounded.image_height) = (-1, -1)
-                // A corner is a centre and half a side; either may be larger.
+                // A corner is the sum of a centre and half a side, and either of them may be larger than the corner.
                 let free = unbounded.decoded(inputs.map { Dual($0) }).map { abs($0.value) }
                 return (0..<4).map { Term(box[$0], scale: max(free[$0 % 2], free[2 + $0 % 2], abs(proposal[$0 % 2]), abs(proposal[2 + $0 % 2]))) }
             }
@@ -226,7 +226,7 @@ struct DeltaDecodeGrad: DeltaOperation {
         try refuse(field, [DeltaDecodeGrad(options: options)], status)
     }
 
-    /// A program compiled when the struct ended after stds gets defaults for the rest, whatever lies behind it in memory.
+    /// A program that was compiled when the struct ended after stds gets defaults for the rest, whatever is in the memory after its struct.
     @Test func shortOptions() {
         var options = deltaOptions {
             $0.size = MemoryLayout<boxgrad_delta_options>.offset(of: \.log_ratio_min)!
@@ -272,7 +272,7 @@ struct DeltaDecodeGrad: DeltaOperation {
         #expect(gradient[2] == .infinity && gradient[7] == 0.5 / 4 + 0.5)
     }
 
-    /// The proposals' gradient is defined even where there is nothing to sum up.
+    /// The gradient of the proposals is 0 where there is no group to sum over.
     @Test func noGroups() {
         var gradient: [Double] = [7, 7, 7, 7, 7, 7, 7, 7]
         #expect(api.delta_decode_f64(nil, nil, 4, nil, 0, 2, 0, nil) == BOXGRAD_OK)
@@ -280,7 +280,7 @@ struct DeltaDecodeGrad: DeltaOperation {
         #expect(gradient == [Double](repeating: 0, count: 8))
     }
 
-    /// Deltas, shifts and corners that lie on their bounds are not beyond them.
+    /// Deltas, shifts and corners that are equal to their bounds are not beyond them, so that they pass the gradient.
     @Test func clampsPassTheGradientAtTheirBounds() {
         var options = deltaOptions {
             ($0.log_ratio_min, $0.log_ratio_max, $0.center_clamp) = (0, 0, 2)

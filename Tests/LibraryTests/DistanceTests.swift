@@ -1,7 +1,7 @@
 import CBoxgrad
 import Testing
 
-/// Of a box and its point, which are a row of four and the half of one.
+/// Returns the distances of a box, which is x[0...3], from its point, which is x[4...5].
 private func distances(_ x: [Dual]) -> [Dual] { [x[4] - x[0], x[5] - x[1], x[2] - x[4], x[3] - x[5]] }
 
 struct LTRBEncode: Operation {

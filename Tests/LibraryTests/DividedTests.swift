@@ -2,20 +2,20 @@ import CBoxgrad
 import Foundation
 import Testing
 
-/// Numbers of rows that three threads share, in several chunks: a chunk that forgets where it begins reads or writes the rows of the first one, which
-/// calls of a few rows do not show.
+/// These are numbers of rows that three threads share, in several chunks. A chunk with a wrong first row reads or writes the rows of the
+/// first chunk, which calls of a few rows do not show.
 enum DividedRows {
     static let ofBoxes = 3 * (1 << 16) + 101
     static let ofElements = 3 * (1 << 19) + 101
-    /// Of a matrix of three columns, whose metric is CIoU.
+    /// The rows of a matrix that has three columns, and whose metric is CIoU.
     static let ofMatrix = (1 << 18) + 101
     static let ofMatrixGradient = (1 << 16) + 101
-    /// Of two groups of deltas.
+    /// The rows of a call with two groups of deltas.
     static let ofGroups = 3 * (1 << 16) / 2 + 101
-    /// Of proposals that are matched with three boxes.
+    /// The proposals that are matched with three boxes.
     static let ofMatches = (1 << 19) + 101
 
-    /// What the sources say, and the numbers above suppose: rows of a chunk, and rows that are worth a thread.
+    /// Lines of the sources that the numbers above depend on. They state the rows of a chunk, and the rows that are worth a thread.
     static let sizes = [
         "Boxgrad/Parallel.swift": [
             "static var boxes: Self { Self(rows: 1 << 14, worthThread: 1 << 16) }",
@@ -29,7 +29,7 @@ enum DividedRows {
     ]
 }
 
-/// With one thread, which takes one chunk after the other, and with three.
+/// Calls `body` with one thread, which takes one chunk after the other, and with three threads.
 func onEachNumberOfThreads(_ body: (Int32) throws -> Void) throws {
     defer { _ = api.set_max_threads(1) }
     for threads: Int32 in [1, 3] {
@@ -38,8 +38,8 @@ func onEachNumberOfThreads(_ body: (Int32) throws -> Void) throws {
     }
 }
 
-/// Calls the operation in both types with n rows, with strides that differ, and compares each row with the reference. Each row is one of a few
-/// samples, chosen at random: the reference needs to know only those, and no chunk is like another.
+/// Calls the operation in both types with n rows and with strides that differ, and compares each row with the reference. Each row is one of
+/// a few samples, chosen at random. Therefore the reference is computed for the samples only, and no two chunks are alike.
 func sweepChunks(_ op: some Operation, rows n: Int) throws {
     let samples = Samples(op, n)
     try onEachNumberOfThreads { threads in
@@ -52,7 +52,7 @@ private struct Samples {
     private static let count = 67
     private let given: Inputs
     private let picks: [Int]
-    /// The inputs of the long call.
+    /// The inputs of the call with n rows.
     let rows: Inputs
     private let expected: [String: [[Term]]]
 
@@ -65,7 +65,8 @@ private struct Samples {
         for (name, samples) in given { rows[name] = isLong[name]! ? picks.map { samples[$0] } : samples }
         (self.given, self.picks, self.rows) = (given, picks, rows)
 
-        // An output that has no row for each row of the inputs is a sum over them: of each sample as often as it was chosen.
+        // An output that does not have a row for each row of the inputs is a sum over these rows. Each sample is in this sum as often as it
+        // was chosen.
         var times = [Double](repeating: 0, count: Self.count)
         for pick in picks { times[pick] += 1 }
         let alone = (0..<Self.count).map { k in
@@ -105,9 +106,9 @@ private struct Samples {
     }
 }
 
-// The number of threads is one for the whole library: these tests are part of the suite whose tests follow one another.
+// The number of threads is a setting of the whole library. Therefore these tests are in the suite whose tests run one after the other.
 extension LibraryTests {
-    /// Each test of it is beside the sweeps of its function: extension LibraryTests.DividedTests.
+    /// Each test of this suite is next to the sweeps of its function, in an extension of LibraryTests.DividedTests.
     @Suite struct DividedTests {
         private static func source(_ name: String) throws -> String {
             try String(contentsOfFile: root + "/" + name, encoding: .utf8)
@@ -117,7 +118,8 @@ extension LibraryTests {
             try FileManager.default.contentsOfDirectory(atPath: root + "/" + folder).filter { $0.hasSuffix(".swift") }.map { "\(folder)/\($0)" }
         }
 
-        /// A kernel whose rows threads share, and whose function no test calls with several chunks, fails here. Gradient tensors are divided elsewhere.
+        /// Fails for a kernel whose rows threads share if no test calls its function with several chunks. Gradient tensors are divided
+        /// elsewhere.
         @Test func everyDividedFunctionIsSweptInChunks() throws {
             let found = try Self.files("Sources/Boxgrad").flatMap { file in
                 try Self.source(file).matches(of: /\.(?:run|sum)\(\w+, .+, kernels\(T\.self\)\.(\w+)\)/).map { String($0.output.1) }
@@ -128,7 +130,7 @@ extension LibraryTests {
             let swept = try Self.files("Tests/LibraryTests").flatMap { file in
                 try Self.source(file).matches(of: /sweepChunks\((\w+)\(/).map { $0.output.1.lowercased() }
             }
-            // delta_encode looks for degenerate rows with a kernel of their own, and its result says which it found.
+            // delta_encode finds degenerate rows with a kernel of its own, and its result says which rows this kernel found.
             for kernel in Set(found).subtracting(["delta_degenerate"]) {
                 #expect(swept.contains(kernel.replacing("_", with: "")), "\(kernel) is divided, and no test calls sweepChunks with it")
             }

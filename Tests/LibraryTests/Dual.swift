@@ -1,18 +1,18 @@
 import Glibc
 
-/// A number with its derivative in one direction, so that a reference needs to state the forward formula only. Its ties and
-/// clamps are those of torch's autograd.
+/// A number with its derivative in one direction, so that a reference states only the forward formula. At ties and clamps the derivatives
+/// are those of torch's autograd.
 struct Dual {
     var value: Double
     var derivative = 0.0
-    /// The largest term the derivative was added up from: what rounding errors are measured against.
+    /// The largest term of the sum that is the derivative. Rounding errors are measured against it.
     var term = 0.0
 
     init(_ value: Double) { self.value = value }
 
     init(_ value: Double, _ derivative: Double, _ term: Double) { (self.value, self.derivative, self.term) = (value, derivative, term) }
 
-    /// f(x), given f' at x.
+    /// Returns f(x), given its value and the slope of f at x.
     func mapped(_ value: Double, slope: Double) -> Dual { Dual(value, derivative * slope, term * abs(slope)) }
 
     static func + (a: Dual, b: Dual) -> Dual { Dual(a.value + b.value, a.derivative + b.derivative, Swift.max(a.term, b.term)) }
@@ -24,11 +24,12 @@ struct Dual {
         return Dual(a.value * b.value, sum.derivative, sum.term)
     }
 
-    /// A term without a denominator is no term, and neither is its gradient.
+    /// Returns a / b. If b is 0, the result and its derivative are 0.
     static func / (a: Dual, b: Dual) -> Dual {
         guard b.value != 0 else { return Dual(0) }
         let product = a * b.mapped(1 / b.value, slope: -1 / (b.value * b.value))
-        return Dual(a.value / b.value, product.derivative, product.term)  // 3/10 must not exceed 0.3, as 3 * (1/10) does
+        // The value is one quotient, because 3 * (1 / 10) is greater than 0.3, and 3 / 10 is not.
+        return Dual(a.value / b.value, product.derivative, product.term)
     }
 
     static func * (a: Double, b: Dual) -> Dual { Dual(a) * b }
@@ -43,11 +44,11 @@ struct Dual {
     var exponential: Dual { mapped(exp(value), slope: exp(value)) }
     var logarithm: Dual { mapped(log(value), slope: 1 / value) }
 
-    /// The number without its derivative.
+    /// The number with the derivative 0.
     var stopped: Dual { Dual(value) }
 }
 
-/// A value with the largest term of its formula: 32 eps of it is what the header allows.
+/// A value with the largest term of its formula. The header allows an error of 32 eps of this term.
 struct Term {
     let value, scale: Double
 
@@ -58,7 +59,7 @@ struct Term {
     }
 }
 
-/// The gradient of sum(cotangent * f(x)) with respect to x, its scale being the largest term or entry of its row of four.
+/// Returns the gradient of sum(cotangent * f(x)) with respect to x. The scale of an entry is the largest term or entry of its row of four.
 func pullback(_ x: [Double], _ cotangent: [Double], _ f: ([Dual]) -> [Dual]) -> [Term] {
     let entries = x.indices.map { k in
         let seeded = x.indices.map { Dual(x[$0], $0 == k ? 1 : 0, $0 == k ? 1 : 0) }

@@ -57,7 +57,7 @@ import Testing
             let expected = p == .infinity ? x : (p == 2 ? Double(count).squareRoot() : Double(count)) * x
             try demand(isClose(total, expected, p) || abs(total - expected) <= 0x1p-1074, "grad_norm of \(dtype) \(x): \(total) instead of \(expected)")
         }
-        // More parts than fit in one run of the combination.
+        // These are more parts than one run of the combination holds.
         var total = 0.0
         #expect(api.grad_norm_combine([Double](repeating: 1e200, count: 1000), 1000, p, &total) == BOXGRAD_OK)
         #expect(isClose(total, p == .infinity ? 1e200 : (p == 2 ? 1000.0.squareRoot() : 1000) * 1e200, p))
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    /// Every number of the half types, scaled so that the results meet ties, subnormals and overflow.
+    /// Scales every number of the half types by coefficients that give ties, subnormal numbers and overflow.
     @Test(arguments: [1, 0.75, 0x1p-8, 0x1.01p-9, 1.5, 0x1p-20, 1.5 + 0x1p-30, 1.5 - 0x1p-30] as [Double])
     func everyHalfNumberIsRoundedOnce(coefficient: Double) throws {
         for (dtype, number) in [(Dtype.f16, { Double(Float16(bitPattern: $0)) }), (.bf16, Dtype.bfloat)] as [(Dtype, (UInt16) -> Double)] {
@@ -153,7 +153,7 @@ import Testing
         #expect(zeroed.status == BOXGRAD_OK && !zeroed.total.isFinite && zeroed.gradients.values.joined().allSatisfy { $0 == 0 })
     }
 
-    /// torch's float32 norm of these overflows, and its clipping makes every gradient 0.
+    /// torch's float32 norm of these gradients overflows, and its clipping makes every gradient 0.
     @Test func largeFiniteGradientsSurvive() {
         let gradients = Gradients([(.f32, [3e20, -4e20].map { Double(Float($0)) })])
         #expect(api.clip_grad_norm(gradients.tensors, 1, 1, 2, 1e-6, BOXGRAD_NONFINITE_ERROR, nil) == BOXGRAD_OK)
@@ -179,7 +179,7 @@ import Testing
         for values in gradients.values { #expect(values[0].isNaN && values[1...] == [2, -2]) }
     }
 
-    /// Every function, given the same tensors.
+    /// Returns every function of tensors, each as a call with the given tensors.
     private static var functions: [(name: String, call: (UnsafePointer<boxgrad_tensor>?, Int) -> Int32)] {
         [
             ("grad_norm", { api.grad_norm($0, $1, 2, nil, nil, nil) }), ("grad_scale", { api.grad_scale($0, $1, 0.5) }),
@@ -230,7 +230,8 @@ import Testing
     }
 }
 
-/// Tensors of several pieces and small ones, more than are worked on at once. Their elements are samples, too, so that sums can be told exactly.
+/// Checks tensors of several pieces, and small ones. Together they have more pieces than a pass works on at once. Their elements are chosen
+/// from samples, so that the reference sums are exact.
 private func sweepPieces(elements: Int) throws {
     var random = Random(seed: elements)
     let lengths = (0..<150).map { $0 % 40 == 7 ? elements / 4 + 101 : $0 % 5 * 20 }
@@ -239,7 +240,7 @@ private func sweepPieces(elements: Int) throws {
     let picks = lengths.map { length in (0..<length).map { _ in Int.random(in: 0..<61, using: &random) } }
     let given = zip(dtypes, picks).map { dtype, picks in (dtype: dtype, values: picks.map { samples[dtype]![$0] }) }
 
-    /// The sum of f over a tensor's elements.
+    /// Returns the sum of f over the elements of a tensor.
     func sum(_ tensor: Int, _ f: (Double) -> Double) -> Double {
         var times = [Double](repeating: 0, count: 61)
         for pick in picks[tensor] { times[pick] += 1 }
@@ -248,7 +249,7 @@ private func sweepPieces(elements: Int) throws {
     func demandClose(_ a: Double, _ b: Double, _ what: @autoclosure () -> String) throws {
         try demand(abs(a - b) <= 1e-13 * b, "\(what()) is \(a), expected \(b)")
     }
-    /// Compares each element with what f makes of its sample.
+    /// Compares each element with f of its sample.
     func demandEach(_ after: Gradients, _ what: String, _ f: (Double) -> Double) throws {
         for (k, (values, dtype)) in zip(after.values, dtypes).enumerated() {
             let expected = samples[dtype]!.map { dtype.rounded(f($0)) }

@@ -1,6 +1,6 @@
 import CBoxgrad
 
-/// A dtype of a tensor, and its numbers.
+/// The dtype of a tensor, with the conversion of its numbers.
 enum Dtype: Int32, CaseIterable {
     case f32, f64, f16, bf16
 
@@ -12,7 +12,7 @@ enum Dtype: Int32, CaseIterable {
         }
     }
 
-    /// The nearest number of this dtype, ties to even, rounded once.
+    /// Returns the nearest number of this dtype. It rounds once, ties to even.
     func rounded(_ x: Double) -> Double {
         switch self {
         case .f32: Double(Float(x))
@@ -24,7 +24,8 @@ enum Dtype: Int32, CaseIterable {
 
     static func bfloat(_ bits: UInt16) -> Double { Double(Float(bitPattern: UInt32(bits) << 16)) }
 
-    /// The nearest bfloat16, found by trying x without its tail and the next larger one; beyond the largest comes infinity.
+    /// Returns the nearest bfloat16. It tries x without its last bits, and the numbers before and after that. Infinity follows the largest
+    /// number.
     static func bits(_ x: Double) -> UInt16 {
         let below = UInt16(Float(x).bitPattern >> 16)
         guard x.isFinite else { return x.isNaN ? below | 0x40 : below }
@@ -34,7 +35,7 @@ enum Dtype: Int32, CaseIterable {
         }!
     }
 
-    /// Rounding takes infinity for 2^128.
+    /// Returns the distance of x from a bfloat16. Rounding takes infinity for 2^128.
     private static func distance(_ x: Double, _ bits: UInt16) -> Double { abs(x.magnitude - min(bfloat(bits).magnitude, 0x1p128)) }
 
     func load(_ address: UnsafeMutableRawPointer) -> Double {
@@ -56,7 +57,7 @@ enum Dtype: Int32, CaseIterable {
     }
 }
 
-/// Tensors between sentinels, as the functions of gradient clipping take them. Those without elements have no data.
+/// Holds tensors between sentinels, in the form that the functions of gradient clipping take. A tensor without elements has no data.
 final class Gradients {
     let dtypes: [Dtype]
     private let buffers: [Buffer]
@@ -76,7 +77,7 @@ final class Gradients {
         before = buffers.map(\.everything)
     }
 
-    /// One tensor of each dtype, of different lengths, n at most.
+    /// Returns one tensor of each dtype. The tensors have up to n elements, and not all the same number.
     static func mixed(_ n: Int, scale: Double = 1) -> Gradients {
         var random = Random(seed: n)
         return Gradients(zip(Dtype.allCases, [n, n / 2, n, n / 3]).map { dtype, count in

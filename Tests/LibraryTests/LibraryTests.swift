@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 @Suite(.serialized) struct LibraryTests {
-    /// The table's functions and the exported symbols are the same ones; Mirror knows the names from the header.
+    /// Requires that the functions of the table are the exported symbols. Mirror knows the names from the header.
     @Test func tableHoldsTheExportedFunctions() throws {
         let table = UnsafeRawPointer(getAPI(1)!)
         let names = Mirror(reflecting: api).children.compactMap(\.label).dropFirst(2)
@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    /// A new function fails here until a test sweeps an operation that is called like it.
+    /// Fails for a new function until a test sweeps an operation of the same name.
     @Test func sweepsKnowEveryFunctionOfBothTypes() throws {
         let folder = root + "/Tests/LibraryTests/"
         let sources = try FileManager.default.contentsOfDirectory(atPath: folder).map { try String(contentsOfFile: folder + $0, encoding: .utf8) }
@@ -82,7 +82,7 @@ import Testing
         #expect(lastError() == words && words.contains("coefficient"))
     }
 
-    /// Eight threads call at once, each with its own failures, and get what one gets alone.
+    /// Calls the library from eight threads at once. Each thread also has failures of its own, and gets what a single thread gets.
     @Test func concurrentCalls() {
         let loss = IoULoss(metric: BOXGRAD_CIOU)
         var random = Random(seed: 5)
@@ -103,7 +103,7 @@ import Testing
         #expect(complaints == [])
     }
 
-    /// What body returns on each of count threads, gathered once all have ended.
+    /// Returns what `body` returns on each of `count` threads, after all of them have ended.
     private func onThreads(_ count: Int, _ body: @escaping (Int) -> [String]) -> [String] {
         final class Work {
             let run: () -> [String]

@@ -1,13 +1,14 @@
 import CBoxgrad
 import Glibc
 
-/// One of the five metrics of boxes a and b, with the terms it is made of.
+/// Computes one of the five metrics of boxes a and b.
 struct Overlap {
     let value, union: Dual
-    /// The largest of the terms that value is added up from.
+    /// The largest of the terms whose sum is `value`.
     let scale: Double
 
-    /// x is a's corners, then b's. Losses add eps to every denominator, give no gradient to boxes that touch, and do not clamp.
+    /// x has the corners of a, then those of b. A loss adds eps to every denominator, gives no gradient to the intersection of boxes that
+    /// touch, and does not clamp.
     init(_ metric: Int32, _ x: [Dual], eps: Double, isLoss: Bool) {
         let (sizeA, sizeB) = ([x[2] - x[0], x[3] - x[1]], [x[6] - x[4], x[7] - x[5]])
         let shared = [0, 1].map { axis -> Dual in Dual.min(x[2 + axis], x[6 + axis]) - Dual.max(x[axis], x[4 + axis]) }
@@ -44,7 +45,7 @@ struct Overlap {
         scale = max(1, penalties.reduce(abs(iou.value)) { max($0, abs($1.value)) })
     }
 
-    /// atan(w / h); for h = 0 its limit, and 0 for a box that is a point.
+    /// Returns atan(w / h). For h = 0 it returns the limit, and for a box that is a point it returns 0.
     private static func angle(_ size: [Dual]) -> Dual {
         let (w, h) = (size[0], size[1])
         let square = w.squared + h.squared

@@ -1,21 +1,22 @@
 import CBoxgrad
 import Testing
 
-/// Those that the library takes, and those that have a loss: a call without boxes tells. So a new one is swept.
+/// All metrics that the library takes, and those that have a loss. A call without boxes succeeds for these, so that the tests also sweep a
+/// new metric.
 let metrics = codes { api.iou_aligned_f32($0, nil, 4, nil, 4, 0, 0, nil, nil, nil) }
 private let metricsOfLosses = codes { api.iou_loss_f32($0, nil, 4, nil, 4, 0, nil, 0, 1, nil, nil, nil, nil) }
 
 private func codes(_ call: (Int32) -> Int32) -> [Int32] { Array(0..<(0...).first { call($0) != BOXGRAD_OK }!) }
 
 extension Argument {
-    /// Proper boxes; or whatever four small numbers give: points, lines, inverted boxes, all of them often equal.
+    /// Describes proper boxes or, if `odd`, boxes of four small random numbers: points, lines and inverted boxes, which are often equal.
     fileprivate static func boxes(_ name: String, _ rows: Int, stride: String, odd: Bool) -> Argument {
         odd ? input(name, rows, 4, stride: stride) { random in (0..<4).map { _ in Double(Int.random(in: 0..<3, using: &random)) } }
             : boxes(name, rows, stride: stride)
     }
 }
 
-/// Either side's count takes every length; the other one is 3.
+/// In a sweep one side has n rows, and the other side has 3.
 protocol Pairwise: Operation {
     var isTall: Bool { get }
 }
@@ -167,7 +168,7 @@ struct IoULoss: Operation {
         try refuse("normalizer", [0, -1, .nan, .infinity].map { IoULoss(normalizer: $0) })
     }
 
-    /// A batch without positives divides by their number.
+    /// The loss of no boxes is 0 with every normalizer except NaN, because a batch without positives divides by their number.
     @Test func nothingHasALossOfZero() throws {
         for normalizer in [0, -1, 3, .infinity, -.infinity] as [Double] {
             var loss = 9.0
@@ -177,7 +178,7 @@ struct IoULoss: Operation {
         #expect(api.iou_loss_f64(BOXGRAD_GIOU, nil, 4, nil, 4, 0, nil, 0, .nan, &loss, nil, nil, nil) == BOXGRAD_BAD_PARAMETER && loss == 9)
     }
 
-    /// More boxes than are measured at a time, of which the last is empty, where the sweeps stay within the first few tiles.
+    /// There are more boxes than the kernel measures at a time, and the last one is empty. The sweeps use only the first few tiles.
     @Test(arguments: metrics)
     func manyBoxes(metric: Int32) throws {
         let count = 9000

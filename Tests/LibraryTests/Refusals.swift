@@ -1,7 +1,7 @@
 import CBoxgrad
 
-/// Calls the operation with each pointer NULL that must not be, each stride too small, and each count and stride too large.
-/// Every one of these calls must return its status, name what is wrong, and change nothing.
+/// Calls the operation with each needed pointer NULL, with each stride too small, and with each count and each stride too large. Every call
+/// must return its status, name what is wrong, and change nothing.
 func refuse(_ op: some Operation) throws {
     try refusals(op, Float.self)
     try refusals(op, Double.self)
@@ -27,7 +27,7 @@ private func refusals<T: Scalar>(_ op: some Operation, _: T.Type) throws {
         }
     }
     for name in op.counts(3).keys {
-        // SIZE_MAX first: what C passes as a size_t arrives in Swift as an Int.
+        // The first count is SIZE_MAX, because a size_t from C arrives in Swift as an Int.
         for count in [-1, Int.min, Int.max, Int.max / 2 + 1, Int.max / 4 + 1] {
             let call: Call<T> = sampled(op)
             call.counts[name] = count
@@ -37,7 +37,7 @@ private func refusals<T: Scalar>(_ op: some Operation, _: T.Type) throws {
     }
 }
 
-/// Each of these operations has one parameter out of range, which must be named.
+/// Requires that each of these operations fails and names `parameter`, which is out of its range.
 func refuse(_ parameter: String, _ ops: [some Operation], _ status: Int32 = BOXGRAD_BAD_PARAMETER) throws {
     for op in ops {
         try (sampled(op) as Call<Float>).fails(status, naming: [parameter])

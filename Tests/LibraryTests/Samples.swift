@@ -1,4 +1,4 @@
-/// The same numbers in every run (SplitMix64), all of them exact in Float, so that both types compute with the same input.
+/// Generates the same numbers in every run (SplitMix64). All of them are exact in Float, so that both types compute with the same inputs.
 struct Random: RandomNumberGenerator {
     private var state: UInt64
 
@@ -16,7 +16,8 @@ struct Random: RandomNumberGenerator {
 
     mutating func numbers(_ count: Int, _ range: ClosedRange<Double> = -2...2) -> [Double] { (0..<count).map { _ in number(range) } }
 
-    /// Half of the boxes lie anywhere; the others on a grid of 8 x 8, where they touch, nest, coincide and tie.
+    /// Returns a random box. Half of the boxes are anywhere. The others are on a grid of 8 x 8, so that many of them touch, are equal, or
+    /// are within each other.
     mutating func box() -> [Double] {
         if Bool.random(using: &self) {
             let (x, y) = (number(-2...40), number(-2...40))

@@ -5,7 +5,7 @@ struct SmoothL1: Operation {
     var sigma = 1.0, normalizer = 1.0
 
     func arguments(_ n: Int) -> [Argument] {
-        // Eighths meet the branches' border exactly, and each other.
+        // Eighths are often equal to each other, and exactly on the border between the branches.
         let numbers: (inout Random) -> [Double] = { [Double(Int.random(in: -16...16, using: &$0)) / 8] }
         return [
             .input("pred", n, row: numbers), .input("target", n, row: numbers),
@@ -44,7 +44,7 @@ struct SmoothL1: Operation {
         try refuse("normalizer", [0, -1, .nan, .infinity].map { SmoothL1(normalizer: $0) })
     }
 
-    /// A batch without positives divides by their number.
+    /// The loss of no elements is 0 with every normalizer except NaN, because a batch without positives divides by their number.
     @Test func nothingHasALossOfZero() throws {
         for normalizer in [0, -1, 3, .infinity, -.infinity] as [Double] {
             var loss = 9.0
@@ -54,7 +54,7 @@ struct SmoothL1: Operation {
         #expect(api.smooth_l1_f64(nil, nil, nil, nil, 0, 1, .nan, &loss, nil, nil, nil) == BOXGRAD_BAD_PARAMETER && loss == 9)
     }
 
-    /// The branches meet at |d| = 1 / sigma^2; equal numbers are pushed nowhere, not even by plain L1.
+    /// The branches meet at |d| = 1 / sigma^2. Equal numbers have the gradient 0, also in plain L1.
     @Test func kinks() throws {
         var elementwise = [Double](repeating: 9, count: 3), gradient = elementwise
         #expect(api.smooth_l1_f64([0.25, -0.25, 0], [0, 0, 0], nil, nil, 3, 2, 1, nil, &elementwise, &gradient, nil) == BOXGRAD_OK)
@@ -64,7 +64,7 @@ struct SmoothL1: Operation {
     }
 
     @Test func longSums() throws {
-        // 0.1 is not a binary fraction; a sum in float would be off in the fourth digit.
+        // Each element has the loss 0.6, which is not a binary fraction. A mean from a sum in float would be 0.5991.
         let count = 1_000_003
         var loss = 0.0
         let ones = [Float](repeating: 1.1, count: count), zeros = [Float](repeating: 0, count: count)

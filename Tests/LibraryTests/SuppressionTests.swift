@@ -7,7 +7,7 @@ private func iou(_ a: [Double], _ b: [Double]) -> Double {
     return overlap.isNaN ? 0 : overlap
 }
 
-/// An output of indices, of which the call writes the first: the others keep the sentinels' bits.
+/// Returns an output of indices. The call writes only the first rows, and the other rows keep the bits of the sentinels.
 private func listed(_ indices: [Int], _ rows: Int) -> [[Term]] { (0..<rows).map { [Term($0 < indices.count ? Double(indices[$0]) : -1)] } }
 
 struct NMS: Operation {
@@ -149,7 +149,8 @@ struct Match: Operation {
         }
         #expect(api.sample(labels, 10, -7, 10, 1, 0, &indices, &positives, &negatives) == BOXGRAD_OK && positives == 8 && negatives == 1)
         #expect(api.sample(nil, 0, 0, 4, 1, 0, nil, &positives, &negatives) == BOXGRAD_OK && positives == 0 && negatives == 0)
-        for all in [-1, Int.min, Int.max] {  // SIZE_MAX first: what C passes as a size_t arrives in Swift as an Int
+        // The first number is SIZE_MAX, because a size_t from C arrives in Swift as an Int.
+        for all in [-1, Int.min, Int.max] {
             #expect(api.sample(labels, 10, 0, all, 0.5, 1, &indices, &positives, &negatives) == BOXGRAD_OK && positives == 4 && negatives == 3)
         }
         (positives, negatives) = (77, 78)

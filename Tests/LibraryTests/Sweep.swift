@@ -1,17 +1,17 @@
 import Testing
 
-/// A function of the library as the sweeps see it: what goes in, and what must come out. Its type is called like the function, and its properties
-/// like the parameters that are neither pointers, counts nor strides.
+/// Describes a function of the library for the sweeps: what goes in, and what must come out. The type has the name of the function, and its
+/// properties have the names of the parameters that are neither pointers, counts nor strides.
 protocol Operation {
-    /// The call's counts, by name, when the sweep asks for n rows.
+    /// Returns the counts of the call, by name, when the sweep asks for n rows.
     func counts(_ n: Int) -> [String: Int]
-    /// The parameters that point to numbers, named as in the header.
+    /// Returns the parameters that point to numbers, with the header's names.
     func arguments(_ n: Int) -> [Argument]
-    /// The outputs by name, row by row. A NULL input is missing from x.
+    /// Returns the outputs by name, row by row. x does not have an input that is NULL.
     func reference(_ x: Inputs) -> [String: [[Term]]]
     /// The input and the output that may be one array.
     var inPlace: (input: String, output: String)? { get }
-    /// Whether row i of an output depends on row i of the inputs alone.
+    /// Whether row i of an output depends only on row i of the inputs.
     var isRowwise: Bool { get }
 }
 
@@ -20,7 +20,7 @@ extension Operation {
     var inPlace: (input: String, output: String)? { nil }
     var isRowwise: Bool { true }
 
-    /// The function's name, without the type: LTRBEncode is ltrb_encode.
+    /// The name of the function without the type, such as ltrb_encode for LTRBEncode.
     var function: String {
         let name = String(describing: type(of: self)).lowercased()
         return typedFunctions.first { $0.replacing("_", with: "") == name } ?? name
@@ -29,7 +29,7 @@ extension Operation {
 
 typealias Inputs = [String: [[Double]]]
 
-/// A subset of the arguments that are passed as NULL.
+/// Names the arguments that a call passes as NULL.
 typealias Names = Set<String>
 
 struct Mismatch: Error, CustomStringConvertible { let description: String }
@@ -38,9 +38,9 @@ func demand(_ holds: Bool, _ complaint: @autoclosure () -> String) throws {
     if !holds { throw Mismatch(description: complaint()) }
 }
 
-/// Calls the operation in both types with 0...67 rows: packed, with every padding from 0 to 5, with each subset of optional
-/// outputs left out, in place, and with NULL where nothing is needed. The packed result must match the reference; all others must
-/// equal it bit for bit. Nothing but the outputs' rows may be written.
+/// Calls the operation in both types with 0...67 rows: packed, with every padding from 0 to 5, without each subset of the optional outputs,
+/// in place, and with NULL where no number is needed. The packed result must match the reference, and all other results must equal it bit
+/// for bit. Only the rows of the outputs may be written.
 func sweep(_ op: some Operation) throws {
     for n in 0...67 {
         var random = Random(seed: n)
@@ -61,12 +61,12 @@ func sweep(_ op: some Operation) throws {
     }
 }
 
-/// All subsets of the arguments, the empty one first.
+/// Returns the names of all subsets of the arguments, the empty subset first.
 private func subsets(_ arguments: [Argument]) -> [Names] {
     arguments.reduce([[]]) { sets, argument in sets + sets.map { $0.union([argument.name]) } }
 }
 
-/// One operation, type and number of rows.
+/// Sweeps one operation with one type and one number of rows.
 private struct Sweep<T: Scalar> {
     let op: any Operation
     let n: Int
@@ -131,7 +131,7 @@ private struct Sweep<T: Scalar> {
         }
     }
 
-    /// A NaN or an infinity in one row leaves every other row's bits alone.
+    /// Requires that a NaN or an infinity in one row does not change the bits of another row.
     func keepsRowsApart() throws {
         for name in inputs.keys {
             for (row, value) in [(0, Double.nan), (31, .infinity), (40, .nan), (66, -.infinity)] {
