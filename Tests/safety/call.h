@@ -1,4 +1,5 @@
-/* A call of any function of functions.h: what the caller decides about it, the memory it gets, what must come of it, and whether that came. */
+/* Describes a call of any function of functions.h: what the caller chooses, the memory that it gets, and the result that it must have. It
+ * also makes the call, and checks this result. */
 #ifndef CALL_H
 #define CALL_H
 
@@ -18,7 +19,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* The library is what is instrumented: these programs, which are not, are linked with the sanitizer's runtime. */
+/* The library is instrumented, but these programs are not. They are linked with the sanitizer's runtime, so that they can tell it which
+ * memory may be touched. */
 #ifdef WITH_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #else
@@ -37,14 +39,15 @@
 
 enum { most_parameters = 14, most_tensors = 8, most_buffers = most_parameters + most_tensors };
 
-/* Memory of one array, ending (or beginning) at a page that must not be touched, with canaries around it and between its rows. */
+/* Describes the memory of one array. It ends (or begins) at a page that must not be touched, and has canaries around it and between its
+ * rows. */
 typedef struct {
-    size_t rows, width, stride, size; /* size: of an element, in bytes */
-    size_t written;                   /* rows of an output, by the call */
+    size_t rows, width, stride, size; /* size is that of an element, in bytes */
+    size_t written;                   /* the rows of an output that the call has written */
     element_kind element;
     bool input, output;
-    unsigned char *start, *low, *high; /* from low to high it may be looked at */
-    unsigned char *before;             /* the same before the call */
+    unsigned char *start, *low, *high; /* the bytes from low to high are accessible */
+    unsigned char *before;             /* their copy from before the call */
 } buffer;
 
 typedef union {
@@ -55,23 +58,23 @@ typedef union {
     int32_t code;
 } value;
 
-/* What a caller decides. */
+/* Holds what a caller chooses, and the buffers of the call. */
 typedef struct {
     const function *function;
-    size_t real;                     /* sizeof(float) or sizeof(double) */
-    value values[most_parameters];   /* of all but pointers */
-    bool null[most_parameters];      /* pointers that are NULL */
-    bool in_place, at_front;         /* outputs share their inputs' memory; buffers begin at the guard page rather than end there */
-    boxgrad_delta_options options;   /* as many bytes of it as its size says */
+    size_t real;                     /* this is sizeof(float) or sizeof(double) */
+    value values[most_parameters];   /* the values of all parameters except pointers */
+    bool null[most_parameters];      /* the pointers that are NULL */
+    bool in_place, at_front;         /* outputs share their inputs' memory; buffers begin at the guard page */
+    boxgrad_delta_options options;   /* the call gets as many bytes of it as its size says */
     boxgrad_tensor tensors[most_tensors];
-    double (*element)(void *context); /* what inputs are filled with */
+    double (*element)(void *context); /* returns the numbers that inputs are filled with */
     void *context;
 
     buffer buffers[most_buffers];
     size_t buffer_count;
 } call;
 
-/* A library's functions in the order of functions.h, f32 before f64. */
+/* Holds a library's functions in the order of functions.h, f32 before f64. */
 typedef struct {
     const char *tier;
     void *functions[2 * function_count];
@@ -82,7 +85,7 @@ typedef struct {
 
 /* ---- Names ---- */
 
-/* BOXGRAD_SAFETY_ONLY names one function to look at. */
+/* Whether the function is to be called. BOXGRAD_SAFETY_ONLY names one function if only this one is. */
 static inline bool is_wanted(const function *f) {
     const char *only = getenv("BOXGRAD_SAFETY_ONLY");
     return !only || strcmp(only, f->name) == 0;
@@ -138,7 +141,7 @@ static void fail(const call *c, const library *l, int32_t threads, const char *f
     abort();
 }
 
-/* A guard page was touched, or memory that is not there. */
+/* Reports that the call touched a guard page, or memory that does not exist. */
 static const call *current;
 static void on_fault(int number) {
     signal(number, SIG_DFL);
@@ -175,7 +178,7 @@ static bool in_range(const call *c, number_range range, double x) {
     return false;
 }
 
-/* Whether an array has a byte that no pointer reaches. */
+/* Whether an array has a byte that no pointer can reach. */
 static bool exceeds_memory(size_t rows, size_t width, size_t stride, size_t size) {
     size_t elements, bytes;
     return __builtin_mul_overflow(rows - 1, stride, &elements) || __builtin_add_overflow(elements, width, &elements)
@@ -195,7 +198,7 @@ static size_t rows_of(const call *c, const parameter *p) {
 static void check_array(const call *c, size_t i, faults *f) {
     const parameter *p = &c->function->parameters[i];
     const size_t rows = rows_of(c, p), times = count_of(c, p->times), size = size_of(c, p->element);
-    if (count_of(c, p->rows) > PTRDIFF_MAX || times > PTRDIFF_MAX) return; /* a fault of theirs */
+    if (count_of(c, p->rows) > PTRDIFF_MAX || times > PTRDIFF_MAX) return; /* the counts have this fault */
     if (times > 0 && exceeds_memory(times, (size_t)p->width, (size_t)p->width, size)) {
         fault(f, BOXGRAD_SIZE_OVERFLOW, p->times);
         return;
@@ -217,7 +220,7 @@ static void check_array(const call *c, size_t i, faults *f) {
     if (!c->null[in] && c->values[parameter_index(c->function, in_stride)].stride != stride) fault(f, BOXGRAD_BAD_STRIDE, p->stride);
 }
 
-/* The options as the library must see them. */
+/* Returns the options as the library must see them. */
 static boxgrad_delta_options known_options(const call *c) {
     boxgrad_delta_options known = BOXGRAD_DELTA_OPTIONS_INIT;
     if (!c->null[0] && c->options.size <= sizeof known) memcpy(&known, &c->options, c->options.size);
@@ -279,7 +282,7 @@ static void check_arguments(const call *c, faults *f) {
     }
 }
 
-/* How wide the rows of the array are that this stride is of: the widest of them. */
+/* Returns the width of the rows that have this stride. If several arrays have it, this is the width of the widest. */
 static size_t width_of_stride(const call *c, int stride) {
     size_t width = 0;
     for (size_t i = 0; i < parameter_count(c->function); i++) {
@@ -307,7 +310,7 @@ static unsigned char *map(size_t size, bool guarded) {
 
 static size_t payload(const buffer *b) { return b->rows == 0 ? 0 : ((b->rows - 1) * b->stride + b->width) * b->size; }
 
-/* Gives the next array its memory, full of canaries. */
+/* Gives the next array its memory, and fills it with canaries. */
 static buffer *place(call *c, buffer b) {
     if (b.width == 0) b.rows = 0;
     const size_t k = c->buffer_count++, bytes = payload(&b);
@@ -352,10 +355,11 @@ static double load(const buffer *b, size_t row, size_t column) {
     uint16_t bits;
     memcpy(&bits, at, sizeof bits);
     const uint16_t exponent = b->element == HALF ? 0x7C00 : 0x7F80;
-    return (bits & exponent) == exponent ? (double)NAN : 1; /* whether it is finite is all that is asked */
+    /* Callers ask only whether a number of 16 bits is finite. */
+    return (bits & exponent) == exponent ? (double)NAN : 1;
 }
 
-/* Rows of four are boxes, most of which have positive sides. */
+/* Fills an input. Rows of four are boxes, and most of them have positive sides. */
 static void fill(call *c, buffer *b) {
     for (size_t i = 0; i < b->rows; i++) {
         double row[4];
@@ -370,8 +374,8 @@ static void fill(call *c, buffer *b) {
     }
 }
 
-/* Gives every pointer its memory, and inputs their contents. Of an invalid call, nothing but options and tensors may be looked at. Returns false if
- * the arrays are too large. */
+/* Gives every pointer its memory, and fills the inputs. If the call is invalid, arrays other than options and tensors get little memory,
+ * because the library must not touch it. Returns false if the arrays are too large. */
 static bool place_all(call *c, bool is_valid, size_t most_bytes, void **pointers) {
     buffer *placed[most_parameters] = {NULL};
     c->buffer_count = 0;
@@ -397,7 +401,8 @@ static bool place_all(call *c, bool is_valid, size_t most_bytes, void **pointers
             const size_t size = c->options.size < sizeof(size_t) ? sizeof(size_t) : c->options.size;
             const size_t bytes = size < sizeof c->options ? size : sizeof c->options;
             buffer *b = place(c, (buffer){.rows = 1, .width = bytes, .stride = bytes, .size = 1, .element = BYTE, .input = true});
-            if ((uintptr_t)b->start % sizeof(size_t) != 0) b->start -= (uintptr_t)b->start % sizeof(size_t); /* an odd size */
+            /* A struct whose size is no multiple of its alignment would otherwise be misaligned. */
+            if ((uintptr_t)b->start % sizeof(size_t) != 0) b->start -= (uintptr_t)b->start % sizeof(size_t);
             memcpy(b->start, &c->options, bytes);
             pointers[i] = b->start;
         } else if (p->kind == TENSORS) {
@@ -424,13 +429,14 @@ static bool place_all(call *c, bool is_valid, size_t most_bytes, void **pointers
 
 /* ---- The call ---- */
 
-/* An output that is no input starts with these bytes: what is not written shows as a difference between two runs. */
+/* Puts back the bytes from before the call. An output that is not an input gets a pattern, so that a byte that the call does not write
+ * differs between two runs. */
 static void put_back(buffer *b, unsigned char pattern) {
     if (!b->input) for (size_t i = 0; i < b->rows; i++) memset(b->before + (b->start - b->low) + i * b->stride * b->size, pattern, b->width * b->size);
     memcpy(b->low, b->before, (size_t)(b->high - b->low));
 }
 
-/* Only rows may be touched, and of outputs nothing may be read; or all may. */
+/* Forbids all access except to the rows, and forbids to read those of outputs. */
 static void restrict_access(const buffer *b) {
     __asan_poison_memory_region(b->low, (size_t)(b->high - b->low));
     (void)VALGRIND_MAKE_MEM_NOACCESS(b->low, (size_t)(b->high - b->low));
@@ -452,7 +458,7 @@ static bool allow_access(const buffer *b, bool succeeded) {
     return !undefined;
 }
 
-/* Whether all but the rows is as before; the rows, too, of what is no output of a call that succeeded. */
+/* Whether all bytes are as before the call, except for the rows that it may write: those of an output, if the call succeeded. */
 static bool is_intact(const buffer *b, bool succeeded) {
     const unsigned char *gap = b->low, *before = b->before;
     for (size_t i = 0; succeeded && b->output && i < b->written; i++) {
@@ -463,7 +469,7 @@ static bool is_intact(const buffer *b, bool succeeded) {
     return memcmp(gap, before, (size_t)(b->high - gap)) == 0;
 }
 
-/* The sign and payload of a NaN are not promised, and rows that are not written have the bytes that they started with. */
+/* Makes equal what is not promised: the sign and payload of a NaN, and the rows that the call does not write. */
 static void normalise(buffer *b) {
     for (size_t i = b->written; i < b->rows; i++) memset(b->start + i * b->stride * b->size, canary, b->width * b->size);
     if (b->element == BYTE || b->element == WORD || b->element == SIZE || b->element == LONG) return;
@@ -499,8 +505,8 @@ static size_t function_index(const char *name, size_t real) {
     return 2 * k + (real == 8);
 }
 
-/* What the header promises of a call's need of stack, which includes what libffi takes here. Sanitizers take more, and do not know of a change of
- * stacks. */
+/* This is the largest stack that the header allows a call. It includes what libffi takes here. It is not measured with sanitizers, because
+ * they take more, and do not support a change of stacks. */
 enum { most_stack = 32 << 10 };
 static size_t deepest_stack;
 static ucontext_t caller_context, call_context;
@@ -508,7 +514,7 @@ static struct { ffi_cif *interface; void (*function)(void); ffi_arg *status; voi
 
 static void make_next_call(void) { ffi_call(next_call.interface, next_call.function, next_call.status, next_call.arguments); }
 
-/* Makes a call on a stack of its own that ends at a guard page, and measures how much of it is no longer as it was. */
+/* Makes a call on a stack of its own that ends at a guard page, and measures how much of this stack it has changed. */
 static void on_measured_stack(ffi_cif *interface, void (*function)(void), ffi_arg *status, void **arguments) {
     static unsigned char *stack;
     enum { size = 2 * most_stack, pattern = 0xA7 };
@@ -550,7 +556,7 @@ static boxgrad_status invoke(const call *c, const library *l, void **pointers) {
     return (boxgrad_status)status;
 }
 
-/* How many rows of each output a call that succeeded has written, by what it says itself. */
+/* Sets how many rows of each output a successful call has written, by the counts that it returned. Returns false if a count is too large. */
 static bool count_written(call *c, void **pointers) {
     for (size_t k = 0; k < c->buffer_count; k++) c->buffers[k].written = c->buffers[k].rows;
     for (size_t i = 0; i < parameter_count(c->function); i++) {
@@ -567,13 +573,13 @@ static bool count_written(call *c, void **pointers) {
     return true;
 }
 
-/* Faults that are in the contents. */
+/* Adds the faults that are in the contents of the arrays. */
 static void check_contents(const call *c, const library *l, void **pointers, faults *f) {
     const function *g = c->function;
     if (g->refuses_degenerate && known_options(c).on_degenerate == BOXGRAD_DEGENERATE_ERROR) {
         size_t rows = 0;
         for (size_t k = 0; k < c->buffer_count; k++) if (c->buffers[k].rows > rows) rows = c->buffers[k].rows;
-        /* The first row that is degenerate in either is blamed, the proposals' before the targets'. */
+        /* The error names the first row in which either box is degenerate, and its proposal before its target. */
         for (size_t i = 0; i < rows; i++) for (size_t k = 0; k < c->buffer_count; k++) {
             const buffer *b = &c->buffers[k];
             if (b->start != pointers[parameter_index(g, "proposals")] && b->start != pointers[parameter_index(g, "targets")]) continue;
@@ -598,9 +604,10 @@ static void check_contents(const call *c, const library *l, void **pointers, fau
     }
 }
 
-/* Makes the call in each library, with each of these numbers of threads, and aborts with a description of what is wrong: a status that is not the
- * documented one, a sentence that does not begin with the argument at fault, a write where there must be none, other bits from one library than
- * from another. Returns the status; or -1 without a call, for a valid one that needs more than `most_bytes` for an array. */
+/* Makes the call in each library, with each of these numbers of threads. It aborts with a description of what is wrong: a status that is
+ * not the documented one, a sentence that does not begin with the argument at fault, a write where there must be none, or bits that differ
+ * from those of another library. Returns the status. It makes no call, and returns -1, if a valid call needs more than `most_bytes` for an
+ * array. */
 static boxgrad_status check_call(call *c, const library *libraries, size_t library_count, const int32_t *threads, size_t threads_count, size_t most_bytes) {
     faults expected = {.count = 0};
     struct sigaction action;
@@ -655,7 +662,8 @@ static boxgrad_status check_call(call *c, const library *libraries, size_t libra
 
 /* ---- Libraries ---- */
 
-/* Loads the library as it is in this tier; false if this CPU does not have it. To be loaded more than once, a library needs copies of its file. */
+/* Loads the library in this tier, and returns false if this CPU does not have the tier. From the second time on it loads a copy of the
+ * file, because dlopen loads a file only once. */
 static bool load_library(library *l, const char *path, const char *tier) {
     static bool is_loaded;
     char copy[100], command[4200];
@@ -711,7 +719,7 @@ static inline ptrdiff_t special_stride(const call *c, int stride, size_t which) 
     return all[which];
 }
 
-/* What inputs are filled with: mostly tame. The state is a uint64_t. */
+/* Returns numbers to fill inputs with, of which most are ordinary. The state is a uint64_t. */
 static inline double random_element(void *state) {
     uint64_t *s = state;
     *s = *s * 6364136223846793005u + 1442695040888963407u;

@@ -1,12 +1,12 @@
-/* Every function that computes, as its declaration in boxgrad.h documents it: what each parameter is, and how they depend on each other. The
- * programs of this folder know nothing else of a function; a new one is a row here. */
+/* Describes every function that computes, as its declaration in boxgrad.h documents it: what each parameter is, and how the parameters
+ * depend on each other. The programs of this folder know nothing else about a function, so that a new function needs only a row here. */
 #ifndef FUNCTIONS_H
 #define FUNCTIONS_H
 
 #include <boxgrad.h>
 #include <stdbool.h>
 
-typedef enum { NO_PARAMETER, POINTER, COUNT, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, TENSORS } parameter_kind; /* INTEGER: 64 bits, any */
+typedef enum { NO_PARAMETER, POINTER, COUNT, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, TENSORS } parameter_kind; /* INTEGER has 64 bits */
 typedef enum { REAL, DOUBLE, SIZE, LONG, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
 typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, LENGTH, DIVISOR, SIGMA, EXPONENT } number_range;
 
@@ -14,25 +14,26 @@ typedef struct {
     const char *name;
     parameter_kind kind;
 
-    /* Of a pointer: rows of width * times elements, a stride apart. No rows: one. No stride: packed. If `unless` is 0, there are none. */
+    /* A pointer has rows of width * times elements, whose starts are a stride apart. Without `rows` it has one row, and without `stride` it
+     * is packed. It has no rows if the count `unless` is 0. */
     element_kind element;
     bool output, optional;
     const char *rows;
     int width;
     const char *times, *stride, *unless;
-    const char *limit;      /* of which there are no more rows */
-    const char *in_place;   /* the input that an output may be */
-    const char *written[2]; /* the outputs whose sum is how many rows of this one are written: all, unless there is one */
+    const char *limit;      /* the count that the number of rows does not exceed */
+    const char *in_place;   /* the input that this output may be */
+    const char *written[2]; /* the outputs whose sum is the number of rows that are written; without them, it is all rows */
 
-    number_range range; /* if `unless` is 0, any number is in it */
-    const char *at_most, *at_least; /* the number that must not be smaller, or greater */
-    int32_t last;                   /* codes are 0...last */
+    number_range range; /* with the count `unless` 0, any number except NaN is valid */
+    const char *at_most, *at_least; /* the parameters that are its upper and its lower bound */
+    int32_t last;                   /* valid codes are 0...last */
 } parameter;
 
 typedef struct {
     const char *name;
     bool untyped, refuses_degenerate, refuses_nonfinite;
-    bool quadratic; /* in time, of its count; and not divided */
+    bool quadratic; /* its time grows with the square of its count, and it is not divided */
     parameter parameters[14];
 } function;
 

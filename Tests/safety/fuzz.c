@@ -1,5 +1,6 @@
-/* A call from bytes: any function with any arguments, ordinary or not, made in every tier and with one and two threads, and checked as call.h says.
- * For libFuzzer; or, with -DREPLAY, a program that makes the calls of files. The environment has the library in BOXGRAD_LIBRARY. */
+/* Makes a call from bytes: any function with any arguments, valid or not. The call is made in every tier and with one and two threads, and
+ * checked as call.h says. libFuzzer runs this. With -DREPLAY it is a program that makes the calls of files. The environment variable
+ * BOXGRAD_LIBRARY names the library. */
 #include "call.h"
 
 static library libraries[3];
@@ -8,7 +9,7 @@ static size_t library_count;
 typedef struct {
     const uint8_t *bytes;
     size_t size;
-    uint64_t state; /* goes on when the bytes have ended */
+    uint64_t state; /* generates numbers after the bytes have ended */
 } source;
 
 static unsigned next(source *s) {
@@ -28,7 +29,8 @@ static size_t next_count(source *s, bool is_first) {
     const unsigned byte = next(s);
     if (byte < 224) return byte % (is_first ? 100 : 40);
     if (byte < 254) return special_counts[byte % special_count_count];
-    return is_first ? 140000 + byte : 300; /* to be divided */
+    /* These counts are large enough for a call to be divided. */
+    return is_first ? 140000 + byte : 300;
 }
 
 static size_t next_integer(source *s) {

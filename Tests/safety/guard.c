@@ -1,6 +1,7 @@
-/* Every function on buffers that end, and begin, at a page that must not be touched: each number of rows up to a limit, strides,
- * optional arguments left out, in place; in every tier with the same bits. Then sizes that are divided among threads.
- * The arguments: the library, the most rows, the threads (0: nothing is divided), and the tiers. */
+/* Calls every function on buffers that end, and begin, at a page that must not be touched. It tries each number of rows up to a limit,
+ * several strides, calls without optional arguments, and calls in place. Every tier must give the same bits. Then it calls with sizes that
+ * are divided among threads.
+ * The arguments are the library, the largest number of rows, the number of threads (with 0, nothing is divided), and the tiers. */
 #include "call.h"
 
 static library libraries[3];
@@ -18,7 +19,7 @@ static void check(call *c, const int32_t *threads, size_t threads_count) {
     calls++;
 }
 
-/* A valid call; `rows` is its first count, the others are small. k varies all the rest. */
+/* Returns a valid call. `rows` is its first count, and the others are small. k varies everything else. */
 static call valid(const function *f, size_t real, size_t rows, unsigned k) {
     static const size_t others[] = {1, 3, 7, 33, 2, 5};
     call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .at_front = k & 1, .in_place = k & 2};
@@ -27,7 +28,7 @@ static call valid(const function *f, size_t real, size_t rows, unsigned k) {
         const parameter *p = &f->parameters[i];
         switch (p->kind) {
         case COUNT: c.values[i].count = is_first ? rows : others[k % 6], is_first = false; break;
-        case STRIDE: c.values[i].stride = c.in_place ? k % 4 : (k + i) % 4; break; /* beyond the width */
+        case STRIDE: c.values[i].stride = c.in_place ? k % 4 : (k + i) % 4; break; /* check() adds the width */
         case INTEGER: c.values[i].count = k % 3 ? others[k % 6] : SIZE_MAX; break;
         case NUMBER: c.values[i].number = 1; break;
         case CODE: c.values[i].code = (int32_t)(k % (unsigned)(p->last + 1)); break;
@@ -46,13 +47,14 @@ static void give_tensors(call *c, size_t elements, unsigned k) {
     for (size_t i = 0; i < 4; i++) c->tensors[i] = (boxgrad_tensor){c, (elements + i) % (elements + 1), (int32_t)((k + i) % 4), 0};
 }
 
-/* Work for so many threads, where the header does not say that a function is not divided. */
+/* Makes a call with work for so many threads, unless the header says that the function is not divided. */
 static void divided(const function *f, size_t real, int32_t threads, unsigned k) {
     if (f->quadratic || strncmp(f->name, "box_", 4) == 0 || strcmp(f->name, "clip") == 0 || strcmp(f->name, "clip_grad") == 0) return;
     call c = valid(f, real, 0, k);
     size_t *counts[2] = {NULL}, count = 0;
     for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == COUNT) counts[count++] = &c.values[i].count;
-    bool in_boxes = false; /* and not in pairs of them */
+    /* The work of a function is counted in boxes, or else in pairs or elements. */
+    bool in_boxes = false;
     for (size_t i = 0; i < parameter_count(f); i++) in_boxes |= f->parameters[i].kind == POINTER && f->parameters[i].width == 4;
     if (strncmp(f->name, "iou_pairwise", 12) == 0 || strcmp(f->name, "match") == 0) in_boxes = false;
     *counts[0] = (size_t)threads * ((size_t)1 << (in_boxes ? 16 : 19)) + 32 + k;

@@ -1,11 +1,13 @@
-/* Every parameter of every function at and beyond the edges of what is documented, one after the other: counts and strides near the largest there
- * are, NULL, numbers outside their range or that float cannot hold, codes and options that do not exist. And rows that lie gigabytes apart.
- * The arguments: the library, and its tiers. */
+/* Calls every function with each parameter at and beyond the edges of what is documented, one parameter after the other: counts and strides
+ * near the largest possible ones, NULL, numbers outside their range or that float cannot hold, and codes and options that do not exist. It
+ * also makes calls with rows that are gigabytes apart.
+ * The arguments are the library and its tiers. */
 #include "call.h"
 
 static library libraries[3];
 static size_t library_count;
-static size_t calls[3]; /* that succeeded, failed, were too large */
+/* These are the numbers of calls that succeeded, that failed, and that were too large to be made. */
+static size_t calls[3];
 
 static void check(const call *original) {
     call c = *original;
@@ -17,7 +19,7 @@ static void check(const call *original) {
 
 static double ordinary(void *state) { return *(uint64_t *)state = *(uint64_t *)state % 7 + 1, (double)*(uint64_t *)state; }
 
-/* A valid call. */
+/* Returns a valid call. */
 static call valid(const function *f, size_t real, size_t rows) {
     call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .element = ordinary};
     for (size_t i = 0; i < parameter_count(f); i++) {
@@ -88,7 +90,7 @@ static void refusals(const function *f, size_t real, size_t rows) {
     }
 }
 
-/* Three rows 16 GB apart, of inputs and of outputs, give what rows side by side give. */
+/* Requires that three rows 16 GB apart, of inputs and of outputs, give the same results as adjacent rows. */
 static void far_apart(const library *l) {
     enum { rows = 3 };
     const ptrdiff_t stride = ((ptrdiff_t)1 << 32) + 4;
