@@ -1,5 +1,5 @@
-/* Calls of functions of rows, which have one count and of each array as many rows, by what Tests/safety/functions.h says of them: sweep.c and
- * threads.c call so what they do not call by name, and a new function of rows needs no line there. */
+/* Calls functions of rows, by what Tests/safety/functions.h says about them. Such a function has one count, and as many rows in each array.
+ * sweep.c and threads.c use this for functions that they do not call by name, so that a new function of rows needs no line there. */
 #ifndef DESCRIBED_H
 #define DESCRIBED_H
 
@@ -11,7 +11,7 @@ enum { most_parameters = sizeof functions->parameters / sizeof *functions->param
 
 typedef union { void *pointer; size_t count; ptrdiff_t stride; double number; int32_t code; } value;
 
-/* The function, its name with its type, the size of a number, and its inputs, which have `rows` rows. */
+/* Holds the function, its name with its type, the size of a number, and its inputs, which have `rows` rows. */
 static struct {
     const function *function;
     char *name;
@@ -30,7 +30,8 @@ static int is_of_rows(void) {
     return counts == 1;
 }
 
-/* Inputs with a stride have a gap after each row; outputs have none, so that they are as the call left them. */
+/* Returns the stride of an array. Inputs with a stride have a gap after each row. Outputs have no gap, so that the call has written all
+ * their bytes. */
 static size_t stride_of(const parameter *p) { return (size_t)p->width + (p->stride && !p->output); }
 
 static void fill_inputs(size_t rows) {
@@ -51,7 +52,8 @@ static void fill_inputs(size_t rows) {
     }
 }
 
-/* The next function of rows and type that no program has called by name, with inputs; false after the last. Begin with the count 0. */
+/* Finds the next function of rows, and the type, that the program has not called by name, and makes its inputs. Returns false after the
+ * last one. The count begins with 0. */
 static int next_described(size_t *count, size_t rows) {
     EACH_PARAMETER(p) free(described.inputs[p - described.function->parameters]);
     memset(described.inputs, 0, sizeof described.inputs);
@@ -60,7 +62,8 @@ static int next_described(size_t *count, size_t rows) {
         char *const name = malloc(100);
         if (!name) exit(1);
         snprintf(name, 100, "boxgrad_%s%s", described.function->name, *count % 2 ? "_f64" : "_f32");
-        described.name = name; /* which outlives the call: see end() */
+        /* The name is not freed here, because end() keeps it. */
+        described.name = name;
         ++*count;
         if (is_of_rows() && !has_ended(name)) return fill_inputs(rows), 1;
         free(name);
@@ -90,7 +93,7 @@ static boxgrad_status call_by_name(const char *name, const value *a) {
     return BOXGRAD_UNSUPPORTED;
 }
 
-/* The rows from begin to end; outputs follow each other, each with room for `rows` rows. */
+/* Calls the function with the rows from begin to end. The outputs follow each other, and each has room for `rows` rows. */
 static boxgrad_status call_described(size_t begin, size_t end, size_t rows, int32_t code, unsigned char *out) {
     value a[most_parameters];
     EACH_PARAMETER(p) {

@@ -1,4 +1,4 @@
-/* What C programs of the tests share: a hash of results, random boxes, and the processor's floating-point control. */
+/* Defines what C programs of the tests share: a hash of results, random boxes, and the processor's floating-point control. */
 #ifndef HASH_H
 #define HASH_H
 
@@ -9,12 +9,12 @@
 
 static uint64_t hash;
 
-/* FNV-1a. */
+/* Adds bytes to the hash, which is FNV-1a. */
 static inline void take(const void *bytes, size_t size) {
     for (size_t k = 0; k < size; k++) hash = (hash ^ ((const unsigned char *)bytes)[k]) * 0x100000001b3u;
 }
 
-/* The sign and payload of a NaN are not promised. */
+/* Adds numbers to the hash. All NaNs are alike, because the sign and payload of a NaN are not promised. */
 static inline void take_floats(const float *x, size_t count) {
     for (size_t k = 0; k < count; k++) x[k] == x[k] ? take(x + k, sizeof *x) : take("nan", 3);
 }
@@ -38,7 +38,8 @@ static inline int has_ended(const char *name) {
     return k < ended_count;
 }
 
-/* How many metrics the library knows, and how many of them have a loss: a call without boxes says it. So a new one is swept. */
+/* These functions return how many metrics the library knows, and how many of them have a loss. A call without boxes succeeds for these, so
+ * that the tests also sweep a new metric. */
 static inline int32_t metric_count(void) {
     int32_t metric = 0;
     while (boxgrad_iou_aligned_f32(metric, NULL, 4, NULL, 4, 0, 0, NULL, NULL, NULL) == BOXGRAD_OK) metric++;
@@ -50,10 +51,11 @@ static inline int32_t loss_count(void) {
     return metric;
 }
 
-/* How the processor rounds, whether it flushes subnormal numbers to zero, and which exceptions trap: not what has happened so far. */
+/* The control says how the processor rounds, whether it flushes subnormal numbers to zero, and which exceptions trap. It does not say which
+ * exceptions have happened. */
 #if defined(__x86_64__)
 #include <immintrin.h>
-#define FLUSH_TO_ZERO 0x8040u /* and subnormal operands count as zero */
+#define FLUSH_TO_ZERO 0x8040u /* subnormal operands count as zero, too */
 static inline uint64_t control(void) {
     uint16_t x87;
     __asm__ volatile("fnstcw %0" : "=m"(x87));
@@ -74,7 +76,7 @@ enum { UPWARD = 1 << 22, DOWNWARD = 2 << 22, TOWARDS_ZERO = 3 << 22 };
 
 static uint64_t control_before;
 
-/* Each call succeeded, and left the control as it found it. */
+/* Requires that a call succeeded, and left the control as it found it. */
 static inline void ok(boxgrad_status status) {
     if (status == BOXGRAD_OK && control() == control_before) return;
     fprintf(stderr, "%s: %s; control %#llx, at first %#llx\n", boxgrad_status_string(status), boxgrad_last_error(),
@@ -89,7 +91,7 @@ static inline double uniform(double lo, double hi) {
     return lo + (hi - lo) * (double)(state >> 40) / (1 << 24);
 }
 
-/* Box k: one in four on a grid where boxes touch and coincide, and one in thirty-two inverted, flat or a point. */
+/* Makes box k. One in four is on a grid where boxes touch and coincide, and one in thirty-two is inverted or flat. */
 static inline void box(size_t k, double *out) {
     const int grid = k % 4 == 0;
     for (int i = 0; i < 4; i++) {

@@ -1,5 +1,5 @@
-/* Calls every function that computes, and prints a hash of the bits it returned: equal on every CPU tier. With an argument
- * no number is subnormal, and the processor's floating-point control is what it says: see Host in the header. */
+/* Calls every function that computes, and prints a hash of the bits that it returned, which is equal on every CPU tier. With an argument no
+ * number is subnormal, and the argument names the processor's floating-point control: see Host in the header. */
 #include "hash.h"
 
 enum { largest = 1100 };
@@ -22,7 +22,7 @@ static const size_t sizes[] = {0, 1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 63, 64,
 
 #include "described.h"
 
-/* What is not called by name above. */
+/* Calls the functions that are not called by name above. */
 static void described_functions(void) {
     for (size_t count = 0; next_described(&count, largest);) {
         unsigned char *const out = malloc(outputs_size(largest));
@@ -39,9 +39,10 @@ static void described_functions(void) {
 }
 
 static uint64_t memory[4][largest];
-static uint16_t normal; /* a bit of the exponent of halves, which keeps them from being subnormal */
+/* This bit of the exponent keeps halves from being subnormal. */
+static uint16_t normal;
 
-/* Four tensors of n elements, one of each dtype; the halves' bits are random, their exponents small. */
+/* Makes four tensors of n elements, one of each dtype. Halves have random bits and small exponents. */
 static void tensors(boxgrad_tensor *all, size_t n) {
     for (int32_t dtype = 0; dtype < 4; dtype++) {
         void *data = memory[dtype];

@@ -1,8 +1,8 @@
-/* The functions of one type: sweep.c includes this with fp, T and take_numbers set for float, then for double. */
+/* Sweeps the functions of one type. sweep.c includes this with fp, T and take_numbers set for float, then for double. */
 
 static fp T(a)[5 * largest], T(b)[5 * largest], T(in)[9 * largest], T(x)[200 * largest], T(y)[200 * largest];
 
-/* Boxes five apart, and numbers. */
+/* Makes boxes that are five elements apart, and numbers. */
 static void T(fill)(void) {
     for (size_t k = 0; k < largest; k++) {
         double rows[2][4];

@@ -1,5 +1,6 @@
-/* Proves, on sizes that are divided among threads, that every function that is divided gives the bits of small calls, which are not: with 1,
- * 2, 3 and 7 threads, the library's own and a host's. Prints hashes, to be compared over CPU tiers. The argument seeds sizes and numbers. */
+/* Proves that every function that is divided gives the bits of small calls, which are not divided. The sizes are divided among 1, 2, 3 and
+ * 7 threads, the library's own and a host's. It prints hashes, which must be equal on all CPU tiers. The argument is the seed of sizes and
+ * numbers. */
 #include "hash.h"
 #include <math.h>
 #include <pthread.h>
@@ -43,7 +44,7 @@ static void threaded(void *context, size_t count, boxgrad_task task, void *task_
     for (size_t i = 0; i < count; i++) pthread_join(threads[i], NULL);
 }
 
-/* How calls are divided; the first few show the most. */
+/* These are ways to divide calls. The largest calls use the first three only, because these show the most. */
 static const struct { int threads; const char *of; boxgrad_parallel_for_fn pool; } settings[] = {
     {most_threads, "its own threads", NULL}, {3, "a pool's threads", threaded}, {2, "a pool in reverse order", reversed},
     {1, "its own threads", NULL}, {2, "its own threads", NULL}, {3, "its own threads", NULL}, {2, "a pool's threads", threaded},
@@ -57,8 +58,8 @@ static int failures;
 static unsigned char *out, *wanted;
 static size_t out_capacity, tried = sizeof settings / sizeof *settings;
 
-/* Some rows of a function, whose outputs are at `out`: called for all rows, and as the reference in slices too small to be divided. Returns the
- * loss or count of these rows. */
+/* Calls a function for some of its rows, with the outputs at `out`. It is called for all rows and, as the reference, for slices that are
+ * too small to be divided. Returns the loss or the count of these rows. */
 typedef double (*part)(size_t begin, size_t end);
 
 static void prove(const char *name, size_t rows, size_t slice, part reference, part whole, size_t out_size) {
@@ -91,11 +92,11 @@ static void prove(const char *name, size_t rows, size_t slice, part reference, p
 
 static size_t between(size_t least, size_t most) { return (size_t)uniform((double)least, (double)most + 1); }
 
-/* A sum is that of groups of 65536 rows, added in order; 128 groups are a wave. */
+/* A sum adds the sums of groups of 65536 rows in order. A wave is 128 groups. */
 enum { group = 1 << 16, wave = 128 * group, boxes_a_thread = 1 << 16, matrix_a_thread = 1 << 20 };
 static size_t n, columns, out_stride, a_stride, b_stride, groups;
 static int32_t metric;
-static int outputs; /* a bit for each that is not NULL */
+static int outputs; /* has a bit for each output that is not NULL */
 #define NULL_OR(bit, pointer) (outputs >> (bit) & 1 ? (pointer) : NULL)
 
 #define fp float
@@ -112,7 +113,7 @@ static int outputs; /* a bit for each that is not NULL */
 
 static double rows_described(size_t begin, size_t end) { return ok(call_described(begin, end, n, metric, out)), 0; }
 
-/* What is not called by name above; functions that are not divided hold here, too. */
+/* Proves the functions that are not called by name above. Functions that are not divided pass, too. */
 static void divided_described(void) {
     n = most_threads * boxes_a_thread + between(1, boxes_a_thread), metric = (int32_t)between(0, 3);
     for (size_t count = 0; next_described(&count, n);) {
@@ -129,7 +130,8 @@ static size_t elements_size;
 static double p;
 static const size_t element_sizes[] = {4, 8, 2, 2};
 
-/* Tensors of all dtypes, most of them smaller than a thread's work, some of none, one of several pieces. Halves get small exponents. */
+/* Makes tensors of all dtypes. Most of them have less than a thread's work, some have no elements, and one has several pieces. Halves have
+ * small exponents. */
 static void make_tensors(void) {
     elements_size = 0;
     for (int i = 0; i < tensor_count; i++) {
@@ -150,7 +152,7 @@ static void make_tensors(void) {
     }
 }
 
-/* Sets the tensors' data to the outputs, and these to the elements. */
+/* Copies the elements to the outputs, and sets the tensors' data to this copy. */
 static void place_tensors(void) {
     unsigned char *next = out;
     memcpy(out, elements, elements_size);
@@ -185,7 +187,7 @@ static double clip_norm(size_t begin, size_t end) {
     return total;
 }
 
-/* f(tensors, count, factor) with tensors of at most 1000 elements. */
+/* Calls f(tensors, count, factor) with tensors of at most 1000 elements. */
 static void in_pieces(boxgrad_status (*f)(const boxgrad_tensor *, size_t, double), double factor) {
     for (int i = 0; i < tensor_count; i++) for (size_t first = 0; first < tensors[i].count; first += 1000) {
         boxgrad_tensor piece = tensors[i];

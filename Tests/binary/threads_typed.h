@@ -1,6 +1,6 @@
-/* The functions of one type: threads.c includes this with fp and T set for float, then for double. */
+/* Proves the functions of one type. threads.c includes this with fp and T set for float, then for double. */
 
-static fp *T(a), *T(b), *T(x); /* boxes four or five apart, and numbers */
+static fp *T(a), *T(b), *T(x); /* boxes that are four or five elements apart, and numbers */
 static boxgrad_delta_options T(options) = BOXGRAD_DELTA_OPTIONS_INIT;
 
 #define OUT ((fp *)out)
@@ -54,7 +54,7 @@ static double T(decode_grad)(size_t begin, size_t end) {
     return 0;
 }
 
-/* The row and the reason are in the sentence; nothing is written. */
+/* Makes a call that must fail. The row and the reason are in its sentence, and it writes nothing. */
 static double T(refused)(size_t begin, size_t end) {
     size_t found = 0;
     if (T(boxgrad_delta_encode)(NULL, A(begin), a_stride, B(begin), b_stride, COUNT, OUT + 64, NULL, &found) != BOXGRAD_DEGENERATE_BOX) return -1;
@@ -81,7 +81,8 @@ static double T(pairwise)(size_t begin, size_t end) {
     return 0;
 }
 
-/* Row by row through the aligned function, or pair by pair for CIoU, whose angles it rounds otherwise; and the union by its formula. */
+/* Computes the matrix row by row with the aligned function. CIoU is computed pair by pair, because the aligned function rounds its angles in
+ * another way. The union is computed by its formula. */
 static double T(pairwise_by_rows)(size_t begin, size_t end) {
     fp *const same = T(x);
     for (size_t i = begin; i < end; i++) {
@@ -106,7 +107,7 @@ static double T(pairwise_grad)(size_t begin, size_t end) {
     return 0;
 }
 
-/* Box by box, of each side. */
+/* Computes the gradients box by box, for each side. */
 static double T(pairwise_grad_by_boxes)(size_t begin, size_t end) {
     (void)begin, (void)end;
     for (size_t i = 0; i < n; i++) {
@@ -118,7 +119,7 @@ static double T(pairwise_grad_by_boxes)(size_t begin, size_t end) {
     return 0;
 }
 
-/* One tensor, of which p = 1 is a sum like a loss. */
+/* Returns the norm of one tensor for p = 1, which is a sum like a loss. */
 static double T(norm)(size_t begin, size_t end) {
     const boxgrad_tensor tensor = {T(x) + begin, COUNT, sizeof(fp) == sizeof(float) ? BOXGRAD_F32 : BOXGRAD_F64, 0};
     double total;
@@ -130,7 +131,7 @@ static double T(norm)(size_t begin, size_t end) {
 #define PROVE(name, rows, slice, reference, whole, out_count) \
     prove(NAMED(name), rows, slice, T(reference), T(whole), (out_count) * sizeof(fp))
 
-/* Enough work for seven threads, and some rows more. */
+/* Proves the functions with enough work for seven threads, and some more rows. */
 static void T(divided)(void) {
     const size_t most = 9 * group;
     const int32_t metrics = metric_count();
@@ -159,7 +160,7 @@ static void T(divided)(void) {
         PROVE(delta_decode, n, slice, decode, decode, 4 * groups * n);
         PROVE(delta_decode_grad, n, slice, decode_grad, decode_grad, 4 * (groups + 1) * n);
 
-        /* Two degenerate rows, somewhere: what comes first is not always found first. */
+        /* Each side has two degenerate boxes at random rows. The first of them is not always the first that a thread finds. */
         for (size_t i = 0; i < n; i++) for (int j = 0; j < 2; j++) {
             A(i)[2 + j] = A(i)[j] + 1 + (fp)(i % 7), B(i)[2 + j] = B(i)[j] + 1 + (fp)(i % 5);
         }
@@ -169,12 +170,14 @@ static void T(divided)(void) {
         }
         PROVE(delta_encode, n, n, first_degenerate, refused, 8 * n);
 
-        /* Both ways through the matrix: tiles across its rows, and along them. */
-        const size_t widths[] = {between(13, 128), between(129, 512), between(513, 1100), between(4, 128)};  /* rows for seven threads must fit */
+        /* The matrices are computed in both ways: with tiles across the rows, and with tiles along them. The rows for seven threads must
+         * fit into the outputs. */
+        const size_t widths[] = {between(13, 128), between(129, 512), between(513, 1100), between(4, 128)};
         for (int shape = 0; shape < 4; shape++) {
             metric = (metric + 1) % metrics;
             columns = widths[shape], out_stride = columns + (shape > 1 ? between(1, 9) : 0);
-            n = (shape ? 2 : most_threads) * matrix_a_thread / columns + between(1, 100);  /* the small calls take long */
+            /* Only the first matrix has work for seven threads with every metric, because the small calls take long. */
+            n = (shape ? 2 : most_threads) * matrix_a_thread / columns + between(1, 100);
             PROVE(iou_pairwise, n, n, pairwise_by_rows, pairwise, (outputs & 1 ? 2 : 1) * n * out_stride);
             n = most_threads * boxes_a_thread / columns + between(1, 100);
             PROVE(iou_pairwise_grad, n, n, pairwise_grad_by_boxes, pairwise_grad, 4 * (n + columns));
@@ -183,7 +186,8 @@ static void T(divided)(void) {
     free(T(a)), free(T(b)), free(T(x));
 }
 
-/* More groups than a wave has, or a pass over tensors. A row's target is the next row; doubles do without the loss, which takes most memory. */
+/* Proves sums of more groups than a wave has, and norms of more pieces than a pass takes at a time. The target of a row is the next row.
+ * Doubles are proved without the loss, because the loss takes the most memory. */
 static void T(waves)(size_t length) {
     const int with_boxes = sizeof(fp) == sizeof(float);
     const size_t count = (with_boxes ? 4 : 1) * (length + 1);
