@@ -1,9 +1,10 @@
 """Prints the polynomial coefficients of Sources/Kernels/Elementary.swift and Angle.swift (needs mpmath).
 
-Each is the near-minimax (Chebyshev) fit of the function named beside it, computed with 60 digits and rounded to double.
-The bound printed is the fit's error relative to the elementary function's result, as a power of two. Those for double are
-below 2^-57, a sixteenth of an ulp, so that rounding in the evaluation dominates; the short ones, whose result is rounded
-to float, are below 2^-32, a 256th of its ulp.
+Each polynomial is the near-minimax (Chebyshev) fit of the function in its name. It is computed with 60 digits, and its
+coefficients are rounded to double. The printed bound is the error of the fit relative to the result of the elementary
+function, as a power of two. The bounds for double are below 2^-57, a sixteenth of an ulp, so that rounding in the
+evaluation is the larger error. The bounds of the short polynomials, whose result is rounded to float, are below 2^-32,
+a 256th of an ulp of float.
 """
 
 from mpmath import atan, atanh, chebyfit, cos, exp, log, mp, mpf, pi, sin, sqrt
@@ -12,7 +13,7 @@ mp.dps = 60
 
 
 def series(f, value):
-    """f for arguments where the quotient it is defined by is 0/0: its limit, taken just beside the point."""
+    """Returns f with `value`, its limit, at 0, because the quotient that defines f is 0/0 there."""
     return lambda z: f(z) if z else value
 
 

@@ -1,4 +1,4 @@
-"""Writes what follows by rule from include/boxgrad.h and from the kernels; `interface.py --check` only says what is not current.
+"""Writes the files that follow from include/boxgrad.h and from the kernels. `interface.py --check` only names those that are not current.
 
 From the header:
 
@@ -14,7 +14,7 @@ From Sources/Kernels:
     Sources/CShims/include/table.h   the table of kernels: their names
     Sources/Kernels/Table.swift      a tier's kernels, in that order
 
-All else in the header is written by hand, as are the checks of arguments, which are the generic functions' work.
+Everything else in the header is written by hand. The checks of arguments are also written by hand, in the generic functions.
 """
 
 import argparse
@@ -32,7 +32,7 @@ SWIFT_TYPES = {
 
 
 class Function:
-    """A function of the header; its parameters are (C type, name), and it knows which may be NULL."""
+    """A function of the header. Its parameters are (C type, name), and `optional` has the names of those that may be NULL."""
 
     def __init__(self, name, parameters):
         self.name = name
@@ -47,7 +47,7 @@ def without_comments(header):
 
 
 def functions(header):
-    """Those that return a status and have parameters, in the order of the header."""
+    """Returns the functions that return a status and have parameters, in the order of the header."""
     code = without_comments(header)
     found = re.findall(r"^boxgrad_status (boxgrad_\w+)\((.*?)\);", code, re.MULTILINE | re.DOTALL)
     return [Function(name, re.split(r",\s*", " ".join(parameters.split()))) for name, parameters in found]
@@ -67,7 +67,7 @@ def swift_type(c_type):
 
 
 def wrapped(words, indent, last=""):
-    """Words with commas between, in lines of at most 140 columns."""
+    """Joins words with commas, in lines of at most 140 columns."""
     lines, line = [], indent
     for word, comma in zip(words, [", "] * (len(words) - 1) + [""]):
         if len(line) + len(word) > 138 and line.strip():
@@ -92,7 +92,7 @@ API = re.compile(r"(typedef struct \{\n    uint32_t abi_version;[^}]*?)((?:    b
 
 
 def with_table(header, computing):
-    """The header, in whose struct boxgrad_api new functions come last."""
+    """Returns the header with all functions in the struct boxgrad_api. New functions come last, so that the others keep their places."""
     _, entries, _ = API.search(header).groups()
     known = re.findall(r"\(\*(\w+)\)", entries)
     by_name = {f.name.removeprefix("boxgrad_"): f for f in computing}
@@ -127,7 +127,7 @@ const boxgrad_api *boxgrad_get_api(uint32_t abi_version) {{ return abi_version =
 
 
 def vectors(found):
-    """P a pointer, N a count, S a stride or a signed integer, D a double, I a code: of argument k."""
+    """Returns a call of each function. Argument k is P(k), a pointer; N(k), a count; S(k), a signed integer; D(k), a double; or I(k), a code."""
     letters = {"size_t": "N", "uint64_t": "N", "ptrdiff_t": "S", "int64_t": "S", "double": "D", "int32_t": "I"}
     text = f"/* {NOTE} */\n"
     for f in found:
@@ -137,7 +137,7 @@ def vectors(found):
 
 
 def calls_by_name(found):
-    """How the tests in Swift call the function that an operation is named after: each argument is asked for by its parameter's name."""
+    """Returns Swift code that calls the function with an operation's name. It takes each argument by the name of its parameter."""
     kinds = {"Int": "integer", "Double": "number", "Int32": "code"}
 
     def argument(c_type, name):
@@ -179,7 +179,8 @@ FOR_ALL_DTYPES = {{
 
 
 class Kernel:
-    """`func name<T: Real>(_ call: Call<T>, _ rows: Range<Int>)`, or without <T>; between #if COMMON_KERNELS and #endif, it is compiled once."""
+    """A kernel: `func name<T: Real>(_ call: Call<T>, _ rows: Range<Int>)`, or without <T>. Between #if COMMON_KERNELS and #endif it is
+    compiled once, for every CPU."""
 
     SIGNATURE = re.compile(r"@inline\(never\)\nfunc (\w+)(<T: Real>)?\(_ call: (\w+)(?:<T>)?, _ rows: Range<Int>\)")
 
@@ -261,7 +262,7 @@ private func table(_ name: StaticString) -> bgi_kernels {{
 
 
 def written():
-    """{path: what it should hold}"""
+    """Returns {path: the text that the file should have}."""
     found_kernels = kernels(path.read_text() for path in sorted((ROOT / "Sources/Kernels").glob("*.swift")))
     header = (ROOT / "include/boxgrad.h").read_text()
     found = functions(header)
