@@ -43,6 +43,21 @@ def test_every_workload_was_measured(results):
     assert {r["peer"] for r in results["records"]} >= {"boxgrad", "numpy"}
 
 
+NOT_TIMED = {
+    "aligned_box_iou", "box_area", "box_convert", "box_ioa", "box_iou_loss", "clip", "clip_boxes_to_image", "complete_box_iou", "distance_box_iou",
+}  # fmt: skip
+"""Functions whose kernel or whose limit, the memory, is that of another that is timed."""
+
+
+def test_every_differentiable_function_has_a_workload():
+    from boxgrad.autodiff import _ARRAYS
+
+    source = (ROOT / "benchmarks/peers/boxgrad.py").read_text()
+    names = {function.__name__ for function in _ARRAYS if function.__module__.startswith("boxgrad.")}
+    without = {name for name in names if not re.search(rf"\bboxgrad\.{name}\b", source)}
+    assert without == NOT_TIMED, "peers/boxgrad.py times no other function, and each of these"
+
+
 def test_records_are_complete(results):
     for record in results["records"]:
         assert "failure" not in record, record
