@@ -12,6 +12,9 @@ extension Arguments {
     }
 }
 
+/// Whether writing the matrix takes longer than computing it. DIoU and CIoU take longer themselves, and gain nothing from streaming.
+private func isFast(_ metric: Int32) -> Bool { metric != BOXGRAD_DIOU && metric != BOXGRAD_CIOU }
+
 func iouPairwise<T>(
     _ metric: Int32, _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int,
     _ eps: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?
@@ -28,7 +31,8 @@ func iouPairwise<T>(
     defer { scratch.free() }
     IoUPairwise(
         metric: metric, a: Rows(a, stride: aStride), b: Rows(b, stride: bStride), bCount: bCount, eps: eps,
-        out: MutableRows(out, stride: outStride), union: outUnion, scratch: ThreadScratch(start: scratch.start, size: size, rows: division.rows)
+        out: MutableRows(out, stride: outStride), union: outUnion,
+        streams: isFast(metric) && bgi_streams(aCount &* bCount &* MemoryLayout<T>.stride), scratch: ThreadScratch(start: scratch.start, size: size, rows: division.rows)
     ).run(aCount, division, kernels(T.self).iou_pairwise)
     return BOXGRAD_OK
 }

@@ -151,6 +151,8 @@ struct IoUPairwise<T>: Call {
     let out: MutableRows<T>
     /// Points to rows that have the stride of `out`.
     let union: UnsafeMutablePointer<T>?
+    /// Whether results are stored past the caches.
+    let streams: Bool
     /// Has bgi_pairwise_scratch(bCount) elements for each thread.
     let scratch: ThreadScratch
 }

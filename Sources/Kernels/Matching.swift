@@ -59,7 +59,7 @@ func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
             iouPairwise(
                 IoUPairwise(
                     metric: bgi_exchanged(call.metric), a: call.truths.from(j), b: call.proposals.from(first), bCount: length, eps: call.eps,
-                    out: MutableRows(overlaps, stride: length), union: nil, scratch: call.scratch), 0..<1)
+                    out: MutableRows(overlaps, stride: length), union: nil, streams: false, scratch: call.scratch), 0..<1)
             for i in 0..<length where Double(overlaps[i]) == peak.overlap { matches[first &+ i] &= ~3 }
             first &+= length
         }

@@ -9,7 +9,8 @@ import CShims
 @inline(never)
 func iouPairwise<T: Real>(_ call: IoUPairwise<T>, _ rows: Range<Int>) {
     let matrix = Matrix(
-        a: call.a, b: call.b, rows: rows, bCount: call.bCount, eps: T(call.eps), scratch: call.scratch.of(rows).assumingMemoryBound(to: T.self))
+        a: call.a, b: call.b, rows: rows, bCount: call.bCount, eps: T(call.eps), streams: call.streams,
+        scratch: call.scratch.of(rows).assumingMemoryBound(to: T.self))
     switch call.metric {
     case BOXGRAD_GIOU: matrix.fill(call.out, GIoU.self)
     case BOXGRAD_DIOU: matrix.fill(call.out, DIoU.self)
@@ -19,6 +20,7 @@ func iouPairwise<T: Real>(_ call: IoUPairwise<T>, _ rows: Range<Int>) {
     default: matrix.fill(call.out, IoU.self)
     }
     if let union = call.union { matrix.fill(MutableRows(union, stride: call.out.stride), Union.self) }
+    if call.streams { bgi_finish_streams() }
 }
 
 private struct Matrix<T: Real> {
@@ -26,12 +28,14 @@ private struct Matrix<T: Real> {
     let rows: Range<Int>
     let bCount: Int
     let eps: T
+    let streams: Bool
     let scratch: UnsafeMutablePointer<T>
 
     // The scratch holds a tile of boxes of `a`, a tile of results, and tiles of boxes of `b`.
     private var columnsA: BoxColumns<T> { BoxColumns(base: scratch) }
     private var values: Tile<Box<T>> { Tile(base: scratch + 7 &* tileWidth) }
     private var columnsB: BoxColumns<T> { BoxColumns(base: scratch + 11 &* tileWidth) }
+    private var block: UnsafeMutablePointer<T> { scratch + (bgi_pairwise_scratch(bCount) &- Int(BGI_PAIRWISE_BLOCK)) }
 
     /// Takes as many boxes of `b` at a time as the columns hold, and compares them with one tile of `a` after the other.
     @inline(never)
@@ -59,7 +63,7 @@ private struct Matrix<T: Real> {
     }
 
     /// Computes tiles along the rows, row by row. Whole tiles of solid boxes with a short metric are written directly to `out`. All other
-    /// tiles are written to `values`, and copied.
+    /// tiles are written to `values`, and copied. If the result is streamed, `block` takes the place of `out`, and is copied past the caches.
     @inline(never)
     private func fillRows<M: Metric>(_ out: MutableRows<T>, _ rows: Int, _ width: Int, _ metric: M.Type) {
         @inline(__always)
@@ -72,22 +76,29 @@ private struct Matrix<T: Real> {
                 func value(_ tile: BoxColumns<T>, _ k: Int) -> T {
                     M.result(of: Overlap(metric, box, tile[k], eps, turn: tile.angle(k, metric) - angle))
                 }
-                var next = 0
-                if M.isSolid && M.isShort {
-                    while width &- next >= tileWidth {
-                        let tile = columnsB.tile(next)
-                        // The distance of 1024 bytes was chosen by measuring the time of matrices of 1000 x 1000 and 5000 x 5000.
-                        prefetchTile(out + next, ahead: 1024)
-                        writeTile({ value(tile, $0) }, to: out + next)
-                        next &+= tileWidth
-                        bgi_keep_loop()
+                var first = 0
+                while first < width {
+                    let end = streams ? Swift.min(first &+ Int(BGI_PAIRWISE_BLOCK), width) : width
+                    let target = streams ? block - first : out
+                    var next = first
+                    if M.isSolid && M.isShort {
+                        while end &- next >= tileWidth {
+                            let tile = columnsB.tile(next)
+                            // The distance of 1024 bytes was chosen by measuring the time of matrices of 1000 x 1000 and 5000 x 5000.
+                            prefetchTile(target + next, ahead: 1024)
+                            writeTile({ value(tile, $0) }, to: target + next)
+                            next &+= tileWidth
+                            bgi_keep_loop()
+                        }
                     }
-                }
-                while next < width {
-                    let tile = columnsB.tile(next)
-                    for k in 0..<tileWidth { values[k] = value(tile, k) }
-                    copy(values, to: out + next, Swift.min(tileWidth, width &- next))
-                    next &+= tileWidth
+                    while next < end {
+                        let tile = columnsB.tile(next)
+                        for k in 0..<tileWidth { values[k] = value(tile, k) }
+                        copy(values, to: target + next, Swift.min(tileWidth, end &- next))
+                        next &+= tileWidth
+                    }
+                    if streams { bgi_stream(out + first, block, (end &- first) &* MemoryLayout<T>.stride) }
+                    first = end
                 }
             }
         }

@@ -11,11 +11,11 @@
 #pragma clang assume_nonnull begin
 
 /* The pairwise kernel takes BGI_PAIRWISE_WIDTH boxes of b at a time. bgi_pairwise_scratch returns how many elements of scratch it needs:
- * seven columns of these boxes and of a tile, and four columns of results. */
-enum { BGI_PAIRWISE_WIDTH = 8192 };
+ * seven columns of these boxes and of a tile, four columns of results, and the part of a row that is streamed at a time. */
+enum { BGI_PAIRWISE_WIDTH = 8192, BGI_PAIRWISE_BLOCK = 1024 };
 BGI_INLINE ptrdiff_t bgi_pairwise_scratch(ptrdiff_t b_count) {
     ptrdiff_t width = b_count < BGI_PAIRWISE_WIDTH ? (b_count + 31) / 32 * 32 : BGI_PAIRWISE_WIDTH;
-    return 7 * width + 11 * 32;
+    return 7 * width + 11 * 32 + BGI_PAIRWISE_BLOCK;
 }
 
 /* A candidate of a suppression, with the key that it is sorted by. */

@@ -7,6 +7,7 @@
 #include "kernels.h"
 #include "scratch.h"
 #include "selects.h"
+#include "streams.h"
 #include "threads.h"
 #include "transposes.h"
 #include <boxgrad.h>
