@@ -104,12 +104,21 @@ def _quotes(values: Iterable[Any]) -> int:
     return count
 
 
-def keys_twice(record: str) -> list[str]:
+_keys = msgspec.json.Decoder(Dict[str, msgspec.Raw]).decode
+
+
+def keys_twice(record: bytes) -> list[str]:
     """The keys of a JSON object that stand twice in it."""
+    try:
+        found = _keys(record)
+        if record.count(b'"') == 2 * len(found) + _quotes(found.values()):
+            return []
+    except msgspec.DecodeError:
+        pass
     pairs: list[tuple[str, Any]] = []
 
     def note(found: list[tuple[str, Any]]) -> None:
         pairs[:] = found  # the object around all others comes last
 
-    json.loads(record, object_pairs_hook=note, parse_int=float)
+    json.loads(record.decode("utf-8", "replace"), object_pairs_hook=note, parse_int=float)
     return [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]

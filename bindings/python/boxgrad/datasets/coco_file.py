@@ -48,6 +48,7 @@ class Text:
             raise UnreadableError(path, "is UTF-16; JSON is UTF-8", 1)
         if self.data.startswith(b"\xef\xbb\xbf"):
             self.strict = b"   " + self.data[3:]
+        self._first = _address(self.strict) if self.strict else 0
 
     def _mask_literals(self) -> bool:
         """Puts empty strings in the place of literals that are no JSON; whether there were any."""
@@ -57,6 +58,7 @@ class Text:
                 strict[match.start() : match.end()] = b'""'.ljust(len(match[0]))
                 self.literals.append(match.start())
         self.strict = bytes(strict)
+        self._first = _address(self.strict) if self.strict else 0
         return bool(self.literals)
 
     def literal(self, offset: int) -> str:
@@ -71,7 +73,7 @@ class Text:
         return 1 + int(self._blocks[block]) + self.data.count(b"\n", block * _BLOCK, offset)
 
     def start(self, record: msgspec.Raw) -> int:
-        return _address(record) - _address(self.strict)
+        return _address(record) - self._first
 
     def span(self, record: msgspec.Raw) -> tuple[int, int]:
         start = self.start(record)
@@ -85,10 +87,14 @@ class Text:
         return Place(self.path, self.line(self.start(record)), member)
 
     def value(self, record: msgspec.Raw) -> Any:
-        """What json makes of a record: NaN and Infinity included, numbers beyond a double infinite."""
+        """A record as Python has it: NaN and Infinity included, numbers beyond a double infinite."""
         start, end = self.span(record)
-        text = self.data[start:end].decode("utf-8", "replace")
-        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 400 else float(digits))
+        data = self.data[start:end]
+        try:
+            return msgspec.json.decode(data)
+        except msgspec.DecodeError:
+            text = data.decode("utf-8", "replace")
+            return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 400 else float(digits))
 
     def split(self, *, may_be_empty: bool = False) -> tuple[Lists, bool]:
         """The records of the file, and whether it is a bare list of detections."""

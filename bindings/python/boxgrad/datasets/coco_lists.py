@@ -73,7 +73,7 @@ class _Records:
             self.fault_of_none(index, str(error) or "is nested too deeply")
             return
         start, end = self.text.span(raw)
-        twice = keys_twice(self.text.strict[start:end].decode("utf-8", "replace"))
+        twice = keys_twice(self.text.strict[start:end])
         if not self.add_one(index, record):
             return
         self.batches.count_keys(record.members)

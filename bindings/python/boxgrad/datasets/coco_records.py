@@ -72,7 +72,7 @@ class Record:
         try:
             return float(value)
         except OverflowError:
-            return math.copysign(math.inf, value)
+            return math.inf if value > 0 else -math.inf
 
     def box(self) -> Tuple[float, float, float, float]:
         if "bbox" not in self.members:
