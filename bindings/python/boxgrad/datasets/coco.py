@@ -32,7 +32,7 @@ def read(path: Path, reading: Reading) -> Dataset:
     annotations.check_references()
     columns.rows = len(records.annotations)
     data = columns.dataset("coco", path, source, sized=not bare, reading=replace(reading, finder=finder))
-    return source.numbers.settle(data, "COCO's are x, y, width and height in pixels")
+    return source.numbers.settle(data)
 
 
 def _refuse_others(path: Path, columns: Columns, bare: bool) -> None:

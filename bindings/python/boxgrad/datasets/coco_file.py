@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Union
 import msgspec
 import numpy as np
 
-from .box_numbers import Numbers
+from .box_numbers import BoxNumbers
 from .foreign_json import of_object
 from .model import Array, Identifier, Place, UnreadableError, edited, read_bytes, replacement
 
@@ -144,7 +144,7 @@ class Source:
         """The row of each image by its id."""
         self.image_records = array("q")
         """The record of each image: bad records have none."""
-        self.numbers = Numbers("xywh")
+        self.numbers = BoxNumbers("xywh")
         self.list = "" if bare else "annotations"
         self.rows = array("q")
         """The record of each row: bad records have none."""

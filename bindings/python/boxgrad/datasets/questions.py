@@ -17,7 +17,10 @@ from .model import UNKNOWN, Array, Dataset, Rows, UnreadableError, quantity
 
 _FEW = 5
 """So many boxes speak for another order; fewer may be mistakes."""
-_MOST = 0.9
+_SMALL = 0.1
+"""No photo has a larger share of its boxes in the pixel of its first corner."""
+_BEYOND = 0.05
+"""How far a fraction may lie beyond its image."""
 _LEAVING = 0.1
 _NEAR = 0.005
 """How far beyond its image a box may lie that is inside, as a share of the image."""
@@ -36,8 +39,7 @@ class Numbers:
     inverted: int = 0
     """Those of which x2 < x1 or y2 < y1, as they are read."""
     like_fractions: int = 0
-    whole: int = 0
-    """Those of whole numbers."""
+    """Those of which all numbers are at most 1, and not all are whole."""
     sized: int = 0
     """Boxes in images whose size is known."""
     leaving: int = 0
@@ -81,8 +83,8 @@ def numbers_of(data: Dataset) -> Numbers:
     other = box_convert(boxes, "xyxy", order) if order != "xyxy" else box_convert(boxes, "xywh", "xyxy")
     raw = boxes if order == "xyxy" else other
     found = Numbers(len(rows), _count_inverted(boxes))
-    found.like_fractions = int(((raw >= -0.5) & (raw <= 1.5)).all(axis=1).sum())
-    found.whole = int((raw == np.floor(raw)).all(axis=1).sum())
+    small = raw[((raw >= -_BEYOND) & (raw <= 1 + _BEYOND)).all(axis=1)]
+    found.like_fractions = int((small != np.floor(small)).any(axis=1).sum())
     found.inverted_otherwise = _count_inverted(other)
     known = data.image[rows] != UNKNOWN
     known[known] = (data.sizes[data.image[rows[known]]] > 0).all(axis=1)
@@ -143,7 +145,7 @@ def _fractions(data: Dataset, numbers: Numbers) -> str:
     """COCO and VOC are in pixels, and so is nothing that lies between 0 and 1."""
     if data.format not in ("coco", "voc") or data.relative or data.reading.unit is not None:
         return ""
-    if numbers.boxes < 2 or numbers.like_fractions < _MOST * numbers.boxes or numbers.whole > (1 - _MOST) * numbers.boxes:
+    if numbers.like_fractions <= _SMALL * numbers.boxes:
         return ""
     seen = f"{numbers.like_fractions:,} of {quantity(numbers.boxes, 'box', 'boxes')} have numbers like fractions of the image"
     return f"{seen}, and {data.format} is in pixels: say what they are with --unit fractions or --unit pixels"
@@ -168,7 +170,7 @@ def _inverted(data: Dataset, numbers: Numbers, few: int) -> str:
 _ORDER = {
     "text": "say what they are with --boxes xyxy, xywh or cxcywh",
     "table": "say what they are with --boxes xyxy, xywh or cxcywh",
-    "voc": "--format voc says that they are corners",
+    "voc": "say what they are with --boxes xyxy or --boxes xywh",
 }
 
 
@@ -190,7 +192,7 @@ def _sides_or_corners(data: Dataset, numbers: Numbers) -> str:
     if numbers.inverted_otherwise or numbers.leaving_otherwise:
         return ""
     names = "x, y, width, height" if order == "xywh" else "the centre, width and height"
-    certain = f"--boxes xyxy or --boxes {order}" if table else f"--format {data.format} if they are no corners"
+    certain = f"--boxes xyxy or --boxes {order}" if data.format in ("table", "coco") else f"--format {data.format} if they are no corners"
     if numbers.leaving > max(_FEW, _LEAVING * numbers.sized):
         seen = f"{numbers.leaving:,} of {quantity(numbers.sized, 'box', 'boxes')} leave their image"
         return f"{seen} if the numbers are {names}, and none if they are x1, y1, x2, y2: say {certain}"

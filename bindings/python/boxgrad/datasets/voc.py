@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, Mapping
 
-from .box_numbers import Numbers
+from .box_numbers import BoxNumbers
 from .model import (
     Array, Columns, Dataset, ImageFinder, Place, Reading, UnreadableError, edited, files_below, quantity, read_bytes, replacement,
 )  # fmt: skip
@@ -25,7 +25,7 @@ class _Source:
         self.rows: list[tuple[int, int]] = []
         """The file of each row and the object in it."""
         self.rests = array("q")
-        self.numbers = Numbers("xyxy")
+        self.numbers = BoxNumbers("xyxy")
         self.encoding = encoding
 
     def place(self, row: int) -> Place:
@@ -98,7 +98,7 @@ def read(path: Path, reading: Reading) -> Dataset:
     if overruled:
         files_are = quantity(overruled, "file is", "files are")
         data.notes.append(f"{files_are} read as {reading.encoding}, as --encoding says, and not as declared.")
-    return source.numbers.settle(data, "VOC's numbers are x1, y1, x2, y2 in pixels")
+    return source.numbers.settle(data)
 
 
 def _add(columns: Columns, source: _Source, finder: ImageFinder, stem: str, file: Path, parsed: VocFile, reading: Reading) -> None:

@@ -210,7 +210,7 @@ def test_json_that_is_not_coco_is_named(text, reason, tmp_path, command):
 def test_fractions_are_asked_about(tmp_path, command):
     boxes = [[0.1, 0.2, 0.3, 0.4], [0.5, 0.5, 0.2, 0.6]]
     path = write(tmp_path, [annotation(id=i, bbox=box, area=0.1) for i, box in enumerate(boxes)])
-    with pytest.raises(UnreadableError, match="2 of 2 boxes look like fractions of the image, and COCO's are x, y, width and height"):
+    with pytest.raises(UnreadableError, match="2 of 2 boxes have numbers like fractions of the image, and coco is in pixels: .*--unit"):
         datasets.read(path)
     assert datasets.inspect(datasets.read(path, unit="pixels")).counts["small"] == 2
     data = datasets.read(path, unit="fractions")

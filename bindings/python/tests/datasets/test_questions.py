@@ -72,7 +72,7 @@ def test_the_samples_are_not_asked_about(kind, tmp_path):
 def test_corners_in_the_place_of_sides_are_asked_about(seed, tmp_path):
     """Without sizes by how the numbers depend on each other, with them by what leaves the image; small images or small boxes alike."""
     sizes, rows = ordinary(np.random.default_rng(seed), "mixed")
-    with pytest.raises(datasets.UnreadableError, match="are x1, y1, x2, y2: say --format coco if they are no corners|x2, y2 do"):
+    with pytest.raises(datasets.UnreadableError, match="are x1, y1, x2, y2: say --boxes xyxy or --boxes xywh|x2, y2 do"):
         datasets.read(coco(tmp_path / "x.json", sizes, corners(rows)))
     with pytest.raises(datasets.UnreadableError, match="x1, y1, x2, y2 do, and x, y, width, height do not: say --boxes xyxy or --boxes xywh"):
         datasets.read(table(tmp_path / "x.csv", corners(rows)))
@@ -126,9 +126,10 @@ def test_widths_in_xmax_of_voc(tmp_path):
     for i in range(6):
         sides = "".join(f"<{side}>{value}</{side}>" for side, value in zip(("xmin", "ymin", "xmax", "ymax"), (200 + i, 100, 40, 50)))
         (tmp_path / f"{i}.xml").write_text(f"<annotation><object><name>a</name><bndbox>{sides}</bndbox></object></annotation>")
-    with pytest.raises(datasets.UnreadableError, match="6 of 6 boxes are inverted, .*: --format voc says that they are corners"):
+    with pytest.raises(datasets.UnreadableError, match="6 of 6 boxes are inverted, .*: say what they are with --boxes xyxy or --boxes xywh"):
         datasets.read(tmp_path)
     assert datasets.inspect(datasets.read(tmp_path, "voc")).counts["inverted"] == 6
+    assert "inverted" not in datasets.inspect(datasets.read(tmp_path, boxes="xywh")).counts
 
 
 def test_names_in_the_order_of_udacity(tmp_path):

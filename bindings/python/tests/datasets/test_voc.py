@@ -257,7 +257,7 @@ def test_a_copy_with_another_byte_in_another_encoding_never_appears(tmp_path):
 def test_fractions_are_asked_about(tmp_path, command):
     size = SIZE.replace("<width>100", "<width>200")
     text = annotation(an_object(bndbox(0.1, 0.1, 0.5, 1.02)), an_object(bndbox(0.2, 0.2, 0.3, 0.4)), size=size)
-    with pytest.raises(UnreadableError, match="of 2 of 2 boxes look like fractions of the image.*--unit fractions or --unit pixels"):
+    with pytest.raises(UnreadableError, match="2 of 2 boxes have numbers like fractions of the image, and voc is in pixels: .*--unit"):
         read(tmp_path, text)
     assert command("inspect", tmp_path / "set")[0] == 2
     assert datasets.inspect(datasets.read(tmp_path / "set", unit="pixels")).counts == {"small": 2}
