@@ -59,5 +59,5 @@ def test_seconds_and_bytes(boxes, tmp_path):
     assert measured["found"]["zero-height"] == [f"annotations[{boxes // 2}]"]
     assert measured["found"]["partly-outside"] == ["annotations[0]"]
     share = boxes / 860_000
-    assert measured["seconds"] < 10 * share
-    assert measured["bytes"] < 1.5e9 * share
+    assert measured["seconds"] < 6.5 * share
+    assert measured["bytes"] < 1.1e9 * share
