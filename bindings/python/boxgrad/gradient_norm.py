@@ -2,7 +2,7 @@
 
 What these functions take is called *gradients* below: a NumPy array, a torch tensor's or any other object's `.grad`, or an
 iterable of such; float16, bfloat16 (ml_dtypes or torch), float32 and float64 may be mixed. None, and objects whose `.grad`
-is None, are skipped. An object that has a `.grad` is never touched itself. What is listed twice counts twice and is
+is None, are skipped. A generator that yields nothing was probably gone through before: a UserWarning says so, as in torch. An object that has a `.grad` is never touched itself. What is listed twice counts twice and is
 scaled twice, as in torch. Functions whose name ends in `_` change the gradients in place, contiguous or not, and change
 none if they fail; they refuse a gradient whose memory has gaps if another one overlaps it.
 """
@@ -10,9 +10,11 @@ none if they fail; they refuse a gradient whose memory has gaps if another one o
 from __future__ import annotations
 
 import collections
+import collections.abc
 import ctypes
 import math
 import sys
+import warnings
 from typing import Any, Iterable, Optional, Protocol, Tuple, Union
 
 import numpy as np
@@ -52,9 +54,16 @@ def _listed(gradients: Any) -> list[Any]:
 class _Gradients:
     """The gradients as C reads them, empty ones where there is none: C's indices are the caller's."""
 
-    def __init__(self, given: Gradients, *, in_place: bool, tensors_too: bool = False) -> None:
+    def __init__(self, given: Gradients, function: str, *, in_place: bool, tensors_too: bool = False) -> None:
         listed = _listed(given)
         self.count = len(listed)
+        self.used_up = not listed and isinstance(given, collections.abc.Iterator)
+        if self.used_up:
+            warnings.warn(
+                f"{function} was given a generator that yields nothing, so that no gradient is measured or changed; "
+                "one that was gone through before yields nothing again, and a list does",
+                stacklevel=3,  # the caller of the function
+            )
         self.tensors = bytearray(TENSOR.size * self.count)
         self.arrays: dict[int, Array] = {}
         self._copies: dict[_Memory, tuple[Array, Array]] = {}  # of one listed twice there is one copy, as it has one memory
@@ -182,7 +191,7 @@ def get_total_norm(tensors: Gradients, norm_type: float = 2.0, error_if_nonfinit
     >>> boxgrad.get_total_norm([np.array([3.0]), None, np.array([4.0], np.float32)])
     5.0
     """
-    gradients, p = _Gradients(tensors, in_place=False), _norm_order(norm_type)
+    gradients, p = _Gradients(tensors, "get_total_norm", in_place=False), _norm_order(norm_type)
     return gradients.clip(math.inf, p, 0.0, "error") if error_if_nonfinite else gradients.norm(p)
 
 
@@ -193,7 +202,7 @@ def per_tensor_norms(tensors: Gradients, norm_type: float = 2.0) -> npt.NDArray[
     >>> boxgrad.per_tensor_norms([np.array([3.0, 4.0]), np.array([1.0])])
     array([5., 1.])
     """
-    gradients = _Gradients(tensors, in_place=False)
+    gradients = _Gradients(tensors, "per_tensor_norms", in_place=False)
     norms = np.empty(gradients.count)
     library.grad_norm(gradients.tensors, gradients.count, _norm_order(norm_type), None, norms, None)
     return norms[list(gradients.arrays)]
@@ -239,7 +248,7 @@ def clip_grad_norm_(
     array([0.6, 0. ])
     """
     limit, p, eps = number(max_norm, "max_norm"), _norm_order(norm_type), number(eps, "eps")
-    return _Gradients(parameters, in_place=True).clip(limit, p, eps, "error" if error_if_nonfinite else on_nonfinite)
+    return _Gradients(parameters, "clip_grad_norm_", in_place=True).clip(limit, p, eps, "error" if error_if_nonfinite else on_nonfinite)
 
 
 def clip_grads_with_norm_(parameters: Gradients, max_norm: float, total_norm: float, *, eps: float = _EPS) -> None:
@@ -256,7 +265,7 @@ def clip_grads_with_norm_(parameters: Gradients, max_norm: float, total_norm: fl
     array([0.3, 0.4])
     """
     limit, total, eps = _not_negative(max_norm, "max_norm"), _not_negative(total_norm, "total_norm"), _not_negative(eps, "eps")
-    _Gradients(parameters, in_place=True).limit(limit, total, eps)
+    _Gradients(parameters, "clip_grads_with_norm_", in_place=True).limit(limit, total, eps)
 
 
 def clip_grad_value_(parameters: Gradients, clip_value: float) -> None:
@@ -272,7 +281,7 @@ def clip_grad_value_(parameters: Gradients, clip_value: float) -> None:
     >>> gradient
     array([-1. ,  0.5])
     """
-    gradients, limit = _Gradients(parameters, in_place=True), _not_negative(clip_value, "clip_value")
+    gradients, limit = _Gradients(parameters, "clip_grad_value_", in_place=True), _not_negative(clip_value, "clip_value")
     library.clip_grad_value(gradients.tensors, gradients.count, limit)
     gradients.write_back()
 
@@ -288,14 +297,14 @@ def scale_grads_(parameters: Gradients, coefficient: float) -> None:
     >>> gradient
     array([1.5, 2. ])
     """
-    _Gradients(parameters, in_place=True).scale(number(coefficient, "coefficient"))
+    _Gradients(parameters, "scale_grads_", in_place=True).scale(number(coefficient, "coefficient"))
 
 
 class GradNormMonitor:
     """Records total gradient norms and answers the question which max_norm to choose: a percentile of them.
 
     clip_ does so at every step (AutoClip: Seetharaman 2020). history: how many norms to remember, None for all. Norms that are
-    infinite or NaN are not recorded.
+    infinite or NaN are not recorded, nor is that of a generator that yields nothing.
 
     >>> import boxgrad, numpy as np
     >>> monitor = boxgrad.GradNormMonitor()
@@ -320,11 +329,11 @@ class GradNormMonitor:
 
     def record(self, parameters: Gradients) -> float:
         """Measures the gradients' total norm, records it and returns it."""
-        return self._record(_Gradients(parameters, in_place=False))
+        return self._record(_Gradients(parameters, "GradNormMonitor.record", in_place=False))
 
     def _record(self, gradients: _Gradients) -> float:
         total = gradients.norm(self.norm_type)
-        if math.isfinite(total):
+        if math.isfinite(total) and not gradients.used_up:
             self._norms.append(total)
         return total
 
@@ -341,9 +350,9 @@ class GradNormMonitor:
         Where the norm is infinite or NaN, the gradients are left as they are. Takes what record takes, plain torch tensors included, as
         long as it can be changed in place. A call that fails records nothing.
         """
-        wanted, gradients = _percentile(percentile), _Gradients(parameters, in_place=True, tensors_too=True)
+        wanted, gradients = _percentile(percentile), _Gradients(parameters, "GradNormMonitor.clip_", in_place=True, tensors_too=True)
         total = self._record(gradients)
-        if math.isfinite(total):
+        if math.isfinite(total) and not gradients.used_up:
             gradients.limit(self.suggest(wanted), total, _EPS)
         return total
 

@@ -416,3 +416,43 @@ def test_tensors_that_numpy_cannot_read_are_refused_by_name(torch):
         boxgrad.box_area(quantized)
     with pytest.raises(TypeError, match="gradient 0.*torch.quint8"):
         boxgrad.get_total_norm([quantized])
+
+
+CALLS = {
+    "clip_grad_norm_": lambda given: boxgrad.clip_grad_norm_(given, 1.0),
+    "clip_grad_value_": lambda given: boxgrad.clip_grad_value_(given, 1.0),
+    "clip_grads_with_norm_": lambda given: boxgrad.clip_grads_with_norm_(given, 1.0, 2.0),
+    "scale_grads_": lambda given: boxgrad.scale_grads_(given, 0.5),
+    "get_total_norm": boxgrad.get_total_norm,
+    "per_tensor_norms": boxgrad.per_tensor_norms,
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_generator_that_is_used_up_is_said(name, recwarn):
+    """Nothing would be clipped, and a norm of 0 says nothing of it."""
+    gradients = (one for one in [np.array([3.0, 4.0])])
+    CALLS[name](gradients)
+    CALLS[name]([])
+    assert not recwarn.list
+    for given in (gradients, iter([]), map(abs, [])):
+        with pytest.warns(UserWarning, match=f"^{name} was given a generator that yields nothing") as caught:
+            CALLS[name](given)
+        assert [one.filename for one in caught] == [__file__], "it points to the caller"
+
+
+def test_torch_says_the_same_of_a_generator_that_is_used_up(torch):
+    with pytest.warns(UserWarning, match="empty generator"):
+        torch.nn.utils.clip_grad_norm_((one for one in []), 1.0)
+
+
+def test_a_monitor_does_not_record_what_was_not_there():
+    monitor, gradients = boxgrad.GradNormMonitor(), [np.array([3.0, 4.0])]
+    used_up = (one for one in [])
+    for recorded in ([], [5.0]):
+        with pytest.warns(UserWarning, match="GradNormMonitor.record was given a generator"):
+            assert monitor.record(used_up) == 0
+        with pytest.warns(UserWarning, match="GradNormMonitor.clip_ was given a generator"):
+            assert monitor.clip_(used_up) == 0
+        assert monitor.norms.tolist() == recorded
+        monitor.record(gradients)
