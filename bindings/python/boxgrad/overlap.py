@@ -136,11 +136,14 @@ def _with_union(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, fmt: str, out: Arr
 def generalized_box_iou(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, out: Array | None = None) -> Array:
     """GIoU = IoU - (enclosing - union) / enclosing of all pairs, from -1 to 1. Otherwise as box_iou.
 
-    Boxes that are apart have a gradient here (Rezatofighi 2019). After torchvision.ops.generalized_box_iou.
+    Boxes that are apart have a gradient here (Rezatofighi 2019). Boxes that are not ordered (x2 < x1 or y2 < y1) leave
+    [-1, 1]; inspect_boxes finds them. After torchvision.ops.generalized_box_iou.
 
     >>> import boxgrad
     >>> boxgrad.generalized_box_iou([[0.0, 0.0, 2.0, 2.0]], [[6.0, 0.0, 8.0, 2.0]])
     array([[-0.5]])
+    >>> boxgrad.generalized_box_iou([[3.0, 3.0, 0.0, 0.0]], [[0.0, 0.0, 1.0, 1.0]])
+    array([[9.]])
     """
     return _pairwise(_METRICS["giou"], boxes1, boxes2, _EPS, out)
 

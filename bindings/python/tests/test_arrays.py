@@ -1,6 +1,7 @@
 """What goes in and comes out: dtypes, layouts, out=, copies, refusals with their messages."""
 
 import gc
+import inspect
 import re
 import tracemalloc
 from pathlib import Path
@@ -54,6 +55,51 @@ def test_lists_and_tuples(name):
         value = call(name, convert)
         assert value.dtype == np.float64
         np.testing.assert_array_equal(value, call(name))
+
+
+BOXES = {
+    "boxes", "boxes1", "boxes2", "proposals", "truths", "targets", "deltas", "rel_codes", "bboxes", "gt_bboxes", "pred_bboxes",
+    "reference_boxes",
+}  # fmt: skip
+"""The parameters that are boxes, or something of each box."""
+BESIDE = {
+    "points": np.empty((0, 2)), "scores": [], "idxs": [], "size": (9, 9), "in_fmt": "xyxy", "out_fmt": "xywh", "min_size": 1.0,
+    "degrees": 30.0, "iou_threshold": 0.5, "high_threshold": 0.7, "low_threshold": 0.3,
+}  # fmt: skip
+"""What functions of boxes need beside them, where there are no boxes."""
+CODERS = {
+    f"{type(coder).__name__}.{name}": getattr(coder, name)
+    for coder in (boxgrad.BoxCoder((1.0, 1, 1, 1)), boxgrad.DeltaXYWHBBoxCoder(), boxgrad.Matcher(0.7, 0.3))
+    for name in ("encode", "decode", "encode_single", "decode_single", "match")
+    if hasattr(coder, name)
+}
+OF_BOXES = {
+    name: function
+    for name, function in {**{name: getattr(boxgrad, name) for name in boxgrad.__all__}, **CODERS}.items()
+    if inspect.isroutine(function) and BOXES & inspect.signature(function).parameters.keys()
+}
+
+
+@pytest.mark.parametrize("name", OF_BOXES)
+def test_an_empty_list_is_no_boxes(name):
+    """In the place of each box, and of all: as an array of shape (0, 4) is."""
+    function = OF_BOXES[name]
+    parameters = {name: one for name, one in inspect.signature(function).parameters.items() if one.default is one.empty}
+    of_boxes = [name for name in parameters if name in BOXES]
+
+    def called(*lists):
+        given = {name: [] if name in lists else np.empty((0, 4)) if name in BOXES else BESIDE[name] for name in parameters}
+        for name, one in parameters.items():
+            given[name] = [given[name]] if "Sequence[npt" in str(one.annotation) else given[name]  # an array for each image
+        result = function(**given)
+        result = result.flags if isinstance(result, boxgrad.BoxReport) else result
+        parts = result if isinstance(result, (tuple, list)) else [result]
+        return [(part.shape, part.dtype) for part in parts]
+
+    expected = called()
+    for lists in ([], of_boxes, *([one] for one in of_boxes)):
+        assert called(*lists) == expected
+    assert len(OF_BOXES) > 25, "functions of boxes are not overlooked"
 
 
 def test_mixed_types_are_promoted():
