@@ -49,7 +49,7 @@ Images = Annotated[
     Optional[Path], typer.Option(help="Folder of the photos, if it is not beside the annotations; or the one photo of all boxes.")
 ]
 ImageSize = Annotated[Optional[str], typer.Option(metavar="WIDTHxHEIGHT", help="Size of the images whose size is not known otherwise.")]
-Boxes = Annotated[Optional[str], typer.Option(help="xyxy, xywh or cxcywh, for text and tables.")]
+Boxes = Annotated[Optional[str], typer.Option(help="What the numbers of a box are, of all but YOLO and DOTA: xyxy, xywh or cxcywh.")]
 ImageColumn = Annotated[Optional[str], typer.Option(metavar="NAME", help="The column of a table that names the image.")]
 Exif = Annotated[
     Optional[str], typer.Option(metavar="turned|stored", help="The size of photos that EXIF turns, if their boxes do not tell it.")

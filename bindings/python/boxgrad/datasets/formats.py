@@ -43,7 +43,7 @@ def read(
 
     format: one of FORMATS, found out if it is not given. images: the folder of the photos, looked for beside the annotations
     if it is not given; or the one photo of all boxes. image_size: (height, width) of images whose size is not known otherwise.
-    boxes: "xyxy", "xywh" or "cxcywh", for text and tables. image_column: the column of a table that names the image. columns: the
+    boxes: "xyxy", "xywh" or "cxcywh", of all but YOLO and DOTA. image_column: the column of a table that names the image. columns: the
     columns of a table without a header, in order, like "image,x1,y1,x2,y2,category"; or what its own names mean, like
     "image=ImageID,x1=XMin". encoding: of text that is not UTF-8 and declares no encoding. unit: "pixels" or "fractions", where a file leaves
     it open. exif: "turned" or "stored", the size of photos that EXIF turns; taken from the boxes if it is not given. part: the first of a folder's
