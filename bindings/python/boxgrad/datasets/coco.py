@@ -18,7 +18,7 @@ _KNOWN_MEMBERS = ("info", "licenses", "type")
 
 
 def read(path: Path, reading: Reading) -> Dataset:
-    text = Text(path)
+    text = Text(path, encoding=reading.encoding)
     records, bare = text.split(may_be_empty=reading.original is not None)
     columns, finder = Columns(), reading.finder_of(path)
     source = Source(text, records.annotations, records.images, bare)
@@ -32,6 +32,8 @@ def read(path: Path, reading: Reading) -> Dataset:
     annotations.check_references()
     columns.rows = len(records.annotations)
     data = columns.dataset("coco", path, source, sized=not bare, reading=replace(reading, finder=finder))
+    if not text.exact:
+        data.locked = dict.fromkeys(range(len(data)), f"in {text.encoding} the same characters have other bytes, too")
     return source.numbers.settle(data)
 
 

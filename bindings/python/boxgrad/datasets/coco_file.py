@@ -5,6 +5,7 @@ msgspec cuts the file into its records without building them, so that each can b
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from array import array
@@ -20,7 +21,9 @@ from .model import Array, Identifier, Place, UnreadableError, edited, read_bytes
 
 _STRING_OR_LITERAL = re.compile(rb'"(?:[^"\\]|\\.)*"|NaN|-?Infinity', re.DOTALL)
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,\s"]+', re.DOTALL)
-_BLOCK = 1 << 12
+_BLOCK, _PIECE = 1 << 12, 1 << 20
+_MARKS = b"\xff\xfe \t\r\n\0"
+"""What may stand before the first bracket, in UTF-8 and UTF-16."""
 _OF_TWINS = ("id", "bbox", "area", "score")
 """What may differ in annotations that say the same."""
 
@@ -36,19 +39,54 @@ def _address(buffer: Union[bytes, msgspec.Raw]) -> int:
     return address
 
 
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(data), _PIECE):  # which is less memory than all of the text
+            decoder.decode(data[start : start + _PIECE], start + _PIECE >= len(data))
+        return True
+    except UnicodeDecodeError:
+        return False
+
+
 class Text:
     """The file's bytes, as they are and as strict JSON: without a mark at the start, and with "" for NaN and Infinity, if need be."""
 
-    def __init__(self, path: Path, data: bytes | None = None) -> None:
+    def __init__(self, path: Path, data: bytes | None = None, encoding: str | None = None) -> None:
+        """encoding: that of a file that is not UTF-8, as all JSON should be."""
         self.path = path
-        self.data = self.strict = read_bytes(path) if data is None else data
+        self.data = read_bytes(path) if data is None else data
+        self.encoding = ""
+        self.exact = True
+        """Whether the text, encoded again, has the bytes of the file: only then can it be edited."""
+        if not _is_utf8(self.data) and (encoding or self.data.lstrip(_MARKS).startswith((b"{", b"["))):
+            self._decode(encoding)
+        self.strict = b"   " + self.data[3:] if self.data.startswith(b"\xef\xbb\xbf") else self.data
         self.literals = array("q")
         self._blocks: Array | None = None
-        if self.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise UnreadableError(path, "is UTF-16; JSON is UTF-8", 1)
-        if self.data.startswith(b"\xef\xbb\xbf"):
-            self.strict = b"   " + self.data[3:]
         self._first = _address(self.strict) if self.strict else 0
+
+    def _decode(self, encoding: str | None) -> None:
+        """Makes UTF-8 of a file in another encoding."""
+        if encoding is None and self.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise UnreadableError(self.path, "is UTF-16; JSON is UTF-8: --encoding utf-16 reads it", 1)
+        try:
+            text = self.data.decode(encoding or "utf-8")
+        except UnicodeDecodeError as error:
+            line = self.data.count(b"\n", 0, error.start) + 1
+            reason = f"is not {encoding or 'UTF-8'}: byte {self.data[error.start]:#x}; --encoding says what it is, like gbk"
+            raise UnreadableError(self.path, reason, line) from None
+        except UnicodeError:
+            raise UnreadableError(self.path, f"is not {encoding}; --encoding says what it is, like gbk") from None
+        self.encoding = encoding or ""
+        self.exact = text.encode(self.encoding) == self.data
+        self.data = text.encode()
+
+    def encoded(self, data: bytes) -> bytes:
+        """An edited text as the file has it."""
+        return data.decode().encode(self.encoding) if self.encoding else data
 
     def _mask_literals(self) -> bool:
         """Puts empty strings in the place of literals that are no JSON; whether there were any."""
@@ -188,7 +226,7 @@ class Source:
             else:
                 spans.append((start, end))
         edits = [(start, end, b"") for start, end in spans] + edits
-        yield self.text.path, edited(self.text.data, edits)
+        yield self.text.path, self.text.encoded(edited(self.text.data, edits)) if edits else read_bytes(self.text.path)
 
     def _number(self, start: int, end: int, value: float) -> tuple[int, int, bytes]:
         if self.text.data[start : start + 1] == b'"':  # a number as text stays one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Iterator, Set
+from typing import Iterator, Set, Tuple
 
 from .model import Dataset, read_bytes
 from .records import cut, in_utf8, keys_of
@@ -24,12 +24,15 @@ def differences(dataset: Dataset, copy: Path, edited: Set[int], dropped: Set[int
             before, after = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in in_utf8(dataset, old, read_bytes(new)))
             hunks = (line if line.endswith("\n") else line + "\n" for line in list(difflib.unified_diff(before, after, n=0))[2:])
         else:
-            hunks = _of_records(dataset.format, file, new, gone.get(file, set()), changed.get(file, set()))
+            texts = in_utf8(dataset, old, read_bytes(new))
+            hunks = _of_records(dataset.format, file, new, texts, gone.get(file, set()), changed.get(file, set()))
         yield f"--- {file}\n+++ {file}\n" + "".join(hunks)
 
 
-def _of_records(format: str, file: Path, copy: Path, gone: Set[int], changed: Set[int]) -> Iterator[str]:
-    old, new = read_bytes(file), read_bytes(copy)
+def _of_records(
+    format: str, file: Path, copy: Path, texts: Tuple[bytes, bytes], gone: Set[int], changed: Set[int]
+) -> Iterator[str]:  # fmt: skip
+    old, new = texts
     before, after = cut(format, file, old), cut(format, copy, new)
     spans = iter(after.values())
     removed = 0

@@ -103,13 +103,14 @@ _MARKED_BY_TWO = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"<\0": "u
 
 
 def in_utf8(dataset: Dataset, old: bytes, new: bytes) -> Tuple[bytes, bytes]:
-    """A VOC file and its copy in UTF-8, if each other byte of them would give another text; other files as they are."""
-    if dataset.format != "voc":
+    """A file and its copy in UTF-8, if each other byte of them would give another text; formats that are UTF-8 as they are."""
+    if dataset.format not in ("voc", "coco") or dataset.format == "coco" and dataset.reading.encoding is None:
         return old, new
-    declared = _DECLARED.search(old[:1000])
-    marked = _MARKED.get(old[:4]) or _MARKED_BY_TWO.get(old[:2])
+    declared = _DECLARED.search(old[:1000]) if dataset.format == "voc" else None
+    marked = (_MARKED.get(old[:4]) or _MARKED_BY_TWO.get(old[:2])) if dataset.format == "voc" else None
     first = marked or dataset.reading.encoding or (declared[1].decode() if declared else "utf-8")
-    for name in (first, *WIDER.get(codecs.lookup(first).name, ())):
+    others = ("utf-8",) if dataset.format == "coco" else ()  # which it is, if it can be
+    for name in (*others, first, *WIDER.get(codecs.lookup(first).name, ())):
         try:
             texts = [data.decode(name) for data in (old, new)]
             if [text.encode(name) for text in texts] == [old, new]:

@@ -12,7 +12,7 @@ from typing import Dict, Iterator, Mapping
 
 from .box_numbers import BoxNumbers
 from .model import (
-    Array, Columns, Dataset, ImageFinder, Place, Reading, UnreadableError, edited, files_below, quantity, read_bytes, replacement,
+    UNKNOWN, Array, Columns, Dataset, ImageFinder, Place, Reading, UnreadableError, edited, files_below, quantity, read_bytes, replacement,
 )  # fmt: skip
 from .voc_file import SIDES, Element, VocFile
 from .xml_text import read_xml
@@ -102,15 +102,22 @@ def read(path: Path, reading: Reading) -> Dataset:
 
 
 def _add(columns: Columns, source: _Source, finder: ImageFinder, stem: str, file: Path, parsed: VocFile, reading: Reading) -> None:
+    damaged: list[tuple[int, str]] = []
+
     def side(name: str) -> float:
         try:
             return parsed.header.number(name)
-        except ValueError:
+        except ValueError as error:
+            if name in parsed.header.members:
+                damaged.append((parsed.header.members[name].line, str(error)))
             return math.nan
 
     filename = parsed.header.members.get("filename")
-    name = filename.text.strip() if filename else ""
-    image = columns.add_image(name or stem, reading.size((side("height"), side("width")), finder, name or stem))
+    name = (filename.text.strip() if filename else "") or stem
+    height, width = reading.size((side("height"), side("width")), finder, name)
+    image = columns.add_image(name, (height, width))
+    for line, reason in damaged if height > 0 and width > 0 else ():  # image-size-missing says it otherwise
+        columns.fault("damaged-field", Place(file, line), reason, name)
     source.files.append(file)
     columns.unused.update(parsed.unused)
     columns.rows += len(parsed.objects) + len(parsed.lost)
@@ -139,7 +146,7 @@ def _add_object(columns: Columns, file: Path, image: int, number: int, one: Elem
     if not category:
         columns.fault("unknown-category", place, "the object has no name", name, number)
     _add_twice(columns, one, file, f"object {number}", name, number)
-    columns.add(box, image, columns.add_category(category, category), number, locked=locked)
+    columns.add(box, image, columns.add_category(category, category) if category else UNKNOWN, number, locked=locked)
     return True
 
 

@@ -257,3 +257,37 @@ def test_the_sum_of_rows_holds_for_mutated_files(seed, tmp_path):
         wanted = [[float(number) for number in box] for box in wanted if len(box) == 4]
         assert data.boxes[:, :2].tolist() == [box[:2] for box in wanted]
         assert len({(str(fault.place), fault.values) for fault in data.faults}) == len(data.faults)
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "shift_jis", "latin-1", "utf-16"])
+def test_json_in_another_encoding(encoding, tmp_path, command):
+    """Python on a Chinese or Japanese Windows writes such without a word; nothing in the file says it."""
+    name = {"latin-1": "Füße", "shift_jis": "表ソ"}.get(encoding, "汽车")
+    path = tmp_path / "x.json"
+    content = {"images": IMAGES, "annotations": [annotation(bbox=[-5, 2, 30, 40])], "categories": [{"id": 1, "name": name}]}
+    text = json.dumps(content, ensure_ascii=False)
+    path.write_bytes(text.encode(encoding))
+    reason = "is UTF-16.*--encoding utf-16" if encoding == "utf-16" else "is not UTF-8: byte 0x.*--encoding"
+    with pytest.raises(UnreadableError, match=reason):
+        datasets.read(path)
+    data = datasets.read(path, encoding=encoding)
+    assert data.categories == [name]
+    datasets.fix(data, tmp_path / "new.json", ["clip"])
+    assert (tmp_path / "new.json").read_bytes() == text.replace("[-5, 2, 30", "[0, 2, 25").encode(encoding)
+    assert "+" in datasets.fix(data, None, ["clip"], dry_run=True).diffs[0]
+    assert datasets.read(path, encoding=encoding).boxes.tolist() == [[-5, 2, 25, 42]]
+    assert command("inspect", path, "--encoding", "ascii")[0] == 2
+
+
+def test_utf8_stays_utf8_whatever_encoding_is_named(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"images": IMAGES, "annotations": [], "categories": [{"id": 1, "name": "汽车"}]}, ensure_ascii=False))
+    assert datasets.read(path, encoding="gbk").categories == datasets.read(path).categories == ["汽车"]
+
+
+def test_json_that_its_encoding_does_not_give_back_stays(tmp_path):
+    path = tmp_path / "x.json"
+    text = json.dumps({"images": IMAGES, "annotations": [annotation(bbox=[-5, 2, 30, 40])], "categories": [{"id": 1, "name": "NAME"}]})
+    path.write_bytes(text.encode().replace(b"NAME", b"\xfa\x54"))
+    done = datasets.fix(datasets.read(path, encoding="cp932"), tmp_path / "new.json", ["clip"])
+    assert done.left and (tmp_path / "new.json").read_bytes() == path.read_bytes()

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,6 +11,7 @@ from boxgrad import datasets
 from boxgrad.datasets import UnreadableError
 from boxgrad.datasets.records import Copied
 
+REPORTS = Path(__file__).parent / "reports"
 SIZE = "<size><width>100</width><height>100</height></size>"
 
 
@@ -157,6 +159,27 @@ def test_images_without_a_size_or_an_object(tmp_path, command):
     (tmp_path / "set" / "b.xml").unlink()
     status, printed, errors = command("inspect", tmp_path / "set")
     assert status == 2 and "Nothing could be read." in printed and "Nothing is wrong" not in printed and "c.xml" in errors
+
+
+def test_a_size_that_is_none_where_the_photo_is_there(tmp_path):
+    from PIL import Image
+
+    text = annotation(an_object(BOX, name=" "), size="<size><width>wide</width><height>100</height></size>")
+    Image.new("RGB", (64, 48)).save(write(tmp_path / "set", text) / "a.jpg")
+    data = datasets.read(tmp_path / "set")
+    assert data.sizes.tolist() == [[48, 64]] and data.categories == [] and data.category.tolist() == [-1]
+    assert findings(data) == [("unknown-category", "the object has no name"), ("damaged-field", "width is 'wide'")]
+
+
+@pytest.mark.parametrize(("name", "category"), [("voc_gb2312", "车"), ("voc_gbk_ascii", "car"), ("voc_sjis", "車")])
+def test_reported_files_of_other_encodings(name, category):
+    data = datasets.read(REPORTS / name)
+    assert data.categories == [category] and data.boxes.tolist() == [[10, 10, 50, 60]] and findings(data) == []
+
+
+def test_xml_of_another_tool_is_named(command):
+    status, printed, errors = command("inspect", REPORTS / "annos.xml")
+    assert status == 2 and "Nothing could be read." in printed and "its root is <annotations>, as CVAT writes" in errors
 
 
 NAMES = {
