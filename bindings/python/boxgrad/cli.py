@@ -309,6 +309,8 @@ def _print(one: Report, examples: int) -> None:
         f"{quantity(len(data.categories), 'category', 'categories')}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
+    if one.account_text:
+        out.print(one.account_text, highlight=False, soft_wrap=True)
     print_said(data)
     if data.fractions:
         out.print(
@@ -321,13 +323,8 @@ def _print(one: Report, examples: int) -> None:
         out.print(
             f"{one.photos:,} of {quantity(one.images, 'photo')} found: the sizes of the others are not compared.", style="yellow"
         )
-    if not one.counts:
-        if not data.unreadable:
-            out.print("Nothing is wrong.", style="green")
-        elif len(data.images):
-            out.print("Nothing is wrong with what could be read.", style="green")
-        else:
-            out.print("Nothing could be read.", style="red")
+    if one.verdict:
+        out.print(one.verdict, style="green" if one.boxes or one.images else "yellow")
         return
     table = Table("problem", "found", "what it does to training", header_style="bold", expand=False)
     table.columns[1].justify = "right"

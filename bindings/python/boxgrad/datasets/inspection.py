@@ -15,7 +15,7 @@ from typing import Counter as Counts
 import numpy as np
 
 from ..boxes import BoxFlag, inspect_boxes
-from .model import UNKNOWN, Array, Dataset, Finding, Rows, Track, silent
+from .model import UNKNOWN, Array, Dataset, Finding, Rows, Track, quantity, silent
 from .problems import PROBLEMS
 
 TOLERANCE = 0.02
@@ -64,6 +64,25 @@ class Report(ABC):
         return {name: found[name] for name in PROBLEMS if found[name]}
 
     @property
+    def verdict(self) -> str:
+        """That nothing is wrong, if so; or that there was nothing to be wrong."""
+        if self.counts:
+            return ""
+        if not self.boxes and not self.images:
+            return "Nothing could be read." if self.dataset.unreadable else "There is no box in it, and no image."
+        return "Nothing is wrong with what could be read." if self.dataset.unreadable else "Nothing is wrong."
+
+    @property
+    def account_text(self) -> str:
+        """What became of the rows of the files, as a sentence; empty if each of them is a box."""
+        account = dict(self.account)
+        rows, boxes = account.pop("rows"), account.pop("boxes")
+        if rows == boxes or not rows:
+            return ""
+        others = "".join(f", {count:,} {what}" for what, count in account.items())
+        return f"{quantity(rows, 'row')}: {quantity(boxes, 'box', 'boxes')}{others}."
+
+    @property
     def ok(self) -> bool:
         """Whether nothing is wrong, and every file could be read."""
         return not self.counts and not self.dataset.unreadable
@@ -81,7 +100,7 @@ class Inspection(Report):
 
     dataset: Dataset
     flags: Array
-    """The flags of inspect_boxes, for each box."""
+    """The flags of inspect_boxes, for each box, without those that follow from another."""
     rows: dict[str, Rows]
     image_rows: dict[str, Rows]
     photos: int | None = None
@@ -182,13 +201,16 @@ def _found(rows: dict[str, Rows]) -> dict[str, Rows]:
 
 def flags_of(dataset: Dataset, boxes: Array, *, min_size: float = 0.0, track: Track = silent) -> Array:
     """The flags of inspect_boxes for boxes in the images of the data set; they are not its own if they were moved."""
-    tolerance = _TOLERANCE_OF_FRACTIONS if dataset.fractions else TOLERANCE
+    tolerance = tolerance_of(dataset)
     smallest = 0 if dataset.fractions else min_size
     flags = inspect_boxes(as_trained(boxes, None, tolerance), min_size=smallest).flags
     leaving = np.flatnonzero(_beyond(dataset, boxes))  # the others have no flag that needs the image's size
     groups = [(size, rows) for size, rows in dataset.size_groups(leaving) if size is not None]
     for size, rows in track(groups, "sizes of images", len(groups)):
         flags[rows] = inspect_boxes(as_trained(boxes[rows], size, tolerance), size, min_size=smallest).flags
+    centre = BoxFlag.CENTER_NEGATIVE | BoxFlag.CENTER_BEYOND  # where it is outside, a part is, and where all is, it is
+    flags[(flags & np.uint32(centre)) != 0] &= np.uint32(~BoxFlag.PARTLY_OUTSIDE & 0x1FF)
+    flags[(flags & np.uint32(BoxFlag.WHOLLY_OUTSIDE)) != 0] &= np.uint32(~centre & 0x1FF)
     empty = BoxFlag.ZERO_WIDTH | BoxFlag.ZERO_HEIGHT | BoxFlag.INVERTED
     flags[(flags & np.uint32(empty)) != 0] &= np.uint32(~BoxFlag.SMALL & 0x1FF)
     return flags
@@ -200,6 +222,16 @@ def _beyond(dataset: Dataset, boxes: Array) -> Any:
     known = dataset.image != UNKNOWN
     high[known] = dataset.sizes[dataset.image[known]][:, ::-1]
     return (boxes > np.tile(high, 2)).any(axis=1)
+
+
+def tolerance_of(dataset: Dataset) -> float:
+    """By how much a box may leave its image and is inside, for inspections and repairs alike."""
+    return _TOLERANCE_OF_FRACTIONS if dataset.fractions else TOLERANCE
+
+
+def leaves(boxes: Array, size: tuple[float, float], tolerance: float) -> Any:
+    """Whether each box leaves its image by more than the tolerance."""
+    return ((boxes < -tolerance) | (boxes > np.array([size[1], size[0]] * 2) + tolerance)).any(axis=1)
 
 
 def as_trained(boxes: Array, size: tuple[float, float] | None, tolerance: float) -> Array:

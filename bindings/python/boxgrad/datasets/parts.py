@@ -230,7 +230,11 @@ def group(job: Job) -> Partial:
             return Partial(job, _nothing(job.path), error=error)
         return partial_of(inspect(data, min_size=job.min_size, check_images=job.check_images), job)
     decided = job.decided
-    data = settle(FORMATS[decided.format](job.path, replace(decided.reading, part=job.part)))
+    said: Dict[str, Any] = {name: job.options.get(name) for name in ("boxes", "unit", "exif")}  # what the first files say is not what the user says
+    try:
+        data = settle(FORMATS[decided.format](job.path, replace(decided.reading, part=job.part, **said)))
+    except UnreadableError as error:
+        return Partial(job, _nothing(job.path), apart=str(error))
     turned = data.reading.finder is not None and any(name in data.reading.finder.turned for name in data.images)
     data.found_out, data.evidence, data.doubt = decided.found_out, decided.evidence, decided.doubt
     result = partial_of(inspect(data, min_size=job.min_size, check_images=job.check_images), job)

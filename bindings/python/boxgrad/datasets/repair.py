@@ -17,7 +17,7 @@ from .diffs import differences
 from .exif import settle
 from .formats import FORMATS
 from .guards import refuse_drops, refuse_to_begin
-from .inspection import areas_of, box_text, flags_of, inspect
+from .inspection import areas_of, box_text, flags_of, inspect, leaves, tolerance_of
 from .model import CLASS_FILES, Array, Dataset, Identifier, Place, Track, existing_folder, files_below, read_bytes, silent
 from .records import Copied
 from .verification import verify
@@ -190,6 +190,7 @@ def _decide(
         old = boxes.copy()
         for size, rows in dataset.size_groups(np.flatnonzero(there & np.isfinite(boxes).all(axis=1))):
             if size is not None:
+                rows = rows[leaves(boxes[rows], size, tolerance_of(dataset))]  # the others are inside, as inspect says
                 boxes[rows] = clip_boxes_to_image(boxes[rows], size)
         account("clip", np.flatnonzero((boxes != old).any(axis=1) & np.isfinite(boxes).all(axis=1)), old, boxes)
         keep_locked()
