@@ -16,7 +16,7 @@ WHEELS  := build/wheel
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib install uninstall wheel sdist demo check test test-all bench bench-quick bench-compare clean accuracy abi abi-accept coverage fuzz fuzz-fix
+.PHONY: lib install uninstall wheel sdist demo check test test-all bench bench-quick bench-compare clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
@@ -165,6 +165,11 @@ SEED ?= 0
 fuzz-fix: export BOXGRAD_LIBRARY := $(CURDIR)/$(LIBRARY)
 fuzz-fix: $(LIBRARY) $(VENV)/test
 	$(PYTHON) bindings/python/tests/datasets/fuzz_fix.py --seconds $(SECONDS) --seed $(SEED)
+
+# Mutations of files of every format that `boxgrad` reads: no row may be lost or changed without a word.
+fuzz-read: export BOXGRAD_LIBRARY := $(CURDIR)/$(LIBRARY)
+fuzz-read: $(LIBRARY) $(VENV)/test
+	$(PYTHON) bindings/python/tests/datasets/fuzz_read.py --seconds $(SECONDS) --seed $(SEED)
 
 # Peers are installed one by one: what cannot be had here is left out, and the benchmark goes without it.
 $(BENCH)/installed: requirements/bench.txt requirements/bench-peers.txt bindings/python/pyproject.toml
