@@ -110,7 +110,9 @@ def test_ids_are_compared_as_numbers(tmp_path):
     assert data.image.tolist() == [0, 0, 0, 1, 1, 2, 3, -1] and data.category.tolist() == [0] * 8 and data.categories == ["5"]
     assert [values for problem, values in findings(data) if problem == "unknown-image"] == ["image_id 'x'"]
     assert [values for problem, values in findings(data) if problem == "damaged-field"] == ["name is 5, not a text"]
-    twice = read(tmp_path, [annotation(id="5"), annotation(id=5, bbox=[1, 2, 3, 4], area=12)], IMAGES * 2, CATEGORIES * 2)
+    annotations = [annotation(id="5"), annotation(id=5, bbox=[1, 2, 3, 4], area=12)]
+    twice = read(tmp_path, annotations, IMAGES * 2, [*CATEGORIES, {"id": 1, "name": "cat"}])
+    assert twice.categories == ["cat"], "the last one counts"
     assert [values for problem, values in findings(twice) if problem == "duplicate-id"] == [
         "image id 1 again", "category id 1 again", "annotation id 5 again",
     ]  # fmt: skip
@@ -180,6 +182,12 @@ def test_no_key_that_stands_twice_is_overlooked(seed, tmp_path):
     path.write_text(path.read_text().replace('"@"', ",\n".join(records)))
     data = datasets.read(path)
     assert len(data) == 40 and sum(fault.problem == "duplicate-key" for fault in data.faults) == twice == len(data.faults)
+
+
+def test_an_escaped_quote_hides_no_key_that_stands_twice(tmp_path):
+    path = write(tmp_path, [annotation()], [{**IMAGES[0], "file_name": "@"}])
+    path.write_text(path.read_text().replace("@", "\\u0022\\u0022").replace('"width": 640', '"width": 5, "width": 640'))
+    assert findings(datasets.read(path)) == [("duplicate-key", '"width" stands twice; the last one counts')]
 
 
 @pytest.mark.parametrize(

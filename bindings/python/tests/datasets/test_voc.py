@@ -268,10 +268,13 @@ def test_bytes_that_no_encoding_gives_back_stay(tmp_path):
     assert (tmp_path / "new" / "a.xml").read_bytes() == text
 
 
-def test_a_copy_with_another_byte_in_another_encoding_never_appears(tmp_path):
-    data = read(tmp_path, declared("gbk", an_object(bndbox(-7, 20, 30, 40), name="汽车")).encode("gbk"))
+@pytest.mark.parametrize(("encoding", "name", "one", "other"), [("gbk", "车", "车", "軒"), ("cp932", "¬", b"\x81\xca", b"\xfa\x54")])
+def test_a_copy_with_another_byte_in_another_encoding_never_appears(encoding, name, one, other, tmp_path):
+    """Nor one with other bytes of the same character."""
+    data = read(tmp_path, declared(encoding, an_object(bndbox(-7, 20, 30, 40), name=name)).encode(encoding))
+    one, other = (text if isinstance(text, bytes) else text.encode(encoding) for text in (one, other))
     rewrite = data.source.rewrite
-    data.source.rewrite = lambda *all: ((path, content.replace("车".encode("gbk"), "軒".encode("gbk"))) for path, content in rewrite(*all))
+    data.source.rewrite = lambda *all: ((path, content.replace(one, other)) for path, content in rewrite(*all))
     with pytest.raises(Copied):
         datasets.fix(data, tmp_path / "new", ["clip"])
     assert not (tmp_path / "new").exists()
