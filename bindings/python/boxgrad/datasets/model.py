@@ -141,7 +141,7 @@ class Dataset:
     passed_over: Dict[str, list[Path]] = field(default_factory=dict)
     """Other files that were not read, by what they are, like hidden files or photos without labels."""
     unused: Dict[str, int] = field(default_factory=dict)
-    """What was read and not used, by its name, like column 'occluded' or element <truncated>, and how often it stands there."""
+    """What was read and not used, by its name, like column 'occluded' or element <part>, and how often it stands there."""
     rows: int = 0
     """How many rows, lines, objects or records the files hold, whatever became of them."""
     without_box: Dict[str, int] = field(default_factory=dict)

@@ -80,14 +80,14 @@ def _objects(data: bytes) -> Spans:
 
     def opened(name: str, _: Dict[str, str]) -> None:
         nonlocal depth
-        if name.lower() == "object":
+        if name.lower().rpartition(":")[2] == "object":
             depth += 1
             if depth == 1:
                 starts.append(parser.CurrentByteIndex)
 
     def closed(name: str) -> None:
         nonlocal depth
-        if name.lower() == "object":
+        if name.lower().rpartition(":")[2] == "object":
             depth -= 1
             if depth == 0:
                 ends.append(data.index(b">", parser.CurrentByteIndex) + 1)

@@ -17,7 +17,7 @@ from .model import Dataset, read_bytes
 from .records import Copied, Spans, cut, in_utf8, keys_of
 
 _NUMBER = re.compile(rb"[-+0-9.eE]+|NaN|-?Infinity")
-_SIDE = re.compile(rb"<([xy]m(?:in|ax))\b[^>]*>([^<]*)</", re.IGNORECASE)
+_SIDE = re.compile(rb"<((?:[\w.-]+:)?[xy]m(?:in|ax))\b[^>]*>([^<]*)</", re.IGNORECASE)
 
 
 def verify(dataset: Dataset, copy: Path, edited: Set[int], dropped: Set[int], others: Set[Path]) -> None:

@@ -3,7 +3,7 @@
 expat says at which byte each number stands, which repairs need. Entities are refused, and no DTD is ever fetched.
 
 Of an element that stands twice where one is expected the first counts, as for readers that look for one. Objects are read wherever they
-stand, and tags in any case: what VOC spells or places otherwise is in `unusual`.
+stand, and tags in any case and with any namespace: what VOC spells or places otherwise is in `unusual`.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class VocFile:
         raise UnreadableError(self.path, f"declares the entity {name!r}, which annotations have no use for", self._parser.CurrentLineNumber)
 
     def _open(self, tag: str, attributes: Dict[str, str]) -> None:
-        name, parent = tag.lower(), self._roles[-1] if self._roles else ""
+        name, parent = tag.lower().rpartition(":")[2], self._roles[-1] if self._roles else ""
         if not self._roles and name != "annotation":
             self._refuse_root(tag)
         if len(self._roles) == _DEEPEST:
@@ -169,6 +169,8 @@ class VocFile:
             if name.lower() in _READ.get(role, ()) and name.lower() in _LEAVES:
                 owner.found.add(name.lower())
                 owner.members[name.lower()] = Member(value, line)
+            elif name.lower() == "xmlns":
+                self.unusual[f"<{self._tags[-1]} xmlns>"] += 1
             elif not name.lower().startswith(_PLAIN_ATTRIBUTES):
                 self.unused[f"attribute {name!r}"] += 1
 

@@ -190,6 +190,14 @@ def test_an_escaped_quote_hides_no_key_that_stands_twice(tmp_path):
     assert findings(datasets.read(path)) == [("duplicate-key", '"width" stands twice; the last one counts')]
 
 
+def test_detections_of_masks_among_those_of_boxes(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([{"image_id": 1, "category_id": 1, "score": 0.5, one: [1, 2, 3, 4]} for one in ("bbox", "segmentation")]))
+    data = datasets.read(path)
+    assert findings(data) == [("malformed", "there is no bbox, but 'image_id', 'category_id', 'score', 'segmentation'")]
+    assert data.account == {"rows": 2, "boxes": 1, "malformed": 1} and data.unused == {}
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

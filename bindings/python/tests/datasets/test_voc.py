@@ -78,6 +78,9 @@ def test_of_elements_that_stand_twice_the_first_counts(text, values, tmp_path):
         (annotation(an_object(BOX)).replace("object>", "Object>"), "<Object> (1)"),
         (annotation(an_object(BOX)).replace("object>", "OBJECT>"), "<OBJECT> (1)"),
         (annotation(an_object(BOX)).upper().replace("DOG", "dog").replace("A.JPG", "a.jpg"), "<ANNOTATION> (1)"),
+        (annotation(an_object(BOX)).replace("<annotation>", '<annotation xmlns="http://x">'), "<annotation xmlns> (1)"),
+        (annotation(an_object(BOX)).replace("xm", "v:xm"), "<v:xmin> (1), <v:xmax> (1)"),
+        (annotation(an_object(BOX)).replace("object>", "v:object>"), "<v:object> (1)"),
         (annotation(an_object(BOX)).replace("bndbox", "BndBox").replace("xmin", "xMin"), "<BndBox> (1), <xMin> (1)"),
     ],
 )
