@@ -70,9 +70,8 @@ def order_of(data: Dataset) -> str:
     if data.format == "table":
         order: str = data.source.rows.header.fmt  # type: ignore[attr-defined]
         return order
-    if data.format == "text":
-        return data.reading.boxes or "xyxy"
-    return {"coco": "xywh", "yolo": "cxcywh"}.get(data.format, "xyxy")
+    usual = {"coco": "xywh", "yolo": "cxcywh"}.get(data.format, "xyxy")
+    return data.reading.boxes or usual if data.format in ("coco", "voc", "text") else usual
 
 
 def numbers_of(data: Dataset) -> Numbers:
@@ -189,7 +188,8 @@ def _sides_or_corners(data: Dataset, numbers: Numbers) -> str:
     table, order = data.format == "table", order_of(data)
     if order == "xyxy" or data.reading.boxes is not None or not (data.found_out or table):
         return ""
-    if numbers.inverted_otherwise or numbers.leaving_otherwise:
+    in_pixels = data.format == "yolo" and not data.relative  # whose order the reader has found out
+    if in_pixels or numbers.inverted_otherwise or numbers.leaving_otherwise:
         return ""
     names = "x, y, width, height" if order == "xywh" else "the centre, width and height"
     certain = f"--boxes xyxy or --boxes {order}" if data.format in ("table", "coco") else f"--format {data.format} if they are no corners"

@@ -91,7 +91,8 @@ def _yolo(category, box):
 
 def _segment(category, box):
     (h, w), (x1, y1, x2, y2) = SIZE, box
-    points = [(x1, y1), (x2, y1), (x2, y2), ((x1 + x2) / 2, y2), (x1, y2)]
+    some = [(x1 + (x2 - x1) * i / 8, y2) for i in range(1, 2 + int(x1) % 7)]  # as many corners as hands draw
+    points = [(x1, y1), (x2, y1), (x2, y2), *reversed(some), (x1, y2)]
     name = str(["dog", "cat"].index(category))
     return f"{name} " + " ".join(f"{x / w:.9f} {y / h:.9f}" for x, y in points), name, box
 
