@@ -137,8 +137,8 @@ def untouched(made):
         text = text_of(made, made.file(name))
         lines = re.split(r"\r\n|\r|\n", text) if made.kind != "coco" else text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         head = made.heads.get(name, "")
-        certain = head in "\n".join(lines)
-        if made.kind == "csv" and not certain or made.kind == "yolo" and (made.path / "classes.txt").exists():
+        certain = ("\n".join(lines) + "\n").startswith(head) or made.kind in ("coco", "voc") and head in "\n".join(lines)
+        if made.kind == "csv" and not certain or made.kind == "yolo" and not has_classes(made):
             continue  # of a table it is not known what its columns are; of YOLO not what its classes are
         of_file = {row.text: row for row in made.rows if row.file == name}
         several = Counter(row.text for row in made.rows if row.file == name)
@@ -149,6 +149,14 @@ def untouched(made):
                 continue
             for one in (each for each in made.rows if each.file == name and each.text == row.text) if several[row.text] > 1 else (row,):
                 yield one, number, certain
+
+
+def has_classes(made):
+    """Whether the classes of YOLO are named where they were, and nowhere else."""
+    listed = made.texts.get("data.yaml", "") == made.heads.get("data.yaml", "") and made.encodings.get("data.yaml", "utf-8") == "utf-8"
+    there = made.file("data.yaml")
+    intact = not there.exists() or there.read_bytes() == made.heads["data.yaml"].encode()
+    return listed and intact and not (made.path / "classes.txt").exists()
 
 
 def places(data):

@@ -97,6 +97,33 @@ def _segment(category, box):
     return f"{name} " + " ".join(f"{x / w:.9f} {y / h:.9f}" for x, y in points), name, box
 
 
+def _pose(category, box):
+    """A box and three keypoints in it, with their visibility."""
+    text, name, box = _yolo(category, box)
+    (h, w), (x1, y1, x2, y2) = SIZE, box
+    points = [(x1 + (x2 - x1) * share, y1 + (y2 - y1) * (1 - share / 2), flag) for share, flag in ((0.2, 2), (0.5, 1), (0.8, 2))]
+    return " ".join([text, *(f"{x / w:.6f} {y / h:.6f} {flag}" for x, y, flag in points)]), name, box
+
+
+def _score(category, box):
+    text, name, box = _yolo(category, box)
+    return f"{text} 0.{10 + int(box[0]) % 90}", name, box
+
+
+def described(names, line, more=""):
+    """Labels of YOLO beside a data.yaml."""
+    make_labels = by_line("yolo", line, {"image_size": SIZE})
+
+    def make(folder, chance):
+        made = make_labels(folder, chance)
+        for row in made.rows:
+            row.category = names[int(row.category)]
+        made.heads["data.yaml"] = made.texts["data.yaml"] = f"names: [{', '.join(names)}]\nnc: {len(names)}\n{more}"
+        return made
+
+    return make
+
+
 def _text(category, box):
     return f"{category} {' '.join(f'{number:g}' for number in box)}", category, tuple(float(f"{number:g}") for number in box)
 
@@ -226,6 +253,9 @@ _NAMES = ("image", "label", "x1", "y1", "x2", "y2")
 SOURCES = {
     "yolo": by_line("yolo", _yolo, {"image_size": SIZE}),
     "yolo-segment": by_line("yolo", _segment, {"image_size": SIZE}),
+    "yolo-scores": by_line("yolo", _score, {"image_size": SIZE}),
+    "yolo-names": described(["dog", "cat"], _yolo),
+    "yolo-pose": described(["dog", "cat"], _pose, "kpt_shape: [3, 3]\n"),
     "text": by_line("text", _text, {"image_size": SIZE}),
     "dota": by_line("dota", _dota, {"image_size": SIZE}),
     "csv": table("csv", _NAMES, _corners),
