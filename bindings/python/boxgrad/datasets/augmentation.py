@@ -184,6 +184,8 @@ def _outcome(dataset: Dataset, move: Augmentation, rules: list[Rule], min_size: 
     if dataset.quads is not None:
         corners = np.where(np.isnan(dataset.quads), corners, dataset.quads)
     finite: Array = np.all(np.abs(corners) < 1e30, axis=1)
+    if dataset.in_fractions is not None:
+        finite &= ~dataset.in_fractions  # the size of their image is not known
     flags = np.zeros(len(dataset), np.uint32)
     taken, bad = 0, 0
     kept = [Kept(rule.name, 0, 0) for rule in rules]

@@ -16,8 +16,9 @@ def _parse(words: Words, size: Size) -> Optional[Parsed]:
     if len(words) < 9:
         raise ValueError(f"{len(words)} words, not eight numbers, a category and a difficulty")
     quad = lines.floats(words[:8])
-    locked = f"{len(words)} words, not eight numbers, a category and a difficulty" if len(words) > 10 else ""
-    return Parsed(words[8], [min(quad[0::2]), min(quad[1::2]), max(quad[0::2]), max(quad[1::2])], quad, outlined=True, locked=locked)
+    named = next((i for i, word in enumerate(words[9:], 9) if lines.is_number(word)), len(words))  # a category may have spaces
+    locked = f"{len(words)} words, not eight numbers, a category and a difficulty" if len(words) > named + 1 else ""
+    return Parsed(" ".join(words[8:named]), [min(quad[0::2]), min(quad[1::2]), max(quad[0::2]), max(quad[1::2])], quad, outlined=True, locked=locked)
 
 
 def _edit(words: Words, box: Array, size: Size) -> Dict[int, float]:

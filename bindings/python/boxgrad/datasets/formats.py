@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Sequence
 
 from .._scalars import image_size as checked_size
-from . import coco, dota, lines, table, text, voc, yolo
-from .detection import SAMPLE, Evidence, evidence
+from . import coco, dota, table, text, voc, yolo
+from .detection import Evidence, evidence
 from .exif import settle
-from .model import Dataset, Reading, Track, UnreadableError, files_below, quantity, read_bytes, silent
+from .model import Dataset, Reading, Track, UnreadableError, quantity, read_bytes, silent
+from .photos import mirrored
 from .questions import asked
+from .text_files import Below, TextFiles, below, label_files, read_files
+from .yolo_entry import listed_by
 from .yolo_kinds import KINDS
 
 FORMATS: dict[str, Callable[[Path, Reading], Dataset]] = {
@@ -23,6 +26,9 @@ FORMATS: dict[str, Callable[[Path, Reading], Dataset]] = {
 category, perhaps a score, and corners in pixels."""
 
 _BY_SUFFIX = {".json": "coco", ".xml": "voc", ".csv": "table", ".parquet": "table"}
+_TABLES = (".jsonl", ".tsv", ".ndjson")
+_FEW = 0.1
+"""Files of another format are too many from this share on."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,10 @@ class _Found:
     format: str
     evidence: str
     doubt: str = ""
+    path: Path | None = None
+    """What is read, if it is not the path that was asked for."""
+    reading: Reading | None = None
+    """How it is read, with the files that were read to find this out."""
 
 
 def read(
@@ -76,74 +86,135 @@ def read(
     if images is not None and not Path(images).exists():
         raise UnreadableError(Path(images), "there is no such folder of images, or image")
     size = None if image_size is None else checked_size(image_size, "image_size")
-    found = _Found(format, "") if format is not None else _detected(path)
     reading = Reading(None if images is None else Path(images), size, boxes, image_column, columns, encoding, unit, exif, part=part, track=track)
-    data = FORMATS[found.format](path, reading)
-    if format is None:
-        data.found_out = True
-        data.evidence = ", ".join(one for one in (found.evidence, data.evidence) if one)
-        data.doubt = found.doubt or data.doubt
-    elif format == data.format:
-        data.doubt = data.doubt if format == "yolo" else ""
-    return settle(data) if part is not None else asked(settle(data))
+    data = settle(_named(path, format, reading) if format is not None else _found_out(path, reading))
+    if part is not None:
+        return data
+    asked(data)
+    if data.doubt:
+        raise UnreadableError(path, data.doubt)
+    return data
 
 
-def doubt_of(data: Dataset) -> str:
-    """Why it is not certain that a repair understands every row: `read` looks at some files, and this at all."""
-    files = lines.label_files(data.path) if data.format in ("yolo", "dota", "text") else []
-    if data.found_out and not data.doubt and len(files) > SAMPLE:
-        return evidence(data.path, files).doubt()
-    return data.doubt
+def _named(path: Path, format: str, reading: Reading) -> Dataset:
+    """The data set in the format that the user names."""
+    data = _listed(path, reading, format) if format.startswith("yolo") else None
+    data = data or FORMATS[format](path, reading)
+    if format != "yolo":  # whose kind is found out
+        data.doubt = ""
+    return data
 
 
-def _detected(path: Path) -> _Found:
+def _found_out(path: Path, reading: Reading) -> Dataset:
+    """The data set in the format that its files speak for; UnreadableError if that is in doubt."""
+    data = _listed(path, reading)
+    found = _Found("yolo", "", path=path, reading=reading)
+    if data is None:
+        found = _detected(path, reading)
+        if found.doubt and reading.part is None:  # of a part, all parts decide it
+            raise UnreadableError(path, f"the format is not certain: {found.doubt}")
+        data = FORMATS[found.format](found.path or path, found.reading or reading)
+    data.found_out = True
+    data.evidence = ", ".join(one for one in (found.evidence, data.evidence) if one)
+    return data
+
+
+def _listed(path: Path, reading: Reading, format: str = "yolo") -> Dataset | None:
+    """The labels that data.yaml or a list of photos names; None if the path is no such file."""
+    listed = listed_by(path)
+    if listed is None:
+        return None
+    kind = format.partition("-")[2]
+    reading = replace(reading, kind=kind) if kind else reading
+    data = yolo.read(path, reading, read_files(path, reading, listed.files))
+    data.listed = True
+    data.evidence = ", ".join(one for one in (listed.evidence, data.evidence) if one)
+    data.notes += listed.notes
+    return data
+
+
+def _detected(path: Path, reading: Reading) -> _Found:
     """The format of a file, or of most files of a folder."""
     if path.is_dir():
-        return _detected_folder(path)
-    if path.suffix.lower() in _BY_SUFFIX:
-        return _Found(_BY_SUFFIX[path.suffix.lower()], f"by its ending {path.suffix}")
-    data = read_bytes(path)
-    start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    by_start = {b"{": "coco", b"[": "coco", b"<": "voc"}.get(start[:1]) or ("table" if data[:4] == b"PAR1" else None)
+        return _detected_folder(path, reading)
+    by_suffix = _BY_SUFFIX.get(path.suffix.lower())
+    data = read_bytes(path) if by_suffix != "table" else b""
+    by_start = _format_of_start(data)
+    if by_suffix is not None and by_start in (None, by_suffix):
+        return _Found(by_suffix, f"by its ending {path.suffix}")
     if by_start is not None:
-        return _Found(by_start, "by its first bytes")
-    return _detected_lines(path, [path], f"is in no format that is known; name one with format: {', '.join(FORMATS)}")
+        contradicts = f", and not by its ending {path.suffix}" if by_suffix else ""
+        return _Found(by_start, f"by its first bytes{contradicts}")
+    return _detected_lines(path, reading, f"is in no format that is known; name one with format: {', '.join(FORMATS)}")
 
 
-def _detected_folder(path: Path) -> _Found:
-    xml, txt = files_below(path, ".xml"), lines.label_files(path)
+def _format_of_start(data: bytes) -> str | None:
+    start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    by_start = {b"{": "coco", b"[": "coco", b"<": "voc"}.get(start[:1])
+    return by_start or ("table" if data[:4] == b"PAR1" else None)
+
+
+def _detected_folder(path: Path, reading: Reading) -> _Found:
+    mirror = mirrored(path.absolute(), "images", "labels")
+    there = below(path)
+    xml, txt = there.of(".xml"), there.label_files()
+    if not xml and not txt and mirror is not None and mirror.is_dir() and label_files(mirror):
+        return replace(_detected_folder(mirror, reading), path=mirror)
     if len(xml) > len(txt):
-        other = evidence(path, txt, SAMPLE)
-        both = other.guess and other.rows and len(txt) > 0.1 * len(xml)
-        seen = f"{len(xml):,} XML files and {quantity(len(txt), 'text file')} of {other.guess}"
-        return _Found("voc", "by its XML files", f"holds {seen}: say which with --format voc or --format {other.guess}" if both else "")
+        other = evidence_of(path, read_files(path, reading, there=there)) if len(txt) > _FEW * len(xml) else None
+        both = other is not None and other.guess and other.rows
+        seen = f"it holds {quantity(len(xml), 'XML file')} and {quantity(len(txt), 'text file')} of {other.guess if other else ''}"
+        doubt = f"{seen}: say which with --format voc or --format {other.guess if other else ''}" if both else ""
+        return _Found("voc", f"by its {quantity(len(xml), 'XML file')}", doubt)
     if not txt:
-        others = [file.name for file in files_below(path, ".json", ".csv", ".parquet")]
-        reason = f"; name one of its files, like {others[0]}" if others else ""
-        raise UnreadableError(path, f"holds no folder of annotations in XML or text{reason}")
-    found = _detected_lines(path, txt)
-    if len(xml) > 0.1 * len(txt):
-        seen = f"{len(txt):,} text files of {found.format} and {quantity(len(xml), 'XML file')}"
-        return _Found(found.format, found.evidence, f"holds {seen}: say which with --format {found.format} or --format voc")
+        return _alone_in_folder(path, there)
+    found = _detected_lines(path, reading, there=there)
+    if len(xml) > _FEW * len(txt):
+        seen = f"it holds {quantity(len(txt), 'text file')} of {found.format} and {quantity(len(xml), 'XML file')}"
+        return replace(found, doubt=f"{seen}: say which with --format {found.format} or --format voc")
     return found
 
 
-def _detected_lines(path: Path, files: Sequence[Path], otherwise: str = "") -> _Found:
+def _alone_in_folder(path: Path, there: Below) -> _Found:
+    """The one file of annotations of a folder that holds no file for each image."""
+    others = there.of(*_BY_SUFFIX, *_TABLES)
+    if len(others) == 1:
+        found = _BY_SUFFIX.get(others[0].suffix.lower())
+        if found is not None:
+            return _Found(found, f"by the ending of its only file of annotations, {others[0]}", path=others[0])
+    if others:
+        names = ", ".join(str(file.relative_to(path)) for file in others[:3])
+        more = f" and {len(others) - 3:,} more" if others[3:] else ""
+        raise UnreadableError(path, f"holds no folder of annotations in XML or text, but {names}{more}: name one of them")
+    raise UnreadableError(path, "holds no folder of annotations: no XML, text, JSON or table is in it")
+
+
+def evidence_of(path: Path, files: TextFiles) -> Evidence:
+    """What the rows of text files speak for, with what lies beside them."""
+    beside = yolo.beside_of(path, files, Reading())
+    names = set(beside.names.names.values()) if beside.names is not None else set()
+    return evidence(files.labels, yolo.layout_of(beside, files), names.__contains__)
+
+
+def _detected_lines(path: Path, reading: Reading, otherwise: str = "", there: Below | None = None) -> _Found:
     """The format of text files, by what their rows speak for."""
-    found = evidence(path, files, SAMPLE)
+    files = read_files(path, reading, there=there)
+    found = evidence_of(path, files)
     if found.guess:
-        return _Found(found.guess, found.seen, found.doubt())
+        return _Found(found.guess, found.seen, found.doubt(), reading=replace(reading, texts=files))
+    if otherwise and files.unreadable:
+        raise UnreadableError(path, f"{otherwise}; {files.unreadable[0].reason}")
     if otherwise:
         raise UnreadableError(path, f"{otherwise}{_odd(found)}")
-    if not found.rows:
-        raise UnreadableError(path, f"holds {quantity(len(files), 'text file')}, of which none can be read: {found.unreadable[0]}")
-    raise UnreadableError(path, f"holds {quantity(len(files), 'text file')} and no row that can be read{_odd(found)}")
+    count = len(files.labels) + len(files.unreadable) + len(files.beside)
+    if files.unreadable:
+        raise UnreadableError(path, f"holds {quantity(count, 'text file')}, of which none can be read: {files.unreadable[0]}")
+    raise UnreadableError(path, f"holds {quantity(count, 'text file')} and no row that can be read{_odd(found)}")
 
 
 def _odd(found: Evidence) -> str:
-    """The first row that no format reads, or why none could be looked at."""
-    if not found.rows:
+    """The first row that no format reads."""
+    if not found.first:
         return ""
-    file, line, row = found.odd["yolo"]
-    commas = ", whose words are separated by commas" if "," in row else ""
-    return f"; {file}:{line} is no row of yolo, dota or text{commas}: {row[:60]!r}"
+    file, line, row = found.first.get("") or next(iter(found.first.values()))
+    return f"; {file}:{line} is no row of yolo, dota or text: {row[:60]!r} (--format table reads columns)"

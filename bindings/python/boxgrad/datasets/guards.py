@@ -7,7 +7,6 @@ from typing import Any, Sequence
 import numpy as np
 
 from ..errors import BoxgradError
-from .formats import doubt_of
 from .model import Dataset, quantity
 from .questions import question
 
@@ -20,7 +19,9 @@ _NEEDS_PIXELS = {"clip", "drop-outside"}
 
 def refuse_to_begin(dataset: Dataset, policies: Sequence[str], allow_malformed: float | None) -> None:
     """Raises BoxgradError where it is not certain what the rows mean, or too many are malformed."""
-    doubt = doubt_of(dataset) or question(dataset, few=1)
+    if dataset.listed:
+        raise BoxgradError(f"{dataset.path}: is a list of the labels, and a copy of it would hold none: name their folder; nothing was written")
+    doubt = dataset.doubt or question(dataset, few=1)
     if doubt:
         raise BoxgradError(f"{dataset.path}: {doubt}; nothing was written")
     sized = {"drop-small"} if dataset.relative else _NEEDS_PIXELS

@@ -207,12 +207,14 @@ def flags_of(dataset: Dataset, boxes: Array, *, min_size: float = 0.0, track: Tr
     leaving = np.flatnonzero(_beyond(dataset, boxes))  # the others have no flag that needs the image's size
     groups = [(size, rows) for size, rows in dataset.size_groups(leaving) if size is not None]
     for size, rows in track(groups, "sizes of images", len(groups)):
-        flags[rows] = inspect_boxes(as_trained(boxes[rows], size, tolerance), size, min_size=smallest).flags
+        flags[rows] = inspect_boxes(as_trained(boxes[rows], size, tolerance_of(dataset, rows)), size, min_size=smallest).flags
     centre = BoxFlag.CENTER_NEGATIVE | BoxFlag.CENTER_BEYOND  # where it is outside, a part is, and where all is, it is
     flags[(flags & np.uint32(centre)) != 0] &= np.uint32(~BoxFlag.PARTLY_OUTSIDE & 0x1FF)
     flags[(flags & np.uint32(BoxFlag.WHOLLY_OUTSIDE)) != 0] &= np.uint32(~centre & 0x1FF)
     empty = BoxFlag.ZERO_WIDTH | BoxFlag.ZERO_HEIGHT | BoxFlag.INVERTED
     flags[(flags & np.uint32(empty)) != 0] &= np.uint32(~BoxFlag.SMALL & 0x1FF)
+    if dataset.in_fractions is not None:
+        flags[dataset.in_fractions] &= np.uint32(~BoxFlag.SMALL & 0x1FF)
     return flags
 
 
@@ -221,20 +223,25 @@ def _beyond(dataset: Dataset, boxes: Array) -> Any:
     high = np.full((len(boxes), 2), np.inf)
     known = dataset.image != UNKNOWN
     high[known] = dataset.sizes[dataset.image[known]][:, ::-1]
+    if dataset.in_fractions is not None:
+        high[dataset.in_fractions] = 1
     return (boxes > np.tile(high, 2)).any(axis=1)
 
 
-def tolerance_of(dataset: Dataset) -> float:
-    """By how much a box may leave its image and is inside, for inspections and repairs alike."""
-    return _TOLERANCE_OF_FRACTIONS if dataset.fractions else TOLERANCE
+def tolerance_of(dataset: Dataset, rows: Rows | None = None) -> Any:
+    """By how much boxes may leave their image and are inside, for inspections and repairs alike: those of some rows, or of all."""
+    if dataset.in_fractions is None:
+        return _TOLERANCE_OF_FRACTIONS if dataset.fractions else TOLERANCE
+    fractions = dataset.in_fractions if rows is None else dataset.in_fractions[rows]
+    return np.where(fractions, _TOLERANCE_OF_FRACTIONS, TOLERANCE)[:, None]
 
 
-def leaves(boxes: Array, size: tuple[float, float], tolerance: float) -> Any:
+def leaves(boxes: Array, size: tuple[float, float], tolerance: Any) -> Any:
     """Whether each box leaves its image by more than the tolerance."""
     return ((boxes < -tolerance) | (boxes > np.array([size[1], size[0]] * 2) + tolerance)).any(axis=1)
 
 
-def as_trained(boxes: Array, size: tuple[float, float] | None, tolerance: float) -> Array:
+def as_trained(boxes: Array, size: tuple[float, float] | None, tolerance: Any) -> Array:
     """The boxes in float32, with sides on the border of their image that leave it by no more than the tolerance."""
     with np.errstate(over="ignore", invalid="ignore"):
         boxes = np.where((boxes < 0) & (boxes >= -tolerance), 0, boxes)

@@ -150,6 +150,14 @@ class Dataset:
     """The rows that say more than their format explains, and what: no repair touches them."""
     relative: bool = False
     """Whether the file's numbers are fractions of the image, whatever `boxes` holds."""
+    in_fractions: npt.NDArray[np.bool_] | None = None
+    """The boxes that are in fractions of their image, whose size is not known, while others are in pixels; None if there are none."""
+    class_files: list[Path] = field(default_factory=list)
+    """The files of the class names, which a copy needs."""
+    by_all_lines: bool = False
+    """Whether all lines together decided how each is read, so that a part of them may be read in another way."""
+    listed: bool = False
+    """Whether the path is a list of the files, like data.yaml, and none of them."""
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -197,6 +205,8 @@ class Dataset:
         sizes = np.full((len(rows), 2), np.nan)
         known = self.image[rows] != UNKNOWN
         sizes[known] = self.sizes[self.image[rows[known]]]
+        if self.in_fractions is not None:
+            sizes[self.in_fractions[rows]] = 1
         missing = ~((sizes > 0) & np.isfinite(sizes)).all(axis=1)
         if missing.any():
             yield None, rows[missing]
@@ -304,6 +314,8 @@ class Reading:
     """What a copy is one of: the names of its classes and images are those of the original, wherever the copy is."""
     part: tuple[int, int] | None = None
     """The first of a folder's files that are read, and the one after the last; None for all."""
+    texts: object = None
+    """The text files, if they were read to find the format out."""
     track: Track = silent
 
     def chosen(self, files: list[Path]) -> list[Path]:
@@ -348,12 +360,37 @@ def read_bytes(path: Path) -> bytes:
         raise UnreadableError(path, error.strerror or str(error)) from None
 
 
-def files_below(folder: Path, *suffixes: str) -> list[Path]:
-    """The files of a folder and those below it with one of these suffixes, in order; links to folders are not followed."""
-    found = []
-    for parent, _, names in os.walk(folder):
-        found += [Path(parent, name) for name in names if name.lower().endswith(suffixes)]
-    return sorted(found)
+SYSTEM_FOLDERS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN")
+"""Folders that systems write; and all whose names start with a dot."""
+
+
+def files_below(folder: Path, *suffixes: str, passed_over: Dict[str, list[Path]] | None = None) -> list[Path]:
+    """The files of a folder and those below it with one of these suffixes, or all, in order; links to folders are not followed.
+
+    Hidden files and the folders of systems are passed over. passed_over: a dictionary that gets these.
+    """
+    found: list[str] = []
+    hidden: list[Path] = []
+    system: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        system += [Path(parent, name) for name in folders if _is_hidden(name)]
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        wanted = [name for name in names if name.lower().endswith(suffixes)] if suffixes else names
+        hidden += [Path(parent, name) for name in wanted if name.startswith(".")]
+        found += [os.path.join(parent, name) for name in wanted if not name.startswith(".")]
+    if passed_over is not None:
+        kinds = (("hidden files", hidden), ("folders of systems", system))
+        passed_over.update({what: sorted(paths) for what, paths in kinds if paths})
+    return [Path(one) for one in sorted(found, key=lambda one: one.split(os.sep))]
+
+
+def _is_hidden(folder: str) -> bool:
+    return folder.startswith(".") or folder in SYSTEM_FOLDERS
+
+
+def every_file_below(folder: Path) -> list[Path]:
+    """All files, hidden ones included."""
+    return sorted(Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
 
 
 def number_text(value: float, like: str = "") -> str:

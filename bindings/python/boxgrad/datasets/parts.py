@@ -14,10 +14,12 @@ from typing import Any, Counter as Counts, Dict, Iterable, Iterator, Mapping, Op
 
 import numpy as np
 
+from .detection import Evidence
 from .exif import settle
-from .formats import FORMATS, read
+from .formats import FORMATS, evidence_of, read
 from .inspection import Inspection, Report, inspect
 from .model import Columns, Dataset, Finding, Place, Reading, Track, UnreadableError, files_below, silent
+from .text_files import read_files
 from .workers import workers
 from .questions import Numbers, numbers_of, question
 
@@ -25,6 +27,7 @@ FILES, PARTS = 1000, 16
 """How many files a part has at least, and how many parts a folder has at most: each part lists the folder again."""
 _DIVIDED = (".xml", ".txt")
 """The files of which a folder's parts are made."""
+_TEXT = ("yolo", "dota", "text")
 _WAITING = 2
 """How many jobs wait for each process, so that no results pile up."""
 
@@ -82,6 +85,8 @@ class Partial(Report):
     """The first findings of boxes, by problem."""
     of_images: Dict[str, list[Finding]] = field(default_factory=dict)
     numbers: Numbers = field(default_factory=Numbers)
+    evidence: Optional[Evidence] = None
+    """What the rows of text files speak for, if the format was found out."""
     error: Optional[UnreadableError] = None
     """Why nothing could be read."""
     apart: str = ""
@@ -108,7 +113,8 @@ class Partial(Report):
         return Partial(
             self.job, _added(self.dataset, other.dataset), self.boxes + other.boxes, self.images + other.images,
             self.unbounded + other.unbounded, photos, self.found + other.found, _joined(self.of_boxes, other.of_boxes, self.job.examples),
-            _joined(self.of_images, other.of_images, self.job.examples), self.numbers + other.numbers, None, apart,
+            _joined(self.of_images, other.of_images, self.job.examples), self.numbers + other.numbers,
+            self.evidence + other.evidence if self.evidence and other.evidence else None, None, apart,
         )  # fmt: skip
 
 
@@ -131,10 +137,10 @@ def _added(one: Dataset, other: Dataset) -> Dataset:
     errors = {str(error): error for error in (*one.unreadable, *other.unreadable)}
     places = (*one.source.places, *other.source.places)[:1]  # type: ignore[attr-defined]
     locked = [*one.locked.values(), *other.locked.values()]
-    passed = {what: _once(one.passed_over.get(what, []), other.passed_over.get(what, [])) for what in {**one.passed_over, **other.passed_over}}
+    passed = {what: sorted(_once(one.passed_over.get(what, []), other.passed_over.get(what, []))) for what in {**one.passed_over, **other.passed_over}}
     return replace(
         one, source=_Places(places), locked=dict(enumerate(locked)), faults=_once(one.faults, other.faults), unreadable=list(errors.values()),
-        categories=_names_of(_numbered(one.categories), _numbered(other.categories)), beside=_once(one.beside, other.beside),
+        categories=_names_of(_numbered(one.categories), _numbered(other.categories)), beside=sorted(_once(one.beside, other.beside)),
         passed_over=passed, unused=dict(Counter(one.unused) + Counter(other.unused)), rows=one.rows + other.rows,
         without_box=dict(Counter(one.without_box) + Counter(other.without_box)),
     )  # fmt: skip
@@ -161,7 +167,7 @@ def _without_rows(data: Dataset) -> Dataset:
     places = tuple(data.source.place(row) for row in islice(data.locked, 1))
     return replace(
         data, source=_Places(places), boxes=none, image=np.empty(0, np.int64), category=np.empty(0, np.int64), ids=[], images=[],
-        sizes=none[:, :2], areas=none[:, 0], outlined=np.empty(0, np.bool_), quads=None, locked=dict(enumerate(data.locked.values())),
+        sizes=none[:, :2], areas=none[:, 0], outlined=np.empty(0, np.bool_), quads=None, in_fractions=None, locked=dict(enumerate(data.locked.values())),
         reading=replace(data.reading, finder=None, track=silent, part=None),
     )  # fmt: skip
 
@@ -214,11 +220,12 @@ def jobs(
 
 
 def _decided(path: Path, files: int, options: Mapping[str, Any]) -> Optional[Dataset]:
-    """How a folder is read, by its first files; None if it cannot be read, which the job of the whole then says."""
+    """How a folder is read, by its first files; None if these do not decide it, or it cannot be read, which the job of the whole then says."""
     try:
-        return replace(_without_rows(read(path, part=(0, files), **options)), faults=[], unreadable=[])
+        found = _without_rows(read(path, part=(0, files), **options))
     except UnreadableError:
         return None
+    return None if found.by_all_lines or found.path != path else replace(found, faults=[], unreadable=[])
 
 
 def group(job: Job) -> Partial:
@@ -230,15 +237,23 @@ def group(job: Job) -> Partial:
             return Partial(job, _nothing(job.path), error=error)
         return partial_of(inspect(data, min_size=job.min_size, check_images=job.check_images), job)
     decided = job.decided
-    said: Dict[str, Any] = {name: job.options.get(name) for name in ("boxes", "unit", "exif")}  # what the first files say is not what the user says
+    # What the first files say is not what the user says.
+    said: Dict[str, Any] = {name: job.options.get(name) for name in ("boxes", "unit", "exif")}
+    reading, evidence = replace(decided.reading, part=job.part, **said), None
     try:
-        data = settle(FORMATS[decided.format](job.path, replace(decided.reading, part=job.part, **said)))
+        if decided.format in _TEXT:
+            reading = replace(reading, kind=None if decided.found_out else reading.kind)
+            files = read_files(job.path, reading)
+            reading = replace(reading, texts=files)
+            evidence = evidence_of(job.path, files) if decided.found_out else None
+        data = settle(FORMATS[decided.format](job.path, reading))
     except UnreadableError as error:
         return Partial(job, _nothing(job.path), apart=str(error))
     turned = data.reading.finder is not None and any(name in data.reading.finder.turned for name in data.images)
     data.found_out, data.evidence, data.doubt = decided.found_out, decided.evidence, decided.doubt
     result = partial_of(inspect(data, min_size=job.min_size, check_images=job.check_images), job)
-    result.numbers, result.apart = numbers_of(data), "photos turned by EXIF" if turned else ""
+    result.numbers, result.evidence = numbers_of(data), evidence
+    result.apart = "photos turned by EXIF" if turned else "the kind of lines" if data.by_all_lines else ""
     return result
 
 
@@ -263,6 +278,11 @@ def _finished(parts: list[Partial]) -> Partial:
     whole = replace(total.job, part=None, decided=None)
     if total.apart:
         return group(whole)
+    found = total.evidence
+    if found is not None:
+        if found.guess != total.dataset.format or found.doubt():
+            return group(whole)
+        total = replace(total, dataset=replace(total.dataset, evidence=found.seen))
     asks = question(total.dataset, total.numbers)
     if asks:
         return Partial(whole, _nothing(whole.path), error=UnreadableError(whole.path, asks))

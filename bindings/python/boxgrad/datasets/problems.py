@@ -141,6 +141,12 @@ _ALL = (
         "The box is trained on; readers that use the field stop with a TypeError or ValueError, or take a text like \"no\" for true.",
     ),
     Problem(
+        "pixels-not-fractions",
+        "numbers that the format has as fractions of the image are pixels",
+        "Programs that train multiply them by the image's size again: the box lies wholly outside, and clipped its width or height is 0,"
+        " log 0 = -inf.",
+    ),
+    Problem(
         "area-differs",
         "the area field is not that of the box, or exceeds it, or is not positive",
         "Losses are the same; evaluation sorts the box into a wrong size class, and a weight of 1 / area is inf where it is 0.",

@@ -18,7 +18,7 @@ from .exif import settle
 from .formats import FORMATS
 from .guards import refuse_drops, refuse_to_begin
 from .inspection import areas_of, box_text, flags_of, inspect, leaves, tolerance_of
-from .model import CLASS_FILES, Array, Dataset, Identifier, Place, Track, existing_folder, files_below, read_bytes, silent
+from .model import CLASS_FILES, Array, Dataset, Identifier, Place, Track, every_file_below, existing_folder, read_bytes, silent
 from .records import Copied
 from .verification import verify
 
@@ -140,7 +140,7 @@ def fix(
             raise Copied(str(dataset.path), "has other boxes")
         after = inspect(copy, min_size=min_size).counts
         diffs = list(differences(dataset, partial, edited, dropped)) if dry_run else []
-        all_files = files_below(dataset.path, "") if folder else []
+        all_files = every_file_below(dataset.path) if folder else []
         not_copied = [file for file in all_files if not (partial / file.relative_to(dataset.path)).exists()]
     before = inspect(dataset, min_size=min_size).counts
     return Repair(None if dry_run else out, changes, before, after, left, diffs, not_copied)
@@ -190,7 +190,7 @@ def _decide(
         old = boxes.copy()
         for size, rows in dataset.size_groups(np.flatnonzero(there & np.isfinite(boxes).all(axis=1))):
             if size is not None:
-                rows = rows[leaves(boxes[rows], size, tolerance_of(dataset))]  # the others are inside, as inspect says
+                rows = rows[leaves(boxes[rows], size, tolerance_of(dataset, rows))]  # the others are inside, as inspect says
                 boxes[rows] = clip_boxes_to_image(boxes[rows], size)
         account("clip", np.flatnonzero((boxes != old).any(axis=1) & np.isfinite(boxes).all(axis=1)), old, boxes)
         keep_locked()
@@ -252,7 +252,8 @@ def _write(dataset: Dataset, partial: Path, boxes: dict[int, Array], areas: dict
 def _others(dataset: Dataset) -> list[Path]:
     """The files of a folder that are copied as they are."""
     names = [dataset.path / name for name in CLASS_FILES if (dataset.path / name).is_file()]
-    return sorted({*(error.file for error in dataset.unreadable), *names, *dataset.beside})
+    below = [file for file in dataset.class_files if dataset.path in file.parents]
+    return sorted({*(error.file for error in dataset.unreadable), *names, *below, *dataset.beside})
 
 
 def _put(path: Path, data: bytes) -> None:

@@ -103,13 +103,15 @@ def _is_edited(dataset: Dataset, old: bytes, new: bytes, columns: Set[int]) -> b
         before, after = (sum(csv.reader(io.StringIO(one.decode(), newline="")), []) for one in (old, new))
         others = all(index in columns or one == other for index, (one, other) in enumerate(zip(before, after)))
         return others and len(before) == len(after) and _without_numbers(old) == _without_numbers(new)
-    one, other = re.split(rb"(\s+)", old.removeprefix(_MARK).strip()), re.split(rb"(\s+)", new.removeprefix(_MARK).strip())
+    one, other = (_BETWEEN.split(line.replace(_MARK, b"").strip().strip(b'"')) for line in (old, new))
     may = _words_of_box(dataset, len(one) // 2 + 1)
     same_ends = _NUMBER.sub(b"", old) == _NUMBER.sub(b"", new)
     return same_ends and len(one) == len(other) and all(a == b or i % 2 == 0 and i // 2 in may for i, (a, b) in enumerate(zip(one, other)))
 
 
 _MARK = b"\xef\xbb\xbf"
+_BETWEEN = re.compile(rb"([\s,;\"]+)")
+"""What may stand between the words of a line."""
 
 
 def _words_of_box(dataset: Dataset, words: int) -> range:
@@ -118,8 +120,11 @@ def _words_of_box(dataset: Dataset, words: int) -> range:
         return range(8)
     if dataset.format == "text":
         return range(words - 4, words)
-    kind = (dataset.reading.kind or "").partition(":")[0]
-    return range(1, words if kind in ("segment", "obb") and words > 6 else 5)
+    kind, _, tail, first, *_ = (dataset.reading.kind or "detect:0:0:0").split(":")
+    if kind in ("segment", "obb") and words > 6:
+        return range(1, words - int(tail))
+    after = int(first) if words in (6, 7) else 0
+    return range(1 + after, 5 + after)
 
 
 def _without_numbers(record: bytes) -> bytes:

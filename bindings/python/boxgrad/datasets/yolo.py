@@ -1,170 +1,228 @@
 """YOLO: lines of class, centre x, centre y, width, height in fractions of the image; of class and polygon; of class, box and keypoints.
 
-Images are looked for beside the labels, in the folder `images` for one named `labels`, or where the user says. Where one has none and no
-size is given, all boxes stay in fractions.
+Photos are looked for beside the labels, in the folder `images` for one named `labels`, or where the user says. Boxes of an image whose size
+is not known stay in fractions. Rows in pixels are a problem of their own: their boxes are what the pixels say.
 """
 
 from __future__ import annotations
 
-import math
+import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
-import yaml
+import numpy as np
 
-from . import lines
+from ..boxes import box_convert
+from . import lines, rows
+from .detection import is_class_number
 from .lines import Format, Parsed, Words
-from .model import CLASS_FILES, Array, Dataset, Reading, Size, UnreadableError, read_bytes
-from .yolo_kinds import KINDS, Kind, Lines, are_fractions, is_tracked
+from .model import Array, Dataset, Reading, Size
+from .text_files import TextFiles, read_files
+from .yolo_kinds import KINDS, Kind, Line, Lines, are_fractions, are_pixels, is_confidence, is_tracked
+from .yolo_names import Beside, look_beside
 
-_MOST_BYTES = 1 << 20
+_LAYOUT = "labels"
+_LOCKED_PIXELS = "its numbers are pixels where YOLO has fractions; --unit pixels says that all are, and repairs them as such"
+_MOST_FOLDERS = 200
 
 
-def class_number(word: str) -> str:
-    """The class of a line: a whole number, in whatever notation it stands."""
-    try:
-        number = math.nan if "_" in word else float(word)
-    except ValueError:
-        raise ValueError(f"class {word[:60]!r} is no number") from None
-    if not number.is_integer() or not 0 <= number < 1e15:
-        raise ValueError(f"class {word[:60]!r} is no whole number from 0")
-    return str(int(number))
+def class_of(words: Words, names: Optional[Mapping[str, str]]) -> Tuple[str, str, int]:
+    """The class of a row, why it is none, and how many words it has. names: the numbers of the classes, by their names."""
+    first = words[0]
+    if is_class_number(first) and (len(words) < 2 or rows.is_number(words[1])):
+        if not rows.is_number(first):
+            return str(int(first, 16)), "", 1
+        number = float(first)
+        if number.is_integer() and 0 <= number < 1e15:
+            return str(int(number)), "", 1
+        return first, f"class {first[:60]} is no whole number from 0", 1
+    numbers = rows.trailing_numbers(words)
+    count = max(1, len(words) - numbers)
+    for longer in range(len(words) - 4, 0, -1):
+        name = " ".join(words[:longer])
+        if names is not None and name in names and len(words) - longer <= numbers:
+            return names[name], "", longer
+    return " ".join(words[:count]) if numbers >= 4 else first, "", count if numbers >= 4 else 1
 
 
 class _Parser:
-    """Reads the lines of a data set, whose kind is found out from all of them when the first long one comes."""
+    """Reads the rows of a data set, of one kind, which all of them decide."""
 
-    def __init__(self, files: Callable[[], list[Path]], described: Optional[Path], reading: Reading) -> None:
-        self.files, self.described = files, described
-        self.kind: Optional[Kind] = None
-        if reading.kind is not None:
-            name, _, length = reading.kind.partition(":")
-            shape = _pose_length(described) if name == "pose" else None
-            self.kind = Kind(name, int(length or shape or 0))
-
-    def known(self) -> Kind:
-        if self.kind is None:
-            found = Lines()
-            for _, words in long_lines(self.files()):
-                try:
-                    class_number(words[0])
-                    found.add(lines.floats(words[1:]))
-                except ValueError:
-                    continue
-            self.kind = found.kind(_pose_length(self.described), self.described is not None)
-        return self.kind
+    def __init__(self, kind: Kind, reading: Reading, names: Optional[Mapping[str, str]]) -> None:
+        self.kind, self.unit, self.names = kind, reading.unit, names
+        self.fmt = reading.boxes or "cxcywh"
 
     def parse(self, words: Words, size: Size) -> Parsed:
-        height, width = size
-        numbers = lines.floats(words[1:])
-        category = class_number(words[0])
-        kind = Kind("detect") if len(numbers) < 6 else self.known()
-        if kind.name == "detect" and len(numbers) == 6 and not is_tracked(numbers):
-            raise ValueError("6 numbers after the class, which are no box with a confidence and a track id")
-        if kind.name == "pose" and self._is_pose(numbers) or len(numbers) in ((4, 5, 6) if kind.name == "detect" else (4, 5)):
-            x, y, w, h = numbers[:4]
-            box = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
-            return Parsed(category, box)
-        if (
-            kind.name in ("segment", "obb")
-            and len(numbers) >= 6
-            and len(numbers) % 2 == 0
-            and (kind.name == "segment" or len(numbers) == 8)
-        ):
-            xs, ys = numbers[0::2], numbers[1::2]
-            box = [min(xs) * width, min(ys) * height, max(xs) * width, max(ys) * height]
-            quad = [number * side for number, side in zip(numbers, (width, height) * 4)] if len(numbers) == 8 else ()
-            locked = "" if are_fractions(numbers) else "a polygon with numbers that are no fractions of the image"
-            return Parsed(category, box, quad, outlined=True, locked=locked)
-        wanted = {"pose": f"{kind.length or 'those of a box and keypoints'}", "obb": "8"} if len(numbers) > 5 else {}
-        raise ValueError(f"{len(numbers)} numbers after the class, not 4, 5, or {wanted.get(kind.name, 'the x and y of a polygon')}")
+        category, no_class, taken = class_of(words, self.names)
+        numbers = lines.floats(words[taken:])
+        pixels = self._are_pixels(numbers)
+        height, width = (1.0, 1.0) if pixels else size
+        locked = "the name of its class has spaces" if taken > 1 else _LOCKED_PIXELS if pixels and self.unit is None else ""
+        start = self._box(numbers)
+        if start is not None:
+            fmt = "xyxy" if pixels and self.kind.corners else self.fmt
+            box = _corners(numbers[start : start + 4], fmt)
+            unused = self._unused(numbers, start)
+            box = [box[0] * width, box[1] * height, box[2] * width, box[3] * height]
+            return Parsed(category, box, locked=locked, pixels=pixels, no_class=no_class, unused=unused)
+        body = self.kind.polygon(len(numbers))
+        if not body:
+            raise ValueError(f"{len(numbers)} numbers after the class, not {self._wanted(len(numbers))}")
+        points, tail = numbers[:body], numbers[body:]
+        xs, ys = points[0::2], points[1::2]
+        box = [min(xs) * width, min(ys) * height, max(xs) * width, max(ys) * height]
+        quad = [number * side for number, side in zip(points, (width, height) * 4)] if body == 8 else ()
+        if not pixels and not are_fractions(points):
+            locked = "a polygon with numbers that are no fractions of the image"
+        return Parsed(category, box, quad, True, locked, pixels, no_class, _names_of_tail(tail))
 
-    def _is_pose(self, numbers: list[float]) -> bool:
-        length = self.known().length
-        return len(numbers) == length or not length and len(numbers) >= 6 and ((len(numbers) - 4) % 3 == 0 or len(numbers) % 2 == 0)
+    def _are_pixels(self, numbers: List[float]) -> bool:
+        if self.unit is not None:
+            return self.unit == "pixels"
+        four = numbers[int(self.kind.first and len(numbers) in (5, 6)) :][:4]
+        return are_pixels(four) or self.kind.pixels and not (are_fractions(four) and any(not one.is_integer() for one in four))
+
+    def _box(self, numbers: List[float]) -> Optional[int]:
+        """Where the box starts; None if the row holds none. ValueError if what follows it is nothing known."""
+        start = self.kind.box(len(numbers))
+        if start is not None and self.kind.name == "detect" and len(numbers) == 6 and not is_tracked(numbers) and not start:
+            raise ValueError("6 numbers after the class, which are no box with a confidence and a track id")
+        return start
+
+    def _unused(self, numbers: List[float], start: int) -> Tuple[str, ...]:
+        rest = [*numbers[:start], *numbers[start + 4 :]]
+        if len(rest) > 2:
+            return ("keypoints",)
+        return _names_of_tail(rest)
+
+    def _wanted(self, count: int) -> str:
+        kind = self.kind
+        if kind.tail:
+            return f"4, 5, or the x and y of {'a quadrilateral' if kind.name == 'obb' else 'a polygon'} and {kind.tail} more"
+        wanted = {"pose": f"{kind.length or 'those of a box and keypoints'}", "obb": "8"} if count > 5 else {}
+        return f"4, 5, or {wanted.get(kind.name, 'the x and y of a polygon')}"
 
     def edit(self, words: Words, box: Array, size: Size) -> Dict[int, float]:
-        height, width = size
+        taken = class_of(words, self.names)[2]
+        numbers = lines.floats(words[taken:])
+        pixels = self._are_pixels(numbers)
+        height, width = (1.0, 1.0) if pixels else size
         x1, y1, x2, y2 = box[0] / width, box[1] / height, box[2] / width, box[3] / height
-        if len(words) > 6 and self.known().name in ("segment", "obb"):
+        start = self._box(numbers)
+        if start is None:
             bounds = (x1, x2), (y1, y2)
-            return {i: min(max(float(words[i]), bounds[(i - 1) % 2][0]), bounds[(i - 1) % 2][1]) for i in range(1, len(words))}
-        return {1: (x1 + x2) / 2, 2: (y1 + y2) / 2, 3: x2 - x1, 4: y2 - y1}
+            points = numbers[: self.kind.polygon(len(numbers))]
+            return {i + taken: min(max(point, bounds[i % 2][0]), bounds[i % 2][1]) for i, point in enumerate(points)}
+        fmt = "xyxy" if pixels and self.kind.corners else self.fmt
+        if fmt == "cxcywh":
+            four = [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1]
+        else:
+            four = box_convert(np.array([x1, y1, x2, y2]), "xyxy", fmt).tolist()
+        return dict(enumerate(four, taken + start))
+
+    def boxes(self, numbers: Array) -> Array:
+        """The corners of many boxes in fractions."""
+        if self.unit == "pixels" or self.fmt != "cxcywh":
+            return np.array([_corners(one, self.fmt) for one in numbers.tolist()])
+        half = numbers[:, 2:] / 2
+        return np.hstack([numbers[:, :2] - half, numbers[:, :2] + half])
 
 
-def long_lines(files: list[Path]) -> Iterator[Tuple[Path, Words]]:
-    """The lines of more than six words."""
-    for file in files:
-        try:
-            yield from ((file, words) for _, _, words in lines.words_of(file, read_bytes(file)) if len(words) > 6)
-        except UnreadableError:
-            continue
+def _corners(four: List[float], fmt: str) -> List[float]:
+    if fmt == "cxcywh":
+        x, y, w, h = four
+        return [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
+    corners: List[float] = box_convert(np.array(four), fmt, "xyxy").tolist()
+    return corners
 
 
-def file_of_names(path: Path) -> Optional[Path]:
-    """The file of the class names: classes.txt, obj.names or data.yaml, beside the labels or up to two folders above."""
-    folder = path if path.is_dir() else path.parent
-    for place in (folder, *list(folder.absolute().parents)[:2]):
-        for name in CLASS_FILES:
-            file = place / name
-            if file.is_file() and file.stat().st_size < _MOST_BYTES:
-                return file
-    return None
+def _names_of_tail(tail: List[float]) -> Tuple[str, ...]:
+    """What one or two numbers beside a box are called."""
+    if len(tail) == 2:
+        return "confidence", "track id"
+    if not tail:
+        return ()
+    if is_confidence(tail[0]):
+        return ("confidence",)
+    return ("track id without confidence",) if tail[0] > 1 and tail[0].is_integer() else ("a number after the box that is no confidence",)
 
 
-def _names(path: Path) -> Optional[List[str]]:
-    file = file_of_names(path)
-    if file is None:
-        return None
-    if file.name != "data.yaml":
-        try:
-            return file.read_text("utf-8-sig").splitlines()
-        except UnicodeDecodeError as error:
-            raise UnreadableError(file, str(error).split("\n")[0]) from None
-    names = _described(file).get("names")
-    if isinstance(names, dict) and set(names) == set(range(len(names))):
-        names = [names[key] for key in range(len(names))]
-    if names is None or not isinstance(names, list):
-        return None
-    return [str(name)[:200] for name in names]
+def beside_of(path: Path, files: TextFiles, reading: Reading) -> Beside:
+    """What stands beside the labels of a data set."""
+    folders = map(Path, dict.fromkeys(os.path.dirname(file) for file in files.named))
+    return look_beside(reading.original or path, list(folders)[:_MOST_FOLDERS], reading)
 
 
-def _described(file: Path) -> Dict[Any, Any]:
-    """The content of data.yaml."""
-    try:
-        content = yaml.safe_load(file.read_text("utf-8-sig"))
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise UnreadableError(file, str(error).split("\n")[0], mark.line + 1 if mark else None) from None
-    return content if isinstance(content, dict) else {}
+def layout_of(beside: Beside, files: TextFiles) -> str:
+    """What says that files are YOLO's: the names of classes beside them, or the folder in which they stand."""
+    if beside.files:
+        return f"beside {beside.files[0]}"
+    in_labels = any(_LAYOUT in file.absolute().parts[:-1] for file in files.named[:1])
+    return f"in the folder {_LAYOUT}" if in_labels else ""
 
 
-def _description(path: Path) -> Optional[Path]:
-    """The data.yaml beside the labels or up to two folders above."""
-    folder = path if path.is_dir() else path.parent
-    found = (place / "data.yaml" for place in (folder, *list(folder.absolute().parents)[:2]))
-    return next((file for file in found if file.is_file() and file.stat().st_size < _MOST_BYTES), None)
-
-
-def _pose_length(file: Optional[Path]) -> Optional[int]:
-    """How many numbers a pose has by kpt_shape of data.yaml, the box included."""
-    shape = _described(file).get("kpt_shape") if file is not None else None
-    if isinstance(shape, (list, tuple)) and len(shape) == 2 and all(isinstance(one, int) and 0 < one < 10000 for one in shape):
-        return 4 + int(shape[0]) * int(shape[1])
-    return None
-
-
-def read(path: Path, reading: Reading) -> Dataset:
-    parser = _Parser(lambda: lines.label_files(path), _description(reading.original or path), reading)
-    data = lines.read(path, reading, Format("yolo", parser.parse, parser.edit, _names), pixels=False)
-    data.relative = True
-    kind = parser.kind
-    if kind is not None:
-        data.reading = replace(data.reading, kind=f"{kind.name}:{kind.length}")
-        data.doubt = kind.doubt
-        data.evidence = f"{kind.name}: {kind.evidence}" if kind.evidence else kind.name
+def read(path: Path, reading: Reading, files: Optional[TextFiles] = None) -> Dataset:
+    files = files or read_files(path, reading)
+    beside = beside_of(path, files, reading)
+    listed = beside.names.names if beside.names is not None else None
+    numbers = None if listed is None else {name: str(number) for number, name in reversed(list(listed.items()))}
+    kind = _kind_of(files, reading, beside, numbers)
+    parser = _Parser(kind, reading, numbers)
+    names = None if listed is None else {str(number): name for number, name in sorted(listed.items())}
+    boxes = None if reading.unit == "pixels" else parser.boxes
+    format = Format("yolo", parser.parse, parser.edit, names, boxes, beside.files)
+    data = lines.read(path, reading, format, pixels=False, files=files)
+    data.relative = not kind.pixels and reading.unit != "pixels"
+    data.by_all_lines = bool(kind.evidence) or kind.pixels
+    data.reading = replace(data.reading, kind=kind.text)
+    data.doubt = kind.doubt
+    data.evidence = f"{kind.name}: {kind.evidence}" if kind.evidence else "" if kind.name == "detect" else kind.name
+    data.notes += beside.notes
+    data.class_files = beside.files
+    data.beside = [file for file in data.beside if file not in beside.files]
     return data
+
+
+def _kind_of(files: TextFiles, reading: Reading, beside: Beside, names: Optional[Mapping[str, str]]) -> Kind:
+    """The kind of all rows: as the reading says, or as they have in common."""
+    if reading.kind is not None and ":" in reading.kind:
+        return Kind.of(reading.kind)
+    found, all_rows, pixels = Lines(), 0, 0
+    for file in files.labels:
+        if file.boxes is not None:
+            all_rows += len(file.lines)
+            continue
+        for row in file.rows():
+            try:
+                numbers = rows.floats(row.words[class_of(row.words, names)[2] :])
+            except ValueError:
+                continue
+            all_rows += 1
+            in_pixels = are_pixels(numbers)
+            pixels += in_pixels
+            if len(numbers) > 4 or in_pixels and len(numbers) == 4:
+                found.add(Line(numbers, file.path, row.line))
+    length = beside.description.pose_length() if beside.description is not None else None
+    kind = _named(reading.kind, found, length) if reading.kind is not None else found.kind(length, beside.description is not None)
+    mostly = reading.unit == "pixels" or reading.unit is None and 2 * pixels > all_rows
+    if not mostly or reading.boxes is not None:
+        return replace(kind, pixels=mostly)
+    corners, said, doubt = found.corners()
+    evidence = ", ".join(filter(None, (kind.evidence, said)))
+    return replace(kind, pixels=True, corners=corners, evidence=evidence, doubt=kind.doubt or doubt)
+
+
+def _named(name: str, found: Lines, length: Optional[int]) -> Kind:
+    """The kind that the user names."""
+    base, _, more = name.partition("-")
+    if name == "score-first":
+        return Kind("detect", first=True)
+    if more == "tracked":
+        return Kind(base, tail=2)
+    if base == "pose":
+        return Kind(base, length or 0)
+    return Kind(base, tail=found.tail(8 if base == "obb" else 0) if found.long else 0)
 
 
 def reader_of(kind: str) -> Callable[[Path, Reading], Dataset]:

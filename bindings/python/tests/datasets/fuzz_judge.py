@@ -58,7 +58,7 @@ def judge_lines(old, new, gone, edited, changes):
             if line != other:
                 raise Harm(f"line {number} changed from {line!r} to {other!r}, and is not reported")
             continue
-        words, others = line.split(), other.split()
+        words, others = words_of(line), words_of(other)
         if len(words) != len(others) or words[0] != others[0] and len(words) < 9:
             raise Harm(f"line {number} became {other!r}")
         differ = [i for i, (a, b) in enumerate(zip(words, others)) if a != b]
@@ -72,7 +72,7 @@ def judge_lines(old, new, gone, edited, changes):
             # Edits before it may have made them equal, so that only the reported box says it.
             twins = [one for one in changes.values() if one is not change]
             same = [key for key in lines if key != number and class_of(lines[key]) == class_of(lines[number])]
-            if not same and not twins and len(lines[number].split()) < 9:
+            if not same and not twins and len(words_of(lines[number])) < 9:
                 raise Harm(f"line {number} is no duplicate: {lines[number]!r}")
 
 
@@ -96,9 +96,14 @@ def judge_outside(before, done, path):
                 raise Harm(f"{line!r} is not outside")
 
 
+def words_of(line):
+    """The words of a line, between spaces, commas, semicolons or quotes."""
+    return re.findall(rb'[^\s,;"]+', line)
+
+
 def class_of(line):
     """The first word; of a number, whatever notation it is in, its value."""
-    word = b"".join(line.removeprefix(b"\xef\xbb\xbf").split()[:1])
+    word = b"".join(words_of(line.replace(b"\xef\xbb\xbf", b""))[:1])
     return float(word) if is_number(word) else word
 
 

@@ -70,14 +70,35 @@ def photos(folder):
     return path
 
 
-def yolo(folder):
+def yolo(folder, numbers=lambda x1, y1, x2, y2: [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1], between=" "):
     def write(image, name, box):
         h, w = SIZES[image]
-        x1, y1, x2, y2 = box[0] / w, box[1] / h, box[2] / w, box[3] / h
-        return f"{NAMES.index(name)} {(x1 + x2) / 2:.9f} {(y1 + y2) / 2:.9f} {x2 - x1:.9f} {y2 - y1:.9f}"
+        words = numbers(box[0] / w, box[1] / h, box[2] / w, box[3] / h)
+        return between.join([str(NAMES.index(name)), *(word if isinstance(word, str) else f"{word:.9f}" for word in words)])
 
     (folder / "classes.txt").write_text("dog\ncat\n")
     return by_line(folder, write)
+
+
+def commas(folder):
+    return yolo(folder, between=", ")
+
+
+def obb(folder):
+    return yolo(folder, lambda x1, y1, x2, y2: [x1, y1, x2, y1, x2, y2, x1, y2])
+
+
+def segment(folder):
+    return yolo(folder, lambda x1, y1, x2, y2: [x1, y1, (x1 + x2) / 2, y1, x2, y1, x2, y2, x1, y2])
+
+
+def predicted(folder):
+    """Quadrilaterals with a confidence and a track id."""
+    return yolo(folder, lambda x1, y1, x2, y2: [x1, y1, x2, y1, x2, y2, x1, y2, "0.91", "1"])
+
+
+def pose(folder):
+    return yolo(folder, lambda x1, y1, x2, y2: [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1, x1, y1, "2", x2, y1, "1", x2, y2, "0"])
 
 
 def dota(folder):
@@ -109,8 +130,14 @@ def parquet(folder):
     return Sample(path, lambda i: None, {})
 
 
-WRITERS = {"coco": coco, "voc": voc, "yolo": yolo, "dota": dota, "text": text, "csv": csv, "parquet": parquet}
-FORMATS = {**{name: name for name in WRITERS}, "csv": "table", "parquet": "table"}
+WRITERS = {
+    "coco": coco, "voc": voc, "yolo": yolo, "commas": commas, "obb": obb, "segment": segment, "predicted": predicted, "pose": pose,
+    "dota": dota, "text": text, "csv": csv, "parquet": parquet,
+}  # fmt: skip
+BY_ALL_LINES = ("obb", "segment", "predicted", "pose")
+"""Those of which all lines together decide the kind."""
+YOLO = ("yolo", "commas", "obb", "segment", "predicted", "pose")
+FORMATS = {**{name: name for name in WRITERS}, **dict.fromkeys(YOLO, "yolo"), "csv": "table", "parquet": "table"}
 
 
 def write(kind, folder):

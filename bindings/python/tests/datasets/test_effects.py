@@ -57,6 +57,19 @@ def test_not_finite(torch, value):
     assert np.isnan(boxgrad.clip_grad_norm_([gradient], 1.0)) and np.isnan(gradient).all(), "and from there everywhere"
 
 
+@proves("pixels-not-fractions")
+def test_pixels_taken_for_fractions(torch):
+    """A box of 20 x 30 pixels around (50, 60) in an image of 100 x 100."""
+    x, y, w, h = np.array([50.0, 60, 20, 30]) * 100
+    truth = np.array([[x - w / 2, y - h / 2, x + w / 2, y + h / 2]])
+    flags = boxgrad.inspect_boxes(truth, IMAGE).flags
+    assert flags[0] & np.uint32(boxgrad.BoxFlag.WHOLLY_OUTSIDE)
+    clipped = boxgrad.clip_boxes_to_image(truth, IMAGE)
+    assert (clipped[:, 2:] - clipped[:, :2] == 0).all()
+    targets, loss, _ = delta_loss(torch, clipped)
+    assert np.isneginf(targets[0, 2:]).all() and np.isinf(loss)
+
+
 @proves("nan-literal")
 def test_nan_literal():
     import msgspec

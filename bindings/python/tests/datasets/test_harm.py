@@ -11,8 +11,7 @@ import pytest
 import samples
 from boxgrad import BoxgradError, datasets
 from boxgrad.datasets import repair
-from boxgrad.datasets.detection import format_of_row
-from boxgrad.datasets.formats import doubt_of
+from boxgrad.datasets.detection import sort_of_row
 from boxgrad.datasets.records import Copied
 
 ALL = ["clip", "drop-degenerate", "drop-duplicates"]
@@ -28,32 +27,34 @@ def folder_of(tmp_path, *texts, name="set"):
 
 
 @pytest.mark.parametrize(
-    ("row", "format", "certain"),
+    ("row", "sort"),
     [
-        ("0 0.5 0.5 0.2 0.2", "yolo", True), ("0.0 0.5 0.5 0.2 0.2", "yolo", True), ("0e+00 0.5 0.5 0.2 0.2 0.9 17", "yolo", True),
-        ("6 0.30 0.67 0.48 0.67 0.48 0.81 0.30 0.81", "yolo", True), ("0 0.68 0.59 0.20 0.07 0.58 0.63 2", "yolo", True),
-        ("0 0 0 1 1", "yolo", False), ("dog 0.5 0.5 0.2 0.2", "text", False), ("-1 0.5 0.5 0.2 0.2", "text", False),
-        ("dog 10 10 50 60", "text", True), ("0 10 10 50 60", "text", True), ("dog 0.9 10 10 50 60", "text", True),
-        ("10 10 50 10 50 60 10 60 plane 0", "dota", True), ("10 10 50 10 50 60 10 60 3 0", "dota", False), ("gsd:0.1", "dota", True),
-        ("0.1 0.1 0.5 0.1 0.5 0.6 0.1 0.6 plane 0", "dota", True), ("0,0.5,0.5,0.2,0.2", "", False), ("README", "", False),
+        ("0 0.5 0.5 0.2 0.2", "fractions"), ("0.0 0.5 0.5 0.2 0.2", "fractions"), ("0e+00 0.5 0.5 0.2 0.2 0.9 17", "fractions"),
+        ("6 0.30 0.67 0.48 0.67 0.48 0.81 0.30 0.81", "fractions"), ("0 0.68 0.59 0.20 0.07 0.58 0.63 2", "fractions"),
+        ("-1 0.5 0.5 0.2 0.2", "fractions"), ("1.5 0.5 0.5 0.2 0.2", "fractions"), ("0x1 0.5 0.5 0.2 0.2", "fractions"),
+        ("0 0 0 1 1", "whole"), ("dog 0.5 0.5 0.2 0.2", "named"), ("traffic light 0.5 0.5 0.2 0.2", "named"),
+        ("dog 10 10 50 60", "text"), ("dog 0.9 10 10 50 60", "text"), ("0 10 10 50 60", "pixels"), ("0 10 10 50 60 0.9", "pixels"),
+        ("10 10 50 10 50 60 10 60 plane 0", "quad"), ("10 10 50 10 50 60 10 60 storage tank 0", "quad"), ("gsd:0.1", "head"),
+        ("0.1 0.1 0.5 0.1 0.5 0.6 0.1 0.6 plane 0", "quad"), ("10 10 50 10 50 60 10 60 3 0", "corners"),
+        ("0 10 10 100 10 100 100", "many"), ("README", ""), ("0 0.5 0.5 0.2", ""),
     ],
 )  # fmt: skip
-def test_each_row_speaks_for_one_format(row, format, certain):
-    assert format_of_row(row.split()) == (format, certain)
+def test_each_row_is_of_one_sort(row, sort):
+    assert sort_of_row(row.split()) == sort
 
 
-def test_all_files_speak_before_a_repair(tmp_path):
-    """Reading looks at 200 files; of these 260 the last 60 are something else."""
+def test_all_files_speak(tmp_path):
+    """Of these 260 files the last 60 are something else."""
     texts = ["0 0.5 0.5 0.2 0.2\n"] * 200 + ["10 10 50 10 50 60 10 60 plane 0\n"] * 60
     folder = tmp_path / "set"
     folder.mkdir()
     for index, text in enumerate(texts):
         (folder / f"{index:03}.txt").write_text(text)
-    data = datasets.read(folder)
-    assert data.format == "yolo" and not data.doubt
-    assert "only 200 of 260 rows in 260 files can be read as yolo" in doubt_of(data)
-    with pytest.raises(BoxgradError, match="only 200 of 260 rows"):
-        datasets.fix(data, tmp_path / "new", ["clip"])
+    with pytest.raises(datasets.UnreadableError) as error:
+        datasets.read(folder)
+    assert f"yolo explains 200 of 260 rows, and not {folder}/200.txt:1: '10 10 50" in str(error.value)
+    assert f"dota explains 60 of 260 rows, and not {folder}/000.txt:1: '0 0.5" in str(error.value)
+    assert str(error.value).endswith("say which it is with --format yolo or --format dota")
 
 
 def test_a_format_that_is_named_needs_no_evidence(tmp_path):
@@ -62,8 +63,8 @@ def test_a_format_that_is_named_needs_no_evidence(tmp_path):
     data = datasets.read(folder)
     assert (data.format, len(data), data.doubt) == ("dota", 5, "")
     (folder / "0.txt").write_text("0 0.5 0.5 0.2 0.2 0.9\n" * 9)
-    with pytest.raises(BoxgradError, match="only 9 of 14 rows in 6 files can be read as yolo"):
-        datasets.fix(datasets.read(folder), tmp_path / "new", ["clip"])
+    with pytest.raises(BoxgradError, match="yolo explains 9 of 14 rows"):
+        datasets.read(folder)
     assert datasets.fix(datasets.read(folder, "yolo"), tmp_path / "new", ["clip"]).changes == []
 
 

@@ -34,9 +34,16 @@ YOLO = {
     "y_roboflow": fractions([0.4, 0.4, 0.6, 0.6], [0.4, 0.4, 0.6, 0.6]),
     "y_autosplit": fractions([0.4, 0.4, 0.6, 0.6]),
     "y_coco2017": fractions([0.4, 0.4, 0.6, 0.6]),
+    "y_comma": fractions([0.003185, 0.019608, 0.993631, 1.0]),
+    "y_commaspace": fractions([0.0962, 0.36685, 0.2378, 0.81415]),
+    "y_utf16": fractions([0.4, 0.4, 0.6, 0.6]),
+    "y_classes_gbk": fractions([0.4, 0.4, 0.6, 0.6]),
+    "t_typeIII": fractions([0.38085, 0.25665, 0.45895, 0.75315], [0.32815, 0.21365, 0.40625, 0.72195]),
 }
-IN_DOUBT = {"y_tri": "yolo-pose or --format yolo-segment", "y_pose4_2d": "yolo-pose or --format yolo-segment"}
-"""One line alone, which two kinds explain: nothing in it says which."""
+PIXELS = {
+    "y_pixels": fractions([40, 45, 60, 75], [180, 80, 220, 120]),
+    "y_pixyaml": fractions([40, 45, 60, 75]),
+}
 
 
 def fix(path, out, policies=POLICIES, **options):
@@ -67,15 +74,29 @@ def refused(path, tmp_path, command, *words, policies=POLICIES, match):
 @pytest.mark.parametrize("name", YOLO)
 def test_yolo_is_read_as_yolo(name, command):
     data = datasets.read(REPORTS / name)
-    assert data.format == "yolo" and not data.faults
-    np.testing.assert_allclose(data.boxes, YOLO[name], atol=1e-9)
-    assert bool(data.doubt) == (name in IN_DOUBT)
+    assert data.format == "yolo" and not data.faults and data.account["rows"] == len(data)
+    np.testing.assert_allclose(data.boxes, YOLO[name], atol=1e-6)
     status, printed, _ = command("inspect", REPORTS / name)
     assert status == (name == "y_obb") and "yolo (" in printed
-    assert ("not certain" in printed) == (name in IN_DOUBT)
 
 
-@pytest.mark.parametrize("name", [name for name in YOLO if name not in IN_DOUBT])
+@pytest.mark.parametrize("name", PIXELS)
+def test_rows_in_pixels_are_a_problem_of_their_own(name, command):
+    """And of nothing else: their boxes are what the pixels say."""
+    data = datasets.read(REPORTS / name)
+    assert data.format == "yolo" and not data.fractions
+    np.testing.assert_array_equal(data.boxes, PIXELS[name])
+    assert datasets.inspect(data).counts == {"pixels-not-fractions": len(data)}
+    assert command("inspect", REPORTS / name)[0] == 1
+
+
+def test_a_negative_class_keeps_its_box():
+    data = datasets.read(REPORTS / "y_negclass")
+    np.testing.assert_allclose(data.boxes, [[0.4, 0.4, 0.6, 0.6]] * 2)
+    assert datasets.inspect(data).counts == {"unknown-category": 1} and data.categories == ["0"]
+
+
+@pytest.mark.parametrize("name", [*YOLO, *PIXELS, "y_negclass"])
 def test_fix_leaves_yolo_as_it_is(name, tmp_path, command):
     """But for the two corners of an oriented box that leave the image."""
     done = fix(REPORTS / name, tmp_path / "new")
@@ -87,13 +108,6 @@ def test_fix_leaves_yolo_as_it_is(name, tmp_path, command):
         old = {file: data.replace(b"-0.0006", b"0.0") for file, data in old.items()}
     assert new == old
     assert [change.policy for change in done.changes] == (["clip"] if name == "y_obb" else [])
-
-
-@pytest.mark.parametrize("name", IN_DOUBT)
-def test_fix_asks_for_the_kind(name, tmp_path, command):
-    refused(REPORTS / name, tmp_path, command, match=IN_DOUBT[name])
-    for kind in ("pose", "segment"):
-        assert command("fix", REPORTS / name, "--out", tmp_path / kind, "--policy", "clip", "--format", f"yolo-{kind}")[0] == 0
 
 
 def test_clipping_a_pose_leaves_its_keypoints(tmp_path):
@@ -110,27 +124,22 @@ def test_clipping_a_pose_leaves_its_keypoints(tmp_path):
         assert float(new[1]) + float(new[3]) / 2 == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    ("name", "match"),
-    [
-        ("t_typeIII", "look like fractions of the image, and plain text is in pixels"),
-        ("y_pixels", "start with a class number and are in pixels, while the folder labels says that they are YOLO's"),
-        ("y_pixyaml", "data.yaml says that they are YOLO's"),
-        ("y_negclass", "a.txt:1 cannot: '-1 0.5 0.5 0.2 0.2'"),
-        ("wider.txt", "only 2 of 9 rows in 1 file can be read as dota"),
-        ("udacity.csv", "1 of 2 boxes are inverted by the columns' names, and none by their order"),
-    ],
-)
-def test_fix_refuses_what_is_not_certain(name, match, tmp_path, command):
-    refused(REPORTS / name, tmp_path, command, match=match)
+def test_fix_refuses_what_is_not_certain(tmp_path, command):
+    refused(REPORTS / "udacity.csv", tmp_path, command, match="1 of 2 boxes are inverted by the columns' names, and none by their order")
+    refused(REPORTS / "wider.txt", tmp_path, command, match="dota explains 2 of 9 rows, and not ")
 
 
-@pytest.mark.parametrize("name", ["y_comma", "y_commaspace"])
-def test_rows_with_commas_are_refused_with_the_reason(name, tmp_path, command):
-    for words in (["inspect"], ["fix", "--policy", "clip", "--out", tmp_path / "new"]):
-        status, _, printed = command(words[0], REPORTS / name, *words[1:])
-        assert status == 2 and "a.txt:1 is no row of yolo, dota or text, whose words are separated by commas" in printed
-    assert not (tmp_path / "new").exists()
+def test_rows_with_commas_are_edited_in_place(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "a.txt").write_text('0, 0.9, 0.5, 0.4, 0.2\n0;0.9;0.5;0.4;0.2\n"0" "0.9" "0.5" "0.4" "0.2"\n0 0,9 0,5 0,4 0,2\n')
+    data = datasets.read(tmp_path / "set")
+    np.testing.assert_allclose(data.boxes, [[0.7, 0.4, 1.1, 0.6]] * 4)
+    assert [note.split(",")[0] for note in data.notes] == ["1 row has commas", "1 row has semicolons", "1 row has quotes", "1 row has decimal commas"]
+    done = fix(tmp_path / "set", tmp_path / "new", "clip")
+    assert (tmp_path / "new" / "a.txt").read_text() == (
+        '0, 0.85, 0.5, 0.3, 0.2\n0;0.85;0.5;0.3;0.2\n"0" "0.85" "0.5" "0.3" "0.2"\n0 0,9 0,5 0,4 0,2\n'
+    )
+    assert [change.place.line for change in done.left] == [4], "decimal commas are not edited"
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in REPORTS.iterdir() if path.name != "README.md"))

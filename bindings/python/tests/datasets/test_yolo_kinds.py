@@ -20,37 +20,44 @@ def test_kinds_of_yolo(lines, boxes, tmp_path):
     np.testing.assert_allclose(data.boxes, boxes, atol=1e-12)
 
 
-@pytest.mark.parametrize(("id", "could"), [("1", "a box, a confidence and a track id")])
-def test_a_triangle_that_could_be_a_track_id(id, could, tmp_path):
-    data = datasets.read(folder_of(tmp_path, f"0 0.5 0.5 0.2 0.2 0.9 {id}\n"))
-    assert could in data.doubt and "--format yolo-segment or --format yolo-detect" in data.doubt
+def refusal(path, *args, **options):
+    with pytest.raises(datasets.UnreadableError) as error:
+        datasets.read(path, *args, **options)
+    return str(error.value)
 
 
-@pytest.mark.parametrize(("last", "seen"), [(" 0.91", "2 could be a box and its keypoints"), ("", "0 are polygons, 2 a box and keypoints")])
-def test_poses_that_were_predicted(last, seen, tmp_path):
-    """Each point has its confidence, and the box perhaps, too: they are no polygons of which every number is a coordinate."""
+def test_a_triangle_that_could_be_a_track_id(tmp_path):
+    folder = folder_of(tmp_path, "0 0.5 0.5 0.2 0.2 0.9 1\n")
+    asked = refusal(folder)
+    assert "a box, a confidence and a track id" in asked and "--format yolo-segment or --format yolo-detect" in asked
+    np.testing.assert_allclose(datasets.read(folder, "yolo-detect").boxes, [[0.4, 0.4, 0.6, 0.6]])
+    np.testing.assert_allclose(datasets.read(folder, "yolo-segment").boxes, [[0.2, 0.2, 0.9, 1]])
+
+
+@pytest.mark.parametrize("last", [" 0.91", "", " 0.91 3"])
+def test_poses_that_were_predicted(last, tmp_path):
+    """Each point has its confidence, and the box perhaps, too: as polygons their sides would cross."""
     points = " 0.45 0.45 0.93 0.55 0.45 0.12 0 0 0.03" + " 0.5 0.55 0.7" * 14 + last
     folder = folder_of(tmp_path, f"0 0.5 0.5 0.2 0.2{points}\n0 0.52 0.5 0.2 0.2{points}\n")
     data = datasets.read(folder)
-    assert seen in data.doubt
-    assert "--format yolo-pose" in data.doubt
+    assert "pose: 2 of 2 long lines are a box and keypoints" in data.evidence
     np.testing.assert_allclose(data.boxes, [[0.4, 0.4, 0.6, 0.6], [0.42, 0.4, 0.62, 0.6]])
 
 
 def test_keypoints_by_kpt_shape(tmp_path):
     """12 numbers that could be a polygon of six corners are a box and four points, if data.yaml says so; without it they are in doubt."""
-    folder = folder_of(tmp_path, "0 0.5 0.5 0.2 0.2 0.45 0.45 0.55 0.45 0.5 0.55 0.5 0.5\n")
-    assert datasets.read(folder).doubt
+    folder = folder_of(tmp_path, "0 0.5 0.5 0.6 0.3 0.65 0.42 0.6 0.45 0.62 0.5 0.5 0.6\n")
+    assert "no line decides against either: say which they are with --format yolo-pose or --format yolo-segment" in refusal(folder)
     (folder / "data.yaml").write_text("names: [a]\nkpt_shape: [4, 2]\n")
     data = datasets.read(folder)
     assert not data.doubt
-    np.testing.assert_allclose(data.boxes, [[0.4, 0.4, 0.6, 0.6]])
+    np.testing.assert_allclose(data.boxes, [[0.2, 0.35, 0.8, 0.65]])
     (folder / "data.yaml").write_text("names: [a]\nkpt_shape: [17, 3]\n")
-    assert "kpt_shape of data.yaml says 55 numbers a line, which 0 of 1 long lines have" in datasets.read(folder).doubt
+    assert "kpt_shape of data.yaml says 55 numbers a line, which 0 of 1 long lines have" in refusal(folder)
     (folder / "data.yaml").write_text("names: [a]\n")
     data = datasets.read(folder)
     assert not data.doubt, "a pose would have a kpt_shape"
-    np.testing.assert_allclose(data.boxes, [[0.2, 0.2, 0.55, 0.55]])
+    np.testing.assert_allclose(data.boxes, [[0.5, 0.3, 0.65, 0.6]])
 
 
 def test_formats_of_kinds(tmp_path):
