@@ -177,7 +177,10 @@ _WEAK = {
 
 
 def evidence(files: Sequence[LabelFile], layout: str, is_class: Callable[[str], bool] = lambda name: False) -> Evidence:
-    """What the rows of these files speak for. layout: what beside them says that they are YOLO's. is_class: whether a name is listed there."""
+    """What the rows of these files speak for.
+
+    layout: what beside them says that they are YOLO's. is_class: whether the name of a class is listed there.
+    """
     found = Evidence(layout=layout, empty=bool(files))
     plain: List[LabelFile] = []
     for file in files:

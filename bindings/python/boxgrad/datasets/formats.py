@@ -177,7 +177,7 @@ def _detected_folder(path: Path, reading: Reading) -> _Found:
 
 def _alone_in_folder(path: Path, there: Below) -> _Found:
     """The one file of annotations of a folder that holds no file for each image."""
-    others = there.of(*_BY_SUFFIX, *_TABLES)
+    others = [Path(file) for file in there.of(*_BY_SUFFIX, *_TABLES)]
     if len(others) == 1:
         found = _BY_SUFFIX.get(others[0].suffix.lower())
         if found is not None:

@@ -162,8 +162,7 @@ class _Reader:
         stems = [os.path.splitext(name)[0] for _, name in files]
         if len(files) == 1:
             stems = [self.reading.stem(self.files.labels[0].path, self.path)]
-        counts = Counter(os.path.splitext(os.path.basename(file))[0] for file in self.files.named)
-        self.stems = set(counts)
+        counts = self.files.stems
         names = [stem if counts[stem] < 2 else self._below(file, stem) for stem, file in zip(stems, self.files.labels)]
         if self.finder.photo is None:
             for name, stem, (folder, _) in zip(names, stems, files):
@@ -302,7 +301,7 @@ class _Reader:
             fractions = " Boxes without a photo are in fractions of the image." if data.in_fractions is not None else ""
             files = quantity(len(missing), "file of labels has", "files of labels have")
             data.notes.append(f"{files} no photo, like {self.source.files[missing[0]]}.{fractions}")
-        without = self.finder.without_labels(self.stems)
+        without = self.finder.without_labels(self.files.stems.keys())
         if without and self.path.is_dir():
             data.passed_over = {**data.passed_over, "photos without labels": without}
 

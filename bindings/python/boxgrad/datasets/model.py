@@ -369,6 +369,11 @@ def files_below(folder: Path, *suffixes: str, passed_over: Dict[str, list[Path]]
 
     Hidden files and the folders of systems are passed over. passed_over: a dictionary that gets these.
     """
+    return [Path(one) for one in names_below(folder, *suffixes, passed_over=passed_over)]
+
+
+def names_below(folder: Path, *suffixes: str, passed_over: Dict[str, list[Path]] | None = None) -> list[str]:
+    """The same files as text, of which there may be very many."""
     found: list[str] = []
     hidden: list[Path] = []
     system: list[Path] = []
@@ -381,7 +386,7 @@ def files_below(folder: Path, *suffixes: str, passed_over: Dict[str, list[Path]]
     if passed_over is not None:
         kinds = (("hidden files", hidden), ("folders of systems", system))
         passed_over.update({what: sorted(paths) for what, paths in kinds if paths})
-    return [Path(one) for one in sorted(found, key=lambda one: one.split(os.sep))]
+    return sorted(found, key=lambda one: one.split(os.sep))
 
 
 def _is_hidden(folder: str) -> bool:

@@ -18,7 +18,7 @@ from .detection import Evidence
 from .exif import settle
 from .formats import FORMATS, evidence_of, read
 from .inspection import Inspection, Report, inspect
-from .model import Columns, Dataset, Finding, Place, Reading, Track, UnreadableError, files_below, silent
+from .model import Columns, Dataset, Finding, Place, Reading, Track, UnreadableError, names_below, silent
 from .text_files import read_files
 from .workers import workers
 from .questions import Numbers, numbers_of, question
@@ -137,7 +137,8 @@ def _added(one: Dataset, other: Dataset) -> Dataset:
     errors = {str(error): error for error in (*one.unreadable, *other.unreadable)}
     places = (*one.source.places, *other.source.places)[:1]  # type: ignore[attr-defined]
     locked = [*one.locked.values(), *other.locked.values()]
-    passed = {what: sorted(_once(one.passed_over.get(what, []), other.passed_over.get(what, []))) for what in {**one.passed_over, **other.passed_over}}
+    kinds = {**one.passed_over, **other.passed_over}
+    passed = {what: sorted(_once(one.passed_over.get(what, []), other.passed_over.get(what, []))) for what in kinds}
     return replace(
         one, source=_Places(places), locked=dict(enumerate(locked)), faults=_once(one.faults, other.faults), unreadable=list(errors.values()),
         categories=_names_of(_numbered(one.categories), _numbered(other.categories)), beside=sorted(_once(one.beside, other.beside)),
@@ -167,7 +168,8 @@ def _without_rows(data: Dataset) -> Dataset:
     places = tuple(data.source.place(row) for row in islice(data.locked, 1))
     return replace(
         data, source=_Places(places), boxes=none, image=np.empty(0, np.int64), category=np.empty(0, np.int64), ids=[], images=[],
-        sizes=none[:, :2], areas=none[:, 0], outlined=np.empty(0, np.bool_), quads=None, in_fractions=None, locked=dict(enumerate(data.locked.values())),
+        sizes=none[:, :2], areas=none[:, 0], outlined=np.empty(0, np.bool_), quads=None, in_fractions=None,
+        locked=dict(enumerate(data.locked.values())),
         reading=replace(data.reading, finder=None, track=silent, part=None),
     )  # fmt: skip
 
@@ -209,7 +211,7 @@ def jobs(
     result = []
     for number, path in enumerate(map(Path, paths)):
         whole = Job(path, number, options=options, min_size=min_size, check_images=check_images, examples=examples)
-        count = len(files_below(path, *_DIVIDED)) if path.is_dir() else 0
+        count = len(names_below(path, *_DIVIDED)) if path.is_dir() else 0
         each = max(FILES, -(-count // PARTS)) if files is None else files
         decided = _decided(path, each, options) if count > each else None
         if decided is None:
@@ -220,7 +222,10 @@ def jobs(
 
 
 def _decided(path: Path, files: int, options: Mapping[str, Any]) -> Optional[Dataset]:
-    """How a folder is read, by its first files; None if these do not decide it, or it cannot be read, which the job of the whole then says."""
+    """How a folder is read, by its first files.
+
+    None if these do not decide it, or it cannot be read, which the job of the whole then says.
+    """
     try:
         found = _without_rows(read(path, part=(0, files), **options))
     except UnreadableError:

@@ -9,7 +9,7 @@ import os
 import struct
 import warnings
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Dict, List, Optional, Set, Tuple
+from typing import AbstractSet, Dict, List, Optional, Tuple
 
 Size = Tuple[float, float]
 """Height and width."""
@@ -122,7 +122,7 @@ class ImageFinder:
             self._listed[folder] = found
         return self._listed[folder]
 
-    def without_labels(self, stems: Set[str]) -> List[Path]:
+    def without_labels(self, stems: AbstractSet[str]) -> List[Path]:
         """The photos beside those that were found, to which no file of labels belongs. stems: those of all files of labels."""
         found = {photo for photo in self.placed.values() if photo is not None}
         folders = sorted({photo.parent for photo in found})

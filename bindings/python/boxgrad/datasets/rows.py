@@ -18,7 +18,9 @@ _WORD = re.compile(rb"\S+")
 _QUOTED = re.compile(rb'"[^"]*"|[^\s"]+')
 _DECIMAL_COMMA = re.compile(rb"[-+]?\d+,\d+")
 _MARK = b"\xef\xbb\xbf"
-_MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
 _FEWEST = 5
 """Words of the shortest row: a line with as many words between spaces needs no other separator."""
 COMMENTS = ("#", "//")

@@ -5,16 +5,20 @@ Most files of YOLO hold a class and four fractions in every row. Their numbers a
 
 from __future__ import annotations
 
+import os
 import re
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Counter as Counts
 from typing import Dict, Iterator, List, Optional, Sequence
 
 import numpy as np
 
-from .model import Array, Reading, UnreadableError, files_below, read_bytes
+from .model import Array, Reading, UnreadableError, names_below, read_bytes
 from .photos import IMAGE_SUFFIXES
 from .rows import Row, Text, Words, is_comment, is_number, rows_of, text_of
 
@@ -65,7 +69,7 @@ class TextFiles:
     """What a path holds as text."""
 
     path: Path
-    named: List[Path] = field(default_factory=list)
+    named: List[str] = field(default_factory=list)
     """All files that hold labels by their names, those of other parts included."""
     labels: List[LabelFile] = field(default_factory=list)
     beside: List[Path] = field(default_factory=list)
@@ -75,31 +79,41 @@ class TextFiles:
     others: List[Path] = field(default_factory=list)
     """Files of other kinds than text and photos."""
 
+    @cached_property
+    def folders(self) -> List[Path]:
+        """The folders in which the labels stand."""
+        return [Path(folder) for folder in dict.fromkeys(map(os.path.dirname, self.named))]
+
+    @cached_property
+    def stems(self) -> Counts[str]:
+        """How many files have a name, without its ending."""
+        return Counter(os.path.splitext(os.path.basename(file))[0] for file in self.named)
+
 
 @dataclass
 class Below:
-    """The files below a folder."""
+    """The files below a folder, as text: there may be very many."""
 
-    files: List[Path]
+    files: List[str]
     passed_over: Dict[str, List[Path]]
 
-    def of(self, *suffixes: str) -> List[Path]:
+    def of(self, *suffixes: str) -> List[str]:
         """Those with one of these endings."""
-        return [file for file in self.files if str(file).lower().endswith(suffixes)]
+        return [file for file in self.files if file.lower().endswith(suffixes)]
 
-    def label_files(self) -> List[Path]:
+    def label_files(self) -> List[str]:
         """Those that hold labels by their names."""
-        return [file for file in self.of(".txt") if not _NOT_LABELS.fullmatch(file.name.lower())]
+        return [file for file in self.of(".txt") if not _NOT_LABELS.fullmatch(os.path.basename(file).lower())]
 
 
 def below(folder: Path) -> Below:
     passed_over: Dict[str, List[Path]] = {}
-    return Below(files_below(folder, passed_over=passed_over), passed_over)
+    return Below(names_below(folder, passed_over=passed_over), passed_over)
 
 
 def label_files(path: Path) -> List[Path]:
     """The file, or the text files of a folder that hold labels by their names."""
-    return below(path).label_files() if path.is_dir() else [path]
+    return [Path(file) for file in below(path).label_files()] if path.is_dir() else [path]
 
 
 def read_files(path: Path, reading: Reading, files: Optional[Sequence[Path]] = None, there: Optional[Below] = None) -> TextFiles:
@@ -110,18 +124,16 @@ def read_files(path: Path, reading: Reading, files: Optional[Sequence[Path]] = N
     held = reading.texts
     if isinstance(held, TextFiles) and held.path == path:
         return held
-    found = TextFiles(path)
+    found = TextFiles(path, [str(file) for file in (files if files is not None else [path])])
     if files is None and path.is_dir():
         there = there or below(path)
-        found.passed_over = there.passed_over
-        labels = there.label_files()
-        known = {*map(str, labels)}
-        found.beside = [file for file in there.of(".txt") if str(file) not in known]
-        found.others = [file for file in there.files if not str(file).lower().endswith((".txt", *IMAGE_SUFFIXES))]
-        files = labels
-    alone = files is None or len(files) == 1 and not path.is_dir()
-    found.named = [path] if files is None else list(files)
-    _read_all(found, reading.chosen(found.named), reading, alone)
+        found.named, found.passed_over = there.label_files(), there.passed_over
+        known = {*found.named}
+        found.beside = [Path(file) for file in there.of(".txt") if file not in known]
+        found.others = [Path(file) for file in there.files if not file.lower().endswith((".txt", *IMAGE_SUFFIXES))]
+    alone = len(found.named) == 1 and not path.is_dir()
+    part = found.named if reading.part is None else found.named[slice(*reading.part)]
+    _read_all(found, [Path(file) for file in part], reading, alone)
     return found
 
 
@@ -161,7 +173,7 @@ def _check_numbers(files: List[LabelFile]) -> None:
 
 
 def holds_no_labels(rows: Sequence[Words]) -> bool:
-    """Whether the rows of a file name a photo each; or none of them is like a label, as in lists of classes and notes, and no head of DOTA."""
+    """Whether each row of a file names a photo; or none is like a label, nor a head of DOTA, as in lists of classes and notes."""
     if not rows or rows[0][0].lower().startswith(HEADS):
         return False
     if all(words[-1].lower().endswith(IMAGE_SUFFIXES) for words in rows):

@@ -6,7 +6,6 @@ is not known stay in fractions. Rows in pixels are a problem of their own: their
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
@@ -19,7 +18,8 @@ from .detection import is_class_number
 from .lines import Format, Parsed, Words
 from .model import Array, Dataset, Reading, Size
 from .text_files import TextFiles, read_files
-from .yolo_kinds import KINDS, Kind, Line, Lines, are_fractions, are_pixels, is_confidence, is_tracked
+from .yolo_kinds import KINDS, Kind, are_fractions, are_pixels, is_confidence, is_tracked
+from .yolo_lines import Line, Lines
 from .yolo_names import Beside, look_beside
 
 _LAYOUT = "labels"
@@ -150,15 +150,14 @@ def _names_of_tail(tail: List[float]) -> Tuple[str, ...]:
 
 def beside_of(path: Path, files: TextFiles, reading: Reading) -> Beside:
     """What stands beside the labels of a data set."""
-    folders = map(Path, dict.fromkeys(os.path.dirname(file) for file in files.named))
-    return look_beside(reading.original or path, list(folders)[:_MOST_FOLDERS], reading)
+    return look_beside(reading.original or path, files.folders[:_MOST_FOLDERS], reading)
 
 
 def layout_of(beside: Beside, files: TextFiles) -> str:
     """What says that files are YOLO's: the names of classes beside them, or the folder in which they stand."""
     if beside.files:
         return f"beside {beside.files[0]}"
-    in_labels = any(_LAYOUT in file.absolute().parts[:-1] for file in files.named[:1])
+    in_labels = any(_LAYOUT in Path(file).absolute().parts[:-1] for file in files.named[:1])
     return f"in the folder {_LAYOUT}" if in_labels else ""
 
 

@@ -6,6 +6,7 @@ Scalars of YAML are taken as they are written: a class may be called yes, no or 
 from __future__ import annotations
 
 import codecs
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Sequence
@@ -109,10 +110,10 @@ def _files(folder: Path) -> List[Path]:
     found = [file for file in named if _is_small(file)]
     if folder / "data.yaml" not in found:
         try:
-            others = sorted(file for file in folder.iterdir() if file.suffix in (".yaml", ".yml") and _is_small(file))
+            names = sorted(name for name in os.listdir(folder) if name.endswith((".yaml", ".yml")))
         except OSError:
-            others = []
-        described_ones = [file for file in others if _describes(file)]
+            names = []
+        described_ones = [file for file in (folder / name for name in names) if _is_small(file) and _describes(file)]
         found += described_ones if len(described_ones) == 1 else []
     return found
 
@@ -147,8 +148,8 @@ def described(file: Path) -> Description:
 
 def _plain(node: yaml.Node, file: Path, depth: int) -> Any:
     if node.tag not in _PLAIN or depth > _MOST_DEPTH:
-        line = node.start_mark.line + 1
-        raise UnreadableError(file, f"could not determine a constructor for the tag {node.tag!r}" if depth <= _MOST_DEPTH else "is nested too deeply", line)
+        reason = "is nested too deeply" if depth > _MOST_DEPTH else f"could not determine a constructor for the tag {node.tag!r}"
+        raise UnreadableError(file, reason, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         return {key.value: _plain(value, file, depth + 1) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
     if isinstance(node, yaml.SequenceNode):

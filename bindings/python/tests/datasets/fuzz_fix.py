@@ -223,6 +223,9 @@ def case(seed, folder):
     out = folder / "out"
     try:
         data = datasets.read(path, **reading)
+        account = data.account
+        if data.format in ("yolo", "dota", "text") and 2 * account["rows"] != sum(account.values()):
+            raise Harm(f"the rows do not add up: {account}")
         trial = chance.random() < 0.2
         done = datasets.fix(data, None if trial else out, policies, dry_run=trial, **fixing)
     except (BoxgradError, ValueError, OSError) as error:

@@ -7,6 +7,10 @@ from PIL import Image
 
 QUAD = "0 0.3 0.67 0.48 0.67 0.48 0.81 0.3 0.81"
 QUAD_BOX = [0.3, 0.67, 0.48, 0.81]
+SQUARE = "0 0.1 0.1 0.3 0.1 0.3 0.3 0.1 0.3"
+SQUARE_BOX = [0.1, 0.1, 0.3, 0.3]
+BOX = "0 0.5 0.5 0.2 0.2"
+BOX_BOX = [0.4, 0.4, 0.6, 0.6]
 
 
 def labels(folder, text, **others):
@@ -32,19 +36,18 @@ def adds_up(data):
 @pytest.mark.parametrize(
     ("text", "boxes", "seen", "unused"),
     [
-        (f"{QUAD} 0.9\n1 0.1 0.1 0.2 0.1 0.2 0.2 0.1 0.2 0.8\n", [QUAD_BOX, [0.1, 0.1, 0.2, 0.2]], "obb: 2 of 2 long lines are quadrilaterals and a confidence", ["confidence"]),
-        ("0 0.1 0.1 0.3 0.1 0.3 0.3 0.1 0.3 0.2 0.25 0.87\n", [[0.1, 0.1, 0.3, 0.3]], "are polygons and a confidence", ["confidence"]),
+        (f"{QUAD} 0.9\n{QUAD} 0.8\n", [QUAD_BOX] * 2, "obb: 2 of 2 long lines are quadrilaterals and a confidence", ["confidence"]),
+        (f"{SQUARE} 0.2 0.25 0.87\n", [SQUARE_BOX], "are polygons and a confidence", ["confidence"]),
         (f"{QUAD} 0.9 1\n", [QUAD_BOX], "quadrilaterals, a confidence and a track id", ["confidence", "track id"]),
         (f"{QUAD} 0.9 7\n{QUAD} 0.8 8\n", [QUAD_BOX] * 2, "quadrilaterals, a confidence and a track id", ["confidence", "track id"]),
-        ("0 0.1 0.1 0.3 0.1 0.3 0.3 0.1 0.3 0.2 0.25 0.87 1\n0 0.1 0.1 0.3 0.1 0.3 0.3 0.1 0.3 0.87 1\n", [[0.1, 0.1, 0.3, 0.3]] * 2,
-         "polygons, a confidence and a track id", ["confidence", "track id"]),
+        (f"{SQUARE} 0.2 0.25 0.87 1\n{SQUARE} 0.87 1\n", [SQUARE_BOX] * 2, "polygons, a confidence and a track id", ["confidence", "track id"]),
         (f"{QUAD} 5\n", [QUAD_BOX], "quadrilaterals and a track id", ["track id without confidence"]),
-        ("0 0.68 0.59 0.20 0.07 0.58 0.63 0.9 0.69 0.61 0.8 0.77 4\n", [[0.58, 0.555, 0.78, 0.625]], "pose: 1 of 1 long line are a box and keypoints", ["keypoints"]),
-        ("0 0.5 0.5 0.2 0.2 0.9 4\n0 0.5 0.5 0.2 0.2 0.8 1\n", [[0.4, 0.4, 0.6, 0.6]] * 2, "end with a confidence and a track id", ["confidence", "track id"]),
-        ("0 0.5 0.5 0.2 0.2 17\n", [[0.4, 0.4, 0.6, 0.6]], "", ["track id without confidence"]),
-        ("0 0.5 0.5 0.2 0.2 37.5\n0 0.5 0.5 0.2 0.2 -4\n", [[0.4, 0.4, 0.6, 0.6]] * 2, "", ["a number after the box that is no confidence"]),
+        ("0 0.68 0.59 0.20 0.07 0.58 0.63 0.9 0.69 0.61 0.8 0.77 4\n", [[0.58, 0.555, 0.78, 0.625]], "pose: 1 of 1 long lines", ["keypoints"]),
+        (f"{BOX} 0.9 4\n{BOX} 0.8 1\n", [BOX_BOX] * 2, "end with a confidence and a track id", ["confidence", "track id"]),
+        (f"{BOX} 17\n", [BOX_BOX], "", ["track id without confidence"]),
+        (f"{BOX} 37.5\n{BOX} -4\n", [BOX_BOX] * 2, "", ["a number after the box that is no confidence"]),
     ],
-)  # fmt: skip
+)
 def test_predictions(text, boxes, seen, unused, tmp_path):
     """What programs write after the box is no corner of it; it is named as not used."""
     data = datasets.read(labels(tmp_path, text))
@@ -277,7 +280,7 @@ def nested(folder, exported=False):
     for index, split in enumerate(("train", "val")):
         for part in ("images", "labels"):
             (folder / split / part if exported else folder / part / split).mkdir(parents=True)
-        images, of_labels = (folder / split / "images", folder / split / "labels") if exported else (folder / "images" / split, folder / "labels" / split)
+        images, of_labels = (folder / split / part if exported else folder / part / split for part in ("images", "labels"))
         Image.new("RGB", (100 + index, 80)).save(images / "a.png")
         (of_labels / "a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
     train, val = ("../train/images", "../val/images") if exported else ("images/train", "images/val")
@@ -329,7 +332,8 @@ def test_exports_of_cvat(tmp_path):
 
 def test_entry_points_that_name_nothing(tmp_path):
     (tmp_path / "data.yaml").write_text("train: nowhere/images\nnames: [a]\n")
-    assert "names no file of labels" in refusal(tmp_path / "data.yaml") and "nowhere/images, which is not there" in refusal(tmp_path / "data.yaml")
+    refused = refusal(tmp_path / "data.yaml")
+    assert "names no file of labels" in refused and "nowhere/images, which is not there" in refused
 
 
 def test_a_photo_that_is_missing_puts_no_other_box_into_fractions(tmp_path, command):
@@ -341,7 +345,8 @@ def test_a_photo_that_is_missing_puts_no_other_box_into_fractions(tmp_path, comm
     data = datasets.read(folder)
     np.testing.assert_allclose(data.boxes, [[70, 32, 110, 48], [0.898, 0.4, 0.902, 0.6], [0.7, 0.4, 1.1, 0.6]])
     assert datasets.inspect(data).counts == {"partly-outside": 2}
-    assert data.notes == [f"1 file of labels has no photo, like {folder}/labels/c.txt. Boxes without a photo are in fractions of the image."]
+    said = f"1 file of labels has no photo, like {folder}/labels/c.txt. Boxes without a photo are in fractions of the image."
+    assert data.notes == [said]
     assert data.passed_over == {"photos without labels": [folder / "images" / "b.png"]}
     assert datasets.fix(data, tmp_path.parent / f"{tmp_path.name}-new", ["clip", "drop-small"]).counts == {"clip": 2}
     (outcome,) = datasets.augment(data, ["rotate=30"])
@@ -381,7 +386,7 @@ def test_a_damaged_row_alone_in_its_file_is_malformed(tmp_path):
 
 
 def test_the_content_decides_against_the_ending(tmp_path):
-    (tmp_path / "a.json").write_text("<annotation><object><name>a</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object></annotation>")
+    (tmp_path / "a.json").write_text("<annotation></annotation>")
     data = datasets.read(tmp_path / "a.json")
     assert data.format == "voc" and "and not by its ending .json" in data.evidence
 
@@ -406,7 +411,8 @@ def test_other_programs_rows_are_refused(tmp_path):
 
 
 def test_categories_of_dota_may_have_spaces(tmp_path):
-    (tmp_path / "a.txt").write_text("gsd:1\n10 10 50 10 50 60 10 60 storage tank 0\n10 10 50 10 50 60 10 60 plane\n10 10 50 10 50 60 10 60 plane 0 0.9\n")
+    rows = [f"10 10 50 10 50 60 10 60 {rest}\n" for rest in ("storage tank 0", "plane", "plane 0 0.9")]
+    (tmp_path / "a.txt").write_text("gsd:1\n" + "".join(rows))
     data = datasets.read(tmp_path)
     assert data.categories == ["storage tank", "plane"] and list(data.locked) == [2]
     assert data.account == {"rows": 4, "boxes": 3, "lines about the image": 1}
