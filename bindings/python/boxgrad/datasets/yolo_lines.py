@@ -19,6 +19,8 @@ _FEW = 2
 """Of so few triangles that could be poses of one point, nobody would write a pose without kpt_shape."""
 _SURE_FLAGS = 6
 """So many visibility flags are no coordinates by chance."""
+_SURE_LINES = 5
+"""Of so many lines not all end at the border of their image by chance."""
 _NEITHER = "no line decides against either"
 _EITHER = " and a confidence or track id"
 _SAMPLE = 1000
@@ -185,7 +187,7 @@ class Lines:
     def _boxes_or_polygons(self, boxed: Kind, tails: List[int], described: bool) -> "Kind | bool":
         """Of lines that are both: whether they are boxes; or a kind in doubt."""
         if boxed.name == "detect":
-            if any(line.numbers[5] > 1 for line in self.long):
+            if any(line.numbers[5] > 1 for line in self.long) or self._end_with_ids():
                 return True
             lines = _count(len(self.long), "long line")
             seen = f"{lines} could be polygons, or a box, a confidence and a track id; {_NEITHER}"
@@ -196,7 +198,7 @@ class Lines:
         bodies = [[line.numbers[: len(line.numbers) - tail] for line in self.long] for tail in tails]
         if described or any(_most(is_parallelogram, body) for body in bodies):
             return False  # a pose would have a kpt_shape
-        if all(2 * sum(map(crosses, body)) >= len(body) for body in bodies):
+        if all(sum(map(crosses, body)) > (1 - _MOST) * len(body) for body in bodies):
             return True
         if all(len(line.numbers) == 6 for line in self.long) and len(self.long) <= _FEW:
             return False
@@ -211,13 +213,19 @@ class Lines:
         boxes = self._share(lambda one: is_parallelogram(one[:-2]))
         if self._share(is_parallelogram) >= _MOST:
             return self._polygons(0)
-        if self._share(are_pixels) >= _MOST or alone >= 0.5 > tailed or boxes >= _MOST:
+        if self._end_with_ids() or self._share(are_pixels) >= _MOST or alone >= 0.5 > tailed or boxes >= _MOST:
             return self._polygons(2)
         crossing = next((line for line in self.long if crosses(line.numbers)), None)
         seen = _NEITHER if crossing is None else f"{crossing} would cross itself with it"
         name = "obb" if all(len(line.numbers) == 10 for line in self.long) else "segment"
         doubt = f"{_count(len(self.long), 'long line')} could end with a confidence and a track id, or with a corner; {seen}"
         return Kind("segment", doubt=_ask(doubt, "segment", f"{name}-tracked"))
+
+    def _end_with_ids(self) -> bool:
+        """Whether all lines end with a whole number, which of the numbers before it few are."""
+        others = [number for line in self.long for number in line.numbers[:-1]]
+        few = sum(number.is_integer() for number in others) < (1 - _MOST) * len(others)
+        return len(self.long) >= _SURE_LINES and few and all(line.numbers[-1].is_integer() for line in self.long)
 
     def _polygons(self, tail: int) -> Kind:
         total = len(self.long)

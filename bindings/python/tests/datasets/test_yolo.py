@@ -82,6 +82,21 @@ def test_a_tail_that_could_be_a_corner(tmp_path):
     np.testing.assert_allclose(datasets.read(folder, "yolo-obb-tracked").boxes, [[0.1, 0.2, 0.6, 0.9]])
 
 
+def test_many_lines_decide_what_one_does_not(tmp_path):
+    """That all of them end with a whole number; and that of the polygons that they could be some cross themselves."""
+    ends = "".join(f"0 0.1 0.2 0.5 0.2 0.6 0.6 0.4 0.9 0.{i}5 1\n" for i in range(1, 6))
+    data = datasets.read(labels(tmp_path / "a", ends))
+    np.testing.assert_allclose(data.boxes, [[0.1, 0.2, 0.6, 0.9]] * 5)
+    assert "quadrilaterals, a confidence and a track id" in data.evidence
+    data = datasets.read(labels(tmp_path / "b", "".join(f"0 0.5 0.5 0.2 0.2 0.{i} 1\n" for i in range(1, 6))))
+    np.testing.assert_allclose(data.boxes, [[0.4, 0.4, 0.6, 0.6]] * 5)
+
+    simple, crossing = "0 0.5 0.5 0.4 0.3 0.6 0.45 0.6 0.5\n", "0 0.5 0.5 0.4 0.3 0.55 0.4 0.4 0.45\n"
+    assert "could be polygons, or a box and its keypoints" in refusal(labels(tmp_path / "c", simple))
+    data = datasets.read(labels(tmp_path / "d", 4 * simple + crossing))
+    assert "pose: 5 of 5 long lines are a box and keypoints" in data.evidence
+
+
 def test_lines_of_two_kinds_are_refused(tmp_path):
     folder = labels(tmp_path, "0 0.5 0.5 0.2 0.2 0.45 0.45 2 0.55 0.45 2\n0 0.1 0.1 0.3 0.1 0.3 0.3 0.1 0.3\n")
     asked = refusal(folder)
