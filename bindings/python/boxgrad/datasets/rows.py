@@ -16,6 +16,7 @@ from .model import UnreadableError
 Words = List[str]
 _WORD = re.compile(rb"\S+")
 _QUOTED = re.compile(rb'"[^"]*"|[^\s"]+')
+_SEPARATORS = re.compile(rb"[\x1c-\x1f]")
 _DECIMAL_COMMA = re.compile(rb"[-+]?\d+,\d+")
 _MARK = b"\xef\xbb\xbf"
 _MARKS = (
@@ -70,6 +71,7 @@ def _keeps_ascii(encoding: str) -> bool:
 def rows_of(path: Path, text: Text, *, spans: bool = False) -> Iterator[Row]:
     """Each line that is not blank."""
     offset = 0
+    simple = text.data.isascii() and not _SEPARATORS.search(text.data)  # so that it splits into words as text as it does as bytes
     for number, line in enumerate(text.data.split(b"\n"), 1):
         plain = b"," not in line and b";" not in line and b'"' not in line
         start = 0
@@ -77,7 +79,7 @@ def rows_of(path: Path, text: Text, *, spans: bool = False) -> Iterator[Row]:
             start += len(_MARK)
         try:
             if plain and not spans:
-                words = [str(word, text.codec) for word in (line[start:] if start else line).split()]
+                words = line.decode().split() if simple else [str(word, text.codec) for word in line[start:].split()]
                 if words:
                     yield Row(number, words)
             else:
