@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Iterator, Set, Tuple
 
 from .model import Dataset, read_bytes
-from .records import cut, in_utf8, keys_of
+from .records import cut, in_utf8, keys_of, writing_of
 
 
 def differences(dataset: Dataset, copy: Path, edited: Set[int], dropped: Set[int]) -> Iterator[str]:
@@ -25,15 +25,16 @@ def differences(dataset: Dataset, copy: Path, edited: Set[int], dropped: Set[int
             hunks = (line if line.endswith("\n") else line + "\n" for line in list(difflib.unified_diff(before, after, n=0))[2:])
         else:
             texts = in_utf8(dataset, old, read_bytes(new))
-            hunks = _of_records(dataset.format, file, new, texts, gone.get(file, set()), changed.get(file, set()))
+            hunks = _of_records(dataset, file, new, texts, gone.get(file, set()), changed.get(file, set()))
         yield f"--- {file}\n+++ {file}\n" + "".join(hunks)
 
 
 def _of_records(
-    format: str, file: Path, copy: Path, texts: Tuple[bytes, bytes], gone: Set[int], changed: Set[int]
+    dataset: Dataset, file: Path, copy: Path, texts: Tuple[bytes, bytes], gone: Set[int], changed: Set[int]
 ) -> Iterator[str]:  # fmt: skip
     old, new = texts
-    before, after = cut(format, file, old), cut(format, copy, new)
+    format, writing = dataset.format, writing_of(dataset, file)
+    before, after = cut(format, file, old, writing), cut(format, copy, new, writing)
     spans = iter(after.values())
     removed = 0
     for key, (start, end) in before.items():
@@ -43,7 +44,7 @@ def _of_records(
             other = new[first:last] if key in changed else one
         if one == other:
             continue
-        minus, plus = (data.decode("utf-8", "replace").splitlines() for data in (one, other))
+        minus, plus = (data.decode(writing.encoding, "replace").splitlines() for data in (one, other))
         if format == "coco":
             yield f"@@ annotation {key} @@\n"
         else:

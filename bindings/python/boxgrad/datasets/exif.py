@@ -10,7 +10,7 @@ from typing import Dict, Sequence
 
 import numpy as np
 
-from .model import UNKNOWN, Array, Dataset, Finding, Rows, quantity
+from .model import UNKNOWN, Array, Dataset, Finding, Rows, quantity, whole
 from .photos import ImageFinder, Size
 
 _TOLERANCE = 1.0
@@ -65,9 +65,9 @@ def _settle_turned(data: Dataset, finder: ImageFinder) -> None:
 
 def _settle_declared(data: Dataset, finder: ImageFinder) -> None:
     """Declared sizes that boxes leave, while they all fit the photo with its sides exchanged."""
-    rows = np.flatnonzero((data.image != UNKNOWN) & np.isfinite(data.boxes).all(axis=1))
+    rows = np.flatnonzero((data.image != UNKNOWN) & whole(np.isfinite(data.boxes)))
     sizes = data.sizes[data.image[rows]]
-    beyond = (sizes > 0).all(axis=1) & ~inside(data.boxes[rows], sizes)
+    beyond = whole(sizes > 0) & ~inside(data.boxes[rows], sizes)
     leaving = np.unique(data.image[rows[beyond]])
     rows = rows[np.isin(data.image[rows], leaving)]
     rows = rows[np.argsort(data.image[rows], kind="stable")]
@@ -107,5 +107,4 @@ def _fit(data: Dataset, rows: Rows, sizes: Dict[int, Size]) -> Array:
 def inside(boxes: Array, sizes: Array | Sequence[Size], tolerance: float = _TOLERANCE) -> Array:
     """Whether each box is in its image; or leaves it by no more than the tolerance."""
     high = np.tile(np.asarray(sizes)[:, ::-1], 2)
-    found: Array = np.all((boxes >= -tolerance) & (boxes <= high + tolerance), axis=1)
-    return found
+    return whole((boxes >= -tolerance) & (boxes <= high + tolerance))

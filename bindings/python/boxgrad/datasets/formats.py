@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Sequence
@@ -25,8 +24,7 @@ FORMATS: dict[str, Callable[[Path, Reading], Dataset]] = {
 """The reader of each format. yolo: its kind is found out, which yolo-detect and the like name. table: CSV or Parquet; text: lines of
 category, perhaps a score, and corners in pixels."""
 
-_BY_SUFFIX = {".json": "coco", ".xml": "voc", ".csv": "table", ".parquet": "table"}
-_TABLES = (".jsonl", ".tsv", ".ndjson")
+_BY_SUFFIX = {".json": "coco", ".xml": "voc", **dict.fromkeys(table.SUFFIXES, "table")}
 _FEW = 0.1
 """Files of another format are too many from this share on."""
 
@@ -80,8 +78,8 @@ def read(
         raise ValueError(f"unit must be pixels or fractions, not {unit!r}")
     if encoding is not None:
         try:
-            codecs.lookup(encoding)
-        except LookupError:
+            "".encode(encoding)
+        except (LookupError, UnicodeError):
             raise ValueError(f"encoding must be one that Python knows, like gbk or latin-1, not {encoding!r}") from None
     if images is not None and not Path(images).exists():
         raise UnreadableError(Path(images), "there is no such folder of images, or image")
@@ -100,7 +98,7 @@ def _named(path: Path, format: str, reading: Reading) -> Dataset:
     """The data set in the format that the user names."""
     data = _listed(path, reading, format) if format.startswith("yolo") else None
     data = data or FORMATS[format](path, reading)
-    if format != "yolo":  # whose kind is found out
+    if format not in ("yolo", "table"):  # whose kind, and whose numbers, are found out
         data.doubt = ""
     return data
 
@@ -142,6 +140,8 @@ def _detected(path: Path, reading: Reading) -> _Found:
     by_start = _format_of_start(data)
     if by_suffix is not None and by_start in (None, by_suffix):
         return _Found(by_suffix, f"by its ending {path.suffix}")
+    if by_start is None and table.holds_table(path, data):
+        return _Found("table", "by the names of its columns")
     if by_start is not None:
         contradicts = f", and not by its ending {path.suffix}" if by_suffix else ""
         return _Found(by_start, f"by its first bytes{contradicts}")
@@ -177,7 +177,7 @@ def _detected_folder(path: Path, reading: Reading) -> _Found:
 
 def _alone_in_folder(path: Path, there: Below) -> _Found:
     """The one file of annotations of a folder that holds no file for each image."""
-    others = [Path(file) for file in there.of(*_BY_SUFFIX, *_TABLES)]
+    others = [Path(file) for file in there.of(*_BY_SUFFIX, )]
     if len(others) == 1:
         found = _BY_SUFFIX.get(others[0].suffix.lower())
         if found is not None:

@@ -7,8 +7,9 @@ import os
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Protocol, TypeVar, Union
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, Mapping, Optional, Protocol, TypeVar, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -148,6 +149,8 @@ class Dataset:
     """The rows that hold no box, and rightly so, by what they are, like images without boxes."""
     locked: Dict[int, str] = field(default_factory=dict)
     """The rows that say more than their format explains, and what: no repair touches them."""
+    annotators: Array | None = None
+    """Who drew each box, where several did: equal boxes of two of them are no duplicates."""
     relative: bool = False
     """Whether the file's numbers are fractions of the image, whatever `boxes` holds."""
     in_fractions: npt.NDArray[np.bool_] | None = None
@@ -308,6 +311,10 @@ class Reading:
     """Whether the numbers of a table are fractions of the image, if it is not found out."""
     sizes_of_boxes: bool | None = None
     """Whether the columns width and height of a table are those of the boxes, if it is not found out."""
+    decimal: str | None = None
+    """What stands before the decimals of a table, if it is not found out."""
+    empty_images: FrozenSet[str] | None = None
+    """Of a table the images that have no box because a row of 0, 0, 0, 0 says so, if it is not found out."""
     finder: ImageFinder | None = None
     """Where the photos are, if that is not beside the annotations."""
     original: Path | None = None
@@ -396,6 +403,12 @@ def _is_hidden(folder: str) -> bool:
 def every_file_below(folder: Path) -> list[Path]:
     """All files, hidden ones included."""
     return sorted(Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+
+
+def whole(mask: Array) -> Array:
+    """Whether all of each row are true: over columns, which is faster than all(axis=1)."""
+    found: Array = reduce(np.logical_and, mask.T)
+    return found
 
 
 def number_text(value: float, like: str = "") -> str:

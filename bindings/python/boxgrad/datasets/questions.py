@@ -13,7 +13,7 @@ import numpy as np
 
 from ..boxes import box_convert
 from .exif import inside
-from .model import UNKNOWN, Array, Dataset, Rows, UnreadableError, quantity
+from .model import UNKNOWN, Array, Dataset, Rows, UnreadableError, quantity, whole
 
 _FEW = 5
 """So many boxes speak for another order; fewer may be mistakes."""
@@ -68,7 +68,7 @@ class Numbers:
 def order_of(data: Dataset) -> str:
     """What the four numbers of a box are: xyxy, xywh or cxcywh."""
     if data.format == "table":
-        order: str = data.source.rows.header.fmt  # type: ignore[attr-defined]
+        order: str = data.source.header.fmt  # type: ignore[attr-defined]
         return order
     usual = {"coco": "xywh", "yolo": "cxcywh"}.get(data.format, "xyxy")
     return data.reading.boxes or usual if data.format in ("coco", "voc", "text") else usual
@@ -77,20 +77,20 @@ def order_of(data: Dataset) -> str:
 def numbers_of(data: Dataset) -> Numbers:
     """What the boxes of a data set say."""
     bounds = data.outlined if data.format in ("yolo", "dota") else np.zeros(len(data), bool)
-    rows = np.flatnonzero(np.isfinite(data.boxes).all(axis=1) & ~bounds)
+    rows = np.flatnonzero(whole(np.isfinite(data.boxes)) & ~bounds)
     boxes, order = data.boxes[rows], order_of(data)
     other = box_convert(boxes, "xyxy", order) if order != "xyxy" else box_convert(boxes, "xywh", "xyxy")
     raw = boxes if order == "xyxy" else other
     found = Numbers(len(rows), _count_inverted(boxes))
-    small = raw[((raw >= -_BEYOND) & (raw <= 1 + _BEYOND)).all(axis=1)]
+    small = raw[whole((raw >= -_BEYOND) & (raw <= 1 + _BEYOND))]
     found.like_fractions = int((small != np.floor(small)).any(axis=1).sum())
     found.inverted_otherwise = _count_inverted(other)
     known = data.image[rows] != UNKNOWN
-    known[known] = (data.sizes[data.image[rows[known]]] > 0).all(axis=1)
-    borders, whole = np.tile(data.sizes[data.image[rows[known]], ::-1], 2), np.ones((int(known.sum()), 2))
+    known[known] = whole(data.sizes > 0)[data.image[rows[known]]]
+    borders, one = np.tile(data.sizes[data.image[rows[known]], ::-1], 2), np.ones((int(known.sum()), 2))
     found.sized = len(borders)
-    found.leaving = int((~inside(boxes[known] / borders, whole, _NEAR)).sum())
-    found.leaving_otherwise = int((~inside(other[known] / borders, whole, _NEAR)).sum())
+    found.leaving = int((~inside(boxes[known] / borders, one, _NEAR)).sum())
+    found.leaving_otherwise = int((~inside(other[known] / borders, one, _NEAR)).sum())
     if order != "xyxy" and not found.inverted_otherwise:  # sides may be corners: how they depend on each other
         found.moments, found.shares = _moments(raw), _moments(raw[known] / borders)
         found.some = frozenset(map(tuple, np.unique(raw, axis=0)[:_BOXES].tolist()))
@@ -99,7 +99,7 @@ def numbers_of(data: Dataset) -> Numbers:
 
 
 def _count_inverted(boxes: Array) -> int:
-    return int((boxes[:, 2:] < boxes[:, :2]).any(axis=1).sum())
+    return int(((boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1])).sum())
 
 
 def _moments(numbers: Array) -> Array:
@@ -175,8 +175,8 @@ _ORDER = {
 
 def _names_in_order(data: Dataset) -> str:
     """What the columns' names would have to mean, if by their names some boxes are inverted and by their order none is."""
-    header = data.source.rows.header  # type: ignore[attr-defined]
-    order = np.argsort(header.box)
+    header = data.source.header  # type: ignore[attr-defined]
+    order = np.array(header.order)
     if header.fmt != "xyxy" or (order == np.arange(4)).all() or _count_inverted(data.boxes[:, order]):
         return ""
     names = (header.names[header.box[column]] for column in order)

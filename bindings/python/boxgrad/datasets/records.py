@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, Set, Tuple
 from xml.parsers import expat
@@ -44,14 +45,33 @@ def keys_of(dataset: Dataset, rows: Set[int]) -> Dict[Path, Set[int]]:
     return found
 
 
-def cut(format: str, file: Path, data: bytes) -> Spans:
+@dataclass(frozen=True)
+class Writing:
+    """How a file of text is written, where its format leaves that open."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    """What separates the columns of a table; empty for JSON Lines."""
+    head: int = 0
+    """How many lines stand before the table."""
+
+
+def writing_of(dataset: Dataset, file: Path) -> Writing:
+    """How a file of the data set is written, and therefore its copy, too."""
+    if dataset.format != "table":
+        return Writing()
+    dialect = dataset.source.part_of(file).dialect  # type: ignore[attr-defined]
+    return Writing() if dialect is None else Writing(dialect.encoding, dialect.delimiter, dialect.skipped)
+
+
+def cut(format: str, file: Path, data: bytes, writing: Writing = Writing()) -> Spans:
     """The records of a file in a format of text."""
     if format == "voc":
         return _objects(data)
     if format == "coco":
         text = Text(file, data)
         return {index: text.span(raw) for index, raw in enumerate(text.split()[0].annotations)}
-    return dict(_rows(data)) if format == "table" else dict(_lines(data))
+    return dict(_rows(data, writing)) if format == "table" else dict(_lines(data))
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, tuple[int, int]]]:
@@ -61,14 +81,23 @@ def _lines(data: bytes) -> Iterator[tuple[int, tuple[int, int]]]:
         at += len(line)
 
 
-def _rows(data: bytes) -> Iterator[tuple[int, tuple[int, int]]]:
-    """The rows of CSV, by the line on which each starts."""
-    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", data.decode())
-    reader, at, taken = csv.reader(iter(lines)), 0, 0
+def _rows(data: bytes, writing: Writing) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The rows of a table, by the line on which each starts."""
+    text = data.decode(writing.encoding)
+    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+" if writing.delimiter else r"[^\n]*\n|[^\n]+", text)
+    sizes = [len(line.encode(writing.encoding)) for line in lines]
+    at, taken = sum(sizes[: writing.head]), writing.head
+    if not writing.delimiter:
+        for line, size in enumerate(sizes, 1):
+            yield line, (at, at + size)
+            at += size
+        return
+    reader = csv.reader(iter(lines[taken:]), delimiter=writing.delimiter)
     for _ in reader:
-        size = sum(len(line.encode()) for line in lines[taken : reader.line_num])
+        end = writing.head + reader.line_num
+        size = sum(sizes[taken:end])
         yield taken + 1, (at, at + size)
-        at, taken = at + size, reader.line_num
+        at, taken = at + size, end
 
 
 def _objects(data: bytes) -> Spans:

@@ -1,345 +1,303 @@
-"""Tables, CSV or Parquet, with a row per box and named columns."""
+"""Tables with a row for each box, or for each image: CSV and its like, JSON Lines and Parquet, one file or a folder of them."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from array import array
+from collections import Counter
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Dict, List, Tuple
 
 import numpy as np
 
 from ..boxes import box_convert
-from ..errors import BoxgradError
+from . import table_json, table_parquet, table_text
 from .model import (
-    MISSING,
-    UNKNOWN,
-    Array,
-    Columns,
-    Dataset,
-    Identifier,
-    Place,
-    Reading,
-    UnreadableError,
-    read_bytes,
-    replacement,
-)
-from .table_header import Header
+    UNKNOWN, Array, Dataset, Finding, Identifier, Reading, Rows, UnreadableError, files_below, quantity, read_bytes,
+)  # fmt: skip
+from .table_boxes import AS_NUMBERS, Boxes, boxes_of
+from .table_cells import cell, column_list, numbers, text, texts
+from .table_dialect import decode, is_table, width
+from .table_header import is_photo, parse_columns
+from .table_order import format_of, settle_order
+from .table_source import Part, Source
+from .table_units import Declared, find_fractions, find_sizes
 
-_MOST = 0.9
-
-
-def _number(value: Any, name: str) -> float:
-    if value is None or value == "":
-        raise ValueError(f"{name} is empty")
-    if isinstance(value, str) and "_" in value:
-        raise ValueError(f"{name} is {value[:60]!r}")
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} is {str(value)[:60]!r}") from None
-
-
-class _Rows:
-    """Turns the rows of a table into columns."""
-
-    def __init__(self, path: Path, names: Sequence[str], reading: Reading) -> None:
-        self.path, self.stem = path, reading.stem(path, path)
-        self.header = Header(path, names, reading.boxes, reading.image_column)
-        self.reading = reading
-        self.finder = reading.finder_of(path)
-        self.columns = Columns()
-        self.images: Dict[Tuple[str, ...], int] = {}
-        self.rests = array("q")
-        """What each row says beside its box."""
-        self.of_boxes, self.beyond = 0, 0
-        """How many rows declare the size of their box as that of the image, and how many boxes leave what they declare."""
-        self.scales: Array | None = None
-        """Width and height twice, by which the fractions of each row were multiplied."""
-
-    def add(self, row: Sequence[Any], place: Place) -> bool:
-        """Whether the row was taken."""
-        header, columns = self.header, self.columns
-        name = self.stem if header.image is None else str(row[header.image] or "").strip() if header.image < len(row) else ""
-        identifier: Identifier = None
-        try:
-            if len(row) != len(header.names):
-                raise ValueError(f"{len(row)} columns, not {len(header.names)}")
-            if name and header.image is not None and all(row[column] is None or row[column] == "" for column in header.box):
-                self._image(name, row)  # an image without a box
-                return False
-            identifier = row[header.id] if header.id is not None else None
-            box = [_number(row[column], header.names[column]) for column in header.box]
-            area = math.nan if header.area is None or row[header.area] in (None, "") else _number(row[header.area], "area")
-        except ValueError as error:
-            columns.fault("malformed", place, str(error), name, identifier)
-            return False
-        if header.fmt != "xyxy":
-            box = box_convert(np.array(box), header.fmt, "xyxy").tolist()
-        self._compare(box, self._size(row))
-        image = self._image(name, row) if name else UNKNOWN
-        if image == UNKNOWN:
-            columns.fault("unknown-image", place, "the row names no image", "", identifier)
-        category = UNKNOWN if header.category is None else columns.add_category(str(row[header.category]), str(row[header.category]))
-        self.rests.append(hash(tuple([str(row[column]) for column in header.rest])))
-        columns.add(box, image, category, identifier, area=area)
-        return True
-
-    def _image(self, name: str, row: Sequence[Any]) -> int:
-        key = (*(str(row[column]) for column in self.header.within), name)
-        if key not in self.images:
-            self.images[key] = self.columns.add_image(name, self.reading.size(self._size(row), self.finder, name))
-        return self.images[key]
-
-    def _size(self, row: Sequence[Any]) -> Tuple[float, float]:
-        try:
-            return MISSING if self.header.size is None else (_number(row[self.header.size[0]], ""), _number(row[self.header.size[1]], ""))
-        except ValueError:
-            return MISSING
-
-    def _compare(self, box: Sequence[float], size: Tuple[float, float]) -> None:
-        width, height = box[2] - box[0], box[3] - box[1]
-        near = 1 if width > 2 and height > 2 else 0.01  # some count a box of a pixel as 1 wide, and some as 0
-        self.of_boxes += abs(width - size[1]) <= near and abs(height - size[0]) <= near
-        self.beyond += box[2] > size[1] + 1 or box[3] > size[0] + 1
-
-    def _forget_sizes(self, data: Dataset) -> None:
-        """Where the columns width and height are those of the boxes, the images' sizes are not declared."""
-        found = self.reading.sizes_of_boxes
-        if found is None:
-            found = bool(self.beyond) and self.of_boxes >= _MOST * len(data)
-        data.reading = replace(data.reading, sizes_of_boxes=found)
-        if found and self.header.size is not None:
-            height, width = (self.header.names[column] for column in self.header.size)
-            data.notes.append(f"The columns {width!r} and {height!r} are the sizes of the boxes, and not of the images.")
-            data.sizes[:] = [self.reading.size(MISSING, self.finder, name) for name in data.images]
-            data.sized = False
-
-    def dataset(self, source: Any) -> Dataset:
-        header = self.header
-        data = self.columns.dataset(
-            "table", self.path, source, sized=header.size is not None, reading=replace(self.reading, finder=self.finder)
-        )
-        data.evidence = "columns " + ", ".join(header.names[column] for column in header.box) + f" as {header.fmt}"
-        if header.image is None and self.finder.photo is None:
-            data.unknown_image = f"no column is known as the image; the columns are {header.seen}; --image-column says which it is"
-        self._forget_sizes(data)
-        self._find_fractions(data)
-        return data
-
-    def _find_fractions(self, data: Dataset) -> None:
-        """Boxes in fractions become pixels where all sizes are known; whether they are, nearly all of them say."""
-        numbers = data.boxes[np.isfinite(data.boxes).all(axis=1)]
-        share = float(((numbers >= -0.5) & (numbers <= 1.5)).all(axis=1).mean()) if len(numbers) else 0.0
-        whole = bool((numbers == np.floor(numbers)).all())
-        fractions = share >= _MOST and not whole if self.reading.fractions is None else self.reading.fractions
-        if self.reading.fractions is None and len(numbers):
-            seen = f"{share:.0%} of the boxes have coordinates like fractions of the image"
-            if 1 - _MOST < share < _MOST or whole and share >= _MOST:
-                data.doubt = f"{seen}, so that they could be pixels or fractions of the image: --format table says that they are pixels"
-            data.evidence += f", {seen}" if fractions else ""
-        data.reading = replace(data.reading, fractions=fractions)
-        if not fractions:
-            return
-        data.relative = True
-        data.areas[:] = np.nan  # in whatever unit they are, it is not that of the boxes
-        known = (data.image != UNKNOWN).all() and bool(((data.sizes > 0) & np.isfinite(data.sizes)).all())
-        data.fractions = not known
-        if known:
-            self.scales = np.tile(data.sizes[data.image][:, ::-1], 2)
-            data.boxes *= self.scales
-        else:
-            data.sizes[:] = 1
-            data.sized = False
-
-    def new_values(self, row: int, box: Array) -> Dict[int, float]:
-        """The values of a row's columns that a new box changes."""
-        box = box if self.scales is None else box / self.scales[row]
-        return dict(zip(self.header.box, box_convert(box, "xyxy", self.header.fmt).tolist()))
-
-
-class _Lines:
-    """The lines of a text, each kept, from which csv takes as many as a row needs."""
-
-    def __init__(self, text: str) -> None:
-        self.lines = io.StringIO(text, newline="").readlines()
-        self.taken = 0
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        if self.taken == len(self.lines):
-            raise StopIteration
-        self.taken += 1
-        return self.lines[self.taken - 1]
-
-
-class _CsvSource:
-    def __init__(self, rows: _Rows, text: str, mark: bytes) -> None:
-        self.rows, self.text, self.mark = rows, text, mark
-        self.lines = array("q")
-
-    def rest(self, row: int) -> object:
-        return self.rows.rests[row]
-
-    def place(self, row: int) -> Place:
-        return Place(self.rows.path, self.lines[row])
-
-    def image_place(self, row: int) -> Place:
-        return Place(self.rows.path)
-
-    def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
-        at = {line: row for row, line in enumerate(self.lines)}
-        result = []
-        for first, raw, values in _records(self.text):
-            row = at.get(first, -1)
-            if row in dropped:
-                continue
-            new = self.rows.new_values(row, boxes[row]) if row in boxes else {}
-            if row in areas and self.rows.header.area is not None:
-                new[self.rows.header.area] = areas[row]
-            result.append(_with_values(raw, values, new) if new else raw)
-        yield self.rows.path, self.mark + "".join(result).encode()
-
-
-def _records(text: str) -> Iterator[tuple[int, str, List[str]]]:
-    """Each row: the line on which it starts, its text, its values."""
-    lines = _Lines(text)
-    reader, taken = csv.reader(lines), 0
-    raw = ""
-    for values in reader:
-        raw = "".join(lines.lines[taken : lines.taken])
-        yield taken + 1, raw, values
-        taken = lines.taken
-    if raw.count('"') % 2 and _is_open(raw):
-        raise csv.Error("a quote that is opened here is not closed")
-
-
-def _is_open(row: str) -> bool:
-    """Whether a row, the last, ends within quotes: it has all that follows the first of them, and only a strict reader minds."""
-    try:
-        list(csv.reader(io.StringIO(row, newline=""), strict=True))
-    except csv.Error as error:
-        return "unexpected end" in str(error)
-    return False
-
-
-def _with_values(raw: str, values: List[str], new: Mapping[int, float]) -> str:
-    """The text of a row with new numbers: fields that stay keep their quotes and spaces."""
-    body = raw.rstrip("\r\n")
-    fields, start, quoted = [], 0, False
-    for position, character in enumerate(body):
-        if character == '"' and (quoted or position == start):  # one amid a bare field is a character like any other
-            quoted = not quoted
-        elif character == '"' and body[position - 1] == '"' and body[start] == '"':  # doubled, within quotes
-            quoted = True
-        elif character == "," and not quoted:
-            fields.append(body[start:position])
-            start = position + 1
-    fields.append(body[start:])
-    for column, value in new.items():
-        old = values[column]
-        fields[column] = fields[column].replace(old.strip(), replacement(old.strip(), value).decode(), 1)
-    return ",".join(fields) + raw[len(body) :]
-
-
-class _ParquetSource:
-    def __init__(self, rows: _Rows, table: Any) -> None:
-        self.rows, self.table = rows, table
-        self.numbers = array("q")
-
-    def rest(self, row: int) -> object:
-        return self.rows.rests[row]
-
-    def place(self, row: int) -> Place:
-        return Place(self.rows.path, None, f"row {self.numbers[row]}")
-
-    def image_place(self, row: int) -> Place:
-        return Place(self.rows.path)
-
-    def rewrite(self, boxes: Mapping[int, Array], areas: Mapping[int, float], dropped: set[int]) -> Iterator[tuple[Path, bytes]]:
-        import pyarrow
-        from pyarrow import parquet
-
-        new: Dict[int, Dict[int, float]] = {}
-        for row, box in boxes.items():
-            for column, value in self.rows.new_values(row, box).items():
-                new.setdefault(column, {})[self.numbers[row]] = value
-        for row, area in areas.items():
-            if self.rows.header.area is not None:
-                new.setdefault(self.rows.header.area, {})[self.numbers[row]] = area
-        table = self.table
-        for column, changes in new.items():
-            kind = table.schema.field(column)
-            values = table.column(column).to_pylist()
-            for number, value in changes.items():
-                values[number] = _of_type(value, kind, self.rows.path)
-            table = table.set_column(column, kind, pyarrow.array(values, kind.type))
-        stays = np.ones(len(table), bool)
-        stays[[self.numbers[row] for row in dropped]] = False
-        sink = io.BytesIO()
-        parquet.write_table(table.filter(pyarrow.array(stays)), sink)
-        yield self.rows.path, sink.getvalue()
-
-
-def _of_type(value: float, kind: Any, path: Path) -> Any:
-    """A number as its column holds it."""
-    import pyarrow
-
-    if pyarrow.types.is_floating(kind.type):
-        return value
-    if pyarrow.types.is_integer(kind.type) and value.is_integer():
-        return int(value)
-    raise BoxgradError(f"{path}: column {kind.name} is {kind.type}, which cannot hold {value:g}; nothing was written")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 
 
 def read(path: Path, reading: Reading) -> Dataset:
-    data = read_bytes(path)
-    return _read_parquet(path, data, reading) if data[:4] == b"PAR1" else _read_csv(path, data, reading)
+    columns = parse_columns(reading.columns)
+    if not path.is_dir():
+        return _Tables(path, reading, [_part(path, path, reading, columns)]).dataset()
+    parts: List[Part] = []
+    unreadable: List[UnreadableError] = []
+    passed_over: List[UnreadableError] = []
+    for file in files_below(path, *SUFFIXES):
+        try:
+            parts.append(_part(file, path, reading, columns))
+        except UnreadableError as error:
+            (passed_over if _is_narrow(file, reading) else unreadable).append(error)
+    if not parts:
+        errors = [*unreadable, *passed_over, UnreadableError(path, f"holds no table: no {', '.join(SUFFIXES)}")]
+        raise errors[0]
+    data = _Tables(path, reading, parts).dataset()
+    data.unreadable = unreadable
+    if passed_over:
+        data.passed_over["because it has too few columns for boxes"] = [error.file for error in passed_over]
+    return data
 
 
-def _read_csv(path: Path, data: bytes, reading: Reading) -> Dataset:
-    mark = data[:3] if data.startswith(b"\xef\xbb\xbf") else b""
-    if not data[len(mark) :].strip():
-        raise UnreadableError(path, "is empty", 1)
+def _is_narrow(file: Path, reading: Reading) -> bool:
+    """Whether a table has too few columns for a box, like a list of classes."""
     try:
-        text = data[len(mark) :].decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, len(mark) + error.start) + 1
-        raise UnreadableError(path, f"is not UTF-8: byte {error.object[error.start]:#x}", line) from None
-    if "\0" in text:
-        raise UnreadableError(path, "is no text: it holds bytes 0", text.count("\n", 0, text.index("\0")) + 1)
-    records, line = _records(text), 1
+        return file.suffix.lower() in (".csv", ".tsv") and width(file, read_bytes(file), reading) < 4
+    except UnreadableError:
+        return False
+
+
+def holds_tables(folder: Path) -> bool:
+    """Whether a folder holds tables, by the endings of its files."""
+    return bool(files_below(folder, *SUFFIXES))
+
+
+def holds_table(path: Path, data: bytes) -> bool:
+    """Whether a file of text starts with a line that names the columns of boxes."""
     try:
-        line, _, names = next(records)
-        rows = _Rows(path, names, reading)
-        source = _CsvSource(rows, text, mark)
-        for line, _, values in reading.track(records, "rows", text.count("\n")):
-            if values and rows.add(values, Place(path, line)):
-                source.lines.append(line)
-    except csv.Error as error:
-        raise UnreadableError(path, f"is no CSV: {error}", line) from None
-    return rows.dataset(source)
+        return is_table(decode(path, data[:4096], None)[2])
+    except UnreadableError:
+        return False
 
 
-def _read_parquet(path: Path, data: bytes, reading: Reading) -> Dataset:
-    import pyarrow
-    from pyarrow import parquet
+def _part(file: Path, path: Path, reading: Reading, columns: object) -> Part:
+    dialect = None
+    if not file.is_file():
+        read_bytes(file)  # says why
+    with file.open("rb") as opened:
+        start = opened.read(4)
+    if start == b"PAR1":
+        frame = table_parquet.read(file, reading, columns)
+    else:
+        data = read_bytes(file)
+        is_json = file.suffix.lower() in (".jsonl", ".ndjson") or data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+        frame, dialect = (table_json if is_json else table_text).read(file, data, reading, columns)
+    parent = file.parent.relative_to(path).as_posix() if path.is_dir() else "."
+    return Part(frame, dialect, Boxes(np.empty((0, 4)), np.empty(0, np.int64)), 0, "" if parent == "." else f"{parent}/")
 
-    try:
-        table = parquet.read_table(pyarrow.BufferReader(data))
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise UnreadableError(path, f"is no Parquet: {str(error).splitlines()[0]}") from None
-    rows = _Rows(path, table.column_names, reading)
-    source = _ParquetSource(rows, table)
-    number = 0
-    for batch in reading.track(table.to_batches(max_chunksize=65536), "batches", -(-len(table) // 65536)):
-        for values in zip(*(column.to_pylist() for column in batch.columns)):
-            if rows.add(values, Place(path, None, f"row {number}")):
-                source.numbers.append(number)
-            number += 1
-    return rows.dataset(source)
+
+class _Tables:
+    """Puts the files of a data set together."""
+
+    def __init__(self, path: Path, reading: Reading, parts: List[Part]) -> None:
+        self.path, self.reading, self.parts = path, reading, parts
+        self.finder = reading.finder_of(path)
+        self.images: Dict[Tuple[str, ...], int] = {}
+        self.names: List[str] = []
+        self.files_of_images: List[Path] = []
+        self.categories: Dict[str, int] = {}
+        self.faults: List[Finding] = []
+        self.notes: List[str] = []
+        self.rows = 0
+        self.without: Counter[str] = Counter()
+        self.unused: Counter[str] = Counter()
+        self.empty_images: set[str] = set()
+        """The images of which a row of the same four numbers says that they have no box."""
+        self.declared: List[Declared] = []
+
+    def dataset(self) -> Dataset:
+        first = 0
+        taken = []
+        for part in self.parts:
+            part.first = first
+            taken.append(self._take(part))
+            first += len(part.boxes.record)
+        boxes, image, category, areas, outlined, annotator, declared = (np.concatenate([one[at] for one in taken]) for at in range(7))
+        ids: List[Identifier] = [identifier for part in self.parts for identifier in _ids(part)]
+        source = Source(self.parts, self.files_of_images)
+        names = [key[0] + key[-1] for key in self.images]
+        data = Dataset(
+            "table", self.path, source, boxes, image, category, ids, names, np.empty((0, 2)), list(self.categories), areas, outlined,
+            reading=replace(self.reading, finder=self.finder), faults=self.faults, rows=self.rows, without_box=dict(self.without),
+            unused=dict(self.unused), notes=self.notes,
+        )  # fmt: skip
+        if any(part.header.annotator is not None for part in self.parts):
+            data.annotators = annotator
+        header = self.parts[0].header
+        if header.image is None and header.shape == "numbers" and self.finder.photo is None:
+            data.unknown_image = f"no column is known as the image; the columns are {header.seen}; --image-column says which it is"
+        find_sizes(data, declared, self.declared, self.parts)
+        self._say(data)
+        find_fractions(data, source)
+        data.faults.sort(key=lambda fault: (str(fault.place.file), fault.place.line or 0))
+        return data
+
+    def _say(self, data: Dataset) -> None:
+        """The evidence, and the options by which a copy is read in the same way."""
+        part, header = self.parts[0], self.parts[0].header
+        said = [header.evidence, *([part.frame.seen] if part.frame.seen else [])]
+        others = len({one.header.evidence for one in self.parts}) - 1
+        data.evidence = ", ".join(said) + (f", and {quantity(others, 'other header')}" if others else "")
+        data.reading = replace(data.reading, empty_images=frozenset(self.empty_images))
+        for what in AS_NUMBERS:
+            if self.without[what]:
+                data.notes.append(f"{quantity(self.without[what], 'image')} without a box, by rows of {AS_NUMBERS[what]}.")
+        lists = {one.header.fmt for one in self.parts} if all(one.header.shape != "numbers" for one in self.parts) else set()
+        if len(lists) == 1:
+            data.reading = replace(data.reading, boxes=header.fmt)
+        if not self.path.is_dir():
+            names = ",".join(header.names) if header.why else data.reading.columns
+            if header.by_order:
+                names = ",".join(f"{role}={header.names[column]}" for role, column in zip(("x1", "y1", "x2", "y2"), header.box))
+            data.reading = replace(data.reading, columns=names, decimal=part.frame.decimal)
+
+    def _take(self, part: Part) -> Tuple[Array, ...]:
+        """The boxes of a file, with the image, category, area, kind, annotator and declared size of each."""
+        frame, header = part.frame, part.header
+        codes, keys = self._keys(part)
+        empty = None if self.reading.empty_images is None else np.array([key[-1] in self.reading.empty_images for key in keys], bool)
+        boxes = part.boxes = boxes_of(frame, None if header.image is None else codes, empty)
+        self.empty_images |= {keys[codes[row]][-1] for row, what in boxes.without.items() if what in AS_NUMBERS and codes[row] >= 0}
+        self.faults += frame.lost
+        self.rows += boxes.rows + frame.comments + sum(finding.problem == "malformed" for finding in frame.lost)
+        self.without.update(boxes.without.values())
+        if frame.comments:
+            self.without["comments"] += frame.comments
+        self.unused.update({**boxes.unused, **({} if not frame.length else dict.fromkeys(header.unused, frame.length))})
+        for row, reason in (*boxes.malformed.items(), *boxes.items_lost):
+            name = keys[codes[row]][-1] if codes[row] >= 0 else ""
+            self.faults.append(Finding("malformed", frame.place(row), name, _id(part, row), reason))
+        used = np.zeros(frame.length, bool)
+        used[boxes.record] = True
+        used[[row for row, what in boxes.without.items() if not what.startswith("rows")]] = True
+        image_of_row = self._images(part, codes, keys, used)
+        image = image_of_row[boxes.record]
+        for row in boxes.record[image == UNKNOWN].tolist() if header.image is not None else ():
+            self.faults.append(Finding("unknown-image", frame.place(row), "", _id(part, row), "the row names no image"))
+        sizes = self._declared(part, image_of_row)
+        areas = self._areas(part, image_of_row)
+        header.fmt = fmt = header.fmt or self._format(part, areas, sizes)
+        if header.shape == "numbers":
+            said = settle_order(part, self.reading)
+            self.notes += [said] if said else []
+        with np.errstate(invalid="ignore", over="ignore"):
+            corners = boxes.numbers if fmt == "xyxy" else box_convert(boxes.numbers, fmt, "xyxy")
+        outlined = np.zeros(len(image), bool) if boxes.outlined is None else boxes.outlined
+        annotator = np.zeros(len(image), np.int64)
+        if header.annotator is not None:
+            annotator = texts(frame.columns[header.annotator])[0][boxes.record]
+        return corners, image, self._category(part, image_of_row), areas, outlined, annotator, sizes[boxes.record]
+
+    def _keys(self, part: Part) -> Tuple[Rows, List[Tuple[str, ...]]]:
+        """The number of each row's image in this file, -1 if it names none; and what each image is known by."""
+        frame, header = part.frame, part.header
+        if header.image is None:
+            if header.shape in ("lists", "objects", "string"):  # each row is an image
+                return np.arange(frame.length), [(part.prefix, frame.path.name, "", f"row {row}") for row in range(frame.length)]
+            stem = self.reading.stem(frame.path, self.path)
+            return np.zeros(frame.length, np.int64), [(part.prefix, "", "", stem)]
+        codes, names = texts(frame.columns[header.image])
+        # numbers are given again in each file; names of photos are not
+        file = "" if not names or is_photo(names[0]) else frame.path.name
+        within = [""] * len(names)
+        for column in header.within:
+            others, labels = texts(frame.columns[column])
+            pairs, first, codes = np.unique(codes * len(labels) + others, return_index=True, return_inverse=True)
+            rank = np.argsort(np.argsort(first))  # in the order of the file
+            ordered = pairs[np.argsort(first)]
+            codes = rank[codes]
+            within = [f"{within[pair // len(labels)]}\0{labels[pair % len(labels)]}" for pair in ordered.tolist()]
+            names = [names[pair // len(labels)] for pair in ordered.tolist()]
+        nameless = np.array([not name for name in names], bool)
+        if nameless.any():
+            codes = np.where(nameless[codes], -1, codes)
+        return codes, [(part.prefix, file, one, name) for one, name in zip(within, names)]
+
+    def _images(self, part: Part, codes: Rows, keys: List[Tuple[str, ...]], used: Array) -> Rows:
+        """The image of each row; those that no row with a box, or without one, names are no images."""
+        there = np.bincount(codes[used & (codes >= 0)], minlength=len(keys)) > 0 if len(keys) else np.empty(0, bool)
+        number = np.full(len(keys) + 1, UNKNOWN)
+        images, codes_there = self.images, np.flatnonzero(there)
+        number[codes_there] = [images.setdefault(keys[code], len(images)) for code in codes_there.tolist()]
+        self.names += [key[-1] for key in islice(images, len(self.names), None)]
+        self.files_of_images += [part.frame.path] * (len(images) - len(self.files_of_images))
+        return number[codes]
+
+    def _category(self, part: Part, image_of_row: Rows) -> Rows:
+        """The category of each box; one that is empty is unknown, and named."""
+        frame, header, boxes = part.frame, part.header, part.boxes
+        if boxes.categories is not None:
+            codes, labels = texts(boxes.categories)
+            if not any(labels):
+                return np.full(len(codes), UNKNOWN)
+        elif header.category is not None:
+            codes, labels = texts(frame.columns[header.category])
+            codes = codes[boxes.record]
+        else:
+            return np.full(len(boxes.record), UNKNOWN)
+        labels = self._named(part, labels)
+        number = np.full(len(labels), UNKNOWN)
+        for code in np.flatnonzero(np.bincount(codes, minlength=len(labels))).tolist():
+            if labels[code]:
+                number[code] = self.categories.setdefault(labels[code], len(self.categories))
+        category: Rows = number[codes]
+        for row in boxes.record[category == UNKNOWN].tolist():
+            name = self._name(image_of_row[row])
+            self.faults.append(Finding("unknown-category", frame.place(row), name, _id(part, row), "the row names no category"))
+        return category
+
+    def _named(self, part: Part, labels: List[str]) -> List[str]:
+        """Labels that are numbers of classes, by the names that the file lists."""
+        if part.dialect is not None or not all(label.isdigit() for label in labels if label):
+            return labels
+        at = part.header.category if part.header.shape != "objects" else part.header.box[0]
+        names = table_parquet.class_names(part.frame.path, part.header.names[at]) if at is not None else None
+        if not names:
+            return labels
+        return [names[int(label)] if label and int(label) < len(names) else label for label in labels]
+
+    def _name(self, image: int) -> str:
+        return self.names[image] if image != UNKNOWN else ""
+
+    def _declared(self, part: Part, image_of_row: Rows) -> Array:
+        """The size that each row declares for its image: height and width, NaN where it declares none."""
+        header = part.header
+        if header.size is None:
+            return np.full((part.frame.length, 2), np.nan)
+        sizes = np.column_stack([numbers(part.frame.columns[column], part.frame.decimal)[0] for column in header.size])
+        rows = np.flatnonzero(image_of_row != UNKNOWN)
+        self.declared.append((image_of_row[rows], sizes[rows], part, rows))
+        return sizes
+
+    def _areas(self, part: Part, image_of_row: Rows) -> Array:
+        frame, header, boxes = part.frame, part.header, part.boxes
+        if boxes.areas is not None:
+            return boxes.areas
+        if header.area is None:
+            return np.full(len(boxes.record), np.nan)
+        areas, plain = numbers(frame.columns[header.area], frame.decimal)
+        for row in boxes.record[~plain[boxes.record]].tolist():
+            value = cell(frame.columns[header.area], row)
+            if value is not None and text(value):
+                seen = f"area is {str(value)[:60]!r}"
+                self.faults.append(Finding("damaged-field", frame.place(row), self._name(image_of_row[row]), _id(part, row), seen))
+        return areas[boxes.record]
+
+    def _format(self, part: Part, areas: Array, sizes: Array) -> str:
+        """Corners or sides, of numbers in lists and texts."""
+        known = bool((~np.isnan(areas)).any())
+        declared = sizes[part.boxes.record] if part.header.size is not None else None
+        fmt, why = format_of(part.frame, part.boxes, areas if known else None, declared)
+        part.frame.seen = why
+        return fmt
+
+def _ids(part: Part) -> List[Identifier]:
+    if part.boxes.ids is not None:
+        return part.boxes.ids
+    if part.header.id is None:
+        return [None] * len(part.boxes.record)
+    column = column_list(part.frame.columns[part.header.id])
+    return [column[row] for row in part.boxes.record.tolist()]
+
+
+def _id(part: Part, row: int) -> Identifier:
+    return None if part.header.id is None else cell(part.frame.columns[part.header.id], row)

@@ -14,9 +14,11 @@ from typing import Any, Dict, Set, Tuple
 from xml.parsers.expat import ExpatError
 
 from .model import Dataset, read_bytes
-from .records import Copied, Spans, cut, in_utf8, keys_of
+from .records import Copied, Spans, Writing, cut, in_utf8, keys_of, writing_of
 
 _NUMBER = re.compile(rb"[-+0-9.eE]+|NaN|-?Infinity")
+_NUMBER_IN_TEXT = re.compile(r"[-+0-9.,eE]+")
+"""Of tables, whose decimals may have a comma; what separates their columns is compared cell by cell."""
 _SIDE = re.compile(rb"<((?:[\w.-]+:)?[xy]m(?:in|ax))\b[^>]*>([^<]*)</", re.IGNORECASE)
 
 
@@ -28,6 +30,7 @@ def verify(dataset: Dataset, copy: Path, edited: Set[int], dropped: Set[int], ot
     changed, gone = keys_of(dataset, edited), keys_of(dataset, dropped)
     if dataset.path.is_dir():
         files = {dataset.source.image_place(image).file for image in range(len(dataset.images))} | others
+        files |= set(getattr(dataset.source, "files", ()))
         there = {file for file in copy.rglob("*") if not file.is_dir()}
         if there != {copy / file.relative_to(dataset.path) for file in files}:
             raise Copied(str(dataset.path), "has other files")
@@ -48,18 +51,20 @@ def _verify_file(dataset: Dataset, file: Path, copy: Path, changed: Set[int], go
         _verify_parquet(dataset, file, old, new, changed, gone)
         return
     old, new = in_utf8(dataset, old, new)
-    before = cut(dataset.format, file, old)
+    writing = writing_of(dataset, file)
+    before = cut(dataset.format, file, old, writing)
     try:
-        after = cut(dataset.format, copy, new)
+        after = cut(dataset.format, copy, new, writing)
     except (ValueError, csv.Error, ExpatError) as error:
         raise Copied(str(file), f"cannot be read: {error}") from None
     stays = [key for key in before if key not in gone]
     if len(stays) != len(after) or gone - before.keys():
         raise Copied(str(file), f"has {len(after)} records, not {len(stays)}")
-    columns = _columns(dataset, old) if dataset.format == "table" else set()
+    columns = _columns(dataset, file) if dataset.format == "table" else set()
     for key, (start, end) in zip(stays, after.values()):
         one, other = old[slice(*before[key])], new[start:end]
-        if one != other and not (key in changed and _is_edited(dataset, one, other, columns)):
+        edited = _is_edited_row if dataset.format == "table" else _is_edited
+        if one != other and not (key in changed and edited(dataset, one, other, columns, writing)):
             raise Copied(f"{file}, record {key},", "differs by more than its box")
     _verify_rest(dataset.format, file, (old, before), (new, after), gone)
 
@@ -92,17 +97,26 @@ def _gaps(data: bytes, spans: Spans) -> list[bytes]:
     return [*found, data[last:]]
 
 
-def _is_edited(dataset: Dataset, old: bytes, new: bytes, columns: Set[int]) -> bool:
+def _is_edited_row(dataset: Dataset, old: bytes, new: bytes, columns: Set[int], writing: Writing) -> bool:
+    """Whether a row of a table differs from another only in numbers of these columns."""
+    one, other = (data.decode(writing.encoding) for data in (old, new))
+    if _NUMBER_IN_TEXT.sub("0", one) != _NUMBER_IN_TEXT.sub("0", other):
+        return False
+    if not writing.delimiter:
+        before, after = (list(json.loads(row, object_pairs_hook=list, parse_float=_Written, parse_int=_Written)) for row in (one, other))
+        names = {dataset.source.header.names[column] for column in columns}  # type: ignore[attr-defined]
+        return len(before) == len(after) and all(a == b or a[0] == b[0] and a[0] in names for a, b in zip(before, after))
+    before, after = (sum(csv.reader(io.StringIO(row, newline=""), delimiter=writing.delimiter), []) for row in (one, other))
+    return len(before) == len(after) and all(index in columns or a == b for index, (a, b) in enumerate(zip(before, after)))
+
+
+def _is_edited(dataset: Dataset, old: bytes, new: bytes, columns: Set[int], writing: Writing) -> bool:
     """Whether a record differs from another only in the numbers of its box and its area."""
     if dataset.format == "coco":
         return _without_numbers(old) == _without_numbers(new) and _without_box(old) == _without_box(new)
     if dataset.format == "voc":
         sides = [side.lower() for (side, a), (_, b) in zip(_SIDE.findall(old), _SIDE.findall(new)) if a != b]
         return _SIDE.sub(rb"<\1/>", old) == _SIDE.sub(rb"<\1/>", new) and len(sides) == len(set(sides))  # each once: not those of parts
-    if dataset.format == "table":
-        before, after = (sum(csv.reader(io.StringIO(one.decode(), newline="")), []) for one in (old, new))
-        others = all(index in columns or one == other for index, (one, other) in enumerate(zip(before, after)))
-        return others and len(before) == len(after) and _without_numbers(old) == _without_numbers(new)
     one, other = (_BETWEEN.split(line.replace(_MARK, b"").strip().strip(b'"')) for line in (old, new))
     may = _words_of_box(dataset, len(one) // 2 + 1)
     same_ends = _NUMBER.sub(b"", old) == _NUMBER.sub(b"", new)
@@ -146,9 +160,9 @@ class _Written(str):
     __hash__ = str.__hash__
 
 
-def _columns(dataset: Dataset, data: bytes) -> Set[int]:
+def _columns(dataset: Dataset, file: Path) -> Set[int]:
     """The columns that a repair may change: those of the box and the area."""
-    header = dataset.source.rows.header  # type: ignore[attr-defined]
+    header = dataset.source.part_of(file).header  # type: ignore[attr-defined]
     return {*header.box, *([] if header.area is None else [header.area])}
 
 
@@ -161,7 +175,7 @@ def _verify_parquet(dataset: Dataset, file: Path, old: bytes, new: bytes, change
         raise Copied(str(file), "has another schema")
     before = before.take(pyarrow.array([row for row in range(len(before)) if row not in gone], pyarrow.int64()))
     stays = [row for row in range(len(before) + len(gone)) if row not in gone]
-    columns = _columns(dataset, old)
+    columns = _columns(dataset, file)
     for index, name in enumerate(before.column_names):
         one, other = before.column(index).combine_chunks(), after.column(index).combine_chunks()
         if one.equals(other):

@@ -215,16 +215,40 @@ def judge_table(old, new, gone, edited, changes):
             if any(row.get(name) != other.get(name) for name in kept):
                 raise Harm(f"row {key} changed to {other}")
         elif not same:
-            cells, others_cells = (next(csv.reader(io.StringIO(one, newline=""))) for one in (row, other))
+            cells, others_cells = cells_of(old, row), cells_of(old, other)
             differ = [(a, b) for a, b in zip(cells, others_cells) if a != b]
-            if len(cells) != len(others_cells) or len(differ) > 5 or not all(is_number(a) and is_number(b) for a, b in differ):
+            if len(cells) != len(others_cells) or len(differ) > 5 or not all(are_numbers(a) and are_numbers(b) for a, b in differ):
                 raise Harm(f"row {key} changed to {other!r}")
+
+
+def are_numbers(cell):
+    """Whether a cell is a number, perhaps with a decimal comma; or some in brackets."""
+    return is_number(cell.replace(",", ".")) or all(map(is_number, cell.strip("[]() ").replace(",", " ").split()))
+
+
+def text_of(data):
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
+
+
+def delimiter_of(data):
+    """What separates the columns, by the first line; None for JSON Lines."""
+    first = next(line for line in text_of(data).lstrip("\ufeff").splitlines() if line.strip() and line[0] != "#" and line[:4] != "sep=")
+    return None if first.lstrip().startswith("{") else max(",;\t|", key=first.count)
+
+
+def cells_of(data, row):
+    if delimiter_of(data) is None:
+        return [str(part) for pair in json.loads(row, object_pairs_hook=list, parse_float=str, parse_int=str) for part in pair]
+    return next(csv.reader(io.StringIO(row, newline=""), delimiter=delimiter_of(data)))
 
 
 def rows_of_csv(data):
     """Each row's text with the line on which it starts."""
-    lines = io.StringIO(data.decode("utf-8"), newline="").readlines()
-    reader, taken = csv.reader(iter(lines)), 0
+    lines = io.StringIO(text_of(data), newline="").readlines()
+    if delimiter_of(data) is None:
+        yield from enumerate(text_of(data).removesuffix("\n").split("\n"), 1)
+        return
+    reader, taken = csv.reader(iter(lines), delimiter=delimiter_of(data)), 0
     for _ in reader:
         yield taken + 1, "".join(lines[taken : reader.line_num])
         taken = reader.line_num

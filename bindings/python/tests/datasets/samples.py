@@ -120,6 +120,36 @@ def csv(folder):
     return Sample(path, lambda i: 2 + i, {})
 
 
+def semicolon(folder):
+    """As spreadsheets of many countries write it: decimals have a comma."""
+    path = folder / "boxes.csv"
+    rows = "".join(";".join(map(str, row)) + "\n" for row in _rows()).replace(";36\n", ";36,0\n")
+    path.write_text(f"sep=;\nfilename;height;width;class;xmin;ymin;xmax;ymax\n{rows}")
+    return Sample(path, lambda i: 3 + i, {})
+
+
+def headerless(folder):
+    """As SKU110K writes it."""
+    path = folder / "boxes.csv"
+    path.write_text("".join(",".join(map(str, (image, *box, name, w, h))) + "\n" for image, h, w, name, *box in _rows()))
+    return Sample(path, lambda i: 1 + i, {})
+
+
+def bbox_texts(folder):
+    """As Kaggle writes it: the box is a text in one column."""
+    path = folder / "boxes.csv"
+    rows = [(image, w, h, f'"[{x1}.0, {y1}, {x2 - x1}, {y2 - y1}]"', name) for image, h, w, name, x1, y1, x2, y2 in _rows()]
+    path.write_text("image_id,width,height,bbox,class\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    return Sample(path, lambda i: 2 + i, {"boxes": "xywh"})
+
+
+def json_lines(folder):
+    path = folder / "boxes.jsonl"
+    names = ("file_name", "height", "width", "label", "left", "top", "right", "bottom")
+    path.write_text("".join(json.dumps({**dict(zip(names, row)), "note": {"left": 7}}) + "\n" for row in _rows()))
+    return Sample(path, lambda i: 1 + i, {})
+
+
 def parquet(folder):
     import pyarrow
     from pyarrow import parquet
@@ -130,14 +160,17 @@ def parquet(folder):
     return Sample(path, lambda i: None, {})
 
 
+TABLES = {
+    "csv": csv, "semicolon": semicolon, "headerless": headerless, "bbox-texts": bbox_texts, "json-lines": json_lines, "parquet": parquet,
+}  # fmt: skip
 WRITERS = {
     "coco": coco, "voc": voc, "yolo": yolo, "commas": commas, "obb": obb, "segment": segment, "predicted": predicted, "pose": pose,
-    "dota": dota, "text": text, "csv": csv, "parquet": parquet,
+    "dota": dota, "text": text, **TABLES,
 }  # fmt: skip
 BY_ALL_LINES = ("obb", "segment", "predicted", "pose")
 """Those of which all lines together decide the kind."""
 YOLO = ("yolo", "commas", "obb", "segment", "predicted", "pose")
-FORMATS = {**{name: name for name in WRITERS}, **dict.fromkeys(YOLO, "yolo"), "csv": "table", "parquet": "table"}
+FORMATS = {**{name: name for name in WRITERS}, **dict.fromkeys(YOLO, "yolo"), **dict.fromkeys(TABLES, "table")}
 
 
 def write(kind, folder):

@@ -1,4 +1,5 @@
-"""Time and memory of a COCO file with as many boxes as train2017, outlines included; a tenth of it unless all tests are wanted."""
+"""Time and memory of a COCO file with as many boxes as train2017, outlines included, and of tables of a million rows; a tenth unless all
+tests are wanted."""
 
 import json
 import os
@@ -45,15 +46,20 @@ def write(path, boxes):
         file.write('], "categories": [' + ", ".join(f'{{"supercategory": "x", "id": {i}, "name": "{i}"}}' for i in range(1, 81)) + "]}")
 
 
+def measure(path):
+    variables = {**os.environ, "PYTHONPATH": str(Path(boxgrad.__file__).parents[1]), "BOXGRAD_LIBRARY": str(boxgrad.library_path())}
+    measured = json.loads(subprocess.run([sys.executable, "-c", MEASURED, path], check=True, capture_output=True, env=variables).stdout)
+    path.unlink()
+    return measured
+
+
 @pytest.mark.parametrize(
     "boxes", [86_000, pytest.param(860_000, marks=pytest.mark.skipif(not os.environ.get("BOXGRAD_TEST_ALL"), reason="make test-all"))]
 )
 def test_seconds_and_bytes(boxes, tmp_path):
     path = tmp_path / "instances.json"
     write(path, boxes)
-    variables = {**os.environ, "PYTHONPATH": str(Path(boxgrad.__file__).parents[1]), "BOXGRAD_LIBRARY": str(boxgrad.library_path())}
-    measured = json.loads(subprocess.run([sys.executable, "-c", MEASURED, path], check=True, capture_output=True, env=variables).stdout)
-    path.unlink()
+    measured = measure(path)
     print({**measured, "file": boxes})
     assert measured["boxes"] == boxes
     assert measured["found"]["zero-height"] == [f"annotations[{boxes // 2}]"]
@@ -61,3 +67,36 @@ def test_seconds_and_bytes(boxes, tmp_path):
     share = boxes / 860_000
     assert measured["seconds"] < 6.5 * share
     assert measured["bytes"] < 1.1e9 * share
+
+
+def write_table(path, rows):
+    """Images of ten boxes, with labels and sizes; row 0 leaves its image, the middle one has no width."""
+    import numpy as np
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    chance = np.random.default_rng(0)
+    x, y = chance.uniform(0, 500, rows).round(2), chance.uniform(0, 400, rows).round(2)
+    w, h = chance.uniform(2, 100, rows).round(2), chance.uniform(2, 60, rows).round(2)
+    x[0], w[rows // 2] = -3, 0
+    columns = {
+        "image": [f"{row // 10:08}.jpg" for row in range(rows)], "label": [f"class {row % 80}" for row in range(rows)],
+        "width": [640] * rows, "height": [480] * rows, "x1": x, "y1": y, "x2": (x + w).round(2), "y2": (y + h).round(2),
+    }  # fmt: skip
+    (parquet.write_table if path.suffix == ".parquet" else csv.write_csv)(pyarrow.table(columns), path)
+
+
+@pytest.mark.parametrize(
+    "rows", [100_000, pytest.param(1_000_000, marks=pytest.mark.skipif(not os.environ.get("BOXGRAD_TEST_ALL"), reason="make test-all"))]
+)
+@pytest.mark.parametrize(("name", "seconds"), [("x.parquet", 2), ("x.csv", 4)])
+def test_seconds_of_tables(name, seconds, rows, tmp_path):
+    path = tmp_path / name
+    write_table(path, rows)
+    if name == "x.csv":
+        path.write_bytes(path.read_bytes().replace(b'"', b""))
+    measured = measure(path)
+    print({**measured, "file": rows})
+    assert measured["boxes"] == rows
+    assert {problem: len(found) for problem, found in measured["found"].items()} == {"zero-width": 1, "partly-outside": 1}
+    assert measured["seconds"] < seconds * rows / 1_000_000 + 0.05
