@@ -264,9 +264,6 @@ SOURCES = {
     "coco": coco,
     "voc": voc,
     "parquet": parquet(False),
-}
-"""What writes each: into a folder, with a random generator."""
-OTHERS = {
     "tsv": table("csv", _NAMES, _corners, "\t", ".tsv"),
     "semicolons": table("csv", _NAMES, _corners, ";"),
     "columns": table("csv", (), _corners, options={"columns": "image,category,x1,y1,x2,y2"}),
@@ -274,3 +271,4 @@ OTHERS = {
     "jsonl": json_lines,
     "parquet-lists": parquet(True),
 }
+"""What writes each: into a folder, with a random generator."""
