@@ -17,7 +17,8 @@ from .model import (
 )  # fmt: skip
 from .table_boxes import AS_NUMBERS, Boxes, boxes_of
 from .table_cells import cell, column_list, numbers, text, texts
-from .table_dialect import decode, is_table, width
+from .table_dialect import is_table as is_table
+from .table_dialect import width
 from .table_header import is_photo, parse_columns
 from .table_order import format_of, settle_order
 from .table_source import Part, Source
@@ -59,14 +60,6 @@ def _is_narrow(file: Path, reading: Reading) -> bool:
 def holds_tables(folder: Path) -> bool:
     """Whether a folder holds tables, by the endings of its files."""
     return bool(files_below(folder, *SUFFIXES))
-
-
-def holds_table(path: Path, data: bytes) -> bool:
-    """Whether a file of text starts with a line that names the columns of boxes."""
-    try:
-        return is_table(decode(path, data[:4096], None)[2])
-    except UnreadableError:
-        return False
 
 
 def _part(file: Path, path: Path, reading: Reading, columns: object) -> Part:
@@ -138,9 +131,6 @@ class _Tables:
         others = len({one.header.evidence for one in self.parts}) - 1
         data.evidence = ", ".join(said) + (f", and {quantity(others, 'other header')}" if others else "")
         data.reading = replace(data.reading, empty_images=frozenset(self.empty_images))
-        for what in AS_NUMBERS:
-            if self.without[what]:
-                data.notes.append(f"{quantity(self.without[what], 'image')} without a box, by rows of {AS_NUMBERS[what]}.")
         lists = {one.header.fmt for one in self.parts} if all(one.header.shape != "numbers" for one in self.parts) else set()
         if len(lists) == 1:
             data.reading = replace(data.reading, boxes=header.fmt)

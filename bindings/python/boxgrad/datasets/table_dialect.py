@@ -103,16 +103,18 @@ def _is_header(line: str) -> bool:
     """Whether a line names columns of boxes, though it starts like a comment."""
     for delimiter in _DELIMITERS:
         try:
-            Header(Path(), next(csv.reader([line], delimiter=delimiter)), sample=["[0, 0, 0, 0]"] * 99)
-            return True
+            header = Header(Path(), next(csv.reader([line], delimiter=delimiter)), sample=["[0, 0, 0, 0]"] * 99)
+            if header.shape == "numbers" or header.image is not None:  # "boxes" alone may be a word of a comment
+                return True
         except (UnreadableError, csv.Error, StopIteration):
             pass
     return False
 
 
-def is_table(text: str) -> bool:
+def is_table(data: bytes) -> bool:
     """Whether a text starts with a line that names the columns of boxes."""
-    body = after_comments(text)[0]
+    mark, encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))
+    body = after_comments(data[len(mark) : 1 << 14].decode(encoding, "replace"))[0]
     return _is_header(re.split(r"[\r\n]", body, maxsplit=1)[0])
 
 

@@ -578,6 +578,13 @@ def test_a_table_in_a_file_of_text(tmp_path):
         data = read(tmp_path, text, "x.txt")
         assert data.format == "table" and data.evidence.startswith("by the names of its columns")
         np.testing.assert_array_equal(data.boxes, BOXES)
+    rows = "a.jpg,1,2,3,4,dog\nb.jpg,1,2,3,4,cat\n"
+    assert read(tmp_path, rows, "x.txt", columns="image,x1,y1,x2,y2,category").images == ["a.jpg", "b.jpg"]
+    path = write(tmp_path, PLAIN.replace("dog", "狗"), "y.txt", "gbk")
+    assert datasets.read(path, encoding="gbk").categories == ["狗", "cat"]
+    with pytest.raises(UnreadableError, match="no format that is known"):
+        datasets.read(write(tmp_path, "boxes\nbottles\n", "x.txt"))
+    assert len(read(tmp_path, "# boxes, by hand\n" + PLAIN)) == 2
 
 
 ODD = ["", "nan", "NaN(1)", " 7", "+5", "1e3", "1_0", "0x1", "inf", "5.", ".5", "x", "None", "٣", "1e999", "-0"]
