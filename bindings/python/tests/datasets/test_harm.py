@@ -297,6 +297,9 @@ DAMAGE = {
     "dota": [(b"dog 0", b"dog 1"), (b"12 8", b"12  8")],
     "text": [(b"dog 10 10 50 60", b"dog 10 10 50 60.0"), (b"dog 12", b"cat 12")],
     "csv": [(b'"a, note"', b'"b, note"'), (b"filename", b"Filename"), (b"b.png,40", b"b.png,41"), (b"48,36", b"36,48")],
+    "semicolon": [(b"b.png;40", b"b.png;41"), (b"sep=;", b"sep=; "), (b";36,0", b";36,1"), (b";36,0", b";360"), (b"dog;12", b"dog;12 ")],
+    "bbox-texts": [(b"b.png,60", b"b.png,61"), (b"[12.0, 8", b"[12.0, 9"), (b"[12.0, 8", b"[12.0 , 8"), (b"8]\"", b"8 ]\"")],
+    "json-lines": [(b'{"left": 7}', b'{"left": 8}'), (b'"label": "dog"', b'"label": "Dog"'), (b'"label"', b'"Label"'), (b': 48', b': "48"')],
 }  # fmt: skip
 
 
