@@ -84,12 +84,8 @@ def read(
     if images is not None and not Path(images).exists():
         raise UnreadableError(Path(images), "there is no such folder of images, or image")
     size = None if image_size is None else checked_size(image_size, "image_size")
-<<<<<<< HEAD
-=======
     if columns is not None and path.suffix.lower() == ".txt":
         format = format or "table"
-    found = _Found(format, "") if format is not None else _detected(path)
->>>>>>> cc043fa (Tables: --columns also names those of a .txt file; a word of a comment is no header)
     reading = Reading(None if images is None else Path(images), size, boxes, image_column, columns, encoding, unit, exif, part=part, track=track)
     data = settle(_named(path, format, reading) if format is not None else _found_out(path, reading))
     if part is not None:
@@ -140,23 +136,13 @@ def _listed(path: Path, reading: Reading, format: str = "yolo") -> Dataset | Non
 def _detected(path: Path, reading: Reading) -> _Found:
     """The format of a file, or of most files of a folder."""
     if path.is_dir():
-<<<<<<< HEAD
         return _detected_folder(path, reading)
     by_suffix = _BY_SUFFIX.get(path.suffix.lower())
     data = read_bytes(path) if by_suffix != "table" else b""
     by_start = _format_of_start(data)
     if by_suffix is not None and by_start in (None, by_suffix):
         return _Found(by_suffix, f"by its ending {path.suffix}")
-    if by_start is None and table.holds_table(path, data):
-=======
-        return _detected_folder(path)
-    if path.suffix.lower() in _BY_SUFFIX:
-        return _Found(_BY_SUFFIX[path.suffix.lower()], f"by its ending {path.suffix}")
-    data = read_bytes(path)
-    start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    by_start = {b"{": "coco", b"[": "coco", b"<": "voc"}.get(start[:1]) or ("table" if data[:4] == b"PAR1" else None)
     if by_start is None and table.is_table(data):
->>>>>>> cc043fa (Tables: --columns also names those of a .txt file; a word of a comment is no header)
         return _Found("table", "by the names of its columns")
     if by_start is not None:
         contradicts = f", and not by its ending {path.suffix}" if by_suffix else ""
@@ -193,7 +179,9 @@ def _detected_folder(path: Path, reading: Reading) -> _Found:
 
 def _alone_in_folder(path: Path, there: Below) -> _Found:
     """The one file of annotations of a folder that holds no file for each image."""
-    others = [Path(file) for file in there.of(*_BY_SUFFIX, )]
+    others = [Path(file) for file in there.of(*_BY_SUFFIX)]
+    if others and all(file.suffix.lower() in table.SUFFIXES for file in others):
+        return _Found("table", f"by its {quantity(len(others), 'table')}")
     if len(others) == 1:
         found = _BY_SUFFIX.get(others[0].suffix.lower())
         if found is not None:

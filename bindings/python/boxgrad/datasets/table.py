@@ -34,7 +34,8 @@ def read(path: Path, reading: Reading) -> Dataset:
     parts: List[Part] = []
     unreadable: List[UnreadableError] = []
     passed_over: List[UnreadableError] = []
-    for file in files_below(path, *SUFFIXES):
+    hidden: Dict[str, List[Path]] = {}
+    for file in files_below(path, *SUFFIXES, passed_over=hidden):
         try:
             parts.append(_part(file, path, reading, columns))
         except UnreadableError as error:
@@ -44,6 +45,7 @@ def read(path: Path, reading: Reading) -> Dataset:
         raise errors[0]
     data = _Tables(path, reading, parts).dataset()
     data.unreadable = unreadable
+    data.passed_over.update(hidden)
     if passed_over:
         data.passed_over["because it has too few columns for boxes"] = [error.file for error in passed_over]
     return data
@@ -55,11 +57,6 @@ def _is_narrow(file: Path, reading: Reading) -> bool:
         return file.suffix.lower() in (".csv", ".tsv") and width(file, read_bytes(file), reading) < 4
     except UnreadableError:
         return False
-
-
-def holds_tables(folder: Path) -> bool:
-    """Whether a folder holds tables, by the endings of its files."""
-    return bool(files_below(folder, *SUFFIXES))
 
 
 def _part(file: Path, path: Path, reading: Reading, columns: object) -> Part:

@@ -92,6 +92,8 @@ def find_fractions(data: Dataset, source: Source) -> None:
         source.scales = np.tile(data.sizes[data.image][:, ::-1], 2)
         source.scales[pixels] = 1
         data.boxes = data.boxes * source.scales
+    elif len(pixels):
+        data.fractions, data.in_fractions = False, np.isin(np.arange(len(data)), pixels, invert=True)
     else:
         data.sizes[:] = 1
         data.sized = False

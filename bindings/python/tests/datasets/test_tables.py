@@ -172,7 +172,7 @@ def test_every_row_is_a_box_or_named(tmp_path):
             else:
                 row[chance.randrange(6) :] = [chance.choice(cells)] * chance.randint(0, 3)
         texts = [";".join(row) for row in rows]
-        data = read(tmp_path, "image;class;x1;y1;x2;y2\n" + "".join(text + "\n" for text in texts))
+        data = read(tmp_path, "image;class;x1;y1;x2;y2\n" + "".join(text + "\n" for text in texts), unit="pixels")
         assert data.rows == sum(text != "" for text in texts)
         kinds |= {*data.without_box, *(fault.problem for fault in data.faults)}
         image, rows = data.image, [data.source.place(row).line for row in range(len(data))]
@@ -213,6 +213,7 @@ def test_a_row_of_pixels_among_fractions(tmp_path, command):
         data = datasets.read(path, image_size=size)
         assert [(fault.problem, fault.place.line) for fault in data.faults] == [("pixels-not-fractions", 32)]
         np.testing.assert_array_equal(data.boxes[-1], [10, 10, 50, 60])
+        assert datasets.inspect(data).counts == {"pixels-not-fractions": 1}
         done = datasets.fix(data, tmp_path / f"{size}.csv", list(datasets.POLICIES))
         assert not done.changes and (tmp_path / f"{size}.csv").read_bytes() == path.read_bytes()
     _, printed, _ = command("inspect", path)
@@ -221,8 +222,9 @@ def test_a_row_of_pixels_among_fractions(tmp_path, command):
 
 def test_the_unit_can_be_said(tmp_path):
     path = write(tmp_path, "image,x1,y1,x2,y2\na,0,0,1,1\n")
-    assert "--unit pixels or --unit fractions" in datasets.read(path).doubt
-    assert "--unit pixels" in datasets.read(path, "table").doubt, "the format does not say the unit"
+    for format in (None, "table"):  # the format does not say the unit
+        with pytest.raises(UnreadableError, match="say which with --unit pixels or --unit fractions"):
+            datasets.read(path, format)
     assert not datasets.read(path, unit="pixels").doubt and not datasets.read(path, unit="pixels").fractions
     assert datasets.read(path, unit="fractions").fractions
     np.testing.assert_array_equal(datasets.read(path, unit="fractions", image_size=(30, 40)).boxes, [[0, 0, 40, 30]])
@@ -565,6 +567,9 @@ def test_folders_of_tables(tmp_path, command):
     assert command("fix", tmp_path / "set", "--policy", "clip", "--out", tmp_path / "new")[0] == 0
     for split in ("train", "valid"):
         assert (tmp_path / "new" / split / "_annotations.csv").read_text() == text.replace("150", "100")
+    write(tmp_path / "set", text, "train/._annotations.csv")
+    assert list(datasets.read(tmp_path / "set").passed_over.values())[-1] == [tmp_path / "set" / "classes.csv"]
+    assert [tmp_path / "set" / "train" / "._annotations.csv"] in datasets.read(tmp_path / "set").passed_over.values()
     write(tmp_path / "set", "a,b,c,d,e\n1,2,3,4,5\n", "odd.csv")
     assert [error.file.name for error in datasets.read(tmp_path / "set").unreadable] == ["odd.csv"]
     numbered = "image_id,x1,y1,x2,y2\n1,1,2,3,4\n"
