@@ -23,10 +23,9 @@ from .text_files import read_files
 from .workers import workers
 from .questions import Numbers, numbers_of, question
 
-FILES, PARTS = 1000, 16
-"""How many files a part has at least, and how many parts a folder has at most: each part lists the folder again."""
-_DIVIDED = (".xml", ".txt")
-"""The files of which a folder's parts are made."""
+FILES, PARTS = {".xml": 1000, ".txt": 10_000}, 16
+"""How many files of a kind a part has at least, and how many parts a folder has at most: each part lists the folder again, which takes as long as
+reading some thousand files of text."""
 _TEXT = ("yolo", "dota", "text")
 _WAITING = 2
 """How many jobs wait for each process, so that no results pile up."""
@@ -211,14 +210,21 @@ def jobs(
     result = []
     for number, path in enumerate(map(Path, paths)):
         whole = Job(path, number, options=options, min_size=min_size, check_images=check_images, examples=examples)
-        count = len(names_below(path, *_DIVIDED)) if path.is_dir() else 0
-        each = max(FILES, -(-count // PARTS)) if files is None else files
+        count, least = _files_of(path)
+        each = max(least, -(-count // PARTS)) if files is None else files
         decided = _decided(path, each, options) if count > each else None
         if decided is None:
             result.append(whole)
             continue
         result += [replace(whole, decided=decided, part=(first, first + each)) for first in range(0, count, each)]
     return result
+
+
+def _files_of(path: Path) -> Tuple[int, int]:
+    """How many files a folder holds of which parts are made, and how many a part has at least."""
+    names = names_below(path, *FILES) if path.is_dir() else []
+    in_xml = sum(name.lower().endswith(".xml") for name in names)
+    return len(names), FILES[".xml" if 2 * in_xml > len(names) else ".txt"]
 
 
 def _decided(path: Path, files: int, options: Mapping[str, Any]) -> Optional[Dataset]:

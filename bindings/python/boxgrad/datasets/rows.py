@@ -53,7 +53,8 @@ def text_of(path: Path, data: bytes, encoding: Optional[str] = None) -> Text:
         wide = encoding
     if wide is not None:
         try:
-            return Text(data.decode(wide).encode(), locked=f"the file is in {wide.upper()}, which is not edited in place")
+            text = data.decode(wide).replace("\r\n", "\n").replace("\r", "\n")
+            return Text(text.encode(), locked=f"the file is in {wide.upper()}, which is not edited in place")
         except UnicodeDecodeError as error:
             raise UnreadableError(path, f"is not {wide.upper()}: {error.reason}") from None
     if b"\0" in data:

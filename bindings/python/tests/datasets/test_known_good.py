@@ -102,6 +102,17 @@ def test_line_ends_of_windows(end, mark, tmp_path):
     assert data.boxes.tolist() == [[10, 10, 50, 60]] and data.categories == ["dog"] and datasets.inspect(data).ok
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_line_ends_in_every_encoding(end, encoding, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "a.txt").write_bytes(LABELS.replace("\n", end).encode(encoding))
+    data = datasets.read(folder)
+    assert data.boxes.tolist() == [[0.375, 0.375, 0.625, 0.625], [0.1875, 0.1875, 0.3125, 0.3125]]
+    assert [data.source.place(row).line for row in (0, 1)] == [1, 2]
+
+
 @pytest.mark.parametrize("kind", ["csv", "voc", "text"])
 def test_xmax_that_holds_a_width(kind, tmp_path):
     """Most boxes are inverted as corners: it is asked whether they are, and nothing is exchanged."""

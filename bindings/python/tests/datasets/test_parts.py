@@ -168,7 +168,7 @@ def sets(tmp_path):
 
 @pytest.mark.parametrize("words", [["--json"], [], ["--json", "--examples", "2"], ["--image-size", "45x70", "--fail-on", "inverted"]])
 def test_the_command_says_the_same_for_any_number_of_jobs(words, sets, command, monkeypatch):
-    monkeypatch.setattr(parts, "FILES", 2)
+    monkeypatch.setattr(parts, "FILES", {".xml": 2, ".txt": 2})
     alone = command("inspect", *sets, *words)
     assert alone[0] == 2 and "zero-width" in alone[1]
     for count in (2, 5) if words == ["--json"] else (2,):
@@ -199,14 +199,14 @@ def _fail(job):
 
 
 def test_an_error_in_a_process_is_raised(sets, monkeypatch):
-    monkeypatch.setattr(parts, "FILES", 2)
+    monkeypatch.setattr(parts, "FILES", {".xml": 2, ".txt": 2})
     monkeypatch.setattr(parts, "group", _fail)
     with pytest.raises(ZeroDivisionError, match="text"):
         datasets.inspect_paths(sets[0], processes=2)
 
 
 def test_a_process_that_ends_is_a_sentence(sets, monkeypatch, command):
-    monkeypatch.setattr(parts, "FILES", 2)
+    monkeypatch.setattr(parts, "FILES", {".xml": 2, ".txt": 2})
     monkeypatch.setattr(parts, "group", _end)
     status, _, errors = command("inspect", sets[0], "--jobs", "2")
     assert status == 2 and "one of 2 processes ended by itself" in errors
@@ -228,7 +228,7 @@ def test_a_plain_interpreter_starts_processes(tmp_path):
 
 def test_an_interrupt_ends_all_processes(tmp_path):
     folder = write_text(tmp_path / "set")
-    text = "from boxgrad import cli\nfrom boxgrad.datasets import parts\nimport test_parts\nparts.FILES, parts.group = 2, test_parts._slow\ncli.app()\n"
+    text = "from boxgrad import cli\nfrom boxgrad.datasets import parts\nimport test_parts\nparts.FILES, parts.group = {\".xml\": 2, \".txt\": 2}, test_parts._slow\ncli.app()\n"
     started = run(["-c", text, "inspect", str(folder), "--jobs", "2"], start_new_session=True)
     until = time.monotonic() + 30
     while not (folder / "started").exists() and time.monotonic() < until:
