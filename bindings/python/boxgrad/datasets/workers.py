@@ -10,6 +10,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -25,9 +26,8 @@ _PROGRAM = "import sys; sys.path[:] = {path!r}; from {module} import serve; serv
 def workers(count: int) -> Iterator[Callable[..., Future[Any]]]:
     """Gives a function that calls one of a module, with one argument, in one of so many processes. All of them end with the block."""
     program = _PROGRAM.format(path=sys.path, module=__name__)
-    started = [
-        subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=-1) for _ in range(count)
-    ]
+    with _uninterrupted():
+        started = [subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(count)]
     idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
     for process in started:
         idle.put(process)
@@ -59,9 +59,22 @@ def workers(count: int) -> Iterator[Callable[..., Future[Any]]]:
             process.communicate()
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes that start here ignore an interrupt from their first moment on: the one that starts them is interrupted, and ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def serve() -> None:
     """What a process does: answers calls until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is interrupted, and ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever is printed is no answer
     while True:
