@@ -78,8 +78,10 @@ def read(
         raise ValueError(f"unit must be pixels or fractions, not {unit!r}")
     if encoding is not None:
         try:
-            "".encode(encoding)
-        except (LookupError, UnicodeError):
+            b" ".decode(encoding)
+        except UnicodeError:
+            pass  # it needs more bytes
+        except LookupError:
             raise ValueError(f"encoding must be one that Python knows, like gbk or latin-1, not {encoding!r}") from None
     if images is not None and not Path(images).exists():
         raise UnreadableError(Path(images), "there is no such folder of images, or image")

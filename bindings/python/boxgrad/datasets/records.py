@@ -137,8 +137,9 @@ def in_utf8(dataset: Dataset, old: bytes, new: bytes) -> Tuple[bytes, bytes]:
         return old, new
     declared = _DECLARED.search(old[:1000]) if dataset.format == "voc" else None
     marked = (_MARKED.get(old[:4]) or _MARKED_BY_TWO.get(old[:2])) if dataset.format == "voc" else None
-    first = marked or dataset.reading.encoding or (declared[1].decode() if declared else "utf-8")
-    others = ("utf-8",) if dataset.format == "coco" else ()  # which it is, if it can be
+    says = declared[1].decode().removeprefix("x-") if declared else "utf-8"
+    first = marked or dataset.reading.encoding or says
+    others = ("utf-8",) if not marked and says.lower() in ("utf-8", "utf8") else ()  # which it is, if it can be
     for name in (*others, first, *WIDER.get(codecs.lookup(first).name, ())):
         try:
             texts = [data.decode(name) for data in (old, new)]

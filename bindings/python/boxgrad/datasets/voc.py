@@ -80,7 +80,7 @@ def read(path: Path, reading: Reading) -> Dataset:
     columns, source, finder = Columns(), _Source(reading.encoding), reading.finder_of(path)
     files = reading.chosen(files_below(path, ".xml") if path.is_dir() else [path])
     unusual: Counter[str] = Counter()
-    overruled = 0
+    against: Counter[str] = Counter()
     for file in reading.track(files, "files", len(files)):
         try:
             text = read_xml(file, read_bytes(file), reading.encoding)
@@ -88,16 +88,14 @@ def read(path: Path, reading: Reading) -> Dataset:
         except UnreadableError as error:
             columns.unreadable.append(error)
             continue
-        overruled += text.overruled
+        against.update([text.against] if text.against else [])
         unusual.update(parsed.unusual)
         _add(columns, source, finder, reading.stem(file, path), file, parsed, reading)
     data = columns.dataset("voc", path, source, reading=replace(reading, finder=finder))
     if unusual:
         some = ", ".join(f"{what} ({count:,})" for what, count in unusual.most_common(5))
         data.notes.append(f"Read, although readers that look for the tags of VOC in their places do not find them: {some}.")
-    if overruled:
-        files_are = quantity(overruled, "file is", "files are")
-        data.notes.append(f"{files_are} read as {reading.encoding}, as --encoding says, and not as declared.")
+    data.notes += [f"{quantity(count, 'file is', 'files are')} read as {what}." for what, count in against.items()]
     return source.numbers.settle(data)
 
 

@@ -1,6 +1,7 @@
 """The text of an XML file in UTF-8, whatever its encoding: expat knows few encodings of several bytes, and Python knows them all.
 
-A mark at the start decides, then --encoding, then what the file declares; without any it is UTF-8.
+A mark at the start decides. What declares UTF-8, or nothing, and is UTF-8 is read so; for the others --encoding decides, and then what they
+declare.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class XmlText:
     encoding: str
     exact: bool
     """Whether its characters, encoded again, are the bytes of the file: only then can it be edited."""
-    overruled: bool = False
-    """Whether --encoding names another encoding than the file, which declares one, or could be UTF-8."""
+    against: str = ""
+    """What decides against another of what the file declares, what it could be, and what --encoding names; empty if these agree."""
 
     def encoded(self, data: bytes) -> bytes:
         """An edited text as the file has it."""
@@ -45,23 +46,34 @@ def read_xml(path: Path, data: bytes, given: str | None = None) -> XmlText:
     """The text of a file of these bytes. given: what --encoding says."""
     started = next((name for start, name in _STARTS if data.startswith(start)), None)
     found = _DECLARATION.match(data)
-    declared = found[2].decode("ascii", "replace") if found and not started else None
+    declared = found[2].decode().removeprefix("x-") if found and not started else None  # x-sjis, as some write
+    against = ""
     if started:
         candidates: Tuple[str, ...] = (started,)
+    elif _is_utf8(declared or "utf-8") and _decoded(data, "utf-8") is not None:
+        candidates = ("utf-8",)
+        against = "UTF-8, and not as --encoding says" if given and not _is_utf8(given) and not data.isascii() else ""
     elif given is not None:
         candidates = (given,)
+        against = f"{given}, as --encoding says, and not as declared" if declared and not data.isascii() else ""
     else:
         candidates = _declared(path, declared, found[0] if found else b"") if declared is not None else ("utf-8",)
     for name in candidates:
         text = _decoded(data, name)
         if text is not None:
-            overruled = given is not None and not started and _overruled(data, given, declared)
-            if codecs.lookup(name).name == "utf-8":
-                return XmlText(data, "utf-8", True, overruled)
-            return XmlText(text.encode(), name, _encoded(text, name) == data, overruled)
+            if _is_utf8(name):
+                return XmlText(data, "utf-8", True, against)
+            return XmlText(text.encode(), name, _encoded(text, name) == data, against)
     if not started and not data.lstrip().startswith(b"<"):
         return XmlText(data, "utf-8", True)  # it is no XML, and that is what the parser says of it
     raise _error(path, data, candidates[0], started, given, declared)
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        return codecs.lookup(name).name == "utf-8"
+    except LookupError:
+        return False
 
 
 def _decoded(data: bytes, name: str) -> str | None:
@@ -71,15 +83,6 @@ def _decoded(data: bytes, name: str) -> str | None:
         return text
     except UnicodeError:
         return None
-
-
-def _overruled(data: bytes, given: str, declared: str | None) -> bool:
-    """Whether a text that --encoding names another encoding of says, or shows, which it is in."""
-    other = declared or ("utf-8" if _decoded(data, "utf-8") is not None else given)
-    try:
-        return not data.isascii() and codecs.lookup(other).name != codecs.lookup(given).name
-    except LookupError:
-        return True
 
 
 def _declared(path: Path, name: str, declaration: bytes) -> Tuple[str, ...]:

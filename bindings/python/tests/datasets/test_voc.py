@@ -212,12 +212,12 @@ def test_encodings_are_read_and_repaired_in_place(encoding, tmp_path):
 
 @pytest.mark.parametrize(
     ("says", "encoding", "name"),
-    [("gb2312", "gbk", "汽車"), ("gbk", "gb18030", "㐀"), ("Shift_JIS", "cp932", "①"), ("euc-kr", "cp949", "똠")],
+    [("gb2312", "gbk", "汽車"), ("x-gbk", "gb18030", "㐀"), ("Shift_JIS", "cp932", "①"), ("euc-kr", "cp949", "똠")],
 )
 def test_names_beyond_the_declared_encoding(says, encoding, name, tmp_path):
     """Windows writes more characters than the standard that the file declares."""
     with pytest.raises(UnicodeError):
-        name.encode(encoding).decode(says)
+        name.encode(encoding).decode(says.removeprefix("x-"))
     text = declared(encoding, an_object(bndbox(-7, 20, 30, 40), name=name), says=says)
     data = read(tmp_path, text.encode(encoding))
     assert data.categories == [name]
@@ -255,11 +255,23 @@ def test_encodings_that_are_declared_wrongly(says, reason, tmp_path, command):
     assert (tmp_path / "new" / "a.xml").read_bytes() == text.replace("-7", "0").encode("gbk")
 
 
+@pytest.mark.parametrize("says", ["utf-8", ""])
+def test_utf8_stays_utf8_whatever_encoding_is_named(says, tmp_path):
+    """Files of a folder may differ, and hardly any text in another encoding is UTF-8 as well."""
+    text = declared("utf-8", an_object(bndbox(-7, 20, 30, 40), name="汽车"))
+    text = text if says else text.split("\r\n", 1)[1]
+    data = read(tmp_path, text, encoding="gbk")
+    assert data.categories == ["汽车"] and data.notes == ["1 file is read as UTF-8, and not as --encoding says."]
+    datasets.fix(data, tmp_path / "new", ["clip"])
+    assert (tmp_path / "new" / "a.xml").read_bytes() == text.replace("-7", "0").encode()
+
+
 def test_an_encoding_that_is_named_and_wrong(tmp_path):
-    data = read(tmp_path, annotation(an_object(BOX, name="汽")), encoding="shift_jis")
-    assert data.unreadable or data.notes, "it is in UTF-8"
-    (error,) = read(tmp_path, annotation(an_object(BOX, name="汽")), encoding="ascii").unreadable
-    assert "is not in ascii, which --encoding names: byte 0xe6" in error.reason and error.line == 1
+    (error,) = read(tmp_path, annotation(an_object(BOX, name="汽车")).encode("gbk"), encoding="ascii").unreadable
+    assert "is not in ascii, which --encoding names: byte 0xc6" in error.reason and error.line == 1
+    for name in ("hex", "klingon"):
+        with pytest.raises(ValueError, match=f"encoding must be one that Python knows, like gbk or latin-1, not '{name}'"):
+            datasets.read(tmp_path / "set", encoding=name)
 
 
 def test_bytes_that_no_encoding_gives_back_stay(tmp_path):
