@@ -152,7 +152,7 @@ class Lines:
             best = "segment" if max(counts) >= poses else "pose"
             return Kind(best, tail=max(range(3), key=counts.__getitem__), doubt=_ask(seen, "segment", "pose"))
         poses = self._common_poses()
-        if boxed is None and 2 * poses > total and not described and not self._share(is_parallelogram) >= _MOST:
+        if boxed is None and 2 * poses > total and not described and self._share(crosses) > 1 - _MOST:
             seen = f"{_count(total, 'long line')} could be polygons, {poses} of them a box and its keypoints, like {self.long[0]}"
             return Kind("segment", 0, tails[0], doubt=_ask(seen, "segment", "pose"))
         if len(tails) == 1:

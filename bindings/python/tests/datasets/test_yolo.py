@@ -244,6 +244,9 @@ def test_a_mark_and_an_encoding(tmp_path):
     assert not done.changes and len(done.left) == 1
     assert (tmp_path / "new" / "labels" / "a.txt").read_bytes() == rows.encode("utf-16")
 
+    wide = labels(tmp_path / "cr", rows.replace("\n", "\r").encode("utf-16"))
+    assert len(datasets.read(wide)) == 2
+
     folder = labels(tmp_path / "gbk", "狗 0.9 0.5 0.4 0.2\n".encode("gbk"), classes_txt="猫\n狗\n".encode("gbk"))
     assert "is not UTF-8: byte 0xb9; --encoding NAME says what it is" in refusal(folder)
     data = datasets.read(folder, encoding="gbk")
