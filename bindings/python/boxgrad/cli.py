@@ -204,7 +204,7 @@ def main(version: Annotated[bool, typer.Option("--version", help="Print the vers
 
 @app.command()
 def inspect(
-    paths: Annotated[List[Path], typer.Argument(help="Files, or folders of XML or text files.")],
+    paths: Annotated[List[Path], typer.Argument(help="Files, folders of XML or text files, or lists of them: data.yaml, train.txt.")],
     format: Format = None,
     images: Images = None,
     image_size: ImageSize = None,
@@ -385,7 +385,7 @@ def _sides(text: str) -> Tuple[float, ...]:
 
 @app.command()
 def anchors(
-    path: Annotated[Path, typer.Argument(help="A file, or a folder of XML or text files.")],
+    path: Annotated[Path, typer.Argument(help="A file, a folder of XML or text files, or a list of them: data.yaml, train.txt.")],
     anchor_set: Annotated[str, typer.Option("--set", help=_SET)] = "retinanet",
     threshold: Annotated[float, typer.Option(help="The overlap from which an anchor belongs to a truth.")] = 0.5,
     resize: Annotated[Optional[str], typer.Option(metavar="SHORTER,LONGEST", help=_RESIZE)] = None,

@@ -59,11 +59,6 @@ class Beside:
     files: List[Path] = field(default_factory=list)
     """The files of the class names and data.yaml, which a copy needs."""
 
-    @property
-    def layout(self) -> str:
-        """What says that these are labels of YOLO."""
-        return ", ".join(str(file) for file in self.files[:1])
-
 
 def look_beside(path: Path, folders: Iterable[Path], reading: Reading) -> Beside:
     """The class names and data.yaml in the folder of the labels, those between it and the data set's, or up to two above.
@@ -80,7 +75,8 @@ def look_beside(path: Path, folders: Iterable[Path], reading: Reading) -> Beside
     for folder in dict.fromkeys([*above[:1], *below, *above[1:]]):
         if lists and folder in above[1:]:
             break  # the names above are those of another data set, or the same
-        for file in _files(folder):
+        is_above = folder in above[1:] and "labels" not in root.absolute().relative_to(folder).parts
+        for file in _files(folder, any_name=not is_above):
             if file.suffix in (".yaml", ".yml"):
                 description = described(file)
                 if found.description is None:
@@ -104,11 +100,11 @@ def look_beside(path: Path, folders: Iterable[Path], reading: Reading) -> Beside
     return found
 
 
-def _files(folder: Path) -> List[Path]:
-    """The files of class names in a folder; data.yaml may have another name, if there is one such file."""
+def _files(folder: Path, any_name: bool) -> List[Path]:
+    """The files of class names in a folder. any_name: whether data.yaml may have another name, if there is one such file."""
     named = [folder / name for name in (*CLASS_FILES, "_darknet.labels")]
     found = [file for file in named if _is_small(file)]
-    if folder / "data.yaml" not in found:
+    if any_name and folder / "data.yaml" not in found:
         try:
             names = sorted(name for name in os.listdir(folder) if name.endswith((".yaml", ".yml")))
         except OSError:

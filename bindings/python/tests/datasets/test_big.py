@@ -1,14 +1,18 @@
-"""Time and memory of a COCO file with as many boxes as train2017, outlines included, and of tables of a million rows; a tenth unless all
-tests are wanted."""
+"""Time and memory of a COCO file with as many boxes as train2017, outlines included, and time of a large folder of YOLO and of large tables.
+
+A tenth of each unless all tests are wanted.
+"""
 
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import boxgrad
 import pytest
+from boxgrad import datasets
 
 MEASURED = """
 import json, resource, sys, time
@@ -100,3 +104,19 @@ def test_seconds_of_tables(name, seconds, rows, tmp_path):
     assert measured["boxes"] == rows
     assert {problem: len(found) for problem, found in measured["found"].items()} == {"zero-width": 1, "partly-outside": 1}
     assert measured["seconds"] < seconds * rows / 1_000_000 + 0.05
+
+
+@pytest.mark.parametrize(
+    "files", [10_000, pytest.param(100_000, marks=pytest.mark.skipif(not os.environ.get("BOXGRAD_TEST_ALL"), reason="make test-all"))]
+)
+def test_seconds_of_yolo(files, tmp_path):
+    """Without photos, seven boxes in each file."""
+    (tmp_path / "labels").mkdir()
+    for i in range(files):
+        rows = (f"{k} 0.5{i % 89:02} 0.4{k}{i % 83:02} 0.{1 + k % 3}{i % 97:02} 0.25\n" for k in range(7))
+        (tmp_path / "labels" / f"{i:06}.txt").write_text("".join(rows))
+    start = time.process_time()
+    found = datasets.inspect(datasets.read(tmp_path))
+    seconds = time.process_time() - start
+    assert len(found.dataset) == 7 * files and found.ok
+    assert seconds < 12 * files / 100_000

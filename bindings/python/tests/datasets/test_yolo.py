@@ -281,6 +281,15 @@ def test_lists_of_classes(others, categories, said, tmp_path):
     assert not data.passed_over and not data.beside
 
 
+def test_a_yaml_above_is_of_this_set_only_if_it_is_named_data_or_the_folder_labels(tmp_path):
+    (tmp_path / "other.yaml").write_text("nc: 1\nnames: [wolf]\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    assert datasets.read(tmp_path / "mine").categories == ["0"]
+    (tmp_path / "mine").rename(tmp_path / "labels")
+    assert datasets.read(tmp_path / "labels").categories == ["wolf"]
+
+
 def test_classes_beside_the_labels_are_known_from_the_root(tmp_path):
     folder = labels(tmp_path, "1 0.9 0.5 0.4 0.2\n")
     (folder / "labels" / "classes.txt").write_text("dog\ncat\n")
