@@ -224,7 +224,7 @@ def test_separators(text, said, tmp_path):
     assert data.notes == ([f"1 row has {said}, which yolo has not, the first of them {tmp_path}/labels/a.txt:1."] if said else [])
 
 
-@pytest.mark.parametrize("text", ["0 0.5,0.5 0.2 0.2\n", "0,0.5 0.5 0.2 0.2\n", "0,,0.5,0.2,0.2\n", "0 0.5 0.5 0,2 0.2\n"])
+@pytest.mark.parametrize("text", ["0 0.5,0.5 0.2 0.2\n", "0,0.5 0.5 0.2 0.2\n", "0 0.5,0.5,0.2,0.2,0.9\n", "0,,0.5,0.2,0.2\n", "0 0.5 0.5 0,2 0.2\n"])
 def test_separators_that_are_not_certain(text, tmp_path):
     assert f"a.txt:1 is no row of yolo, dota or text: '{text[:6]}".replace(",", "")[:40] in refusal(labels(tmp_path, text)).replace(",", "")
 
