@@ -125,7 +125,7 @@ def _refuse_swallowed(path: Path, header: Header, delimiter: str, line: int, raw
         taken = f"line {line + found[0]}, a row of the table,"
         raise UnreadableError(path, f"is no CSV: a quote that is opened here takes {taken} into its field; close or double it", line)
     named = (header.image, header.category, *(header.size or ()), *(header.box if header.shape == "numbers" else ()))
-    broken = [header.names[at] for at in named if at is not None and at < len(values) and re.search("[\r\n]", values[at].strip())]
+    broken = [header.names[at] for at in named if at is not None and at < len(values) and re.search("[\r\n]", values[at].rstrip())]
     if broken:
         raise UnreadableError(path, f"is no CSV: by a quote that is opened here {broken[0]!r} holds a line break; close or double it", line)
 

@@ -147,6 +147,13 @@ def test_a_stray_quote_swallows_no_row(text, tmp_path, command):
     assert command("fix", tmp_path / "x.csv", "--policy", "clip", "--out", tmp_path / "new.csv")[0] == 2
 
 
+@pytest.mark.parametrize("row", ['"', '"a.jpg', '"a\n.jpg,dog,10,10,50,60'])
+def test_a_stray_quote_is_in_no_name(row, tmp_path):
+    """The next row would be that of an image of another name."""
+    text = f'image,class,x1,y1,x2,y2\n"a.jpg","dog",10,10,50,60\n{row}\n"b.jpg","dog",10,10,50,60\n"c.jpg","dog",1,1,5,5\n'
+    assert "line 3: is no CSV: " in refusal(tmp_path, text)
+
+
 def test_quoted_line_breaks_that_are_right(tmp_path):
     reason = refusal(tmp_path, 'image,x1,y1,x2,y2\n"ph\nb.jpg",1,2,3,4\n')
     assert "line 2: is no CSV: by a quote that is opened here 'image' holds a line break" in reason
