@@ -106,5 +106,5 @@ def _fit(data: Dataset, rows: Rows, sizes: Dict[int, Size]) -> Array:
 
 def inside(boxes: Array, sizes: Array | Sequence[Size], tolerance: float = _TOLERANCE) -> Array:
     """Whether each box is in its image; or leaves it by no more than the tolerance."""
-    high = np.tile(np.asarray(sizes)[:, ::-1], 2)
-    return whole((boxes >= -tolerance) & (boxes <= high + tolerance))
+    high = np.asarray(sizes)[:, ::-1] + tolerance
+    return whole(boxes >= -tolerance) & whole(boxes[:, :2] <= high) & whole(boxes[:, 2:] <= high)

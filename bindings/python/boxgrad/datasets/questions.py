@@ -87,7 +87,7 @@ def numbers_of(data: Dataset) -> Numbers:
     found.inverted_otherwise = _count_inverted(other)
     known = data.image[rows] != UNKNOWN
     known[known] = whole(data.sizes > 0)[data.image[rows[known]]]
-    borders, one = np.tile(data.sizes[data.image[rows[known]], ::-1], 2), np.ones((int(known.sum()), 2))
+    borders, one = data.sizes[:, [1, 0, 1, 0]][data.image[rows[known]]], np.ones((int(known.sum()), 2))
     found.sized = len(borders)
     found.leaving = int((~inside(boxes[known] / borders, one, _NEAR)).sum())
     found.leaving_otherwise = int((~inside(other[known] / borders, one, _NEAR)).sum())

@@ -101,7 +101,7 @@ class _Tables:
             part.first = first
             taken.append(self._take(part))
             first += len(part.boxes.record)
-        boxes, image, category, areas, outlined, annotator, declared = (np.concatenate([one[at] for one in taken]) for at in range(7))
+        boxes, image, category, areas, outlined, annotator, declared = (taken[0] if len(taken) == 1 else map(np.concatenate, zip(*taken)))
         ids: List[Identifier] = [identifier for part in self.parts for identifier in _ids(part)]
         source = Source(self.parts, self.files_of_images)
         names = [key[0] + key[-1] for key in self.images]
