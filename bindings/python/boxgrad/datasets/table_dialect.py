@@ -39,6 +39,15 @@ class Dialect:
     has_header: bool
 
 
+def _is_utf8(data: bytes) -> bool:
+    """Whether a text is UTF-8, whatever encoding the user names: one of UTF-16 has bytes 0, and one of ISO-2022 has escapes."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data and b"\x1b" not in data
+
+
 def decode(path: Path, data: bytes, encoding: Optional[str]) -> Tuple[bytes, str, str]:
     """The mark of a text, its encoding, and the text."""
     for first, what in _OTHERS.items():
@@ -46,6 +55,8 @@ def decode(path: Path, data: bytes, encoding: Optional[str]) -> Tuple[bytes, str
             raise UnreadableError(path, f"is no text, but {what}", 1)
     mark, found = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", encoding or "utf-8"))
     body = data[len(mark) :]
+    if encoding is not None and not mark and _is_utf8(body):
+        found = "utf-8"
     try:
         text = body.decode(found)
     except UnicodeError as error:

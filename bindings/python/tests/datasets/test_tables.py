@@ -123,6 +123,11 @@ def test_encodings(tmp_path, command):
         assert data.categories == [word, "cat"]
         datasets.fix(data, tmp_path / f"{encoding}.csv", ["clip"])
         assert (tmp_path / f"{encoding}.csv").read_bytes() == path.read_bytes().replace("-5".encode(encoding), "0".encode(encoding))
+    utf8 = write(tmp_path, PLAIN.replace("dog", "狗"), "utf8.csv")
+    assert datasets.read(utf8, encoding="gbk").categories == ["狗", "cat"], "UTF-8 stays UTF-8"
+    escaped = write(tmp_path, PLAIN.replace("dog", "犬"), encoding="iso2022_jp")
+    assert datasets.read(escaped, encoding="iso2022_jp").categories == ["犬", "cat"]
+    path = write(tmp_path, PLAIN.replace("dog", "狗"), encoding="utf-16-le")
     status, _, printed = command("inspect", path, "--encoding", "utf-8")
     assert status == 2
     with pytest.raises(ValueError, match="encoding must be one that Python knows"):
@@ -543,7 +548,8 @@ def test_bbox_lists_and_structs_in_parquet_are_repaired(tmp_path):
     assert data.without_box == {"images without boxes": 1}
     datasets.fix(data, tmp_path / "new.parquet", ["clip", "drop-degenerate"])
     assert parquet.read_table(tmp_path / "new.parquet").to_pylist() == [{**rows[0], "bbox": [90.0, 2.0, 10.0, 4.0]}, rows[2]]
-    for bbox, is_read in (([1.0, 2, 3, 4], True), ([1.0, 2, 3], False), ([float("nan")] * 4, False), ([1.0, None, 3, 4], False), (None, False)):
+    cells = [[1.0, 2, 3, 4], [1.0, 2, 3], [float("nan")] * 4, [1.0, None, 3, 4], None]
+    for bbox, is_read in zip(cells, [True, False, False, False, False]):
         mixed = [{"image": "a", "bbox": [5.0, 6.0, 7.0, 8.0]}, {"image": "b", "bbox": bbox}]
         parquet.write_table(pyarrow.Table.from_pylist(mixed), tmp_path / "m.parquet")
         data = datasets.read(tmp_path / "m.parquet", boxes="xywh")
