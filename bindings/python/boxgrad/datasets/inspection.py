@@ -6,6 +6,7 @@ lost by the two decimals of COCO and the six of YOLO.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ from .problems import PROBLEMS
 TOLERANCE = 0.02
 """Pixels."""
 _TOLERANCE_OF_FRACTIONS = 1e-6
+
+
+def _counted(what: str, count: int) -> str:
+    """What rows without a box are, as one of them or several."""
+    return re.sub(r"^((?:header )?(?:image|line|comment))s\b", r"\1", what) if count == 1 else what
 
 
 class Report(ABC):
@@ -79,7 +85,7 @@ class Report(ABC):
         rows, boxes = account.pop("rows"), account.pop("boxes")
         if rows == boxes or not rows:
             return ""
-        others = "".join(f", {count:,} {what}" for what, count in account.items())
+        others = "".join(f", {count:,} {_counted(what, count)}" for what, count in account.items())
         return f"{quantity(rows, 'row')}: {quantity(boxes, 'box', 'boxes')}{others}."
 
     @property

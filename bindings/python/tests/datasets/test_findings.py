@@ -71,6 +71,8 @@ def test_the_account_is_said(tmp_path, command, command_json):
     data.faults.append(datasets.Finding("malformed", datasets.Place(data.path)))
     found = datasets.inspect(data)
     assert found.account_text == "9 rows: 6 boxes, 1 malformed, 2 images without boxes."
+    data.rows, data.without_box = 9, {"images without boxes": 1, "header lines": 1}
+    assert found.account_text == "9 rows: 6 boxes, 1 malformed, 1 image without boxes, 1 header line."
     datasets.write_page(tmp_path / "page.html", [found])
     assert found.account_text in (tmp_path / "page.html").read_text()
     data.rows, data.without_box, data.faults = 6, {}, []
