@@ -194,6 +194,8 @@ class Header:
             self.shape, self.box, self.fmt = "via", [self._plain.index(_SHAPE)], "xyxy"
             return True
         for name in (*_LISTS, *_OBJECTS):
+            if len(self._all(name)) > 1:
+                raise UnreadableError(self.path, f"has the column {name} twice: {self.seen}", 1)
             for at in self._all(name):
                 shape = shape_of(self.sample[at] if at < len(self.sample) else None)
                 if shape:

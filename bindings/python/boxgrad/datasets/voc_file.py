@@ -127,6 +127,9 @@ class VocFile:
         """What an element is."""
         if not self._roles:
             return name
+        if name == parent == "annotation":  # a line that stands twice
+            self.unusual[f"<{tag}> in <{self._tags[-1]}>"] += 1
+            return name
         if name == "object":
             return self._object(tag)
         if name == "bndbox" and "object" not in self._roles:

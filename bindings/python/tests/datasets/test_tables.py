@@ -655,3 +655,10 @@ def test_a_clean_table_is_read_by_arrow(tmp_path, monkeypatch):
     for text, is_fast in cases.items():
         data = datasets.read(write(tmp_path, text))
         assert isinstance(data.source.parts[0].frame.columns[0], list) != is_fast
+
+
+def test_two_columns_of_objects_are_refused(tmp_path):
+    rows = ['{"file_name": "a.jpg", "objects": {"bbox": [[1, 2, 3, 4]]}}', '{"file_name": "b.jpg", "object s": {"bbox": [[1, 2, 3, 4]]}}']
+    (tmp_path / "metadata.jsonl").write_text("\n".join(rows) + "\n")
+    with pytest.raises(datasets.UnreadableError, match="has the column objects twice: .*'objects', 'object s'"):
+        datasets.read(tmp_path / "metadata.jsonl", boxes="xywh")

@@ -352,3 +352,12 @@ def test_the_sum_of_rows_holds_for_mutated_files(seed, tmp_path):
         assert account["rows"] == (rows or 1) == sum(count for name, count in account.items() if name != "rows"), text
         assert account["boxes"] == whole, text
     assert judged > 10
+
+
+def test_a_tag_that_is_opened_twice_hides_nothing(tmp_path):
+    """The name of the image and its size are read, and it is said that the root stands in itself."""
+    inner = f"<filename>photo.jpg</filename>{SIZE}{an_object(BOX)}"
+    (tmp_path / "a.xml").write_text(f"<annotation><annotation>{inner}</annotation></annotation>")
+    data = datasets.read(tmp_path)
+    assert data.images == ["photo.jpg"] and data.sizes.tolist() == [[100, 100]] and len(data) == 1
+    assert any("<annotation> in <annotation>" in one for one in data.said)
