@@ -19,7 +19,7 @@ CFLAGS  ?= -O2
 .PHONY: lib install uninstall wheel sdist demo check test test-all bench bench-quick bench-compare clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
 lib: $(LIBRARY)
 
-SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.c Sources/CShims/include/*.h)
+SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.[ch] Sources/CShims/include/*.h)
 
 # Swift brings its Embedded library for AArch64 without an operating system. That is all it needs: the system is in the C headers and in
 # what is linked, which are those of Debian's cross compiler.
@@ -180,7 +180,7 @@ $(BENCH)/installed: requirements/bench.txt requirements/bench-peers.txt bindings
 	done
 	touch $@
 
-build/bench/kernels: benchmarks/kernels.c $(LIBRARY)
+build/bench/%: benchmarks/%.c $(LIBRARY)
 	mkdir -p build/bench
 	$(CC) -std=c11 -O3 -march=native -Wall -Wextra -Wpedantic -Werror -Ibuild/include $< -o $@ -Lbuild/lib -lboxgrad '-Wl,-rpath,$$ORIGIN/../lib' -lm -pthread
 

@@ -12,7 +12,7 @@
  *     Conventions               names, arrays, NULL, means, gradients, NaN, accuracy, host
  *     Status                    status_string, last_error
  *     The library               version_string, version_number, cpu_tier, set_max_threads,
- *                               max_threads, set_parallel_for
+ *                               max_threads, set_keep_threads, set_parallel_for
  *     Boxes                     box_area, box_convert, box_clip, box_inspect, box_rotate
  *     Hard clip                 clip
  *     Overlap                   iou_pairwise, iou_aligned, iou_loss: IoU, GIoU, DIoU, CIoU; IoF
@@ -169,7 +169,8 @@
  *             nms, soft_nms and match allocate) and is not divided. A call is not divided while
  *             boxgrad_max_threads is 1, or if the handler interrupted a divided call of the same
  *             thread. A call that fails writes its sentence with snprintf, which POSIX does not
- *             allow there. boxgrad_set_parallel_for must not be called there.
+ *             allow there. boxgrad_set_parallel_for and boxgrad_set_keep_threads must not be called
+ *             there. A handler may fork, but the child must not return into a divided call.
  * Start.      A call that is made before the library's constructors have run, as by a constructor
  *             of the host, uses the "baseline" tier. The bits are the same.
  * Loading.    Each loaded copy of the library takes 272 bytes of the thread-local storage that
@@ -237,15 +238,33 @@ const char *boxgrad_cpu_tier(void);
 
 /* How many threads one call may use, the calling one among them. The default is 1.
  * A call is divided only if each thread gets work for some 200 us: 65536 boxes or pairs of a
- * gradient, 524288 elements or pairs of a match, 1048576 pairs of a matrix (of CIoU, 262144). A
- * call uses at most 256 threads; iou_loss uses at most 128, smooth_l1 and the functions over
- * tensors at most 16. Clipping, box formats, inspection, suppression and sampling are not divided.
- * Threads that the library starts block all signals and end before the call returns. If the system
- * gives none, the calling thread does the work.
+ * gradient, 524288 elements or pairs of a match, 1048576 pairs of a matrix (of CIoU, 262144). An
+ * eighth of that is enough for the library's own threads if boxgrad_set_keep_threads keeps them,
+ * but losses and norms are never divided into less than 65536 rows or elements. A call uses at most
+ * 256 threads; iou_loss uses at most 128, smooth_l1 and the functions over tensors at most 16, or
+ * 128 that are kept. Clipping, box formats, inspection, suppression and sampling are not divided.
+ * Threads that the library starts block all signals, and end before the call returns unless they
+ * are kept. If the system gives none, the calling thread does the work.
  * A change applies to calls that begin afterwards, on every thread.
  * Errors:   BAD_PARAMETER: n < 1. */
 boxgrad_status boxgrad_set_max_threads(int32_t n);
 int32_t boxgrad_max_threads(void);
+
+/* Whether the library's own threads stay when a call returns, and wait for the next one: 1 for yes,
+ * 0, the default, for no. A thread that stayed begins its work within microseconds.
+ * A divided call starts those of its threads that are not there yet; nothing else starts any. When
+ * a call has ended, they look out for the next one for some 20 us, and then sleep. They remain if
+ * boxgrad_set_max_threads is lowered. 0 ends them, and returns when they have ended, which may be
+ * after another thread's call that uses them. dlclose and exit end them, too; exit waits for
+ * another thread's call that uses them, but only for about a second.
+ * They serve one call at a time. A call that finds them in use never waits for them: it is divided
+ * as with 0. A pool lent by boxgrad_set_parallel_for is used instead of them.
+ * They block all signals. For each call they round and flush as its thread does, but they keep the
+ * priority and the affinity of the thread whose call started them. A child of fork begins without
+ * them, and starts its own.
+ * Errors:   BAD_PARAMETER: keep is neither 0 nor 1.
+ * Since:    0.2.0. */
+boxgrad_status boxgrad_set_keep_threads(int32_t keep);
 
 /* Lends the host's thread pool to the calls that boxgrad_set_max_threads allows to be divided.
  * fn must run task over [0, count), in any split and order, and return when all is done. count is
@@ -907,9 +926,9 @@ boxgrad_status boxgrad_clip_grad_value(const boxgrad_tensor *tensors, size_t n, 
  *              host's: the library frees none of it, and keeps no pointer to it when the call
  *              returns, except what set_parallel_for lends.
  * Threads.     get_api and the table may be used from any thread. Call dlclose only when no call is
- *              running: no thread of the library's own outlives a call. The settings of threads and
- *              the last errors go with it; a library loaded again starts anew. Copies loaded from
- *              two files share nothing. */
+ *              running. No thread of the library's own outlives a call, unless it is kept, and none
+ *              outlives dlclose. The settings of threads and the last errors go with it; a library
+ *              loaded again starts anew. Copies loaded from two files share nothing. */
 
 #define BOXGRAD_ABI_VERSION 1
 
@@ -1069,6 +1088,7 @@ typedef struct {
         float *grad_points, float *grad_boxes);
     boxgrad_status (*ltrb_encode_grad_f64)(size_t count, const double *grad_distances,
         double *grad_points, double *grad_boxes);
+    boxgrad_status (*set_keep_threads)(int32_t keep);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

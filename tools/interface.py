@@ -88,14 +88,19 @@ def exports(found):
     return text
 
 
-API = re.compile(r"(typedef struct \{\n    uint32_t abi_version;[^}]*?)((?:    boxgrad_status \(\*(?!set_)[^;]*;\n)*)(\} boxgrad_api;)")
+FIRST = ("set_max_threads", "set_parallel_for")
+"""The functions with a status among the first fields of boxgrad_api, which are written by hand."""
+
+API = re.compile(
+    rf"(typedef struct \{{\n    uint32_t abi_version;[^}}]*?)((?:    boxgrad_status \(\*(?!{'|'.join(FIRST)})[^;]*;\n)*)(\}} boxgrad_api;)"
+)
 
 
-def with_table(header, computing):
+def with_table(header, found):
     """Returns the header with all functions in the struct boxgrad_api. New functions come last, so that the others keep their places."""
     _, entries, _ = API.search(header).groups()
     known = re.findall(r"\(\*(\w+)\)", entries)
-    by_name = {f.name.removeprefix("boxgrad_"): f for f in computing}
+    by_name = {f.name.removeprefix("boxgrad_"): f for f in found if f.stem not in FIRST}
     fields = ""
     for name in [*known, *(name for name in by_name if name not in known)]:
         line = f"    boxgrad_status (*{name})("
@@ -267,7 +272,7 @@ def written():
     header = (ROOT / "include/boxgrad.h").read_text()
     found = functions(header)
     computing = [f for f in found if not f.stem.startswith("set_")]
-    header = with_table(header, computing)
+    header = with_table(header, found)
     return {
         "include/boxgrad.h": header,
         "bindings/python/boxgrad/_prototypes.py": prototypes([f for f in found if f.stem != "set_parallel_for"]),

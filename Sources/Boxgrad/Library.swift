@@ -39,6 +39,14 @@ public func boxgrad_set_max_threads(_ n: Int32) -> boxgrad_status {
 @_cdecl("boxgrad_max_threads") @implementation
 public func boxgrad_max_threads() -> Int32 { bgi_max_threads() }
 
+@_cdecl("boxgrad_set_keep_threads") @implementation
+public func boxgrad_set_keep_threads(_ keep: Int32) -> boxgrad_status {
+    var arguments = Arguments()
+    arguments.require(0...1 ~= keep, "keep", "must be 0 or 1", keep)
+    if arguments.valid { bgi_set_keep_threads(keep) }
+    return arguments.status
+}
+
 @_cdecl("boxgrad_set_parallel_for") @implementation
 public func boxgrad_set_parallel_for(_ fn: boxgrad_parallel_for_fn?, _ context: UnsafeMutableRawPointer?) -> boxgrad_status {
     bgi_set_parallel_for(fn, context)

@@ -1,31 +1,14 @@
 /* Divides calls among threads: the library's own, or those of a pool that the host lends. */
+#include "kept.h"
+#include "pthreads.h"
 #include "shims.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <time.h>
 
 static _Atomic int32_t max_threads = 1;
 
 void bgi_set_max_threads(int32_t n) { max_threads = n; }
 int32_t bgi_max_threads(void) { return max_threads; }
-
-/* These are the oldest versions of the symbols, so that the library loads on systems where they are in a library of their own. The symbols
- * are weak, so that the library loads where that library is missing, and works with one thread. */
-#if defined(__x86_64__)
-#define BGI_OLDEST "GLIBC_2.2.5"
-#elif defined(__aarch64__)
-#define BGI_OLDEST "GLIBC_2.17"
-#endif
-__asm__(".symver pthread_create, pthread_create@" BGI_OLDEST);
-__asm__(".symver pthread_join, pthread_join@" BGI_OLDEST);
-__asm__(".symver pthread_setcancelstate, pthread_setcancelstate@" BGI_OLDEST);
-__asm__(".symver pthread_sigmask, pthread_sigmask@" BGI_OLDEST);
-#pragma weak pthread_create
-#pragma weak pthread_join
-#pragma weak pthread_setcancelstate
-#pragma weak pthread_sigmask
 
 /* ---- The host's pool ----
  * A function must never be called with another function's context, so that both are read and changed together. There are two places for
@@ -41,18 +24,8 @@ static atomic_flag is_changing = ATOMIC_FLAG_INIT;
 static void end_changes_of_others(void) { atomic_flag_clear(&is_changing); }
 __attribute__((constructor)) static void end_changes_in_children(void) { pthread_atfork(NULL, NULL, end_changes_of_others); }
 
-/* Sleeps while another thread is changing the pool. It does not spin, because a thread of lower priority might not run while this one
- * spins. */
-static void wait_for_another(void) {
-    int cancel_state, error = errno;
-    if (pthread_setcancelstate) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-    nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
-    if (pthread_setcancelstate) pthread_setcancelstate(cancel_state, NULL);
-    errno = error;
-}
-
 void bgi_set_parallel_for(boxgrad_parallel_for_fn fn, void *context) {
-    while (atomic_flag_test_and_set_explicit(&is_changing, memory_order_acquire)) wait_for_another();
+    while (atomic_flag_test_and_set_explicit(&is_changing, memory_order_acquire)) bgi_sleep(100);
     const unsigned next = atomic_load_explicit(&generation, memory_order_relaxed) + 1;
     atomic_store_explicit(&pools[next % 2].fn, fn, memory_order_release);
     atomic_store_explicit(&pools[next % 2].context, context, memory_order_release);
@@ -72,8 +45,6 @@ static boxgrad_parallel_for_fn pool(void **context) {
 }
 
 /* ---- Division ---- */
-
-#define BGI_MOST_THREADS 256
 
 typedef struct {
     boxgrad_task task;
@@ -99,40 +70,52 @@ static void work_on(void *context, size_t begin, size_t end) {
     is_dividing = was_dividing;
 }
 
+static void work_on_all(void *work) { work_on(work, 0, 1); }
+
 static void *thread_main(void *work) {
-    work_on(work, 0, 1);
+    work_on_all(work);
     return NULL;
 }
 
 static void work_with_threads(bgi_work *work, size_t threads) {
     pthread_t helpers[BGI_MOST_THREADS];
-    size_t started = 0;
-    sigset_t all, mask;
     int cancel_state;
-    sigfillset(&all);
     /* A cancelled thread would leave pthread_join, and its stack would end while the helpers use it. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-    /* The helpers block all signals, because the host's signals are for its own threads. */
-    pthread_sigmask(SIG_SETMASK, &all, &mask);
-    while (started < threads - 1 && pthread_create(&helpers[started], NULL, thread_main, work) == 0) started++;
-    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    size_t started = bgi_start_threads(helpers, 0, threads - 1, thread_main, work);
     /* This also does the work for which no thread could be started. */
-    work_on(work, 0, 1);
+    work_on_all(work);
     while (started > 0) pthread_join(helpers[--started], NULL);
     pthread_setcancelstate(cancel_state, NULL);
 }
 
-ptrdiff_t bgi_threads(ptrdiff_t count, ptrdiff_t worth_thread) {
+/* A thread that is kept costs less than one that must be started, and so it is worth less work. A host's pool may start threads. */
+enum { LESS_WORK = 8 };
+
+static int uses_kept_threads(void) {
+    void *context;
+    return bgi_keeps_threads() && !pool(&context);
+}
+
+static ptrdiff_t threads_worth(ptrdiff_t count, ptrdiff_t worth_thread) {
     /* The limit is read once, because another thread may change it. */
-    ptrdiff_t threads = count / worth_thread, most = max_threads;
+    ptrdiff_t threads = count / (worth_thread > 1 ? worth_thread : 1), most = max_threads;
     if (threads > most) threads = most;
     if (threads > BGI_MOST_THREADS) threads = BGI_MOST_THREADS;
     return threads > 1 ? threads : 1;
 }
 
+ptrdiff_t bgi_chunk(ptrdiff_t rows) { return uses_kept_threads() ? rows / LESS_WORK : rows; }
+
+ptrdiff_t bgi_threads(ptrdiff_t count, ptrdiff_t worth_thread) {
+    return threads_worth(count, uses_kept_threads() ? worth_thread / LESS_WORK : worth_thread);
+}
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
 void bgi_parallel(ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, ptrdiff_t worth_thread, boxgrad_task task, void *context) {
-    size_t chunks = (size_t)count / (size_t)rows + (count % rows != 0), threads = (size_t)bgi_threads(count, worth_thread);
-    if (threads > chunks) threads = chunks;
+    const size_t chunks = (size_t)count / (size_t)rows + (count % rows != 0);
+    const size_t threads = least(chunks, (size_t)bgi_threads(count, worth_thread));
     bgi_work work = {task, context, (size_t)first, (size_t)count, (size_t)rows, chunks, 0};
     if (threads <= 1 || is_dividing) return work_on(&work, 0, 1);
 
@@ -141,7 +124,10 @@ void bgi_parallel(ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, ptrdiff_t wo
     void *pool_context;
     const boxgrad_parallel_for_fn fn = pool(&pool_context);
     if (fn) fn(pool_context, threads, work_on, &work);
-    else if (pthread_create && pthread_join && pthread_setcancelstate && pthread_sigmask) work_with_threads(&work, threads);
+    else if (bgi_has_threads() && !bgi_run_with_kept(threads - 1, work_on_all, &work)) {
+        const size_t worth_starting = least(chunks, (size_t)threads_worth(count, worth_thread));
+        if (worth_starting > 1) work_with_threads(&work, worth_starting);
+    }
     /* This does the work that a pool has left, and all work where there are no threads. */
     work_on(&work, 0, 1);
     is_dividing = 0;

@@ -53,9 +53,8 @@ extension TensorPass {
         guard count > 0 else { return }
         var call = self
         call.pieces = pieces
-        // Pieces may be small. Therefore the number of elements, and not of pieces, decides how many threads are worth starting.
-        let threads = bgi_threads(elements, Int(BGI_ELEMENTS_WORTH_THREAD))
-        bgi_parallel(0, count, 1, max(1, count / threads), pass, &call)
+        // Pieces may be small. Therefore the number of elements, and not of pieces, decides how many threads are worth their cost.
+        bgi_parallel(0, count, 1, max(1, count &* Int(BGI_ELEMENTS_WORTH_THREAD) / elements), pass, &call)
         for i in 0..<count { consumer.take(pieces[i]) }
     }
 

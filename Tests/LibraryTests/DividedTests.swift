@@ -18,7 +18,7 @@ enum DividedRows {
     /// Lines of the sources that the numbers above depend on. They state the rows of a chunk, and the rows that are worth a thread.
     static let sizes = [
         "Boxgrad/Parallel.swift": [
-            "static var boxes: Self { Self(rows: 1 << 14, worthThread: 1 << 16) }",
+            "static var boxes: Self { Self(rows: bgi_chunk(1 << 14), worthThread: 1 << 16) }",
             "static var elements: Self { Self(rows: 1 << 16, worthThread: Int(BGI_ELEMENTS_WORTH_THREAD)) }",
             "max(1, (metric == BOXGRAD_CIOU ? 1 << 18 : 1 << 20) / columns)",
         ],
@@ -29,11 +29,11 @@ enum DividedRows {
     ]
 }
 
-/// Calls `body` with one thread, which takes one chunk after the other, and with three threads.
+/// Calls `body` with one thread, which takes one chunk after the other, and with three threads, which end after each call or are kept.
 func onEachNumberOfThreads(_ body: (Int32) throws -> Void) throws {
-    defer { _ = api.set_max_threads(1) }
-    for threads: Int32 in [1, 3] {
-        try demand(api.set_max_threads(threads) == BOXGRAD_OK, lastError())
+    defer { _ = (api.set_max_threads(1), api.set_keep_threads(0)) }
+    for (threads, keep): (Int32, Int32) in [(1, 0), (3, 0), (3, 1)] {
+        try demand(api.set_max_threads(threads) == BOXGRAD_OK && api.set_keep_threads(keep) == BOXGRAD_OK, lastError())
         try body(threads)
     }
 }

@@ -55,6 +55,11 @@ import Testing
         #expect(api.max_threads() == 1)
         #expect(api.set_max_threads(4) == BOXGRAD_OK && api.max_threads() == 4)
         #expect(api.set_max_threads(1) == BOXGRAD_OK)
+        for keep in [2, -1, Int32.min, Int32.max] {
+            #expect(api.set_keep_threads(keep) == BOXGRAD_BAD_PARAMETER)
+            #expect(lastError() == "keep must be 0 or 1 (got \(keep))")
+        }
+        #expect(api.set_keep_threads(1) == BOXGRAD_OK && api.set_keep_threads(0) == BOXGRAD_OK)
         #expect(api.set_parallel_for({ _, _, _, _ in }, nil) == BOXGRAD_OK)
         #expect(api.set_parallel_for(nil, nil) == BOXGRAD_OK)
     }

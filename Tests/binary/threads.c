@@ -1,5 +1,5 @@
 /* Proves that every function that is divided gives the bits of small calls, which are not divided. The sizes are divided among 1, 2, 3 and
- * 7 threads, the library's own and a host's. It prints hashes, which must be equal on all CPU tiers. The argument is the seed of sizes and
+ * 7 threads, the library's own and a host's, and among threads that are kept, which smaller calls are divided among, too. It prints hashes, which must be equal on all CPU tiers. The argument is the seed of sizes and
  * numbers. */
 #include "hash.h"
 #include <math.h>
@@ -44,12 +44,14 @@ static void threaded(void *context, size_t count, boxgrad_task task, void *task_
     for (size_t i = 0; i < count; i++) pthread_join(threads[i], NULL);
 }
 
-/* These are ways to divide calls. The largest calls use the first three only, because these show the most. */
-static const struct { int threads; const char *of; boxgrad_parallel_for_fn pool; } settings[] = {
-    {most_threads, "its own threads", NULL}, {3, "a pool's threads", threaded}, {2, "a pool in reverse order", reversed},
-    {1, "its own threads", NULL}, {2, "its own threads", NULL}, {3, "its own threads", NULL}, {2, "a pool's threads", threaded},
-    {most_threads, "a pool's threads", threaded}, {3, "a pool in reverse order", reversed}, {most_threads, "a pool one by one", one_by_one},
-    {3, "a pool in one call", at_once},
+/* These are ways to divide calls. The largest calls use the first ones only, because these show the most. */
+enum { for_the_largest = 4 };
+static const struct { int threads; const char *of; boxgrad_parallel_for_fn pool; int keep; } settings[] = {
+    {most_threads, "its own threads", NULL, 0}, {3, "a pool's threads", threaded, 0}, {2, "a pool in reverse order", reversed, 0},
+    {8, "its kept threads", NULL, 1}, {1, "its kept threads", NULL, 1}, {2, "its kept threads", NULL, 1}, {3, "its kept threads", NULL, 1},
+    {1, "its own threads", NULL, 0}, {2, "its own threads", NULL, 0}, {3, "its own threads", NULL, 0}, {2, "a pool's threads", threaded, 0},
+    {most_threads, "a pool's threads", threaded, 0}, {3, "a pool in reverse order", reversed, 0}, {most_threads, "a pool one by one", one_by_one, 0},
+    {3, "a pool in one call", at_once, 0},
 };
 
 /* ---- A proof ---- */
@@ -79,6 +81,7 @@ static void prove(const char *name, size_t rows, size_t slice, part reference, p
     for (size_t k = 0; k < tried; k++) {
         ok(boxgrad_set_parallel_for(settings[k].pool, NULL));
         ok(boxgrad_set_max_threads(settings[k].threads));
+        ok(boxgrad_set_keep_threads(settings[k].keep));
         memset(out, 0x5A, out_size);
         const double got = whole(0, rows);
         size_t byte = 0;
@@ -139,7 +142,7 @@ static void make_tensors(void) {
         tensors[i].count = i == 77 ? 5 * group + between(1, 1000) : i % 16 ? between(1, 20000) : 0;
         elements_size += (tensors[i].count * element_sizes[tensors[i].dtype] + 7) / 8 * 8;
     }
-    elements = malloc(elements_size);
+    elements = calloc(elements_size, 1); /* between tensors, there are bytes that belong to none */
     unsigned char *next = elements;
     for (int i = 0; i < tensor_count; i++) {
         for (size_t k = 0; k < tensors[i].count; k++) {
@@ -222,7 +225,7 @@ int main(int argc, char **argv) {
     divided_described();
 
     const size_t length = wave + between(1, group);
-    tried = 3;
+    tried = for_the_largest;
     waves_f32(length);
     waves_f64(length);
     tried = sizeof settings / sizeof *settings;

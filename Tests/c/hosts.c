@@ -1,5 +1,6 @@
 /* Hosts that the library must neither hang nor end nor deceive: without memory, with threads of two priorities on one processor, with calls in signal
- * handlers, with pools that do nothing or leave by longjmp. Each is a process of its own that loads the library given as the argument. */
+ * handlers, with pools that do nothing or leave by longjmp. Each is a process of its own that loads the library given as the argument, once
+ * without and once with threads that are kept. */
 #include <boxgrad.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,6 +28,7 @@ enum { count = 1 << 18 };
 static float boxes[4 * count + 4], wanted[count], overlaps[4][count];
 static const char *path;
 static const boxgrad_api *api;
+static int keeps;
 
 static void load(void) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -47,7 +49,7 @@ static int is_right(int which) {
 static void load_for_four_threads(void) {
     load();
     CHECK(overlap(wanted) == BOXGRAD_OK);
-    CHECK(api->set_max_threads(4) == BOXGRAD_OK);
+    CHECK(api->set_max_threads(4) == BOXGRAD_OK && api->set_keep_threads(keeps) == BOXGRAD_OK);
 }
 
 /* ---- Without memory ---- */
@@ -211,8 +213,10 @@ int main(int argc, char **argv) {
         boxes[k] = (float)(state >> 16) / 65536 + (k % 4 < 2 ? 0 : 1 + (k / 4 % 3));
     }
     in_a_child("without memory", no_memory);
-    in_a_child("two priorities", priorities);
-    in_a_child("signal handlers", handlers);
-    in_a_child("pools", odd_pools);
+    for (keeps = 0; keeps < 2; keeps++) {
+        in_a_child("two priorities", priorities);
+        in_a_child("signal handlers", handlers);
+        in_a_child("pools", odd_pools);
+    }
     return failures != 0;
 }

@@ -85,13 +85,13 @@ static void suppress_and_match(int threads) {
 }
 
 /* Functions of boxes, of elements and of tensors allocate nothing, with one thread and with two. */
-static void no_blocks(int threads) {
+static void no_blocks(int threads, int keep) {
     enum { many = 140000 };
     static double rows[4 * many], out[4 * many];
     boxgrad_tensor tensor = {out, 4 * many, BOXGRAD_F64, 0};
     double total;
     for (int i = 0; i < 4 * many; i++) rows[i] = i % 4 < 2 ? i % 7 : 10 + i % 13;
-    CHECK(boxgrad_set_max_threads(threads) == BOXGRAD_OK);
+    CHECK(boxgrad_set_max_threads(threads) == BOXGRAD_OK && boxgrad_set_keep_threads(keep) == BOXGRAD_OK);
     const int before = blocks;
     CHECK(boxgrad_iou_aligned_f64(BOXGRAD_CIOU, rows, 4, rows, 4, many, 1e-7, NULL, out, NULL) == BOXGRAD_OK);
     CHECK(boxgrad_iou_loss_f64(BOXGRAD_GIOU, rows, 4, rows, 4, many, NULL, 1e-7, 1, &total, NULL, out, NULL) == BOXGRAD_OK);
@@ -102,13 +102,13 @@ static void no_blocks(int threads) {
     CHECK(boxgrad_box_convert_f64(BOXGRAD_XYXY, BOXGRAD_XYWH, rows, many, 4, out, 4) == BOXGRAD_OK);
     CHECK(boxgrad_clip_grad_norm(&tensor, 1, 1, 3, 1e-6, BOXGRAD_NONFINITE_ERROR, &total) == BOXGRAD_OK);
     CHECK(blocks == before);
-    CHECK(boxgrad_set_max_threads(1) == BOXGRAD_OK);
+    CHECK(boxgrad_set_max_threads(1) == BOXGRAD_OK && boxgrad_set_keep_threads(0) == BOXGRAD_OK);
 }
 
 static void *nothing(void *none) { return none; }
 
 /* 2000 x 1000 overlaps and as many numbers, which seven threads would share; or not: none is to be had where there is no room for its stack. */
-static void no_address_space(void) {
+static void no_address_space(int keep) {
     enum { side = 2000, width = 1000, all = side * width };
     static float rows[4 * side], wanted[all], got[all], untouched[all];
     double sums[2];
@@ -116,6 +116,7 @@ static void no_address_space(void) {
     memset(untouched, 0x5A, sizeof untouched);
     CHECK(boxgrad_iou_pairwise_f32(BOXGRAD_GIOU, rows, side, 4, rows, width, 4, 0, wanted, width, NULL) == BOXGRAD_OK);
     CHECK(boxgrad_smooth_l1_f32(wanted, untouched, NULL, NULL, all, 1, 1, &sums[0], NULL, NULL, NULL) == BOXGRAD_OK);
+    CHECK(boxgrad_set_keep_threads(keep) == BOXGRAD_OK);
 
     struct rlimit limit;
     long pages = 0;
@@ -144,13 +145,16 @@ static void no_address_space(void) {
 }
 
 int main(void) {
-    const pid_t child = fork();
-    if (child == 0) no_address_space(), fflush(stdout), _exit(failures != 0);
-    int status = -1;
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    for (int keep = 0; keep < 2; keep++) {
+        const pid_t child = fork();
+        if (child == 0) no_address_space(keep), fflush(stdout), _exit(failures != 0);
+        int status = -1;
+        CHECK(waitpid(child, &status, 0) == child && status == 0);
+    }
 
-    no_blocks(1);
-    no_blocks(2);
+    no_blocks(1, 0);
+    no_blocks(2, 0);
+    no_blocks(2, 1);
     large_matrix(1);
     large_matrix(7);
     suppress_and_match(1);

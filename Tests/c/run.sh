@@ -79,6 +79,8 @@ for compilers in "${compilers_tried[@]}"; do
     check "hosts.c $cc" build_and_run $cc hosts.c "$out/hosts-$cc" -std=c11 -D_GNU_SOURCE -fno-builtin-malloc -Wl,--as-needed -- build/lib/libboxgrad.so
     LOCPATH=$out/locales check "locale.c $cc" build_and_run $cc locale.c "$out/locale-$cc" -std=c11 -D_GNU_SOURCE -- de_DE.UTF-8 ps_AF.UTF-8
     check "threads.c $cc" build_and_run $cc threads.c "$out/threads-$cc" -std=c11 -D_GNU_SOURCE -Wl,--export-dynamic-symbol=pthread_create
+    check "kept.c $cc" build_and_run $cc kept.c "$out/kept-$cc" -std=c11 -D_GNU_SOURCE -frounding-math -Wl,--as-needed \
+        -Wl,--export-dynamic-symbol=pthread_create,--export-dynamic-symbol=pthread_join,--export-dynamic-symbol=pthread_setcancelstate -- build/lib/libboxgrad.so
     check "embed.c $cc" embed $cc
 done
 

@@ -1,5 +1,5 @@
 /* A host with threads: calls from many at once, settings that change meanwhile, signals, fork, cancellation, a rounding mode, and no thread
- * to be had. */
+ * to be had. Then the same with threads that are kept, of which kept.c knows more. */
 #include <boxgrad.h>
 #include <dirent.h>
 #include <dlfcn.h>
@@ -97,12 +97,13 @@ static void at_once(void *context, size_t count, boxgrad_task task, void *task_c
     task(task_context, 0, count);
 }
 
-static void *change_settings(void *none) {
+static void *change_settings(void *keep) {
     for (int k = 0; !finished; k++) {
         CHECK(boxgrad_set_max_threads(k % 7 + 1) == BOXGRAD_OK);
+        if (keep) CHECK(boxgrad_set_keep_threads(k % 5 != 0) == BOXGRAD_OK);
         CHECK(boxgrad_set_parallel_for(k % 3 == 0 ? forward : k % 3 == 1 ? at_once : NULL, k % 3 < 2 ? &pools[k % 3] : NULL) == BOXGRAD_OK);
     }
-    return none;
+    return NULL;
 }
 
 /* Every caller's own row is refused in its own sentence, which outlives the others' failures. */
@@ -123,17 +124,17 @@ static void *call_and_fail(void *argument) {
     return NULL;
 }
 
-static void many_callers(void) {
+static void many_callers(int keep) {
     pthread_t threads[callers + 1];
-    finished = 0;
-    CHECK(pthread_create(&threads[callers], NULL, change_settings, NULL) == 0);
+    finished = pools[0].calls = pools[1].calls = 0;
+    CHECK(pthread_create(&threads[callers], NULL, change_settings, keep ? &finished : NULL) == 0);
     for (intptr_t k = 0; k < callers; k++) CHECK(pthread_create(&threads[k], NULL, call_and_fail, (void *)k) == 0);
     for (int k = 0; k < callers; k++) pthread_join(threads[k], NULL);
 
     finished = 1;
     pthread_join(threads[callers], NULL);
     CHECK(pools[0].calls > 0 && pools[1].calls > 0);
-    boxgrad_set_parallel_for(NULL, NULL);
+    CHECK(boxgrad_set_parallel_for(NULL, NULL) == BOXGRAD_OK && boxgrad_set_keep_threads(keep) == BOXGRAD_OK);
 }
 
 static void *set_pool(void *context) {
@@ -278,11 +279,15 @@ int main(int argc, char **argv) {
     threads_at_first = more_threads();
     for (int which = 0; which < callers; which++) call(which, &wanted[which]);
     own_threads();
-    cancellation();
-    rounding();
-    if (argc > 1) return failures != 0;
-    signals();
-    many_callers();
-    among_changes();
+    for (int keep = 0; keep < 2; keep++) {
+        CHECK(boxgrad_set_keep_threads(keep) == BOXGRAD_OK);
+        cancellation();
+        rounding();
+        if (argc > 1) continue;
+        signals();
+        many_callers(keep);
+        among_changes();
+    }
+    CHECK(boxgrad_set_keep_threads(0) == BOXGRAD_OK && more_threads() == 0);
     return failures != 0;
 }

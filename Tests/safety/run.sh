@@ -82,5 +82,12 @@ check "guard.c" clang "${warnings[@]}" -O1 -DWITH_THREAD_SANITIZER -c Tests/safe
 check "guard" clang "$out/guard.o" "${thread[@]}" -o "$out/guard-thread" -lffi -ldl -lm
 check "ThreadSanitizer, divided calls" "$out/guard-thread" "$instrumented" 0 "$(all 3 2)" $tier
 
+# What divides calls, with a kernel in C, because it is the order of events that matters here.
+threads=(Sources/CShims/threads.c Sources/CShims/kept.c -ISources/CShims/include)
+check "threads.c" clang "${warnings[@]}" -O1 -fsanitize=thread -shared -fPIC "${threads[@]}" -o "$out/libthreads.so"
+check "kept.c" clang "${warnings[@]}" -ISources/CShims/include -O1 -fsanitize=thread -c Tests/safety/kept.c -o "$out/kept.o"
+check "kept" clang "$out/kept.o" "$out/libthreads.so" "${thread[@]}" "-Wl,-rpath,$PWD/$out" -o "$out/kept"
+check "ThreadSanitizer, kept threads" "$out/kept"
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

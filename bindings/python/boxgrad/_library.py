@@ -194,22 +194,28 @@ def cpu_tier() -> str:
     return tier.decode()
 
 
-def set_num_threads(n: int) -> None:
+def set_num_threads(n: int, keep: bool = False) -> None:
     """How many threads one call may use, at first 1 or what the environment variable BOXGRAD_NUM_THREADS said at import.
 
-    A call is divided only where each thread has work for some 200 us.
+    A call is divided only where each thread has work for some 200 us, and its threads end before it returns.
+    With keep=True they stay, asleep, for the next call, and work for some 20 us is enough. The next set_num_threads(n) ends them, and so does
+    the end of the process. A child of fork begins without them.
     ValueError: n < 1; TypeError: n is no integer.
 
     >>> import boxgrad
+    >>> boxgrad.set_num_threads(2, keep=True)
+    >>> boxgrad.get_num_threads()
+    2
     >>> boxgrad.set_num_threads(1)
     """
     if not 1 <= integer(n, "n") < 2**31:
         raise ValueError(f"n must be at least 1 and fit 32 bits, not {n}")
     library.set_max_threads(operator.index(n))
+    library.set_keep_threads(1 if keep else 0)
 
 
 def get_num_threads() -> int:
-    """How many threads one call may use.
+    """How many threads one call may use, whether they are kept or not.
 
     >>> import boxgrad
     >>> boxgrad.get_num_threads()

@@ -31,6 +31,7 @@ FOR_EACH_DTYPE = {
 }
 FOR_ALL_DTYPES = {
     "set_max_threads": "i",
+    "set_keep_threads": "i",
     "sample": "*nlndu***",
     "grad_norm": "*nd???",
     "grad_norm_combine": "*nd*",

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
 import box_sets
 import boxgrad
@@ -127,6 +129,24 @@ def test_threads_setting():
     boxgrad.set_num_threads(before + 3)
     assert boxgrad.get_num_threads() == before + 3
     boxgrad.set_num_threads(before)
+
+
+def test_threads_are_kept_until_the_next_setting():
+    threads = Path("/proc/self/task")
+    before = len(list(threads.iterdir()))
+    boxes = np.random.default_rng(0).random((600, 4), np.float32).cumsum(1)
+    alone = boxgrad.box_iou(boxes, boxes)
+    boxgrad.set_num_threads(2, keep=True)
+    assert boxgrad.get_num_threads() == 2
+    for _ in range(3):
+        np.testing.assert_array_equal(boxgrad.box_iou(boxes, boxes), alone)
+        assert len(list(threads.iterdir())) == before + 1
+    boxgrad.set_num_threads(1)
+    for _ in range(1000):  # a thread that has ended may stay listed for a moment
+        if len(list(threads.iterdir())) == before:
+            break
+        time.sleep(0.001)
+    assert len(list(threads.iterdir())) == before
 
 
 def imported(threads):
