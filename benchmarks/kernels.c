@@ -293,6 +293,7 @@ static const char *separator = "";
 static void measure(const char *name, void (*call)(void *), struct workload *w, double items, double bytes) {
     for (int threads = 1; threads <= THREADS; threads++) {
         TRY(boxgrad_set_max_threads(threads));
+        TRY(boxgrad_set_keep_threads(1));
         double seconds = seconds_per_call(call, w, 0.5), rate = bytes / seconds;
         double of_copy = rate / machine[threads][COPY], of_write = rate / machine[threads][WRITE];
         double ms = seconds * 1e3, g_items = items / seconds / 1e9, gb = rate / 1e9;

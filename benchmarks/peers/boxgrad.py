@@ -11,7 +11,7 @@ from boxgrad._library import library_of
 from peer import Limits, Peer, Run
 from workloads import FRESH, IN_PLACE, REUSED, SCALAR
 
-peer = Peer("boxgrad", {"boxgrad": f"{boxgrad.__version__} ({boxgrad.cpu_tier()})"}, set_threads=boxgrad.set_num_threads)
+peer = Peer("boxgrad", {"boxgrad": f"{boxgrad.__version__} ({boxgrad.cpu_tier()})"}, set_threads=lambda n: boxgrad.set_num_threads(n, keep=True))
 
 METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3}
 
