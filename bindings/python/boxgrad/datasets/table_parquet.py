@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -128,10 +129,16 @@ def _like(old: Any, kind: Any, numbers: List[float], where: str) -> Any:
 
 def _of_type(value: float, kind: Any, where: str) -> Any:
     """A number as its column holds it."""
+    import pyarrow
     from pyarrow import types
 
     if types.is_floating(kind):
         return value
     if types.is_integer(kind) and value.is_integer():
         return int(value)
+    if types.is_decimal(kind):
+        try:
+            return pyarrow.scalar(Decimal(repr(value)), kind).as_py()
+        except pyarrow.ArrowInvalid:  # more digits than the column has
+            pass
     raise BoxgradError(f"{where} is {kind}, which cannot hold {value:g}; nothing was written")

@@ -505,6 +505,23 @@ def test_objects_of_hugging_face(tmp_path):
     assert str(data.source.place(1)).endswith("test/metadata.jsonl:2 box 0")
 
 
+def test_decimals_of_parquet_are_repaired(tmp_path):
+    from decimal import Decimal
+
+    import pyarrow
+    from pyarrow import parquet
+
+    columns = {"x1": "1.50", "y1": "2.00", "x2": "700.25", "y2": "40.00"}
+    kind = pyarrow.decimal128(8, 2)
+    cells = {name: pyarrow.array([Decimal(value)], kind) for name, value in columns.items()}
+    parquet.write_table(pyarrow.table(cells), tmp_path / "x.parquet")
+    datasets.fix(datasets.read(tmp_path / "x.parquet", image_size=(600, 500.5)), tmp_path / "new.parquet", ["clip"])
+    new = parquet.read_table(tmp_path / "new.parquet")
+    assert new.column("x2").to_pylist() == [Decimal("500.50")] and new.schema.field("x2").type == kind
+    with pytest.raises(BoxgradError, match=r"column x2 is decimal128\(8, 2\), which cannot hold 500\.125"):
+        datasets.fix(datasets.read(tmp_path / "x.parquet", image_size=(600, 500.125)), tmp_path / "none.parquet", ["clip"])
+
+
 def test_objects_in_parquet(tmp_path):
     import pyarrow
     from pyarrow import parquet
