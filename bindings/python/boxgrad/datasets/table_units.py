@@ -66,8 +66,7 @@ def _are_sizes_of_boxes(boxes: Array, declared: Array) -> bool:
 
 def find_fractions(data: Dataset, source: Source) -> None:
     """Boxes in fractions become pixels where all sizes are known; whether they are, nearly all of them say."""
-    values = data.boxes[whole(np.isfinite(data.boxes)) & ~whole(data.boxes == 0)]
-    share = float(whole((values >= -0.5) & (values <= 1.5)).mean()) if len(values) else 0.0
+    values, share = _share_of_fractions(data.boxes)
     integers = share >= _MOST and bool((values == np.floor(values)).all())
     given = data.reading.fractions if data.reading.unit is None else data.reading.unit == "fractions"
     fractions = share >= _MOST and not integers if given is None else given
@@ -75,7 +74,7 @@ def find_fractions(data: Dataset, source: Source) -> None:
         seen = f"{share:.0%} of the boxes have coordinates like fractions of the image"
         if 1 - _MOST < share < _MOST or integers:
             asks = "say which with --unit pixels or --unit fractions"
-            data.doubt = f"{seen}, so that they could be pixels or fractions of the image: {asks}"
+            data.doubt = _differing_files(source) or f"{seen}, so that they could be pixels or fractions of the image: {asks}"
         data.evidence += f", {seen}" if fractions else ""
     data.reading = replace(data.reading, fractions=fractions)
     if not fractions:
@@ -97,6 +96,23 @@ def find_fractions(data: Dataset, source: Source) -> None:
     else:
         data.sizes[:] = 1
         data.sized = False
+
+
+def _share_of_fractions(boxes: Array) -> Tuple[Array, float]:
+    """The boxes that can tell, and how many of them have coordinates like fractions of the image."""
+    values = boxes[whole(np.isfinite(boxes)) & ~whole(boxes == 0)]
+    return values, float(whole((values >= -0.5) & (values <= 1.5)).mean()) if len(values) else 0.0
+
+
+def _differing_files(source: Source) -> str:
+    """What is said of a folder of which some files are in pixels and some in fractions; empty if it is not so."""
+    of_part = [(part.frame.path, *_share_of_fractions(part.boxes.numbers)) for part in source.parts]
+    fractions = [path for path, values, share in of_part if share >= _MOST]
+    pixels = [path for path, values, share in of_part if len(values) and share <= 1 - _MOST]
+    if not fractions or not pixels:
+        return ""
+    named = f"{fractions[0]} holds fractions of the image, and {pixels[0]} pixels"
+    return f"{named}, so that one --unit does not fit both: keep them in folders of their own"
 
 
 def _in_pixels(data: Dataset, row: int) -> Finding:

@@ -243,6 +243,13 @@ def test_the_unit_can_be_said(tmp_path):
     np.testing.assert_array_equal(datasets.read(write(tmp_path, "x1,y1,x2,y2\n.1,.1,.5,.5\n"), unit="pixels").boxes, [[0.1, 0.1, 0.5, 0.5]])
 
 
+def test_one_unit_does_not_fit_files_of_two(tmp_path):
+    write(tmp_path / "set", "image,x1,y1,x2,y2\n" + "a.jpg,10,20,30,40\n", "a.csv")
+    write(tmp_path / "set", "image,x1,y1,x2,y2\n" + "b.jpg,0.1,0.2,0.3,0.4\n", "b.csv")
+    with pytest.raises(UnreadableError, match=r"b\.csv holds fractions of the image, and \S+a\.csv pixels, so that one --unit does not fit"):
+        datasets.read(tmp_path / "set")
+
+
 def test_sizes_that_differ_are_none(tmp_path):
     text = "image,width,height,x1,y1,x2,y2\na,640,480,1,1,5,5\na,480,640,1,1,600,9\nb,640,480,1,1,700,9\nb,,,1,1,5,5\n"
     data = read(tmp_path, text)
