@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from .model import Reading, UnreadableError
-from .table_cells import Frame, column_list, is_blank, number, numbers
+from .table_cells import Column, Frame, column_list, is_blank, number, numbers, text
 from .table_header import Header, is_photo, shape_of
 from .table_headerless import headerless, suggestion
 
@@ -22,8 +22,15 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
 )  # fmt: skip
 _OTHERS = {b"PK\3\4": "a spreadsheet or another ZIP: save it as CSV", b"\x1f\x8b": "compressed by gzip: unpack it"}
+_INSTEAD = {
+    "version https://git-lfs": "the pointer that Git LFS leaves in the place of a file: git lfs pull fetches it",
+    "<!doctype html": "a web page, perhaps of a download that failed", "<html": "a web page, perhaps of a download that failed",
+}  # fmt: skip
+"""What a text starts with that stands in the place of a table."""
 _WITH_COMMA = re.compile(r"\s*[-+]?\d*,\d+\s*")
 _LIKE_THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2},\d{3}\s*")
+_POINT_THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2}(?:\.\d{3})+\s*")
+_BELOW_THOUSAND = re.compile(r"\s*[-+]?\d{1,3}\s*")
 _SAMPLE = 1000
 
 
@@ -72,6 +79,9 @@ def decode(path: Path, data: bytes, encoding: Optional[str]) -> Tuple[bytes, str
         raise UnreadableError(path, f"is no text: it holds bytes 0{wide}", text.count("\n", 0, text.index("\0")) + 1)
     if not text.strip():
         raise UnreadableError(path, "is empty", 1)
+    instead = next((what for first, what in _INSTEAD.items() if text[:99].lstrip().lower().startswith(first)), "")
+    if instead:
+        raise UnreadableError(path, f"is no table, but {instead}", 1)
     return mark, found, text
 
 
@@ -229,8 +239,35 @@ def find_decimal(frame: Frame, delimiter: str, known: Optional[str]) -> None:
     quoted = delimiter == "," and (len(with_comma) < len(cells) / 2 or any("." in cell for cell in cells))
     frame.decimal = known or ("," if with_comma and not quoted else ".")
     if frame.decimal == ".":
+        if known is None and delimiter != ",":
+            _refuse_thousands(frame)
         return
     if known is None and all(map(_LIKE_THOUSANDS.fullmatch, with_comma)):
         reason = f"holds numbers like {with_comma[0].strip()!r}, which could be thousands or decimals: write them with a point"
         raise UnreadableError(frame.path, reason)
     frame.seen = "decimal commas"
+
+
+def _refuse_thousands(frame: Frame) -> None:
+    """Numbers like 1.024, beside 20: where a comma is the decimal sign, a point may separate thousands."""
+    columns = [frame.columns[column] for column in frame.header.box]
+    if not any(map(_has_points, columns)):
+        return
+    for most in (_SAMPLE, frame.length):  # the first rows nearly always tell
+        cells = [text(cell) for column in columns for cell in column_list(column[:most]) if not is_blank(cell)]
+        if not all((_POINT_THOUSANDS if "." in cell else _BELOW_THOUSAND).fullmatch(cell) for cell in cells):
+            return
+    pointed = [cell for cell in cells if "." in cell]
+    if not pointed or len(pointed) == len(cells):
+        return
+    reason = f"holds numbers like {pointed[0]!r} beside whole ones below 1000, which could be thousands or decimals"
+    asks = "write thousands without a point, and whole numbers as 20.0 if they are decimals"
+    raise UnreadableError(frame.path, f"{reason}: {asks}")
+
+
+def _has_points(column: Column) -> bool:
+    if isinstance(column, list):
+        return any("." in cell for cell in column)
+    from pyarrow import compute
+
+    return bool(compute.any(compute.match_substring(column, ".")).as_py())

@@ -301,6 +301,23 @@ def test_names_of_boxes(header, row, tmp_path):
     np.testing.assert_array_equal(read(tmp_path, f"image,{header}\na.jpg,{row}\n").boxes, [[1, 2, 4, 6]])
 
 
+def test_a_point_may_separate_thousands(tmp_path):
+    text = "image;x1;y1;x2;y2\na.jpg;900;20;1.024;120\nb.jpg;1.100;20;1.250;30\n"
+    assert "numbers like '1.100' beside whole ones below 1000, which could be thousands or decimals" in refusal(tmp_path, text)
+    without = text.replace("1.024", "1024").replace("1.100", "1100").replace("1.250", "1250")
+    np.testing.assert_array_equal(read(tmp_path, without).boxes, [[900, 20, 1024, 120], [1100, 20, 1250, 30]])
+    np.testing.assert_array_equal(read(tmp_path, "image;x1;y1;x2;y2\na.jpg;1.125;20.5;31.250;120\n").boxes, [[1.125, 20.5, 31.25, 120]])
+    np.testing.assert_array_equal(read(tmp_path, "image;x1;y1;x2;y2\na.jpg;1.125;20.000;31.250;120.000\n").boxes, [[1.125, 20, 31.25, 120]])
+    late = "image;x1;y1;x2;y2\n" + "a.jpg;1;2;30;40\n" * 1500 + "b.jpg;900;20;1.024;120\n"
+    assert "'1.024'" in refusal(tmp_path, late)
+
+
+def test_what_stands_in_the_place_of_a_table(tmp_path):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    assert "is no table, but the pointer that Git LFS leaves" in refusal(tmp_path, pointer)
+    assert "is no table, but a web page" in refusal(tmp_path, "<!DOCTYPE html><html><body>404</body></html>\n")
+
+
 def test_foreign_names_by_columns(tmp_path, command):
     text = "shot_ref,bx0,by0,bx1,by1,what\na.jpg,10,10,50,60,dog\n"
     assert "--columns says which they are, like image=shot_ref,x1=bx0,y1=by0,x2=bx1,y2=by1" in refusal(tmp_path, text)
