@@ -113,7 +113,7 @@ class _Tables:
         if any(part.header.annotator is not None for part in self.parts):
             data.annotators = annotator
         header = self.parts[0].header
-        if header.image is None and header.shape == "numbers" and self.finder.photo is None:
+        if header.image is None and header.shape in ("numbers", "list") and self.finder.photo is None:
             data.unknown_image = f"no column is known as the image; the columns are {header.seen}; --image-column says which it is"
         find_sizes(data, declared, self.declared, self.parts)
         self._say(data)

@@ -68,6 +68,9 @@ _WHEAT = ("imageid", "width", "height", "bbox", "source")
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf", re.IGNORECASE)
 
+_KEY = re.compile(r"""["']([^"']*)["']\s*:""")
+"""The name of a member, in the text of an object."""
+
 ROLES = (
     "image", "category", "id", "area", "annotator", "image_width", "image_height", "bbox",
     *dict.fromkeys(name for fours in _BOXES.values() for four in fours for name in four),
@@ -120,6 +123,8 @@ class Header:
             self.image = list(names).index(image_column)
         taken = [] if self.image is None else [self._plain[self.image]]
         self.category = first("category", [name for name in (_CATEGORIES if self.shape == "lists" else _CATEGORY) if name not in taken])
+        if self.shape in ("objects", "string", "via"):
+            self.category = None  # each of the row's boxes names its own
         self.id = first("id", [name for name in _ID if name not in taken])
         self.area, self.annotator = first("area", ("area", "areas")), first("annotator", _ANNOTATOR)
         self.attributes = first("", (_ATTRIBUTES,)) if self.shape == "via" else None
@@ -143,7 +148,8 @@ class Header:
 
     def _find_boxes(self, boxes: Optional[str]) -> None:
         if "bbox" in self.roles:
-            self.shape, self.box, self.fmt = "list", [self.roles["bbox"]], boxes
+            at = self.roles["bbox"]
+            self.shape, self.box, self.fmt = shape_of(self.sample[at] if at < len(self.sample) else None) or "list", [at], boxes
             return
         self._find_columns(boxes)
         if self.fmt is None and not self._find_lists(boxes):
@@ -176,9 +182,20 @@ class Header:
         if not found:
             return
         self.fmt, self.box, names = found[0]
+        self._refuse_quadrilateral(names)
         twice = [] if self.roles else [name for name in names if self._plain.count(name) > 1]
         if twice:
             raise UnreadableError(self.path, f"has the column {twice[0]} twice: {self.seen}", 1)
+
+    def _refuse_quadrilateral(self, names: Tuple[str, ...]) -> None:
+        """Four points are no box: the first two are not its corners."""
+        third = names[0][:-1] + "3", names[1][:-1] + "3"
+        if self.roles or {name[-2:] for name in names} != {"x1", "y1", "x2", "y2"} or not set(third) <= set(self._plain):
+            return
+        written = [self.names[self._plain.index(name)] for name in (*names[:2], *third)]
+        asked = ",".join(f"{role}={name}" for role, name in zip(("x1", "y1", "x2", "y2"), written))
+        asks = f"if they are upright rectangles, --columns {asked} names opposite corners"
+        raise UnreadableError(self.path, f"has more than two points in a row: {self.seen}; {asks}", 1)
 
     def _adds_sides(self, columns: List[int], others: List[int]) -> bool:
         more = {self._plain[column] for column in set(columns) - set(others)}
@@ -206,8 +223,10 @@ class Header:
 
     @property
     def _example(self) -> str:
-        names = [*self.names, *[""] * 5]
-        return ",".join(f"{role}={name or 'NAME'}" for role, name in zip(("image", "x1", "y1", "x2", "y2"), names))
+        """What --columns could say. The names of a box that was not found are left open: a wrong guess would be read."""
+        cells = [*self.sample, *[None] * len(self.names)]
+        image = next((name for name, cell in zip(self.names, cells) if is_photo(cell) or plain(name) in _IMAGE), "NAME")
+        return f"image={image},x1=NAME,y1=NAME,x2=NAME,y2=NAME, with w and h for x2 and y2 if they are sides"
 
     def _photo(self, options: Sequence[str], roles: Dict[str, int]) -> Optional[int]:
         """The column of the image; of several the one that holds names of photos."""
@@ -232,8 +251,13 @@ class Header:
         ]  # fmt: skip
         self.unused = [
             f"column {name!r}{' again' if self.names.index(name) < at else ''}"
-            for at, name in enumerate(self.names) if at not in self.used and self._plain[at] not in _INDEX
+            for at, name in enumerate(self.names) if at not in self.used and not self._is_index(at)
         ]  # fmt: skip
+
+    def _is_index(self, at: int) -> bool:
+        """Whether a column numbers the rows, or is empty."""
+        cell = self.sample[at] if at < len(self.sample) else None
+        return self._plain[at] in _INDEX and not (isinstance(cell, str) and cell.strip() and not NUMBER.fullmatch(cell.strip()))
 
     @property
     def is_udacity(self) -> bool:
@@ -293,6 +317,8 @@ def shape_of(value: Any) -> str:
     """How a cell holds boxes: "list", "lists" or "objects"; "" if it holds none."""
     if isinstance(value, str):
         text = value.strip()
+        if re.match(r"\[\s*\{", text) and _names_a_box(_KEY.findall(text)):
+            return "objects"
         if text[:2] in ("[[", "[(", "((") or text.replace(" ", "")[:2] in ("[[", "[]"):
             return "lists"
         return "list" if len(NUMBER.findall(text)) == 4 else ""
@@ -308,6 +334,10 @@ def shape_of(value: Any) -> str:
             return "objects"
         return "list"
     return ""
+
+
+def _names_a_box(keys: Sequence[str]) -> bool:
+    return box_members(dict.fromkeys(keys)) is not None or not set(_LISTS).isdisjoint(map(plain, keys))
 
 
 def box_members(value: Dict[str, Any]) -> Optional[Tuple[str, List[str]]]:

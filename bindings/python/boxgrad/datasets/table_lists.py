@@ -110,8 +110,9 @@ def _item(value: Any, name: str, others: Dict[str, Any]) -> Any:
 def _objects(header: Header, cells: Dict[int, Any], unused: Counter[str]) -> Found:
     """An object of lists, or a list of objects."""
     value, name = cells[header.box[0]], header.names[header.box[0]]
-    if value is None:
+    if is_blank(value):
         return
+    value = literal(value, name)
     if isinstance(value, dict):
         names = {what: found for what in ("box", "category", "id", "area") if (found := member(value, what)) is not None}
         if "box" not in names:

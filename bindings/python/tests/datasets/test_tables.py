@@ -301,6 +301,20 @@ def test_names_of_boxes(header, row, tmp_path):
     np.testing.assert_array_equal(read(tmp_path, f"image,{header}\na.jpg,{row}\n").boxes, [[1, 2, 4, 6]])
 
 
+def test_no_option_guesses_the_columns_of_a_box(tmp_path):
+    """A guess that is read without a question would shift all boxes by a column."""
+    text = "Filename;Annotation tag;Upper left X;Upper left Y;Lower right X;Lower right Y\na.jpg;3;1;2;4;6\n"
+    reason = refusal(tmp_path, text)
+    assert "like image=Filename,x1=NAME,y1=NAME,x2=NAME,y2=NAME, with w and h" in reason and "=Annotation" not in reason
+    assert "like image=NAME,x1=NAME" in refusal(tmp_path, "a,b,c,d,e\n1,2,3,4,5\n")
+
+
+def test_four_points_are_no_box(tmp_path):
+    text = "image,x1,y1,x2,y2,x3,y3,x4,y4\na.jpg,1,2,30,4,28,50,0,48\n"
+    assert "more than two points in a row" in (reason := refusal(tmp_path, text)) and "--columns x1=x1,y1=y1,x2=x3,y2=y3 " in reason
+    np.testing.assert_array_equal(read(tmp_path, text, columns="x1=x1,y1=y1,x2=x3,y2=y3").boxes, [[1, 2, 28, 50]])
+
+
 def test_a_point_may_separate_thousands(tmp_path):
     text = "image;x1;y1;x2;y2\na.jpg;900;20;1.024;120\nb.jpg;1.100;20;1.250;30\n"
     assert "numbers like '1.100' beside whole ones below 1000, which could be thousands or decimals" in refusal(tmp_path, text)
@@ -318,9 +332,14 @@ def test_what_stands_in_the_place_of_a_table(tmp_path):
     assert "is no table, but a web page" in refusal(tmp_path, "<!DOCTYPE html><html><body>404</body></html>\n")
 
 
+def test_nameless_columns_are_named_if_they_are_no_index(tmp_path):
+    assert read(tmp_path, ",image,x1,y1,x2,y2\n0,a.jpg,1,2,3,4\n").unused == {}
+    assert read(tmp_path, ",image,x1,y1,x2,y2\nhard,a.jpg,1,2,3,4\n").unused == {"column ''": 1}
+
+
 def test_foreign_names_by_columns(tmp_path, command):
     text = "shot_ref,bx0,by0,bx1,by1,what\na.jpg,10,10,50,60,dog\n"
-    assert "--columns says which they are, like image=shot_ref,x1=bx0,y1=by0,x2=bx1,y2=by1" in refusal(tmp_path, text)
+    assert "--columns says which they are, like image=shot_ref,x1=NAME,y1=NAME,x2=NAME,y2=NAME" in refusal(tmp_path, text)
     data = read(tmp_path, text, columns="image=shot_ref,x1=bx0,y1=by0,x2=bx1,y2=by1,category=what")
     assert data.images == ["a.jpg"] and data.categories == ["dog"]
     np.testing.assert_array_equal(data.boxes, [[10, 10, 50, 60]])
@@ -527,6 +546,30 @@ def test_objects_of_hugging_face(tmp_path):
     assert data.without_box == {"images without boxes": 4} and data.unused == {"field 'objects.iscrowd'": 6}
     assert [(fault.place.line, fault.values) for fault in data.faults] == [(2, "box 1: objects.bbox is [1, 2, 3], not four numbers")] * 2
     assert str(data.source.place(1)).endswith("test/metadata.jsonl:2 box 0")
+
+
+def test_objects_in_a_text_of_csv(tmp_path):
+    """All boxes of an image as Python prints them, as Kaggle's tables of videos have them."""
+    text = (
+        "video_id,image_id,annotations,label\n"
+        "0,0-1,\"[{'x': 5, 'y': 6, 'width': 7, 'height': 8}]\",a\n0,0-2,[],b\n"
+        "0,0-3,\"[{'x': 5, 'y': 6, 'width': 7, 'height': 8}, {'x': 1, 'y': 2, 'width': 3, 'height': 4}]\",c\n"
+    )
+    for options in ({}, {"columns": "bbox=annotations"}):
+        data = read(tmp_path, text, **options)
+        np.testing.assert_array_equal(data.boxes, [[5, 6, 12, 14], [5, 6, 12, 14], [1, 2, 4, 6]])
+        assert data.images == ["0-1", "0-2", "0-3"] and data.without_box == {"images without boxes": 1}
+        assert data.unused == {"column 'label'": 3} and not data.categories
+    data = read(tmp_path, 'image;boxes\na.jpg;"[{""bbox"": [5, 6, 7, 8], ""category"": ""dog""}]"\n', boxes="xywh")
+    assert data.boxes.tolist() == [[5, 6, 12, 14]] and data.categories == ["dog"]
+    assert "has no columns x1" in refusal(tmp_path, 'image,annotations\na.jpg,"[{""text"": ""no box""}]"\n')
+
+
+def test_lists_of_unknown_images_say_so(tmp_path):
+    text = 'bbox,label\n"[5, 6, 4, 8]",dog\n"[5, 6, 4, 8]",dog\n'
+    data = read(tmp_path, text, boxes="xywh")
+    assert "no column is known as the image; the columns are 'bbox', 'label'" in data.unknown_image
+    assert datasets.inspect(data).counts == {}
 
 
 def test_decimals_of_parquet_are_repaired(tmp_path):
