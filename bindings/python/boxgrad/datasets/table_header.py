@@ -66,6 +66,9 @@ _UDACITY = ("xmin", "xmax", "ymin", "ymax", "frame", "label", "previewurl")
 """The header of a published file, whose columns hold x1, y1, x2, y2 in this order."""
 _WHEAT = ("imageid", "width", "height", "bbox", "source")
 
+_Columns = Tuple[str, List[int], Tuple[str, ...]]
+"""What the numbers of a box are, their columns, and the names of these."""
+
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf", re.IGNORECASE)
 
 _KEY = re.compile(r"""["']([^"']*)["']\s*:""")
@@ -159,7 +162,7 @@ class Header:
     def _find_columns(self, boxes: Optional[str]) -> None:
         """The four columns of the box."""
         known = [plain(role) for role in self.roles]
-        found: List[Tuple[str, List[int], Tuple[str, ...]]] = []
+        found: List[_Columns] = []
         for fmt, fours in _BOXES.items():
             for four in fours:
                 if set(four) <= set(known):
@@ -172,6 +175,8 @@ class Header:
             ]  # fmt: skip
         # width and height beside corners, or beside w and h, are no second box, but the size of the image, or of the box once more
         found = [one for at, one in enumerate(found) if not any(self._adds_sides(one[1], other[1]) for other in found[:at])]
+        if not self.roles:
+            found = self._without_quadrilaterals(found)
         if boxes is not None and found:  # the same four columns may be read otherwise
             found = [one for one in found if one[0] == boxes] or [(boxes, *found[0][1:])]
         if len(found) > 1:
@@ -182,20 +187,27 @@ class Header:
         if not found:
             return
         self.fmt, self.box, names = found[0]
-        self._refuse_quadrilateral(names)
         twice = [] if self.roles else [name for name in names if self._plain.count(name) > 1]
         if twice:
             raise UnreadableError(self.path, f"has the column {twice[0]} twice: {self.seen}", 1)
 
-    def _refuse_quadrilateral(self, names: Tuple[str, ...]) -> None:
-        """Four points are no box: the first two are not its corners."""
-        third = names[0][:-1] + "3", names[1][:-1] + "3"
-        if self.roles or {name[-2:] for name in names} != {"x1", "y1", "x2", "y2"} or not set(third) <= set(self._plain):
-            return
-        written = [self.names[self._plain.index(name)] for name in (*names[:2], *third)]
-        asked = ",".join(f"{role}={name}" for role, name in zip(("x1", "y1", "x2", "y2"), written))
-        asks = f"if they are upright rectangles, --columns {asked} names opposite corners"
-        raise UnreadableError(self.path, f"has more than two points in a row: {self.seen}; {asks}", 1)
+    def _without_quadrilaterals(self, found: List[_Columns]) -> List[_Columns]:
+        """The boxes alone: of four points in a row the first two are no corners of one."""
+        boxes = [one for one in found if len(self._points(one[2])) <= 2]
+        if found and not boxes:
+            points = self._points(found[0][2])
+            asked = "x1={},y1={},x2={},y2={}".format(*points[0], *points[2])
+            asks = f"if they are upright rectangles, --columns {asked} names opposite corners"
+            raise UnreadableError(self.path, f"has more than two points in a row: {self.seen}; {asks}", 1)
+        return boxes
+
+    def _points(self, names: Tuple[str, ...]) -> List[Tuple[str, str]]:
+        """The columns of all points that are named as the first of a box is, with another digit."""
+        if not names[0][-1].isdigit():
+            return []
+        pairs = [(names[0][:-1] + digit, names[1][:-1] + digit) for digit in "01234"]
+        there = [pair for pair in pairs if set(pair) <= set(self._plain)]
+        return [(self.names[self._plain.index(x)], self.names[self._plain.index(y)]) for x, y in there]
 
     def _adds_sides(self, columns: List[int], others: List[int]) -> bool:
         more = {self._plain[column] for column in set(columns) - set(others)}

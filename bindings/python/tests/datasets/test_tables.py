@@ -279,7 +279,9 @@ def test_two_boxes_in_a_row_are_asked_about(tmp_path):
     data = read(tmp_path, text, columns="x1=x1,y1=y1,x2=x2,y2=y2")
     np.testing.assert_array_equal(data.boxes, [[10, 10, 50, 60]])
     assert "column 'w'" in data.unused
-    assert "two boxes" in refusal(tmp_path, "x0,y0,x1,y1,x2,y2,x3,y3\n1,2,3,4,5,6,7,8\n"), "corners of a quadrilateral"
+    for header in ("x0,y0,x1,y1,x2,y2,x3,y3", "x0,y0,x1,y1,x2,y2,a,b"):
+        reason = refusal(tmp_path, f"{header}\n1,2,3,4,5,6,7,8\n")
+        assert "more than two points" in reason and "--columns x1=x0,y1=y0,x2=x2,y2=y2 " in reason
     assert len(read(tmp_path, "image,width,height,x,y,w,h\na,99,99,1,2,3,4\n")) == 1, "width and height are the image's"
     assert len(read(tmp_path, "image,width,height,xmin,ymin,xmax,ymax\na,99,99,1,2,3,4\n")) == 1
 
@@ -313,6 +315,9 @@ def test_four_points_are_no_box(tmp_path):
     text = "image,x1,y1,x2,y2,x3,y3,x4,y4\na.jpg,1,2,30,4,28,50,0,48\n"
     assert "more than two points in a row" in (reason := refusal(tmp_path, text)) and "--columns x1=x1,y1=y1,x2=x3,y2=y3 " in reason
     np.testing.assert_array_equal(read(tmp_path, text, columns="x1=x1,y1=y1,x2=x3,y2=y3").boxes, [[1, 2, 28, 50]])
+    assert len(read(tmp_path, "x,y,w,h,0,1,2\n1,2,3,4,5,6,7\n")) == 1
+    beside = read(tmp_path, "x1,y1,x2,y2,x3,y3,x4,y4,xmin,ymin,xmax,ymax\n1,2,30,4,28,50,0,48,0,2,30,50\n")
+    assert beside.boxes.tolist() == [[0, 2, 30, 50]] and "column 'x1'" in beside.unused
 
 
 def test_a_point_may_separate_thousands(tmp_path):
