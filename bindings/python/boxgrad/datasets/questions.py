@@ -47,6 +47,8 @@ class Numbers:
     inverted_otherwise: int = 0
     """Boxes that the other reading inverts: corners of what is read as sides, sides of what is read as corners."""
     leaving_otherwise: int = 0
+    leaving_as_centres: int = 0
+    """Boxes read as x, y, width and height that leave their image if x and y are their centre."""
     moments: Array = field(default_factory=lambda: np.zeros((2, 5)))
     """For each axis the sums of first, third, their squares, and their product, by which one depends on the other."""
     shares: Array = field(default_factory=lambda: np.zeros((2, 5)))
@@ -91,6 +93,9 @@ def numbers_of(data: Dataset) -> Numbers:
     found.sized = len(borders)
     found.leaving = int((~inside(boxes[known] / borders, one, _NEAR)).sum())
     found.leaving_otherwise = int((~inside(other[known] / borders, one, _NEAR)).sum())
+    if order == "xywh":
+        centres = box_convert(raw[known], "cxcywh", "xyxy")
+        found.leaving_as_centres = int((~inside(centres / borders, one, _NEAR)).sum())
     if order != "xyxy" and not found.inverted_otherwise:  # sides may be corners: how they depend on each other
         found.moments, found.shares = _moments(raw), _moments(raw[known] / borders)
         found.some = frozenset(map(tuple, np.unique(raw, axis=0)[:_BOXES].tolist()))
@@ -189,17 +194,33 @@ def _sides_or_corners(data: Dataset, numbers: Numbers) -> str:
     if order == "xyxy" or data.reading.boxes is not None or not (data.found_out or table):
         return ""
     in_pixels = data.format == "yolo" and not data.relative  # whose order the reader has found out
-    if in_pixels or numbers.inverted_otherwise or numbers.leaving_otherwise:
+    if in_pixels:
         return ""
+    if numbers.inverted_otherwise or numbers.leaving_otherwise:
+        return _centres(data, numbers)
     names = "x, y, width, height" if order == "xywh" else "the centre, width and height"
     certain = f"--boxes xyxy or --boxes {order}" if data.format in ("table", "coco") else f"--format {data.format} if they are no corners"
-    if numbers.leaving > max(_FEW, _LEAVING * numbers.sized):
+    if _many_leave(numbers):
         seen = f"{numbers.leaving:,} of {quantity(numbers.sized, 'box', 'boxes')} leave their image"
-        return f"{seen} if the numbers are {names}, and none if they are x1, y1, x2, y2: say {certain}"
+        centres = order == "xywh" and not numbers.leaving_as_centres
+        others, ways = (" or their centre, width and height", f"{certain} or --boxes cxcywh") if centres else ("", certain)
+        return f"{seen} if the numbers are {names}, and none if they are x1, y1, x2, y2{others}: say {ways}"
     if _third_follows_first(numbers) or _never_apart(numbers):
         seen = f"of all {numbers.boxes:,} boxes the third and fourth number exceed the first two and grow with them"
         return f"{seen}, as x1, y1, x2, y2 do, and {names} do not: say {certain}"
     return ""
+
+
+def _many_leave(numbers: Numbers) -> bool:
+    return numbers.leaving > max(_FEW, _LEAVING * numbers.sized)
+
+
+def _centres(data: Dataset, numbers: Numbers) -> str:
+    """Why x and y may be the centre of a box, as in numbers that come from YOLO: so read no box leaves its image."""
+    if order_of(data) != "xywh" or numbers.leaving_as_centres or not _many_leave(numbers):
+        return ""
+    seen = f"{numbers.leaving:,} of {quantity(numbers.sized, 'box', 'boxes')} leave their image if the numbers are x, y, width, height"
+    return f"{seen}, and none if x and y are the centre: say --boxes cxcywh or --boxes xywh"
 
 
 def _third_follows_first(numbers: Numbers) -> bool:

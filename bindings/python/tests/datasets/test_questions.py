@@ -174,3 +174,24 @@ def test_numbers_of_parts_add_up(tmp_path):
         assert getattr(total, name) == getattr(expected, name), name
     asks = replace(whole, reading=replace(whole.reading, boxes=None))
     assert questions.question(asks, total) == questions.question(asks) != ""
+
+
+def test_x_and_y_may_be_the_centre(tmp_path):
+    """Tables that come from YOLO: clipped as x, y, width and height, a third of these boxes would be cut."""
+    rng = np.random.default_rng(3)
+    sides = rng.uniform(0.1, 0.5, (60, 2))
+    centres = sides / 2 + rng.uniform(0, 1, (60, 2)) * (1 - sides)
+    rows = np.hstack([centres, sides]).round(4)
+    path = tmp_path / "x.csv"
+    path.write_text("image,x,y,w,h\n" + "".join(f"{at}.jpg,{','.join(map(str, row))}\n" for at, row in enumerate(rows.tolist())))
+    with pytest.raises(datasets.UnreadableError, match=r"and none if x and y are the centre: say --boxes cxcywh or --boxes xywh"):
+        datasets.read(path)
+    assert datasets.inspect(datasets.read(path, boxes="cxcywh")).counts == {}
+    assert datasets.inspect(datasets.read(path, boxes="xywh")).counts
+    path.write_text(path.read_text() + "99.jpg,0.05,0.5,0.4,0.4\n")
+    assert datasets.read(path).boxes[-1].tolist() == pytest.approx([0.05, 0.5, 0.45, 0.9]), "as a centre it would leave the image, too"
+    large = "image,x,y,w,h\n" + "".join(f"{at}.jpg,{0.46 + at / 1000:.3f},0.5,0.9,0.9\n" for at in range(30))
+    path.write_text(large)
+    asked = "none if they are x1, y1, x2, y2 or their centre, .*--boxes xyxy or --boxes xywh or --boxes cxcywh"
+    with pytest.raises(datasets.UnreadableError, match=asked):
+        datasets.read(path)
