@@ -22,11 +22,11 @@ def _numbers(row: Sequence[str]) -> Optional[List[float]]:
 
 
 def _kind(cells: Sequence[str]) -> str:
-    """What a column holds: p photos, n numbers, t texts, or - nothing."""
+    """What a column holds: p photos, n numbers in nearly all cells, t texts, or - nothing."""
     filled = [cell.strip() for cell in cells if cell.strip()]
     if not filled:
         return "-"
-    if _numbers(filled) is not None:
+    if sum(_numbers([cell]) is not None for cell in filled) >= _MOST * len(filled):
         return "n"
     return "p" if all(cell.lower().endswith(IMAGE_SUFFIXES) for cell in filled) else "t"
 

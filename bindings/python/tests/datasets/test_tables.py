@@ -396,6 +396,13 @@ def test_other_tables_without_a_header_are_asked_about(text, option, tmp_path):
     assert len(data) == text.count("\n") and data.source.place(0).line == 1
 
 
+def test_a_damaged_number_does_not_hide_a_known_table(tmp_path):
+    rows = "".join(f"{at}.jpg,{at},2,30,40,dog\n" for at in range(11))
+    data = read(tmp_path, rows + "11.jpg,a12,2,30,40,dog\n")
+    assert len(data) == 11 and [fault.values for fault in data.faults] == ["x1 is 'a12'"] and "keras-retinanet" in data.evidence
+    assert "--columns" in refusal(tmp_path, rows + "11.jpg,a12,2,30,40,dog\n" * 2)
+
+
 def test_columns_of_a_table_that_has_a_header(tmp_path):
     """The first row is no box if its cells of the box are texts."""
     data = read(tmp_path, "a,b,c,d,e\nx.jpg,1,2,3,4\n", columns="image,x1,y1,x2,y2")
