@@ -26,6 +26,9 @@ from .table_units import Declared, find_fractions, find_sizes
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 
+_NO_CATEGORY = {"", "nan", "null", "<na>"}
+"""What programs write where a label is missing. "none" is not among them, because it is the name of a class in some data sets."""
+
 
 def read(path: Path, reading: Reading) -> Dataset:
     columns = parse_columns(reading.columns)
@@ -224,7 +227,7 @@ class _Tables:
         labels = self._named(part, labels)
         number = np.full(len(labels), UNKNOWN)
         for code in np.flatnonzero(np.bincount(codes, minlength=len(labels))).tolist():
-            if labels[code]:
+            if labels[code].strip().lower() not in _NO_CATEGORY:
                 number[code] = self.categories.setdefault(labels[code], len(self.categories))
         category: Rows = number[codes]
         for row in boxes.record[category == UNKNOWN].tolist():

@@ -758,3 +758,11 @@ def test_two_columns_of_objects_are_refused(tmp_path):
     (tmp_path / "metadata.jsonl").write_text("\n".join(rows) + "\n")
     with pytest.raises(datasets.UnreadableError, match="has the column objects twice: .*'objects', 'object s'"):
         datasets.read(tmp_path / "metadata.jsonl", boxes="xywh")
+
+
+@pytest.mark.parametrize("label", ["", "nan", "NaN", "NULL", "<NA>"])
+def test_a_missing_label_is_no_class(label, tmp_path):
+    (tmp_path / "x.csv").write_text(f"image,x1,y1,x2,y2,label\na.jpg,1,2,30,40,{label}\na.jpg,1,2,30,50,none\n")
+    data = datasets.read(tmp_path / "x.csv")
+    assert data.categories == ["none"] and data.category.tolist() == [-1, 0]
+    assert [(one.problem, one.place.line) for one in data.faults] == [("unknown-category", 2)]
