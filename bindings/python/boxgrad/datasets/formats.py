@@ -10,7 +10,7 @@ from .._scalars import image_size as checked_size
 from . import coco, dota, table, text, voc, yolo
 from .detection import Evidence, evidence
 from .exif import settle
-from .model import Dataset, Reading, Track, UnreadableError, quantity, read_bytes, silent
+from .model import LINKS, Dataset, Reading, Track, UnreadableError, quantity, read_bytes, silent
 from .photos import mirrored
 from .questions import asked
 from .text_files import Below, TextFiles, below, label_files, read_files
@@ -132,6 +132,7 @@ def _listed(path: Path, reading: Reading, format: str = "yolo") -> Dataset | Non
     data.listed = True
     data.evidence = ", ".join(one for one in (listed.evidence, data.evidence) if one)
     data.notes += listed.notes
+    data.passed_over = {**data.passed_over, **listed.passed_over}
     return data
 
 
@@ -192,7 +193,9 @@ def _alone_in_folder(path: Path, there: Below) -> _Found:
         names = ", ".join(str(file.relative_to(path)) for file in others[:3])
         more = f" and {len(others) - 3:,} more" if others[3:] else ""
         raise UnreadableError(path, f"holds no folder of annotations in XML or text, but {names}{more}: name one of them")
-    raise UnreadableError(path, "holds no folder of annotations: no XML, text, JSON or table is in it")
+    links = there.passed_over.get(LINKS)
+    but = f", but {links[0]} is a link to a folder that may hold some: name it" if links else ""
+    raise UnreadableError(path, f"holds no folder of annotations: no XML, text, JSON or table is in it{but}")
 
 
 def evidence_of(path: Path, files: TextFiles) -> Evidence:

@@ -367,14 +367,17 @@ def read_bytes(path: Path) -> bytes:
         raise UnreadableError(path, error.strerror or str(error)) from None
 
 
-SYSTEM_FOLDERS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN")
+SYSTEM_FOLDERS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 """Folders that systems write; and all whose names start with a dot."""
+LINKS = "links to folders"
+_LABELS = (".json", ".jsonl", ".xml", ".txt", ".csv", ".tsv", ".parquet")
 
 
 def files_below(folder: Path, *suffixes: str, passed_over: Dict[str, list[Path]] | None = None) -> list[Path]:
-    """The files of a folder and those below it with one of these suffixes, or all, in order; links to folders are not followed.
+    """The files of a folder and those below it with one of these suffixes, or all, in order.
 
-    Hidden files and the folders of systems are passed over. passed_over: a dictionary that gets these.
+    Hidden files, the folders of systems and links to folders are passed over. passed_over: a dictionary that gets these; of links, those
+    to folders that may hold labels. UnreadableError: a folder that cannot be listed, as its labels would be missing otherwise.
     """
     return [Path(one) for one in names_below(folder, *suffixes, passed_over=passed_over)]
 
@@ -384,20 +387,32 @@ def names_below(folder: Path, *suffixes: str, passed_over: Dict[str, list[Path]]
     found: list[str] = []
     hidden: list[Path] = []
     system: list[Path] = []
-    for parent, folders, names in os.walk(folder):
+    linked: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=_refuse_folder):
         system += [Path(parent, name) for name in folders if _is_hidden(name)]
         folders[:] = [name for name in folders if not _is_hidden(name)]
+        linked += [Path(parent, name) for name in folders if os.path.islink(os.path.join(parent, name))]
         wanted = [name for name in names if name.lower().endswith(suffixes)] if suffixes else names
         hidden += [Path(parent, name) for name in wanted if name.startswith(".")]
         found += [os.path.join(parent, name) for name in wanted if not name.startswith(".")]
     if passed_over is not None:
-        kinds = (("hidden files", hidden), ("folders of systems", system))
+        links = [link for link in linked if _holds_labels(link)]
+        kinds = (("hidden files", hidden), ("folders of systems", system), (LINKS, links))
         passed_over.update({what: sorted(paths) for what, paths in kinds if paths})
     return sorted(found, key=lambda one: one.split(os.sep))
 
 
 def _is_hidden(folder: str) -> bool:
     return folder.startswith(".") or folder in SYSTEM_FOLDERS
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise UnreadableError(Path(error.filename), f"its files cannot be listed: {error.strerror}")
+
+
+def _holds_labels(folder: Path) -> bool:
+    """Whether a file in a folder may hold labels, by its ending."""
+    return any(name.lower().endswith(_LABELS) for _, _, names in os.walk(folder) for name in names)
 
 
 def every_file_below(folder: Path) -> list[Path]:

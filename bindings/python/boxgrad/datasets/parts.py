@@ -222,7 +222,10 @@ def jobs(
 
 def _files_of(path: Path) -> Tuple[int, int]:
     """How many files a folder holds of which parts are made, and how many a part has at least."""
-    names = names_below(path, *FILES) if path.is_dir() else []
+    try:
+        names = names_below(path, *FILES) if path.is_dir() else []
+    except UnreadableError:  # the job of the whole says it
+        names = []
     in_xml = sum(name.lower().endswith(".xml") for name in names)
     return len(names), FILES[".xml" if 2 * in_xml > len(names) else ".txt"]
 

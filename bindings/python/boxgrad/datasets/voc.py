@@ -14,6 +14,7 @@ from .box_numbers import BoxNumbers
 from .model import (
     UNKNOWN, Array, Columns, Dataset, ImageFinder, Place, Reading, UnreadableError, edited, files_below, quantity, read_bytes, replacement,
 )  # fmt: skip
+from .photos import IMAGE_SUFFIXES
 from .voc_file import SIDES, Element, VocFile
 from .xml_text import read_xml
 
@@ -78,7 +79,10 @@ def _with_indent(data: bytes, start: int, end: int) -> tuple[int, int]:
 
 def read(path: Path, reading: Reading) -> Dataset:
     columns, source, finder = Columns(), _Source(reading.encoding), reading.finder_of(path)
-    files = reading.chosen(files_below(path, ".xml") if path.is_dir() else [path])
+    passed_over: Dict[str, list[Path]] = {}
+    below = files_below(path, passed_over=passed_over) if path.is_dir() else [path]
+    files = reading.chosen([file for file in below if file == path or file.suffix.lower() == ".xml"])
+    others = [file for file in below if file != path and not file.name.lower().endswith((".xml", *IMAGE_SUFFIXES))]
     unusual: Counter[str] = Counter()
     against: Counter[str] = Counter()
     for file in reading.track(files, "files", len(files)):
@@ -91,7 +95,8 @@ def read(path: Path, reading: Reading) -> Dataset:
         against.update([text.against] if text.against else [])
         unusual.update(parsed.unusual)
         _add(columns, source, finder, reading.stem(file, path), file, parsed, reading)
-    data = columns.dataset("voc", path, source, reading=replace(reading, finder=finder))
+    passed_over.update({"files of other kinds": others} if others else {})
+    data = columns.dataset("voc", path, source, reading=replace(reading, finder=finder), passed_over=passed_over)
     if unusual:
         some = ", ".join(f"{what} ({count:,})" for what, count in unusual.most_common(5))
         data.notes.append(f"Read, although readers that look for the tags of VOC in their places do not find them: {some}.")

@@ -20,6 +20,7 @@ class Listed:
 
     files: List[Path] = field(default_factory=list)
     evidence: str = ""
+    passed_over: Dict[str, List[Path]] = field(default_factory=dict)
     notes: List[str] = field(default_factory=list)
 
 
@@ -66,7 +67,8 @@ def _photos_of(path: Path) -> List[str]:
 def _listed(path: Path, roots: Sequence[Path], places: Sequence[Tuple[str, str]]) -> Listed:
     found = Listed()
     files: Dict[Path, None] = {}
-    without = 0
+    without: Dict[str, None] = {}
+    photos: List[Path] = []
     seen: List[str] = []
     for part, place in places:
         target = _resolved(roots, place) or _labels_without_photos(roots, place)
@@ -75,14 +77,17 @@ def _listed(path: Path, roots: Sequence[Path], places: Sequence[Tuple[str, str]]
             found.notes.append(f"{path} names {name}, which is not there.")
             continue
         if target.is_dir():
-            labels = _labels_of_folder(target)
+            labels, others = _labels_of_folder(target, found.passed_over)
+            photos += others
         else:
             labels, missing = _labels_of_list(target, roots)
-            without += missing
+            without.update(dict.fromkeys(missing))
         seen.append(f"{name} with {quantity(len(labels), 'file')}")
         files.update(dict.fromkeys(labels))
     if without:
-        found.notes.append(f"{quantity(without, 'photo')} of the lists have no labels.")
+        found.notes.append(f"{quantity(len(without), 'photo of the lists has', 'photos of the lists have')} no labels.")
+    if photos:
+        found.passed_over["photos without labels"] = sorted({*photos})
     if not files:
         notes = " ".join(found.notes) or "the places that it names hold no labels"
         raise UnreadableError(path, f"names no file of labels: {notes}")
@@ -108,18 +113,33 @@ def _labels_without_photos(roots: Sequence[Path], place: str) -> Optional[Path]:
     return None if mirror is None else _resolved(roots, str(mirror))
 
 
-def _labels_of_folder(folder: Path) -> List[Path]:
-    """The labels of a folder of photos: in the folder that mirrors it, or in itself."""
+def _labels_of_folder(folder: Path, passed_over: Dict[str, List[Path]]) -> Tuple[List[Path], List[Path]]:
+    """The labels of a folder of photos: in the folder that mirrors it, or in itself; and its photos that have none.
+
+    passed_over: gets what of the folder is not read.
+    """
     mirror = mirrored(folder, "images", "labels")
     if mirror is None and (folder / "labels").is_dir():
         mirror = folder / "labels"
-    return files_below(mirror if mirror is not None and mirror.is_dir() else folder, ".txt")
+    place = mirror if mirror is not None and mirror.is_dir() else folder
+    passed: Dict[str, List[Path]] = {}
+    labels = files_below(place, ".txt", passed_over=passed)
+    for what, files in passed.items():
+        passed_over[what] = sorted({*passed_over.get(what, []), *files})
+    named = {_below(place, file) for file in labels}
+    return labels, [photo for photo in files_below(folder, *IMAGE_SUFFIXES) if _below(folder, photo) not in named]
 
 
-def _labels_of_list(path: Path, roots: Sequence[Path]) -> Tuple[List[Path], int]:
-    """The labels of the photos that a list names, and how many photos have none."""
-    labels = list(_each_label(_photos_of(path), [path.parent, *roots]))
-    return [file for file in labels if file is not None], sum(file is None for file in labels)
+def _below(folder: Path, file: Path) -> Path:
+    """Where a photo or its labels stand below their folders, without what tells one from the other."""
+    return Path(*(part for part in file.relative_to(folder).with_suffix("").parts if part not in ("images", "labels")))
+
+
+def _labels_of_list(path: Path, roots: Sequence[Path]) -> Tuple[List[Path], List[str]]:
+    """The labels of the photos that a list names, and the photos that have none."""
+    photos = _photos_of(path)
+    labels = list(_each_label(photos, [path.parent, *roots]))
+    return [file for file in labels if file is not None], [photo for photo, file in zip(photos, labels) if file is None]
 
 
 def _each_label(photos: Sequence[str], roots: Sequence[Path]) -> Iterator[Optional[Path]]:

@@ -354,7 +354,7 @@ def test_exports_of_cvat(tmp_path):
     for entry in (".", "obj.data", "train.txt", "obj_train_data"):
         data = datasets.read(tmp_path / entry)
         assert data.categories == ["dog", "cat"] and data.sizes.tolist() == [[80, 100]]
-    assert "1 photo of the lists have no labels." in datasets.read(tmp_path / "obj.data").notes
+    assert "1 photo of the lists has no labels." in datasets.read(tmp_path / "obj.data").notes
 
 
 def test_entry_points_that_name_nothing(tmp_path):
