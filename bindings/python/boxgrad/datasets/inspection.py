@@ -271,7 +271,24 @@ def _duplicates(dataset: Dataset) -> Rows:
         same &= ordered[1:] == ordered[:-1]
     order = alike[order]
     same &= dataset.image[order[1:]] != UNKNOWN
-    return np.sort(order[1:][same])  # lexsort is stable: the first of equal rows comes first
+    return _of_one_class(dataset, np.sort(order[1:][same]), alike)  # lexsort is stable: the first of equal rows comes first
+
+
+def _of_one_class(dataset: Dataset, found: Rows, alike: Rows) -> Rows:
+    """Those of the rows found whose class is listed, or whose unlisted class an earlier row has, too, as far as the rows say it."""
+    unknown = found[dataset.category[found] == UNKNOWN]
+    if not len(unknown) or not any(fault.problem == "unknown-category" for fault in dataset.faults):
+        return found
+    seen: dict[tuple[float, ...], set[object]] = {}
+    others: set[int] = set()
+    again = set(unknown.tolist())
+    for row in np.sort(alike[dataset.category[alike] == UNKNOWN]).tolist():
+        rests = seen.setdefault((int(dataset.image[row]), *dataset.boxes[row].tolist()), set())
+        rest = dataset.source.rest(row)
+        if row in again and rest not in rests:
+            others.add(row)
+        rests.add(rest)
+    return found[~np.isin(found, sorted(others))]
 
 
 def _alike(columns: list[Array]) -> Rows:

@@ -166,6 +166,27 @@ def test_image_columns_are_known(name, tmp_path, command):
     assert (tmp_path / "new.csv").read_bytes() == (REPORTS / name).read_bytes()
 
 
+@pytest.mark.parametrize("classes", [("-1", "-2", "1.5", "1.5"), ("3", "4", "5", "5")])
+def test_boxes_of_classes_that_are_not_listed_are_duplicates_if_these_are_equal(classes, tmp_path):
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "data.yaml").write_text("names: [dog]\n")
+    (tmp_path / "labels" / "a.txt").write_text("".join(f"{one} 0.5 0.5 0.2 0.2\n" for one in ("0", "0", *classes)))
+    found = datasets.inspect(datasets.read(tmp_path))
+    assert found.rows["duplicate"].tolist() == [1, 5]
+    assert found.counts["unknown-category"] == 4
+    records = [{"id": row, "image_id": 1, "category_id": int(float(one)), "bbox": [1, 2, 3, 4]} for row, one in enumerate(("4", *classes))]
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"images": [{"id": 1, "width": 9, "height": 9}], "categories": [{"id": 0}], "annotations": records}))
+    expected = [row for row, one in enumerate(records) if one["category_id"] in [other["category_id"] for other in records[:row]]]
+    assert datasets.inspect(datasets.read(path)).rows["duplicate"].tolist() == expected
+
+
+def test_boxes_without_any_class_are_duplicates(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("image,x1,y1,x2,y2\na.jpg,10,10,50,60\na.jpg,10,10,50,60\n")
+    assert datasets.inspect(datasets.read(path)).rows["duplicate"].tolist() == [1]
+
+
 def test_without_an_image_column_nothing_is_a_duplicate(tmp_path, command, command_json):
     path = tmp_path / "x.csv"
     path.write_text("shot,class,x1,y1,x2,y2\na.jpg,dog,10,10,50,60\nb.jpg,dog,10,10,50,60\nb.jpg,dog,10,10,50,60\n")
