@@ -152,7 +152,8 @@ class Lines:
             best = "segment" if max(counts) >= poses else "pose"
             return Kind(best, tail=max(range(3), key=counts.__getitem__), doubt=_ask(seen, "segment", "pose"))
         poses = self._common_poses()
-        if boxed is None and 2 * poses > total and not described and self._share(crosses) > 1 - _MOST:
+        sure = described or self._are_parallelograms(tails)
+        if boxed is None and 2 * poses > total and not sure and self._share(crosses) > 1 - _MOST:
             seen = f"{_count(total, 'long line')} could be polygons, {poses} of them a box and its keypoints, like {self.long[0]}"
             return Kind("segment", 0, tails[0], doubt=_ask(seen, "segment", "pose"))
         if len(tails) == 1:
@@ -195,9 +196,9 @@ class Lines:
         many = sum(visibility_flags(line.numbers) for line in self.long) >= _SURE_FLAGS
         if self._share(is_flagged) >= _MOST and (many or 1 in tails and self._share(is_pose) >= _MOST):
             return True
-        bodies = [[line.numbers[: len(line.numbers) - tail] for line in self.long] for tail in tails]
-        if described or any(_most(is_parallelogram, body) for body in bodies):
+        if described or self._are_parallelograms(tails):
             return False  # a pose would have a kpt_shape
+        bodies = self._bodies(tails)
         if all(sum(map(crosses, body)) > (1 - _MOST) * len(body) for body in bodies):
             return True
         if all(len(line.numbers) == 6 for line in self.long) and len(self.long) <= _FEW:
@@ -205,6 +206,14 @@ class Lines:
         lines = _count(len(self.long), "long line")
         seen = f"{lines} could be polygons, or a box and its keypoints, like {self.long[0]}; {_NEITHER}"
         return Kind("pose" if boxed.length >= 10 else "segment", 0, tails[0], doubt=_ask(seen, "pose", "segment"))
+
+    def _bodies(self, tails: List[int]) -> List[List[List[float]]]:
+        """The numbers of all lines without each of these tails."""
+        return [[line.numbers[: len(line.numbers) - tail] for line in self.long] for tail in tails]
+
+    def _are_parallelograms(self, tails: List[int]) -> bool:
+        """Whether nearly all lines are, with one of these tails: no keypoints lie so."""
+        return any(_most(is_parallelogram, body) for body in self._bodies(tails))
 
     def _with_or_without_tail(self) -> Kind:
         """Of polygons that may end with a confidence and a track id, or with a corner."""

@@ -11,6 +11,12 @@ SQUARE = "0 0.1 0.1 0.3 0.1 0.3 0.3 0.1 0.3"
 SQUARE_BOX = [0.1, 0.1, 0.3, 0.3]
 BOX = "0 0.5 0.5 0.2 0.2"
 BOX_BOX = [0.4, 0.4, 0.6, 0.6]
+TURNED = """0 0.593264 0.583 0.488498 0.687156 0.445578 0.643985 0.550344 0.539829 0.546381 21
+0 0.46482 0.422485 0.236815 0.498443 0.176447 0.317234 0.404452 0.241276 0.948481 22
+0 0.593536 0.497178 0.429634 0.556978 0.372804 0.401216 0.536706 0.341416 0.58782 9
+"""
+"""Two of these could be a box and keypoints, but keypoints do not lie as the corners of a rectangle."""
+TURNED_BOXES = [[0.445578, 0.539829, 0.593264, 0.687156], [0.176447, 0.241276, 0.46482, 0.498443], [0.372804, 0.341416, 0.593536, 0.556978]]
 
 
 def labels(folder, text, **others):
@@ -41,6 +47,7 @@ def adds_up(data):
         (f"{QUAD} 0.9 1\n", [QUAD_BOX], "quadrilaterals, a confidence and a track id", ["confidence", "track id"]),
         (f"{QUAD} 0.9 7\n{QUAD} 0.8 8\n", [QUAD_BOX] * 2, "quadrilaterals, a confidence and a track id", ["confidence", "track id"]),
         (f"{SQUARE} 0.2 0.25 0.87 1\n{SQUARE} 0.87 1\n", [SQUARE_BOX] * 2, "polygons, a confidence and a track id", ["confidence", "track id"]),
+        (TURNED, TURNED_BOXES, "3 of 3 long lines are quadrilaterals, a confidence and a track id", ["confidence", "track id"]),
         (f"{QUAD} 5\n", [QUAD_BOX], "quadrilaterals and a track id", ["track id without confidence"]),
         ("0 0.68 0.59 0.20 0.07 0.58 0.63 0.9 0.69 0.61 0.8 0.77 4\n", [[0.58, 0.555, 0.78, 0.625]], "pose: 1 of 1 long lines", ["keypoints"]),
         (f"{BOX} 0.9 4\n{BOX} 0.8 1\n", [BOX_BOX] * 2, "end with a confidence and a track id", ["confidence", "track id"]),
