@@ -420,7 +420,7 @@ def anchors(
         _json({"boxgrad": __version__, **report})
         raise typer.Exit(2 if data.unreadable else 0)
     out.print(
-        f"{fit.truths:,} truths, {fit.matches:,} anchors matched" + (f", {fit.skipped:,} boxes left out" if fit.skipped else ""),
+        f"{fit.truths:,} truths, {fit.matches:,} anchors matched" + (f", {quantity(fit.skipped, 'box', 'boxes')} left out" if fit.skipped else ""),
         highlight=False,
     )
     if not fit.truths:

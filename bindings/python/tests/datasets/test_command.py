@@ -168,14 +168,14 @@ def test_text_of_files_cannot_draw_on_the_terminal(tmp_path, command):
     assert "\\x1b[31m[red]evil[/red]\\x07" in printed and "\x1b" not in printed
 
 
-def run(*words, **environment):
+def run(*words, stdout=subprocess.PIPE, **environment):
     variables = {
         **os.environ,
         "PYTHONPATH": str(Path(boxgrad.__file__).parents[1]),
         "BOXGRAD_LIBRARY": str(boxgrad.library_path()),
         **environment,
     }
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, env=variables)
+    return subprocess.run([sys.executable, *words], stdout=stdout, stderr=subprocess.PIPE, text=True, env=variables)
 
 
 def test_as_a_program(tmp_path):
@@ -184,6 +184,16 @@ def test_as_a_program(tmp_path):
     assert done.returncode == 1 and json.loads(done.stdout)["status"] == 1 and not done.stderr
     assert run("-m", "boxgrad", "--version").stdout.strip() == boxgrad.__version__
     assert run("-m", "boxgrad", "--help").returncode == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has it")
+@pytest.mark.parametrize("words", [("inspect",), ("anchors",), ("fix", "--policy", "clip", "--dry-run"), ("--help",)])
+def test_output_that_cannot_be_written_is_a_sentence(words, tmp_path):
+    path = samples.write("coco", tmp_path / "set").path
+    with open("/dev/full", "w") as full:
+        done = run("-m", "boxgrad", *words, *(() if words == ("--help",) else (path,)), stdout=full)
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich", "msgspec", "yaml", "jinja2", "PIL"])
