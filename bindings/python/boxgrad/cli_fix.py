@@ -40,7 +40,7 @@ def fix(
 ) -> None:  # fmt: skip
     """Write a repaired copy: numbers are replaced and annotations are cut out in place; nothing else changes.
 
-    The copy is compared with the original before it appears. That of a folder is without photos and other files that hold no labels.
+    The copy is compared with the original before it appears. That of a folder is without photos and other files of which no label was read.
 
     Exit status: 0 written, though the policy may leave problems; 2 not written, because the format or a size is not certain or too much
     would go, or something could not be read and was copied as it is.
@@ -104,8 +104,8 @@ def _print(data: Dataset, done: datasets.Repair) -> None:
         because = "because the row says more than its format explains or edits in place, or what its twin does not"
         line(f"{quantity(len(done.left), 'repair')} not done, {because}")
     if done.not_copied:
-        count = quantity(len(done.not_copied), "file that holds", "files that hold")
-        line(f"not in the copy: {count} no labels, like {cli._plain(str(done.not_copied[0]))}")
+        count = quantity(len(done.not_copied), "file")
+        line(f"not in the copy: {count} of which no label was read, like {cli._plain(str(done.not_copied[0]))}")
     counts = ", ".join(f"{name} {count:,}" for name, count in done.counts.items()) or "nothing to change"
     line(f"{cli._plain(str(done.out)) if done.out else 'nothing is written; this would be done'}: {counts}")
     cli._print_unreadable(data.unreadable, "unreadable, copied as it is" if done.out else "unreadable")

@@ -63,7 +63,7 @@ class Repair:
     diffs: list[str] = field(default_factory=list)
     """Of a trial: a diff of each file that would change."""
     not_copied: list[Path] = field(default_factory=list)
-    """The files of the folder that are not in the copy, like photos: they hold no labels."""
+    """The files of the folder that are not in the copy, like photos: no label was read from them."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -78,7 +78,7 @@ def fix(
 ) -> Repair:  # fmt: skip
     """Writes a repaired copy to `out`, a file or a folder like the data set's path, which must not exist yet.
 
-    The copy appears complete or not at all. That of a folder is without photos and other files that hold no labels; files that could not
+    The copy appears complete or not at all. That of a folder is without photos and other files of which no label was read; files that could not
     be read are copied as they are. Before the copy appears, it is read back and compared with the original: each record that is not
     reported has the same bytes, and of the others only the numbers of the box and the area differ. Rows that say more than their format
     explains, or whose numbers cannot be edited in place, stay as they are, and are reported in `left`.

@@ -256,7 +256,7 @@ def test_files_without_labels_are_not_copied_and_that_is_said(kind, tmp_path, co
         for name in ("photo.jpg", "photo2.jpg"):
             (sample.path / name).write_bytes(b"x")
         _, printed, _ = command(*words, "--dry-run")
-        assert f"not in the copy: 2 files that hold no labels, like {sample.path}/photo.jpg" in printed
+        assert f"not in the copy: 2 files of which no label was read, like {sample.path}/photo.jpg" in printed
         assert not list(tmp_path.glob("a/**/*.jpg"))
 
 
