@@ -62,14 +62,18 @@ class ImageFinder:
         self._listed: Dict[Path, Dict[str, str]] = {}
         self._own: Dict[str, Tuple[List[Listed], List[Listed]]] = {}
         """For each folder of labels: the folders of its photos, and with them those of all photos."""
-        if images is not None:
-            self.folders = [images]
-        else:
-            beside = [folder, folder / "images", folder.parent, folder.parent / "images", folder.parent / "JPEGImages"]
-            mirror = mirrored(folder.absolute(), "labels", "images")
-            if mirror is not None:
-                beside.insert(0, mirror)
-            self.folders = [candidate for candidate in beside if candidate.is_dir()]
+        self.folders: List[Path] = [] if images is None else [images]
+        self.look_beside(folder)
+
+    def look_beside(self, folder: Path) -> None:
+        """Looks for photos in a folder of annotations and in those beside it, too, if the user has named none."""
+        if self.images is not None:
+            return
+        beside = [folder, folder / "images", folder.parent, folder.parent / "images", folder.parent / "JPEGImages"]
+        mirror = mirrored(folder.absolute(), "labels", "images")
+        if mirror is not None:
+            beside.insert(0, mirror)
+        self.folders += [candidate for candidate in beside if candidate not in self.folders and candidate.is_dir()]
 
     def place(self, name: str, folder: str, stem: str, alone: bool) -> None:
         """Looks for the photo of a file of labels and keeps it as that of the image `name`.

@@ -81,7 +81,11 @@ def read(path: Path, reading: Reading) -> Dataset:
     columns, source, finder = Columns(), _Source(reading.encoding), reading.finder_of(path)
     passed_over: Dict[str, list[Path]] = {}
     below = files_below(path, passed_over=passed_over) if path.is_dir() else [path]
-    files = reading.chosen([file for file in below if file == path or file.suffix.lower() == ".xml"])
+    every = [file for file in below if file == path or file.suffix.lower() == ".xml"]
+    folders = {file.parent for file in every}
+    if len(folders) == 1:  # of several, photos of one name may be different ones
+        finder.look_beside(*folders)
+    files = reading.chosen(every)
     others = [file for file in below if file != path and not file.name.lower().endswith((".xml", *IMAGE_SUFFIXES))]
     unusual: Counter[str] = Counter()
     against: Counter[str] = Counter()

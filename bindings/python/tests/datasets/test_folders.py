@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 import samples
 from boxgrad import datasets
@@ -102,3 +103,16 @@ def test_photos_without_labels_are_counted_once(tmp_path):
     written(tmp_path / "train.txt", "images/train/a.png\nimages/train/b.png\n")
     written(tmp_path / "data.yaml", "train: train.txt\nval: train.txt\nnames: [dog]\n")
     assert datasets.read(tmp_path / "data.yaml").notes == ["1 photo of the lists has no labels."]
+
+
+@pytest.mark.parametrize("parts", [("Annotations",), ("Annotations", "others/Annotations")])
+def test_photos_of_xml_are_found_from_a_folder_above(parts, tmp_path):
+    """If all files stand in one folder: of several, photos of one name may be different ones."""
+    for part in parts:
+        written(tmp_path / part / "a.xml", "<annotation><filename>a.png</filename></annotation>")
+    photo(tmp_path / "JPEGImages" / "a.png")
+    written(tmp_path / "ImageSets" / "train.txt", "a\n")
+    data = datasets.read(tmp_path.parent / tmp_path.name)
+    assert data.sizes.tolist() == [[8, 8]] if len(parts) == 1 else np.isnan(data.sizes).all()
+    (report,) = datasets.inspect_paths(tmp_path, processes=2)
+    assert ("image-size-missing" in report.counts) == (len(parts) == 2)
