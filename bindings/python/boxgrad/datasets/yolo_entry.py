@@ -33,7 +33,10 @@ def listed_by(path: Path) -> Optional[Listed]:
         places = [(part, one) for part in _PARTS for one in _all(content.get(part))]
         root = path.parent / str(content.get("path") or "")
         places = places or ([("labels", ".")] if "names" in content else [])
-        return _listed(path, [root, path.parent], places) if places else None
+        found = _listed(path, [root, path.parent], places) if places else None
+        if found is not None and not root.is_dir():
+            found.notes.append(f"path of {path} is {content['path']}, which is not there: places are looked for beside the file.")
+        return found
     if path.suffix == ".data":
         lines = [line.partition("=") for line in _text(path).splitlines()]
         settings = {key.strip(): value.strip() for key, equal, value in lines if equal}

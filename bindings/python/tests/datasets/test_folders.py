@@ -116,3 +116,12 @@ def test_photos_of_xml_are_found_from_a_folder_above(parts, tmp_path):
     assert data.sizes.tolist() == [[8, 8]] if len(parts) == 1 else np.isnan(data.sizes).all()
     (report,) = datasets.inspect_paths(tmp_path, processes=2)
     assert ("image-size-missing" in report.counts) == (len(parts) == 2)
+
+
+@pytest.mark.parametrize(("root", "said"), [("/no/such", True), (".", False), ("", False)])
+def test_a_path_of_data_yaml_that_is_not_there_is_named(root, said, tmp_path):
+    written(tmp_path / "labels" / "a.txt")
+    photo(tmp_path / "images" / "a.png")
+    file = written(tmp_path / "data.yaml", f"path: {root}\ntrain: images\nnames: [dog]\n")
+    note = f"path of {file} is /no/such, which is not there: places are looked for beside the file."
+    assert datasets.read(file).notes == ([note] if said else [])
