@@ -23,7 +23,7 @@ from .photos import IMAGE_SUFFIXES
 from .rows import Row, Text, Words, is_comment, is_number, rows_of, text_of
 
 _NOT_LABELS = re.compile(
-    r"(classes|obj|train|val|test|results|requirements|.*_classes|(readme|license|licence|autosplit_)[^/]*)\.(txt|names)"
+    r"(classes|obj|train|val|test|results|requirements|.*_classes|(readme|license|licence)[a-z. -]*|autosplit_[^/]*)\.(txt|names)"
 )
 HEADS = ("imagesource:", "gsd:")
 """How lines of DOTA about the image start."""
@@ -102,8 +102,30 @@ class Below:
         return [file for file in self.files if file.lower().endswith(suffixes)]
 
     def label_files(self) -> List[str]:
-        """Those that hold labels by their names."""
-        return [file for file in self.of(".txt") if not _NOT_LABELS.fullmatch(os.path.basename(file).lower())]
+        """Those that hold labels by their names; and those that are named like a note or a list, but hold labels."""
+        return self._label_files
+
+    @cached_property
+    def _label_files(self) -> List[str]:
+        return [file for file in self.of(".txt") if not _NOT_LABELS.fullmatch(os.path.basename(file).lower()) or _holds_labels(file)]
+
+
+def _holds_labels(file: str) -> bool:
+    """Whether most rows of a file are labels: that of a photo test.jpg is test.txt."""
+    try:
+        text = read_bytes(Path(file)).decode("utf-8-sig", "replace")
+    except UnreadableError:
+        return False
+    found = [words for words in map(str.split, text.splitlines()) if words and not words[0].lower().startswith(HEADS)]
+    return 2 * sum(map(_is_label, found)) > len(found)
+
+
+def _is_label(words: Sequence[str]) -> bool:
+    """Whether words are a class and numbers, as of YOLO and in text, or eight numbers and a class, as of DOTA."""
+    numbers = [is_number(word) for word in words]
+    of_yolo = len(words) >= _WIDTH and all(numbers)
+    of_text = len(words) in (_WIDTH, _WIDTH + 1) and all(numbers[1:])
+    return of_yolo or of_text or (len(words) >= 9 and all(numbers[:8]))
 
 
 def below(folder: Path) -> Below:

@@ -125,3 +125,27 @@ def test_a_path_of_data_yaml_that_is_not_there_is_named(root, said, tmp_path):
     file = written(tmp_path / "data.yaml", f"path: {root}\ntrain: images\nnames: [dog]\n")
     note = f"path of {file} is /no/such, which is not there: places are looked for beside the file."
     assert datasets.read(file).notes == ([note] if said else [])
+
+
+@pytest.mark.parametrize("name", ["license_plate_1", "license", "test", "readme", "results", "train"])
+def test_labels_may_be_named_like_notes_and_lists(name, tmp_path):
+    """As those of a photo test.jpg are, or all of a set of licence plates."""
+    written(tmp_path / "set" / "labels" / "a.txt", "0 0.5 0.5 0.2 0.2\n" * 30)
+    written(tmp_path / "set" / "labels" / f"{name}.txt", "0 0.5 0.5 0.2 0.2\n" * 2 + "0 0.5 abc 0.2 0.2\n")
+    data = datasets.read(tmp_path / "set")
+    assert data.account == {"rows": 33, "boxes": 32, "malformed": 1}
+    assert not data.beside and not any("no labels" in one for one in data.said)
+    dota = "imagesource:GoogleEarth\n1 1 5 1 5 5 1 5 large vehicle 0\n"
+    written(tmp_path / "dota" / "a.txt", dota)
+    written(tmp_path / "dota" / f"{name}.txt", dota)
+    assert len(datasets.read(tmp_path / "dota")) == 2
+    (report,) = datasets.inspect_paths(tmp_path / "dota", processes=2)
+    assert report.boxes == 2
+
+
+@pytest.mark.parametrize("text", ["", "1 2 3\n", "0/9 3.2G 0.1 0.05 0.01 0.16 23 640 0.5 0.4\n", "images/a.png\n", "dog\n"])
+def test_notes_and_lists_are_none(text, tmp_path):
+    written(tmp_path / "labels" / "a.txt")
+    note = written(tmp_path / "labels" / "results.txt", text)
+    data = datasets.read(tmp_path)
+    assert len(data) == 1 and data.beside == [note]
