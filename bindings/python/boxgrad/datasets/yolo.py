@@ -92,9 +92,10 @@ class _Parser:
 
     def _unused(self, numbers: List[float], start: int) -> Tuple[str, ...]:
         rest = [*numbers[:start], *numbers[start + 4 :]]
-        if len(rest) > 2:
-            return ("keypoints",)
-        return _names_of_tail(rest)
+        points = self.kind.length - 4  # how many numbers the keypoints are, where kpt_shape says it
+        if self.kind.name == "pose" and 0 < points <= len(rest):
+            return ("keypoints", *_names_of_tail(rest[points:]))
+        return ("keypoints",) if len(rest) > 2 else _names_of_tail(rest)
 
     def _wanted(self, count: int) -> str:
         kind = self.kind

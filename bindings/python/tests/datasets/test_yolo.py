@@ -450,3 +450,17 @@ def test_categories_of_dota_may_have_spaces(tmp_path):
     data = datasets.read(tmp_path)
     assert data.categories == ["storage tank", "plane"] and list(data.locked) == [2]
     assert data.account == {"rows": 4, "boxes": 3, "lines about the image": 1}
+
+
+@pytest.mark.parametrize(
+    ("shape", "rest", "unused"),
+    [
+        ("[1, 2]", "0.5 0.5", {"keypoints": 1}),
+        ("[1, 3]", "0.5 0.5 2", {"keypoints": 1}),
+        ("[1, 2]", "0.5 0.5 0.9 7", {"keypoints": 1, "confidence": 1, "track id": 1}),
+        ("[2, 2]", "0.5 0.5 0.5 0.5 0.9", {"keypoints": 1, "confidence": 1}),
+    ],
+)
+def test_what_follows_the_keypoints_of_kpt_shape_is_named(shape, rest, unused, tmp_path):
+    data = datasets.read(labels(tmp_path, f"{BOX} {rest}\n", data_yaml=f"names: [a]\nkpt_shape: {shape}\n"))
+    assert data.unused == unused and data.boxes.tolist() == [BOX_BOX]
