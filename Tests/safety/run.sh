@@ -42,6 +42,7 @@ done
 export BOXGRAD_LIBRARY=$library
 check "refusals" "$out/refusals" $library "${tiers[@]}"
 check "guard pages" "$out/guard" $library 70 3 "${tiers[@]}"
+check "guard pages, streams" env BOXGRAD_STREAM=1 BOXGRAD_SAFETY_ONLY=iou_pairwise "$out/guard" $library 70 3 "${tiers[@]}"
 check "found cases" "$out/fuzz" "${corpus[@]}"
 
 # valgrind 3.19 knows no AVX-512. It sees what guard pages do not: reads of what was never written.
