@@ -229,6 +229,8 @@ def test_a_plain_interpreter_starts_processes(tmp_path):
 def test_an_interrupt_ends_all_processes(tmp_path):
     folder = write_text(tmp_path / "set")
     text = "from boxgrad import cli\nfrom boxgrad.datasets import parts\nimport test_parts\nparts.FILES, parts.group = {\".xml\": 2, \".txt\": 2}, test_parts._slow\ncli.app()\n"
+    # A test in the background of a shell ignores interrupts, and so does what it starts.
+    text = f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{text}"
     started = run(["-c", text, "inspect", str(folder), "--jobs", "2"], start_new_session=True)
     until = time.monotonic() + 30
     while not (folder / "started").exists() and time.monotonic() < until:
