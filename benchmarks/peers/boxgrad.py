@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from types import SimpleNamespace
 from typing import Any, Callable
 
@@ -11,7 +12,14 @@ from boxgrad._library import library_of
 from peer import Limits, Peer, Run
 from workloads import FRESH, IN_PLACE, REUSED, SCALAR
 
-peer = Peer("boxgrad", {"boxgrad": f"{boxgrad.__version__} ({boxgrad.cpu_tier()})"}, set_threads=lambda n: boxgrad.set_num_threads(n, keep=True))
+
+def set_threads(n: int) -> None:
+    """Threads that stay between calls, as the other peers' do; 0.1, with which a revision may be compared, has none."""
+    keeps = "keep" in inspect.signature(boxgrad.set_num_threads).parameters
+    boxgrad.set_num_threads(n, **({"keep": True} if keeps else {}))
+
+
+peer = Peer("boxgrad", {"boxgrad": f"{boxgrad.__version__} ({boxgrad.cpu_tier()})"}, set_threads=set_threads)
 
 METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3}
 
