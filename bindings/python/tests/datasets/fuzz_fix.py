@@ -6,17 +6,12 @@ A case is a seed: what it does is repeated by `--seed N --cases 1`. It fails if 
 reports, if what was reported as a duplicate has no twin, if the original changed, or if something is raised that is no sentence.
 """
 
-import argparse
 import random
 import re
 import shutil
-import sys
-import tempfile
-import time
-import traceback
-from collections import Counter
 from pathlib import Path
 
+import fuzzing
 import samples
 from boxgrad import BoxgradError, datasets
 from fuzz_judge import Harm, judge, judge_keypoints, judge_outside
@@ -255,28 +250,9 @@ def case(seed, folder):
 
 def run(seconds, seed, cases=None):
     """Outcomes of cases until the time is over, and the seeds that failed."""
-    outcomes, failed = Counter(), []
-    end = time.monotonic() + seconds
-    while (cases is None and time.monotonic() < end) or (cases is not None and sum(outcomes.values()) < cases):
-        folder = Path(tempfile.mkdtemp(prefix="boxgrad-fuzz-"))
-        try:
-            outcomes[case(seed, folder)] += 1
-        except Exception as error:
-            outcomes["failed"] += 1
-            failed.append((seed, f"{type(error).__name__}: {error}"))
-            print(f"--seed {seed}: {traceback.format_exc(limit=-3)}", file=sys.stderr, flush=True)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        seed += 1
-    return outcomes, failed
+    return fuzzing.run(case, seconds, seed, cases)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cases", type=int)
-    arguments = parser.parse_args()
-    outcomes, failed = run(arguments.seconds, arguments.seed, arguments.cases)
-    print(f"{sum(outcomes.values()):,} cases: " + ", ".join(f"{count:,} {name}" for name, count in sorted(outcomes.items())))
-    sys.exit(bool(failed))
+    arguments = fuzzing.parser(__doc__).parse_args()
+    fuzzing.finish(*run(arguments.seconds, arguments.seed, arguments.cases))

@@ -7,19 +7,13 @@ with another status than 0, 1 or 2, if rows are neither boxes nor refused nor na
 box, image or category without a word.
 """
 
-import argparse
 import contextlib
 import io
 import random
 import re
-import shutil
-import sys
-import tempfile
-import time
-import traceback
-from collections import Counter
 from pathlib import Path
 
+import fuzzing
 from boxgrad import BoxgradError, datasets
 from read_judge import Harm, judge
 from read_sources import SOURCES
@@ -132,30 +126,12 @@ def case(seed, folder, kinds=tuple(sorted(SOURCES))):
 
 
 def run(seconds, seed, cases=None, kinds=tuple(sorted(SOURCES))):
-    """Outcomes of cases until the time is over, and the seeds that failed."""
-    outcomes, failed = Counter(), []
-    end = time.monotonic() + seconds
-    while (cases is None and time.monotonic() < end) or (cases is not None and sum(outcomes.values()) < cases):
-        folder = Path(tempfile.mkdtemp(prefix="boxgrad-read-"))
-        try:
-            outcomes[case(seed, folder, kinds)] += 1
-        except Exception as error:
-            outcomes["failed"] += 1
-            failed.append((seed, f"{type(error).__name__}: {error}"))
-            print(f"--seed {seed}: {traceback.format_exc(limit=-3)}", file=sys.stderr, flush=True)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        seed += 1
-    return outcomes, failed
+    """Outcomes of cases of these kinds until the time is over, and the seeds that failed."""
+    return fuzzing.run(lambda seed, folder: case(seed, folder, kinds), seconds, seed, cases)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cases", type=int)
+    parser = fuzzing.parser(__doc__)
     parser.add_argument("--kinds", nargs="+", choices=sorted(SOURCES), default=sorted(SOURCES))
     arguments = parser.parse_args()
-    outcomes, failed = run(arguments.seconds, arguments.seed, arguments.cases, arguments.kinds)
-    print(f"{sum(outcomes.values()):,} cases: " + ", ".join(f"{count:,} {name}" for name, count in sorted(outcomes.items())))
-    sys.exit(bool(failed))
+    fuzzing.finish(*run(arguments.seconds, arguments.seed, arguments.cases, arguments.kinds))
