@@ -4,7 +4,8 @@ What these functions take is called *gradients* below: a NumPy array, a torch te
 iterable of such; float16, bfloat16 (ml_dtypes or torch), float32 and float64 may be mixed. None, and objects whose `.grad`
 is None, are skipped. A generator that yields nothing was probably gone through before: a UserWarning says so, as in torch. An object that has a `.grad` is never touched itself. What is listed twice counts twice and is
 scaled twice, as in torch. Functions whose name ends in `_` change the gradients in place, contiguous or not, and change
-none if they fail; they refuse a gradient whose memory has gaps if another one overlaps it.
+none if they fail; they refuse a gradient whose memory has gaps if another one overlaps it. `foreach`, by which torch chooses
+among its kernels, is taken where torch has it, and changes nothing. `norm_type` may be the word "inf".
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import ctypes
 import math
 import sys
 import warnings
-from typing import Any, Iterable, Optional, Protocol, Tuple, Union
+from typing import Any, Iterable, Literal, Optional, Protocol, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,7 @@ class HasGrad(Protocol):
 
 
 Gradients = Union[Array, HasGrad, Iterable[Union[Array, HasGrad, None]]]
+Order = Union[float, Literal["inf"]]
 
 
 def _listed(gradients: Any) -> list[Any]:
@@ -113,6 +115,10 @@ class _Gradients:
     def limit(self, max_norm: float, total: float, eps: float) -> None:
         if max_norm < total + eps:
             self.scale(max_norm / (total + eps))
+        elif math.isnan(total):  # C takes no coefficient that is NaN; with one more gradient that is NaN, the others become NaN
+            last = np.array(total)
+            self.tensors, self.count = self.tensors + TENSOR.pack(address(last), 1, _DTYPES[FLOAT64], 0), self.count + 1
+            self.clip(max_norm, 2.0, eps, "propagate")
 
     def write_back(self) -> None:
         """Copies to the caller's arrays what C did to copies of them."""
@@ -164,8 +170,8 @@ def _grad_of(x: Any, tensors_too: bool) -> Any:
     return gradient
 
 
-def _norm_order(norm_type: float) -> float:
-    p = number(norm_type, "norm_type")
+def _norm_order(norm_type: Order) -> float:
+    p = math.inf if norm_type == "inf" else number(norm_type, "norm_type")
     if not p > 0:
         raise ValueError(f"norm_type must be positive, not {norm_type}")
     return p
@@ -178,14 +184,14 @@ def _not_negative(value: float, name: str) -> float:
     return checked
 
 
-def get_total_norm(tensors: Gradients, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> float:
+def get_total_norm(tensors: Gradients, norm_type: Order = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None) -> float:
     """(sum of |x|^p)^(1/p) over all elements of all gradients; the largest |x| for p = inf; 0 for none.
 
     Computed in double, rescaled where that would overflow: within 1e-13 for p = 1, 2, inf. After
     torch.nn.utils.get_total_norm; like it, takes plain torch tensors for gradients.
 
-    NonFiniteError: error_if_nonfinite, and the norm is infinite or NaN; ValueError: norm_type is not positive;
-    TypeError: dtype, device.
+    NonFiniteError: error_if_nonfinite, and the norm is infinite or NaN; ValueError: norm_type is not positive: (sum |x|^p)^(1/p)
+    is no norm for p < 0, and torch's is 0 as soon as one element is; for p = 0 it counts the tensors that are not all 0. TypeError: dtype, device.
 
     >>> import boxgrad, numpy as np
     >>> boxgrad.get_total_norm([np.array([3.0]), None, np.array([4.0], np.float32)])
@@ -195,7 +201,7 @@ def get_total_norm(tensors: Gradients, norm_type: float = 2.0, error_if_nonfinit
     return gradients.clip(math.inf, p, 0.0, "error") if error_if_nonfinite else gradients.norm(p)
 
 
-def per_tensor_norms(tensors: Gradients, norm_type: float = 2.0) -> npt.NDArray[np.float64]:
+def per_tensor_norms(tensors: Gradients, norm_type: Order = 2.0) -> npt.NDArray[np.float64]:
     """The norm of each gradient by itself, as get_total_norm; those that are None are left out.
 
     >>> import boxgrad, numpy as np
@@ -208,7 +214,7 @@ def per_tensor_norms(tensors: Gradients, norm_type: float = 2.0) -> npt.NDArray[
     return norms[list(gradients.arrays)]
 
 
-def combine_norms(norms: npt.ArrayLike, norm_type: float = 2.0) -> float:
+def combine_norms(norms: npt.ArrayLike, norm_type: Order = 2.0) -> float:
     """(sum of norms^p)^(1/p): the norm of the whole, given those of its parts (tensors, shards, machines).
 
     ValueError: norm_type is not positive; TypeError: norms are no numbers.
@@ -225,8 +231,9 @@ def combine_norms(norms: npt.ArrayLike, norm_type: float = 2.0) -> float:
 def clip_grad_norm_(
     parameters: Gradients,
     max_norm: float,
-    norm_type: float = 2.0,
+    norm_type: Order = 2.0,
     error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
     *,
     on_nonfinite: str = "propagate",
     eps: float = _EPS,
@@ -251,12 +258,15 @@ def clip_grad_norm_(
     return _Gradients(parameters, "clip_grad_norm_", in_place=True).clip(limit, p, eps, "error" if error_if_nonfinite else on_nonfinite)
 
 
-def clip_grads_with_norm_(parameters: Gradients, max_norm: float, total_norm: float, *, eps: float = _EPS) -> None:
+def clip_grads_with_norm_(
+    parameters: Gradients, max_norm: float, total_norm: float, foreach: bool | None = None, *, eps: float = _EPS
+) -> None:
     """Scales the gradients in place by max_norm / (total_norm + eps), unless that is >= 1.
 
-    The second half of clip_grad_norm_, for a total norm that is already known. After torch.nn.utils.clip_grads_with_norm_.
+    The second half of clip_grad_norm_, for a total norm that is already known. A total that is NaN makes every gradient NaN, and an
+    infinite one makes it 0, or NaN where it is infinite. After torch.nn.utils.clip_grads_with_norm_.
 
-    ValueError: max_norm, total_norm or eps negative or NaN, a read-only gradient; TypeError: dtype, device.
+    ValueError: max_norm or eps negative or NaN, total_norm negative, a read-only gradient; TypeError: dtype, device.
 
     >>> import boxgrad, numpy as np
     >>> gradient = np.array([3.0, 4.0])
@@ -264,11 +274,13 @@ def clip_grads_with_norm_(parameters: Gradients, max_norm: float, total_norm: fl
     >>> gradient.round(6)
     array([0.3, 0.4])
     """
-    limit, total, eps = _not_negative(max_norm, "max_norm"), _not_negative(total_norm, "total_norm"), _not_negative(eps, "eps")
+    limit, total, eps = _not_negative(max_norm, "max_norm"), number(total_norm, "total_norm"), _not_negative(eps, "eps")
+    if total < 0:
+        raise ValueError(f"total_norm must not be negative, not {total_norm}")
     _Gradients(parameters, "clip_grads_with_norm_", in_place=True).limit(limit, total, eps)
 
 
-def clip_grad_value_(parameters: Gradients, clip_value: float) -> None:
+def clip_grad_value_(parameters: Gradients, clip_value: float, foreach: bool | None = None) -> None:
     """Clamps every element of the gradients to [-clip_value, clip_value] in place. NaN stays NaN.
 
     After torch.nn.utils.clip_grad_value_.
@@ -314,7 +326,7 @@ class GradNormMonitor:
     2.0
     """
 
-    def __init__(self, norm_type: float = 2.0, history: int | None = None) -> None:
+    def __init__(self, norm_type: Order = 2.0, history: int | None = None) -> None:
         """ValueError: norm_type is not positive, history is negative."""
         self.norm_type = _norm_order(norm_type)
         length = None if history is None else integer(history, "history")

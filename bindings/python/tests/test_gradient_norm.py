@@ -97,6 +97,35 @@ def test_sisters_have_parity_with_torch(p, torch):
         assert_within(array, tensor.numpy(), 1e-12)
 
 
+@pytest.mark.parametrize("foreach", [None, False, True])
+@pytest.mark.parametrize("p", ["inf", 2])
+def test_torchs_arguments_are_taken_by_place_and_by_name(p, foreach, torch):
+    for named in ((), {"foreach": foreach}):
+        ours, theirs = np.array([3.0, -4.0]), types.SimpleNamespace(grad=torch.tensor([3.0, -4.0], dtype=torch.float64))
+        by_place = () if named else (foreach,)
+        results = []
+        for library, given in ((boxgrad, ours), (torch.nn.utils, theirs)):
+            results.append(float(library.clip_grad_norm_([given], 3.0, p, False, *by_place, **dict(named))))
+            library.clip_grads_with_norm_([given], 1.0, torch.tensor(4.0, dtype=torch.float64), *by_place, **dict(named))
+            library.clip_grad_value_([given], 0.5, *by_place, **dict(named))
+            results.append(float(library.get_total_norm([getattr(given, "grad", given)], p, False, *by_place, **dict(named))))
+        assert_within(np.array(results[:2]), np.array(results[2:]), 1e-12)
+        assert_within(ours, theirs.grad.numpy(), 1e-12)
+
+
+@pytest.mark.parametrize("total", [math.nan, math.inf])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_a_known_total_that_is_not_finite_does_what_torch_does(total, dtype, torch):
+    ours, theirs = ([torch.tensor(x, dtype=getattr(torch, dtype)) for x in ([1.0, math.inf, math.nan], [2.0])] for _ in range(2))
+    boxgrad.clip_grads_with_norm_([types.SimpleNamespace(grad=x) for x in ours], 1.0, total)
+    torch.nn.utils.clip_grads_with_norm_([types.SimpleNamespace(grad=x) for x in theirs], 1.0, torch.tensor(total))
+    for a, b in zip(ours, theirs):
+        torch.testing.assert_close(a, b, rtol=0, atol=0, equal_nan=True)
+    same = np.array([1.0, 2.0])
+    boxgrad.clip_grads_with_norm_(same, math.inf, total)
+    np.testing.assert_array_equal(same, [1, 2])  # an infinite limit limits nothing
+
+
 def test_real_gradient(real_gradient):
     tensors = {name: array.copy() for name, array in real_gradient.items()}
     parts = boxgrad.per_tensor_norms(tensors.values())
@@ -284,6 +313,8 @@ def test_leaf_tensors_with_gradients_are_not_gradients_themselves(torch):
         (lambda a: boxgrad.clip_grad_norm_(a, math.nan), ValueError, "max_norm"),
         (lambda a: boxgrad.clip_grad_norm_(a, 1.0, 0.0), ValueError, "norm_type"),
         (lambda a: boxgrad.clip_grad_norm_(a, 1.0, math.nan), ValueError, "norm_type"),
+        (lambda a: boxgrad.clip_grad_norm_(a, 1.0, "-inf"), TypeError, "norm_type"),
+        (lambda a: boxgrad.clip_grads_with_norm_(a, 1.0, -1.0), ValueError, "total_norm must not be negative"),
         (lambda a: boxgrad.clip_grad_norm_(a, 1.0, on_nonfinite="ignore"), ValueError, "ignore"),
         (lambda a: boxgrad.clip_grad_norm_(a, 1.0, eps=-1.0), ValueError, "eps"),
         (lambda a: boxgrad.clip_grad_value_(a, -1.0), ValueError, "clip_value"),
