@@ -403,6 +403,9 @@ Published tables of numbers (torchvision, detectron2, fvcore, mmdetection, Tenso
 FOOT = """
 Matching and sampling equal torchvision's in test_matching.py and test_sampling.py and, on real proposals, in test_two_stage.py; suppression equals
 its definition, pair by pair, in test_suppression.py, and torchvision's operator where that loads.
+
+torchvision's Faster, Mask and Keypoint R-CNN run on boxgrad's coder, matcher and sampler in test_torchvision_detectors.py, with and without
+objects in the images: their losses, the gradients of their weights and what they detect are the same to 1e-14 (float32: to 1e-6).
 """
 
 
