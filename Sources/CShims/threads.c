@@ -99,7 +99,9 @@ static int uses_kept_threads(void) {
 
 static ptrdiff_t threads_worth(ptrdiff_t count, ptrdiff_t worth_thread) {
     /* The limit is read once, because another thread may change it. */
-    ptrdiff_t threads = count / (worth_thread > 1 ? worth_thread : 1), most = max_threads;
+    const ptrdiff_t most = max_threads;
+    if (most <= 1 || count <= worth_thread) return 1; /* a small call would wait for the division of integers */
+    ptrdiff_t threads = count / (worth_thread > 1 ? worth_thread : 1);
     if (threads > most) threads = most;
     if (threads > BGI_MOST_THREADS) threads = BGI_MOST_THREADS;
     return threads > 1 ? threads : 1;
@@ -114,6 +116,10 @@ ptrdiff_t bgi_threads(ptrdiff_t count, ptrdiff_t worth_thread) {
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 void bgi_parallel(ptrdiff_t first, ptrdiff_t count, ptrdiff_t rows, ptrdiff_t worth_thread, boxgrad_task task, void *context) {
+    if (count <= rows) {
+        if (count > 0) task(context, (size_t)first, (size_t)(first + count));
+        return;
+    }
     const size_t chunks = (size_t)count / (size_t)rows + (count % rows != 0);
     const size_t threads = least(chunks, (size_t)bgi_threads(count, worth_thread));
     bgi_work work = {task, context, (size_t)first, (size_t)count, (size_t)rows, chunks, 0};
