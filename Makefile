@@ -16,7 +16,7 @@ WHEELS  := build/wheel
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib install uninstall wheel sdist demo check test test-all bench bench-quick bench-compare clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
+.PHONY: lib calls install uninstall wheel sdist demo check test test-all bench bench-quick bench-compare clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.[ch] Sources/CShims/include/*.h)
@@ -106,10 +106,21 @@ $(VENV)/test: $(VENV)/demo $(VENV)/wheel requirements/test.txt requirements/test
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/test-no-deps.txt
 	touch $@
 
+# What calls the library from Python without ctypes. It is left out where the headers of Python 3.11 or later are missing.
+CALLS := bindings/python/boxgrad/_calls.abi3.so
+%/_calls.abi3.so: %/_calls.c include/boxgrad.h Tests/vectors/calls.h
+	include=$$($(PYTHON3) -c 'import sys, sysconfig; print(sysconfig.get_path("include") if sys.version_info >= (3, 11) else "")'); \
+	if [ -e "$$include/Python.h" ]; then \
+		$(CC) -std=gnu11 $(CFLAGS) -Wall -Wextra -Werror -shared -fPIC -Iinclude -ITests/vectors -I"$$include" $< -o $@; \
+	else \
+		echo "$@ is left out, because there is no Python.h of Python 3.11 or later: small calls from Python take longer" >&2; \
+	fi
+calls: $(CALLS)
+
 # The wheel holds this library; auditwheel gives it the tag of the oldest systems that it runs on. The files' time is a constant, so that the
 # same library makes the same wheel.
 wheel: export SOURCE_DATE_EPOCH ?= 1577836800
-wheel: $(LIBRARY) $(VENV)/wheel
+wheel: $(LIBRARY) $(VENV)/wheel $(CALLS)
 	rm -rf $(WHEELS)/linux $(WHEELS)/*.whl
 	BOXGRAD_LIBRARY="$(CURDIR)/$(LIBRARY)" $(PYTHON) -m build --no-isolation --wheel --outdir $(WHEELS)/linux bindings/python
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" auditwheel repair --wheel-dir $(WHEELS) $(WHEELS)/linux/*.whl
@@ -127,7 +138,7 @@ build/demo/%: examples/%.c examples/demo.h $(LIBRARY)
 	$(CC) -std=c99 $(CFLAGS) -Wall -Wextra -Wpedantic -Werror -Ibuild/include $< -o $@ -Lbuild/lib -lboxgrad '-Wl,-rpath,$$ORIGIN/../lib' -lm
 
 # Every suite, or some: make test SUITES='abi python'.
-test: $(LIBRARY) $(VENV)/test
+test: $(LIBRARY) $(VENV)/test $(CALLS)
 	Tests/run.sh $(SUITES)
 
 # After a change of a kernel: the suites that need no emulator, no sanitizer and no campaign.
@@ -185,7 +196,7 @@ build/bench/%: benchmarks/%.c $(LIBRARY)
 	$(CC) -std=c11 -O3 -march=native -Wall -Wextra -Wpedantic -Werror -Ibuild/include $< -o $@ -Lbuild/lib -lboxgrad '-Wl,-rpath,$$ORIGIN/../lib' -lm -pthread
 
 # All of it, about half an hour; `make bench ARGUMENTS=--write-docs` also puts the results into the documents.
-bench: $(LIBRARY) $(BENCH)/installed build/bench/kernels
+bench: $(LIBRARY) $(BENCH)/installed $(CALLS) build/bench/kernels
 	$(BENCH)/bin/python benchmarks/bench.py --kernels build/bench/kernels $(ARGUMENTS)
 
 # A tenth of the sizes on one thread, without torch.compile, in two minutes.
@@ -194,7 +205,7 @@ bench-quick: bench
 
 # What the working tree makes slower or faster than a revision: `make bench-compare BASE=main ARGUMENTS='--only iou --fail-above 3'`. The
 # revision is built below build/compare, and kept there.
-bench-compare: $(LIBRARY) $(VENV)/test
+bench-compare: $(LIBRARY) $(VENV)/test $(CALLS)
 	$(if $(BASE),,$(error BASE is the revision to compare with, as in BASE=main))
 	$(PYTHON) benchmarks/compare.py --base "$(BASE)" $(ARGUMENTS)
 

@@ -68,7 +68,8 @@ def built(revision: str) -> Revision:
     if not library.exists():
         outer = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # of the make that runs this, with its variables
         environment = {name: value for name, value in os.environ.items() if name not in outer}
-        if subprocess.run(["make", "-C", folder, "lib"], env=environment, stdout=sys.stderr).returncode:
+        targets = ["lib", "calls"] if (folder / "bindings/python/boxgrad/_calls.c").exists() else ["lib"]
+        if subprocess.run(["make", "-C", folder, *targets], env=environment, stdout=sys.stderr).returncode:
             raise SystemExit(f"{revision} does not build in {folder}")
     return Revision(f"{revision} ({git('log', '-1', '--format=%h %s', commit)})", library, folder / "bindings/python")
 

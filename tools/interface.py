@@ -5,7 +5,7 @@ From the header:
     Sources/Boxgrad/Exports.swift   each function of two types, which calls the generic one of its name
     include/boxgrad.h               the struct boxgrad_api, to which new functions are appended
     Sources/CShims/api.c            the function table for plugin hosts
-    Tests/vectors/calls.h           a call of each function by its name, for the vectors and the sweeps in C
+    Tests/vectors/calls.h           a call of each function by its name, for the vectors and the sweeps in C, and for Python
     Tests/LibraryTests/Functions.swift   a call of each function of two types by its name, for the tests in Swift
     bindings/python/boxgrad/_prototypes.py   what each function takes, for ctypes
 

@@ -60,6 +60,7 @@ def test_wheel_holds_the_package_and_the_library(wheel, contents):
     assert wheel.stat().st_size < 1_000_000
     own = {name: data for name, data in contents.items() if not name.startswith(f"boxgrad-{VERSION}.dist-info/")}
     assert own.pop("boxgrad/lib/libboxgrad.so") == LIBRARY.read_bytes()
+    assert own.pop("boxgrad/_calls.abi3.so").startswith(b"\x7fELF")
     assert own == {name[len("bindings/python/") :]: (ROOT / name).read_bytes() for name in tracked("bindings/python/boxgrad")}
     assert contents[f"boxgrad-{VERSION}.dist-info/licenses/LICENSE"] == (ROOT / "LICENSE").read_bytes()
 
@@ -94,7 +95,7 @@ def test_sdist_holds_all_sources(sdist):
     with tarfile.open(sdist) as archive:
         assert not [member.name for member in archive if not member.isfile()]
         found = {member.name.split("/", 1)[1]: archive.extractfile(member).read() for member in archive}
-    library = tracked("Makefile", "Package.swift", "Sources", "Tests/LibraryTests", "include", "packaging", "docs/accuracy.md")
+    library = tracked("Makefile", "Package.swift", "Sources", "Tests/LibraryTests", "Tests/vectors/calls.h", "include", "packaging", "docs/accuracy.md")
     expected = {f"libboxgrad/{name}": name for name in library}
     expected |= {name[len("bindings/python/") :]: name for name in tracked("bindings/python") if "/tests/" not in name}
     assert {name: data for name, data in found.items() if name not in ("PKG-INFO", ".gitignore")} == {
@@ -135,7 +136,9 @@ def works(python, folder):
     script = """if True:
     import boxgrad, doctest, importlib, pathlib, pkgutil, sys
     assert pathlib.Path(boxgrad.library_path()).is_relative_to(sys.prefix), boxgrad.library_path()
-    names = {module.name for module in pkgutil.iter_modules(boxgrad.__path__, "boxgrad.")} - {"boxgrad.cli", "boxgrad.cli_fix", "boxgrad.datasets"}
+    names = {module.name for module in pkgutil.iter_modules(boxgrad.__path__, "boxgrad.")}
+    names -= {"boxgrad.cli", "boxgrad.cli_fix", "boxgrad.datasets", "boxgrad._calls"}
+    assert ("boxgrad._calls" in sys.modules) == (sys.version_info >= (3, 11))
     modules = [importlib.import_module(name) for name in names]
     results = [doctest.testmod(module) for module in modules]
     assert not any(failed for failed, attempted in results) and sum(attempted for failed, attempted in results) > 50, results

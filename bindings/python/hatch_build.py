@@ -4,6 +4,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 MACHINES = {62: "x86_64", 183: "aarch64"}
 """The ELF numbers of the machines, and their names in the tags of wheels."""
 
-SOURCES = "Makefile", "Package.swift", "Sources/*", "Tests/LibraryTests", "include", "packaging", "docs/accuracy.md"
+SOURCES = "Makefile", "Package.swift", "Sources/*", "Tests/LibraryTests", "Tests/vectors/calls.h", "include", "packaging", "docs/accuracy.md"
 """What `make` and `make install` need of the repository; Package.swift asks for the tests, too."""
+
+CALLS = "boxgrad/_calls.abi3.so"
+"""The compiled module, which the wheel holds where it can be made: the package works without it."""
 
 
 class LibraryHook(BuildHookInterface):
@@ -40,6 +44,9 @@ class LibraryHook(BuildHookInterface):
             included[library] = "boxgrad/lib/libboxgrad.so"
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-linux_{machine(library)}"
+            if machine(library) == machine("/proc/self/exe"):
+                subprocess.run(["make", here / CALLS, f"PYTHON3={sys.executable}"], cwd=source)
+                included |= {str(here / CALLS): CALLS} if (here / CALLS).exists() else {}
 
     def made(self, source):
         if subprocess.run(["make", "lib"], cwd=source).returncode:

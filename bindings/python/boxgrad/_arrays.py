@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy import ndarray
 
 Array = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
@@ -85,7 +86,7 @@ def to_numpy(x: Any, name: str) -> Array:
 
 def to_floats(x: Any, name: str) -> Array:
     """x as an aligned float32 or float64 array in native byte order: x itself if it is one."""
-    if type(x) is not np.ndarray:
+    if type(x) is not ndarray:
         x = to_numpy(x, name)
     if x.dtype in _FLOATS and x.flags.aligned:
         return x  # type: ignore[no-any-return]
@@ -105,10 +106,14 @@ def operand(name: str, x: npt.ArrayLike | Marked) -> tuple[Array, bool]:
 
 def operands(name1: str, x1: npt.ArrayLike | Marked, name2: str, x2: npt.ArrayLike | Marked) -> tuple[Array, bool, Array, bool]:
     """Two array arguments, as operand() gives them, brought to one dtype."""
-    if type(x1) is type(x2) is np.ndarray and x1.dtype is x2.dtype in _FLOATS and x1.flags.aligned and x2.flags.aligned:
-        return x1, False, x2, False  # nearly always, so it is asked first
-    array1, wanted1 = operand(name1, x1)
-    array2, wanted2 = operand(name2, x2)
+    wanted1 = wanted2 = False
+    if isinstance(x1, Marked):
+        wanted1, x1 = x1.wanted, x1.value
+    if isinstance(x2, Marked):
+        wanted2, x2 = x2.wanted, x2.value
+    if type(x1) is type(x2) is ndarray and x1.dtype is x2.dtype in _FLOATS and x1.flags.aligned and x2.flags.aligned:
+        return x1, wanted1, x2, wanted2  # nearly always, so it is asked first
+    array1, array2 = to_floats(x1, name1), to_floats(x2, name2)
     if array1.dtype is not array2.dtype:
         array1, array2 = (array.astype(np.promote_types(array1.dtype, array2.dtype), copy=False) for array in (array1, array2))
     return array1, wanted1, array2, wanted2

@@ -30,11 +30,11 @@ GRADIENTS = [np.ones(64, np.float32) for _ in range(16)]
 
 @pytest.mark.parametrize(
     ("call", "limit"),
-    [  # measured: 0.21, 0.28, 0.64, 1.3
-        (lambda: boxgrad.box_iou(BOXES, BOXES), 0.3),
-        (lambda: boxgrad.aligned_box_iou(BOXES, BOXES), 0.4),
-        (lambda: LOSS(BOXES, BOXES, reduction="mean"), 1.0),
-        (lambda: boxgrad.clip_grad_norm_(GRADIENTS, 1e9), 2.0),
+    [  # measured: 0.14, 0.17, 0.40, 1.1; by ctypes 0.21, 0.28, 0.64, 1.3
+        (lambda: boxgrad.box_iou(BOXES, BOXES), 0.2),
+        (lambda: boxgrad.aligned_box_iou(BOXES, BOXES), 0.25),
+        (lambda: LOSS(BOXES, BOXES, reduction="mean"), 0.6),
+        (lambda: boxgrad.clip_grad_norm_(GRADIENTS, 1e9), 1.7),
     ],
     ids=["box_iou", "aligned_box_iou", "value_and_grad", "clip_grad_norm_"],
 )

@@ -1,0 +1,3 @@
+from typing import Callable
+
+def functions(api: int, fail: Callable[[int], object], /) -> dict[str, Callable[..., None]]: ...
