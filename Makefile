@@ -106,12 +106,13 @@ $(VENV)/test: $(VENV)/demo $(VENV)/wheel requirements/test.txt requirements/test
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/test-no-deps.txt
 	touch $@
 
-# What calls the library from Python without ctypes. It is left out where the headers of Python 3.11 or later are missing.
+# What calls the library from Python without ctypes. It is left out where the headers of Python 3.11 or later are missing. It names libc, of
+# which it uses nothing, because auditwheel wants to know which one it is.
 CALLS := bindings/python/boxgrad/_calls.abi3.so
 %/_calls.abi3.so: %/_calls.c include/boxgrad.h Tests/vectors/calls.h
 	include=$$($(PYTHON3) -c 'import sys, sysconfig; print(sysconfig.get_path("include") if sys.version_info >= (3, 11) else "")'); \
 	if [ -e "$$include/Python.h" ]; then \
-		$(CC) -std=gnu11 $(CFLAGS) -Wall -Wextra -Werror -shared -fPIC -Iinclude -ITests/vectors -I"$$include" $< -o $@; \
+		$(CC) -std=gnu11 $(CFLAGS) -Wall -Wextra -Werror -shared -fPIC -Wl,--no-as-needed -Iinclude -ITests/vectors -I"$$include" $< -o $@; \
 	else \
 		echo "$@ is left out, because there is no Python.h of Python 3.11 or later: small calls from Python take longer" >&2; \
 	fi
