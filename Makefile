@@ -16,7 +16,7 @@ WHEELS  := build/wheel
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib calls install uninstall wheel sdist demo check test test-all bench bench-quick bench-compare clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
+.PHONY: lib calls install uninstall wheel sdist demo check test test-all bench bench-quick bench-compare growth clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.[ch] Sources/CShims/include/*.h)
@@ -203,6 +203,10 @@ bench: $(LIBRARY) $(BENCH)/installed $(CALLS) build/bench/kernels
 # A tenth of the sizes on one thread, without torch.compile, in two minutes.
 bench-quick: ARGUMENTS += --quick
 bench-quick: bench
+
+# How time and memory of every function grow with the size, until a call takes two seconds: some five minutes. ARGUMENTS=--write-docs as above.
+growth: $(LIBRARY) $(BENCH)/installed $(CALLS)
+	$(BENCH)/bin/python benchmarks/growth.py $(ARGUMENTS)
 
 # What the working tree makes slower or faster than a revision: `make bench-compare BASE=main ARGUMENTS='--only iou --fail-above 3'`. The
 # revision is built below build/compare, and kept there.

@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
     out.add_argument("--png", type=Path, metavar="FILE", help="chart (default: bench.png in the folder)")
     out.add_argument("--kernels", type=Path, metavar="PROGRAM", help="also run the C benchmark, built from kernels.c")
     out.add_argument("--from", type=Path, dest="given", metavar="JSON", help="measure nothing, show these results")
-    out.add_argument("--write-docs", action="store_true", help="put the results into README.md and docs/performance.*")
+    out.add_argument("--write-docs", action="store_true", help="put the results into README.md and docs/performance")
     given = parser.parse_args()
     if given.quick:
         given.scale, given.rounds, given.seconds, given.threads = 0.1, 3, 0.1, [1]
@@ -75,7 +75,7 @@ def run(given: argparse.Namespace) -> report.Results:
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "machine": describe_machine(),
         "settings": {name: getattr(given, name) for name in ("threads", "rounds", "seconds", "scale")},
-        "versions": {}, "missing": {}, "workloads": [], "records": [],
+        "versions": {}, "missing": {}, "weather": {}, "workloads": [], "records": [],
     }  # fmt: skip
     for workload in measure.matching(workloads.table(given.scale), given.workload):
         fields = "name", "task", "unit", "items", "bytes", "modes"
@@ -87,6 +87,7 @@ def run(given: argparse.Namespace) -> report.Results:
         results["records"] += part["records"]
         results["versions"] |= part["versions"]
         results["missing"] |= part["missing"]
+        results["weather"][str(threads)] = part["weather"]
     if given.kernels:
         file = given.out / "kernels.json"
         subprocess.run([given.kernels.resolve(), file, str(given.scale), str(min(given.seconds, 0.5))], check=True)
@@ -94,12 +95,21 @@ def run(given: argparse.Namespace) -> report.Results:
     return results
 
 
-def write_documents(results: report.Results) -> None:
-    docs = ROOT / "docs"
-    (docs / "performance.json").write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
+def documents(root: Path) -> dict[Path, str]:
+    """The documents with the newest results that are kept, and beside them those of other machines: docs/performance has a file for each."""
+    machines = [json.loads(path.read_text()) for path in sorted((root / "docs/performance").glob("*.json"))]
+    newest = max(machines, key=lambda results: results["date"])
+    whole = f"{report.markdown(newest)}\n\n### Machines side by side\n\n{report.side_by_side(machines)}"
+    texts = {root / "docs/performance.md": whole, root / "README.md": report.short_markdown(newest)}
+    return {path: report.replaced(path.read_text(), text) for path, text in texts.items()}
+
+
+def write_documents(results: report.Results, root: Path = ROOT) -> None:
+    docs = root / "docs"
+    (docs / "performance" / f"{report.kind_of_machine(results)}.json").write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
     report.chart(results, docs / "performance.png")
-    for path, text in (docs / "performance.md", report.markdown(results)), (ROOT / "README.md", report.short_markdown(results)):
-        path.write_text(report.replaced(path.read_text(), text))
+    for path, text in documents(root).items():
+        path.write_text(text)
 
 
 def main() -> int:

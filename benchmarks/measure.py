@@ -116,6 +116,24 @@ def _calls_per_sample(run: Run) -> int:
     return calls
 
 
+class Weather:
+    """Two pieces of work that never change, done again before each workload: what their times vary by is the machine's doing."""
+
+    def __init__(self) -> None:
+        small, large = np.ones(4096, np.float32), np.ones(1 << 24, np.float32)
+        small_out, large_out = np.empty_like(small), np.empty_like(large)
+        self._runs: dict[str, Run] = {
+            "arithmetic": lambda: np.divide(small, small, out=small_out),
+            "copying": lambda: np.copyto(large_out, large),
+        }
+        self._calls = {name: _calls_per_sample(run) for name, run in self._runs.items()}
+        self.samples: dict[str, list[float]] = {name: [] for name in self._runs}
+
+    def look(self) -> None:
+        for name, run in self._runs.items():
+            self.samples[name].append(_sample(run, self._calls[name]))
+
+
 # ---- One workload --------------------------------------------------------------------------------------------------------
 
 
@@ -201,16 +219,19 @@ def measure(settings: Settings) -> dict[str, Any]:
     workloads = matching((workload for workload in table(settings.scale) if workload.divided or settings.threads == 1), settings.workload)
     columns = TextColumn("{task.fields[threads]}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
     records: list[dict[str, Any]] = []
+    weather = Weather()
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("", total=len(workloads), threads=f"{settings.threads} thread{'s' * (settings.threads > 1)}")
         for workload in workloads:
+            weather.look()
             records += measure_workload(
                 workload, peers, settings, lambda text: progress.update(bar, description=f"{workload.name}: {text}")
             )
             progress.advance(bar)
             if not progress.console.is_terminal:  # where a bar cannot be drawn: a line per workload, for logs
                 progress.console.print(f"{settings.threads}: {workload.name}", highlight=False)
+    weather.look()
     versions: dict[str, str] = {}
     for peer in peers.values():
         versions |= peer.versions
-    return {"records": records, "versions": versions, "missing": missing}
+    return {"records": records, "versions": versions, "missing": missing, "weather": weather.samples}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -46,7 +47,7 @@ def number(x: float) -> str:
     """Three significant digits, without an exponent."""
     if x >= 100:
         return f"{x:.0f}"
-    return f"{x:.3g}" if x >= 0.001 else f"{x:.6f}".rstrip("0")
+    return f"{x:.3g}" if x >= 0.001 or x == 0 else f"{x:.6f}".rstrip("0")
 
 
 def header(results: Results) -> list[str]:
@@ -60,6 +61,24 @@ def machine(results: Results) -> str:
         f"{m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB, {m['system']}, load {m['load']} at the start; "
         f"{results['date']}; Python {m['python']}, {versions}; boxgrad at {m['commit']}."
     )
+
+
+def kind_of_machine(results: Results) -> str:
+    """The processor and the instruction set in use, such as amd-epyc-avx512: the name of the file of its results."""
+    tier = re.search(r"\((\w+)\)", results["versions"].get("boxgrad", ""))
+    return re.sub(r"[^a-z0-9]+", "-", f"{results['machine']['cpu']} {tier[1] if tier else ''}".lower()).strip("-")
+
+
+def noise(results: Results) -> list[str]:
+    """How much the times of the same work varied during the run, per number of threads; nothing of results that do not say it."""
+    lines = []
+    for threads, samples in results.get("weather", {}).items():
+        found = (
+            f"the same {name} took {number(statistics.median(s) / min(s))} times its least time in the median, {number(max(s) / min(s))} at most"
+            for name, s in samples.items()
+        )
+        lines.append(f"Noise, {_threads(int(threads)).lower()}: {'; '.join(found)}.")
+    return lines
 
 
 def failures(results: Results) -> list[str]:
@@ -86,7 +105,8 @@ def show(results: Results, console: Console) -> None:
         console.print(f"skipped: {name} ({reason})", style="yellow", highlight=False)
     for line in failures(results):
         console.print(line, style="bold red", highlight=False)
-    console.print(machine(results), style="dim", highlight=False)
+    for line in [machine(results), *noise(results)]:
+        console.print(line, style="dim", highlight=False)
 
 
 def _coloured(cell: str) -> str:
@@ -123,13 +143,35 @@ def markdown_table(head: list[str], body: list[list[str]], left: int) -> str:
 
 def markdown(results: Results) -> str:
     """Everything, for docs/performance.md."""
-    parts = [machine(results)]
+    parts = [" ".join([machine(results), *noise(results)])]
     for threads in results["settings"]["threads"]:
         parts += [f"### {_threads(threads)}", markdown_table(header(results), list(rows(results, threads)), left=2)]
     parts += ["\n".join(f"- {line}" for line in [*notes(results), *failures(results)])]
     if results.get("kernels"):
         parts += ["### Without Python", kernels_markdown(results["kernels"])]
     return "\n\n".join(parts)
+
+
+def side_by_side(machines: list[Results]) -> str:
+    """For each machine a column: boxgrad's milliseconds on one thread into new memory, and of the fastest peer its time divided by that."""
+    columns = [_column(results) for results in machines]
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    heads = [f"{kind_of_machine(results)}, {results['date'][:10]}, boxgrad {results['versions']['boxgrad']}" for results in machines]
+    return markdown_table(["workload", *heads], [[name, *(column.get(name, "") for column in columns)] for name in names], left=1)
+
+
+def _column(results: Results) -> dict[str, str]:
+    found: dict[str, dict[str, Any]] = {}
+    for record in results["records"]:
+        if record["threads"] == 1 and record["mode"] != "reused" and "median" in record:
+            found.setdefault(record["workload"], {})[record["peer"]] = record
+    column = {}
+    for name, records in found.items():
+        if own := records.pop("boxgrad", None):
+            best = min(records.values(), key=lambda record: float(record["median"]), default=None)
+            fastest = f" ({best['title']} {_ratio(best, own['median'])})" if best else ""
+            column[name] = f"{number(own['median'] * 1e3)}{fastest}"
+    return column
 
 
 README_WORKLOADS = (
@@ -166,16 +208,14 @@ def kernels_markdown(kernels: Results) -> str:
     return markdown_table(["memory", "threads", "GB/s"], bandwidth, 1) + "\n\n" + markdown_table(head, body, 1)
 
 
-BEGIN, END = "<!-- benchmark results: begin -->", "<!-- benchmark results: end -->"
-
-
-def replaced(document: str, text: str) -> str:
-    """The document with what stands between the markers replaced."""
-    before, found, rest = document.partition(BEGIN)
-    _, closed, after = rest.partition(END)
+def replaced(document: str, text: str, what: str = "benchmark results") -> str:
+    """The document with what stands between the markers of `what` replaced."""
+    begin, end = f"<!-- {what}: begin -->", f"<!-- {what}: end -->"
+    before, found, rest = document.partition(begin)
+    _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise ValueError(f"the document has no {BEGIN} ... {END}")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+        raise ValueError(f"the document has no {begin} ... {end}")
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 # ---- Chart -----------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import bench  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
 from peer import Peer, load  # noqa: E402
@@ -213,16 +214,49 @@ def test_the_c_benchmark_has_the_same_workloads(tmp_path):
     assert all(k["ms"] > 0 and k["gb_per_s"] > 0 for k in found["kernels"])
 
 
-@pytest.mark.parametrize("path, text", [("docs/performance.md", report.markdown), ("README.md", report.short_markdown)])
-def test_documents_show_the_results_that_are_kept(path, text):
-    results = json.loads((ROOT / "docs/performance.json").read_text())
-    document = (ROOT / path).read_text()
-    assert report.replaced(document, text(results)) == document
+KEPT = [json.loads(path.read_text()) for path in sorted((ROOT / "docs/performance").glob("*.json"))]
+
+
+def test_documents_show_the_results_that_are_kept():
+    assert {path: path.read_text() for path in bench.documents(ROOT)} == bench.documents(ROOT)
+    assert [report.kind_of_machine(results) for results in KEPT] == [path.stem for path in sorted((ROOT / "docs/performance").glob("*.json"))]
+
+
+def test_machines_stand_side_by_side(results):
+    table = report.side_by_side([*KEPT, results])
+    _, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    ours = {r["workload"]: r["median"] for r in results["records"] if r["peer"] == "boxgrad" and r["mode"] != "reused"}
+    shown = {line[0]: line[-1] for line in lines if line[-1]}
+    assert set(shown) == set(ours) and all(len(line) == 2 + len(KEPT) for line in lines)
+    for name, cell in shown.items():
+        milliseconds, title, ratio = re.fullmatch(r"([\d.]+) \((.+) ([\d.]+)†?\)", cell).groups()
+        assert float(milliseconds) == pytest.approx(ours[name] * 1e3, rel=6e-3)
+        peers = {r["title"]: r["median"] / ours[name] for r in results["records"] if r["workload"] == name and r["peer"] != "boxgrad" and r["mode"] != "reused"}
+        assert peers[title] == min(peers.values()) == pytest.approx(float(ratio), rel=6e-3)
+
+
+def test_results_are_written_into_the_documents(tmp_path, results):
+    for path in ("docs/performance.md", "README.md", *(f"docs/performance/{report.kind_of_machine(kept)}.json" for kept in KEPT)):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    other = {**results, "machine": {**results["machine"], "cpu": "Another (R) CPU"}, "date": "9" + results["date"][1:]}
+    bench.write_documents(other, tmp_path)
+    assert json.loads((tmp_path / f"docs/performance/{report.kind_of_machine(other)}.json").read_text()) == other
+    assert report.machine(other) in (tmp_path / "README.md").read_text()
+    page = (tmp_path / "docs/performance.md").read_text()
+    assert report.side_by_side(sorted([*KEPT, other], key=report.kind_of_machine)) in page and report.noise(other)[0] in page
+
+
+def test_the_noise_is_said(results):
+    assert {name: len(samples) > len(results["workloads"]) for name, samples in results["weather"]["1"].items()} == {"arithmetic": True, "copying": True}
+    weather = {"1": {"copying": [1.0, 1.5, 2.0, 1.2, 1.0]}}
+    said = "Noise, one thread: the same copying took 1.2 times its least time in the median, 2 at most."
+    assert report.noise({"weather": weather}) == [said] and report.noise({}) == []
 
 
 def test_the_readme_shows_six_workloads_of_three_peers():
     """Those that are in the whole table, with the same numbers."""
-    results = json.loads((ROOT / "docs/performance.json").read_text())
+    results = max(KEPT, key=lambda kept: kept["date"])
     short, whole = (
         [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
         for text in (report.short_markdown(results), report.markdown(results).split("### ")[1])

@@ -1,0 +1,332 @@
+"""How the time and the memory of boxgrad's functions grow with their input, from small sizes until a call takes two seconds.
+
+Every function has a process of its own. The time is the median of a few calls on one thread. The memory is what the call needed beyond its
+arguments, its result included, as the system counted it. The exit status is 1 if time or memory grew faster than the formula says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import datetime
+import fnmatch
+import json
+import math
+import os
+import statistics
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Callable
+
+import boxgrad
+import numpy as np
+import report
+import workloads
+from bench import ROOT, describe_machine
+from peer import Run
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+STEP = 4  # from one size to the next
+SLACK = 1.5  # how many times more than the formula the last step may take: caches end, and machines are noisy
+ORDERS: dict[str, Callable[[int], float]] = {"n": float, "n log n": lambda n: n * math.log2(n), "n^2": lambda n: float(n) ** 2}
+
+
+@dataclass(frozen=True)
+class Growing:
+    time: str  # one of ORDERS
+    memory: str
+    first: int  # the smallest size
+    make: Callable[[int], Run]  # of a size, the call
+
+
+def _boxes(call: Callable[[np.ndarray], Any]) -> Growing:
+    def make(n: int) -> Run:
+        boxes = workloads.boxes(n, 1)
+        return lambda: call(boxes)
+
+    return Growing("n", "n", 1000, make)
+
+
+def _aligned(call: Callable[[np.ndarray, np.ndarray], Any]) -> Growing:
+    def make(n: int) -> Run:
+        pred, target = workloads.pairs(n)
+        return lambda: call(pred, target)
+
+    return Growing("n", "n", 1000, make)
+
+
+def _loss(loss: Callable[..., Any]) -> Growing:
+    both = boxgrad.value_and_grad(loss)
+    return _aligned(lambda pred, target: both(pred, target, reduction="mean"))
+
+
+def _pairwise(call: Callable[[np.ndarray, np.ndarray], Any]) -> Growing:
+    def make(n: int) -> Run:
+        a, b = workloads.boxes(n, 1), workloads.boxes(n, 2)
+        return lambda: call(a, b)
+
+    return Growing("n^2", "n^2", 64, make)
+
+
+def _values(call: Callable[[list[np.ndarray]], Any]) -> Growing:
+    def make(n: int) -> Run:
+        gradients = np.array_split(workloads.values(n), 100)
+        return lambda: call(gradients)
+
+    return Growing("n", "n", 1000, make)
+
+
+def _smooth_l1(n: int) -> Run:
+    call, pred, target = boxgrad.value_and_grad(boxgrad.smooth_l1_loss), workloads.values(n), workloads.values(n)[::-1].copy()
+    return lambda: call(pred, target, reduction="mean")
+
+
+def _decode(n: int) -> Run:
+    boxes, deltas = workloads.boxes(n, 1), workloads.values(4 * n).reshape(n, 4)
+    return lambda: boxgrad.decode_boxes(boxes, deltas)
+
+
+def _distances(n: int) -> Run:
+    points, boxes = workloads.pairs(n)
+    points = points[:, :2].copy()
+    return lambda: boxgrad.encode_distances(points, boxes)
+
+
+def _suppression(call: Callable[..., Any], order: str) -> Growing:
+    def make(n: int) -> Run:
+        boxes, scores = workloads._nms(n).make().boxes, np.random.default_rng(6).random(n, np.float32)
+        return lambda: call(boxes, scores)
+
+    return Growing(order, "n", 256, make)
+
+
+def _match(n: int) -> Run:
+    data = workloads._match(n, 100).make()
+    return lambda: boxgrad.match_boxes(data.proposals, data.truths, data.high, data.low, True)
+
+
+def _sample(n: int) -> Run:
+    labels = np.random.default_rng(0).integers(0, 10, n)
+    return lambda: boxgrad.sample_proposals(labels, 512, 0.25, seed=0)
+
+
+FUNCTIONS = {
+    "box_area": _boxes(boxgrad.box_area),
+    "box_convert": _boxes(lambda boxes: boxgrad.box_convert(boxes, "xyxy", "cxcywh")),
+    "clip_boxes_to_image": _boxes(lambda boxes: boxgrad.clip_boxes_to_image(boxes, (workloads.HEIGHT, workloads.WIDTH))),
+    "inspect_boxes": _boxes(lambda boxes: boxgrad.inspect_boxes(boxes, (workloads.HEIGHT, workloads.WIDTH))),
+    "remove_small_boxes": _boxes(lambda boxes: boxgrad.remove_small_boxes(boxes, 10)),
+    "rotate_boxes": _boxes(lambda boxes: boxgrad.rotate_boxes(boxes, 30.0, (workloads.HEIGHT, workloads.WIDTH))),
+    "clip": _boxes(lambda boxes: boxgrad.clip(boxes, 0.0, 100.0)),
+    "box_iou": _pairwise(boxgrad.box_iou),
+    "box_ioa": _pairwise(boxgrad.box_ioa),
+    "generalized_box_iou": _pairwise(boxgrad.generalized_box_iou),
+    "distance_box_iou": _pairwise(boxgrad.distance_box_iou),
+    "complete_box_iou": _pairwise(boxgrad.complete_box_iou),
+    "aligned_box_iou": _aligned(boxgrad.aligned_box_iou),
+    "box_iou_loss": _loss(boxgrad.box_iou_loss),
+    "generalized_box_iou_loss": _loss(boxgrad.generalized_box_iou_loss),
+    "distance_box_iou_loss": _loss(boxgrad.distance_box_iou_loss),
+    "complete_box_iou_loss": _loss(boxgrad.complete_box_iou_loss),
+    "smooth_l1_loss": Growing("n", "n", 1000, _smooth_l1),
+    "encode_boxes": _aligned(boxgrad.encode_boxes),
+    "decode_boxes": Growing("n", "n", 1000, _decode),
+    "encode_distances": Growing("n", "n", 1000, _distances),
+    "get_total_norm": _values(boxgrad.get_total_norm),
+    "per_tensor_norms": _values(boxgrad.per_tensor_norms),
+    "clip_grad_norm_": _values(lambda gradients: boxgrad.clip_grad_norm_(gradients, 1.0)),
+    "clip_grads_with_norm_": _values(lambda gradients: boxgrad.clip_grads_with_norm_(gradients, 1.0, 2.0)),
+    "clip_grad_value_": _values(lambda gradients: boxgrad.clip_grad_value_(gradients, 1.0)),
+    "scale_grads_": _values(lambda gradients: boxgrad.scale_grads_(gradients, 1.0)),
+    "combine_norms": _values(lambda gradients: boxgrad.combine_norms(gradients[0])),
+    "nms": _suppression(lambda boxes, scores: boxgrad.nms(boxes, scores, 0.5), "n log n"),
+    "batched_nms": _suppression(lambda boxes, scores: boxgrad.batched_nms(boxes, scores, np.arange(len(boxes)) % 80, 0.5), "n log n"),
+    "soft_nms": _suppression(boxgrad.soft_nms, "n^2"),
+    "match_boxes": Growing("n", "n", 1000, _match),
+    "sample_proposals": Growing("n", "n", 1000, _sample),
+}
+"""The functions that work on many items. Suppression has ten boxes around each of n / 10 places, matching a hundred truths."""
+
+
+# ---- Measuring: in a process of its own -----------------------------------------------------------------------------------------
+
+
+def _kilobytes(field: str) -> int:
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(field))
+
+
+def _peak(run: Run) -> int:
+    """The bytes by which the process grew at most while the call ran."""
+    ctypes.CDLL(None).malloc_trim(0)  # what was freed before would be used again, and not be counted
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = _kilobytes("VmRSS:")
+    result = run()
+    peak = _kilobytes("VmHWM:") - before
+    del result
+    return max(peak, 0) * 1024
+
+
+def _seconds(run: Run) -> float:
+    start = perf_counter()
+    run()
+    once = perf_counter() - start
+    calls = max(1, min(1000, int(0.01 / max(once, 1e-9))))
+    samples = []
+    for _ in range(3 if once > 0.2 else 5):
+        start = perf_counter()
+        for _ in range(calls):
+            run()
+        samples.append((perf_counter() - start) / calls)
+    return statistics.median(samples)
+
+
+def measure(name: str, limit: float, most_memory: int) -> list[dict[str, float]]:
+    """n, seconds and bytes of one function's calls, up to the size whose call takes `limit` seconds, or whose memory would be too much."""
+    function, n, found = FUNCTIONS[name], FUNCTIONS[name].first, []
+    while True:
+        run = function.make(n)
+        record = {"n": n, "bytes": _peak(run), "seconds": _seconds(run)}
+        found.append(record)
+        order, memory = ORDERS[function.time], ORDERS[function.memory]
+        too_long = record["seconds"] * order(STEP * n) / order(n) > 2 * limit
+        too_large = (record["bytes"] + 64 * n) * memory(STEP * n) / memory(n) > most_memory
+        if record["seconds"] >= limit or too_long or too_large:
+            return found
+        n *= STEP
+
+
+def run(glob: str, limit: float) -> dict[str, Any]:
+    names = [name for name in FUNCTIONS if fnmatch.fnmatch(name, glob)]
+    most_memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    records = {}
+    columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("", total=len(names))
+        for name in names:
+            progress.update(bar, description=name)
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                records[name] = pool.submit(measure, name, limit, most_memory).result()
+            progress.advance(bar)
+            if not progress.console.is_terminal:
+                progress.console.print(name, highlight=False)
+    date = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    versions = {"boxgrad": f"{boxgrad.__version__} ({boxgrad.cpu_tier()})", "numpy": np.__version__}
+    return {"date": date, "machine": describe_machine(), "versions": versions, "seconds": limit, "records": records}
+
+
+# ---- Judging ---------------------------------------------------------------------------------------------------------------------
+
+
+def excess(records: list[dict[str, float]], field: str, order: str) -> float:
+    """How many times more the last step added than the formula says: 1 where it grew just as the formula. Without two sizes, 1."""
+    if len(records) < 2:
+        return 1.0
+    before, last = records[-2:]
+    expected = ORDERS[order](int(last["n"])) / ORDERS[order](int(before["n"]))
+    return last[field] / max(before[field], 1e-9) / expected
+
+
+def too_fast(results: dict[str, Any]) -> list[str]:
+    """A sentence for each function that grew faster than its formula. Below a megabyte, memory is what the allocator rounds to."""
+    sentences = []
+    for name, records in results["records"].items():
+        function = FUNCTIONS[name]
+        if (times := excess(records, "seconds", function.time)) > SLACK:
+            sentences.append(f"{name}: the last step took {times:.2g} times the time that {function.time} says")
+        large = [record for record in records if record["bytes"] > 2**20]
+        if (times := excess(large, "bytes", function.memory)) > SLACK:
+            sentences.append(f"{name}: the last step took {times:.2g} times the memory that {function.memory} says")
+    return sentences
+
+
+# ---- Showing ---------------------------------------------------------------------------------------------------------------------
+
+HEADER = ["function", "grows as", "largest n", "s", "ns an item", "last step / formula", "bytes an item", "memory grows as"]
+
+
+def rows(results: dict[str, Any]) -> list[list[str]]:
+    found = []
+    for name, records in results["records"].items():
+        function, last = FUNCTIONS[name], records[-1]
+        n = int(last["n"])
+        per_item = last["seconds"] / ORDERS[function.time](n) * 1e9
+        memory = last["bytes"] / ORDERS[function.memory](n)
+        step = excess(records, "seconds", function.time)
+        found.append([name, function.time, str(n), *map(report.number, (last["seconds"], per_item, step, memory)), function.memory])
+    return found
+
+
+def show(results: dict[str, Any], console: Console) -> None:
+    table = Table(title="Growth: an item is a unit of what the function grows as", title_justify="left")
+    for index, name in enumerate(HEADER):
+        table.add_column(name, justify="left" if index < 2 else "right", no_wrap=index < 2)
+    for row in rows(results):
+        table.add_row(*row)
+    console.print(table)
+    for line in too_fast(results):
+        console.print(line, style="bold red", highlight=False)
+    console.print(report.machine(results), style="dim", highlight=False)
+
+
+def chart(results: dict[str, Any], path: Path) -> None:
+    """Time and memory over the size, a line per function; functions of one order share a colour."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    colours = dict(zip(ORDERS, ("tab:blue", "tab:green", "tab:red")))
+    figure, panels = pyplot.subplots(1, 2, figsize=(13, 6), layout="constrained")
+    for axes, field, label in zip(panels, ("seconds", "bytes"), ("seconds a call", "bytes beyond the arguments")):
+        for name, records in results["records"].items():
+            function = FUNCTIONS[name]
+            order = function.time if field == "seconds" else function.memory
+            points = [(record["n"], record[field]) for record in records if record[field] > 0]
+            if points:
+                axes.plot(*zip(*points), color=colours[order], linewidth=1, marker=".", markersize=3)
+                axes.annotate(name, points[-1], fontsize=6, xytext=(3, 0), textcoords="offset points", va="center")
+        axes.set(xscale="log", yscale="log", xlabel="n", title=label)
+        axes.grid(alpha=0.3)
+        axes.margins(x=0.15)
+    panels[0].legend([pyplot.Line2D([], [], color=colour) for colour in colours.values()], list(colours), title="grows as")
+    figure.suptitle(f"{results['machine']['cpu']}, {results['date'][:10]}, one thread", fontsize="small")
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def markdown(results: dict[str, Any]) -> str:
+    return f"{report.machine(results)}\n\n{report.markdown_table(HEADER, rows(results), left=2)}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog='example: growth.py --only "*loss" --seconds 0.5'
+    )
+    parser.add_argument("--only", default="*", metavar="GLOB", help="functions whose name matches")
+    parser.add_argument("--seconds", type=float, default=2, metavar="S", help="sizes grow until a call takes so long (default: 2)")
+    parser.add_argument("--out", type=Path, default=ROOT / "build/bench", metavar="FOLDER", help="for growth.json and growth.png (default: build/bench)")
+    parser.add_argument("--write-docs", action="store_true", help="put the results into docs/performance.md and docs/growth.*")
+    given = parser.parse_args()
+    if not any(fnmatch.fnmatch(name, given.only) for name in FUNCTIONS):
+        parser.error(f"no function matches {given.only!r}; the functions are {', '.join(FUNCTIONS)}")
+    results = run(given.only, given.seconds)
+    show(results, Console(width=None if sys.stdout.isatty() else 200))
+    folder = ROOT / "docs" if given.write_docs else given.out
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "growth.json").write_text(json.dumps(results, indent=1) + "\n")
+    chart(results, folder / "growth.png")
+    if given.write_docs:
+        page = folder / "performance.md"
+        page.write_text(report.replaced(page.read_text(), markdown(results), "growth"))
+    return 1 if too_fast(results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
