@@ -13,6 +13,7 @@ from pathlib import Path
 
 import fuzzing
 import samples
+from asked import contents
 from boxgrad import BoxgradError, datasets
 from fuzz_judge import Harm, judge, judge_keypoints, judge_outside
 
@@ -198,11 +199,6 @@ def options_of(chance, path, options):
         fixing["max_dropped"] = chance.choice([0.0, 0.5, 1.0])
     policies = chance.sample(list(datasets.POLICIES), chance.randint(1, len(datasets.POLICIES)))
     return reading, fixing, policies
-
-
-def contents(path):
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    return {file.relative_to(path): file.read_bytes() for file in files}
 
 
 def case(seed, folder):

@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+from asked import findings
 from boxgrad import datasets
 from boxgrad.datasets import UnreadableError
 from boxgrad.datasets.coco_batches import BATCH
@@ -25,11 +26,6 @@ def write(folder, annotations, images=IMAGES, categories=CATEGORIES, **members):
 
 def read(folder, annotations, *lists, **members):
     return datasets.read(write(folder, annotations, *lists, **members))
-
-
-def findings(data):
-    found = datasets.inspect(data)
-    return [(one.problem, one.values) for name in found.counts for one in found.findings(name)]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from asked import contents
 from boxgrad import BoxgradError, datasets
 
 REPORTS = Path(__file__).parent / "reports"
@@ -49,11 +50,6 @@ PIXELS = {
 def fix(path, out, policies=POLICIES, **options):
     reading = {name: options.pop(name) for name in ("image_size", "exif", "image_column", "boxes", "images") if name in options}
     return datasets.fix(datasets.read(path, options.pop("format", None), **reading), out, policies.split(","), **options)
-
-
-def contents(path):
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    return {file.relative_to(path): file.read_bytes() for file in files}
 
 
 def refused(path, tmp_path, command, *words, policies=POLICIES, match):

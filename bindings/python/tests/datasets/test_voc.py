@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from asked import findings
 from boxgrad import datasets
 from boxgrad.datasets import UnreadableError
 from boxgrad.datasets.records import Copied
@@ -38,11 +39,6 @@ def write(folder, text, name="a.xml"):
 
 def read(folder, text, **options):
     return datasets.read(write(folder / "set", text), **options)
-
-
-def findings(data):
-    found = datasets.inspect(data)
-    return [(one.problem, one.values) for name in found.counts for one in found.findings(name)]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from asked import refusal
 from boxgrad import BoxgradError, datasets
 from PIL import Image
 
@@ -26,12 +27,6 @@ def labels(folder, text, **others):
     for name, content in others.items():
         (folder / name.replace("_", ".")).write_bytes(content if isinstance(content, bytes) else content.encode())
     return folder
-
-
-def refusal(path, *args, **options):
-    with pytest.raises(datasets.UnreadableError) as error:
-        datasets.read(path, *args, **options)
-    return str(error.value)
 
 
 def adds_up(data):

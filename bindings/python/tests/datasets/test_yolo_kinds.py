@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from asked import refusal
 from boxgrad import datasets
 from test_harm import folder_of
 
@@ -18,12 +19,6 @@ def test_kinds_of_yolo(lines, boxes, tmp_path):
     data = datasets.read(folder_of(tmp_path, lines + "\n"))
     assert not data.doubt and not data.faults
     np.testing.assert_allclose(data.boxes, boxes, atol=1e-12)
-
-
-def refusal(path, *args, **options):
-    with pytest.raises(datasets.UnreadableError) as error:
-        datasets.read(path, *args, **options)
-    return str(error.value)
 
 
 def test_a_triangle_that_could_be_a_track_id(tmp_path):
