@@ -312,12 +312,13 @@ boxgrad_status boxgrad_box_area_grad_f64(
 #define BOXGRAD_XYXY   0 /* x1, y1, x2, y2 */
 #define BOXGRAD_XYWH   1 /* x1, y1, width, height (COCO) */
 #define BOXGRAD_CXCYWH 2 /* centre x, centre y, width, height (YOLO) */
+#define BOXGRAD_YXYX   3 /* y1, x1, y2, x2 (TensorFlow). Since 0.3.0. */
 
 /* Rewrites boxes from one format to another. Each conversion is direct: XYWH to CXCYWH keeps width
  * and height bit for bit. from == to copies.
  * Inputs:   from, to: two of the formats above; in: count rows.
  * Outputs:  out: count rows. In place: out == in, with equal strides.
- * Errors:   BAD_PARAMETER: from or to is none of the three. BAD_STRIDE: also out == in with
+ * Errors:   BAD_PARAMETER: from or to is none of the four. BAD_STRIDE: also out == in with
  *           different strides.
  * Accuracy: out 0.5 ulp. */
 boxgrad_status boxgrad_box_convert_f32(
@@ -330,7 +331,7 @@ boxgrad_status boxgrad_box_convert_f64(
 /* The gradient of the same conversion. It is linear, so it needs no boxes.
  * Inputs:   from, to: as in the forward call; grad_out: count x 4.
  * Outputs:  grad_in: count x 4. In place: grad_in == grad_out.
- * Errors:   BAD_PARAMETER: from or to is none of the three.
+ * Errors:   BAD_PARAMETER: from or to is none of the four.
  * Accuracy: grad_in 0.5 ulp. */
 boxgrad_status boxgrad_box_convert_grad_f32(
     int32_t from, int32_t to, size_t count, const float *grad_out, float *grad_in);

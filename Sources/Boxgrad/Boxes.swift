@@ -26,8 +26,8 @@ func boxAreaGrad<T>(
 
 extension Arguments {
     fileprivate mutating func formats(_ from: Int32, _ to: Int32) {
-        require(BOXGRAD_XYXY...BOXGRAD_CXCYWH ~= from, "from", "is no box format", from)
-        require(BOXGRAD_XYXY...BOXGRAD_CXCYWH ~= to, "to", "is no box format", to)
+        require(BOXGRAD_XYXY...BOXGRAD_YXYX ~= from, "from", "is no box format", from)
+        require(BOXGRAD_XYXY...BOXGRAD_YXYX ~= to, "to", "is no box format", to)
     }
 
     fileprivate mutating func imageSize(_ width: Double, _ height: Double) {

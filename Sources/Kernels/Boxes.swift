@@ -33,7 +33,7 @@ func boxConvert<T: Real>(_ call: BoxConvert<T>, _ rows: Range<Int>) {
             return Box(x.0, y.0, x.1, y.1)
         }
     }
-    switch (call.from, call.to) {
+    switch (withoutOrder(call.from), withoutOrder(call.to)) {
     case (BOXGRAD_XYXY, BOXGRAD_XYWH): axes { ($0, $1 - $0) }
     case (BOXGRAD_XYXY, BOXGRAD_CXCYWH): axes { (($0 + $1) / 2, $1 - $0) }
     case (BOXGRAD_XYWH, BOXGRAD_XYXY): axes { ($0, $0 + $1) }
@@ -42,6 +42,19 @@ func boxConvert<T: Real>(_ call: BoxConvert<T>, _ rows: Range<Int>) {
     case (BOXGRAD_CXCYWH, BOXGRAD_XYWH): axes { ($0 - $1 / 2, $1) }
     default: axes { ($0, $1) }
     }
+    exchangeAxes(out, rows, call.from, call.to)
+}
+
+/// Returns XYXY for YXYX. Conversions treat both axes alike, so that a row of YXYX may be converted as one of XYXY, and its axes exchanged
+/// afterwards.
+@inline(__always)
+private func withoutOrder(_ format: Int32) -> Int32 { format == BOXGRAD_YXYX ? BOXGRAD_XYXY : format }
+
+/// Exchanges the axes of the rows if one of the formats has y before x.
+@inline(__always)
+private func exchangeAxes<T: Real>(_ out: MutableRows<T>, _ rows: Range<Int>, _ from: Int32, _ to: Int32) {
+    guard (from == BOXGRAD_YXYX) != (to == BOXGRAD_YXYX) else { return }
+    mapRows(Rows(out.start, stride: out.stride), out, rows) { _, row in Box(row.y1, row.x1, row.y2, row.x2) }
 }
 
 #if COMMON_KERNELS
@@ -56,7 +69,7 @@ func boxConvertGrad<T: Real>(_ call: BoxConvertGrad<T>, _ rows: Range<Int>) {
             return Box(x.0, y.0, x.1, y.1)
         }
     }
-    switch (call.from, call.to) {
+    switch (withoutOrder(call.from), withoutOrder(call.to)) {
     case (BOXGRAD_XYXY, BOXGRAD_XYWH): axes { ($0 - $1, $1) }
     case (BOXGRAD_XYXY, BOXGRAD_CXCYWH): axes { ($0 / 2 - $1, $0 / 2 + $1) }
     case (BOXGRAD_XYWH, BOXGRAD_XYXY): axes { ($0 + $1, $1) }
@@ -65,6 +78,7 @@ func boxConvertGrad<T: Real>(_ call: BoxConvertGrad<T>, _ rows: Range<Int>) {
     case (BOXGRAD_CXCYWH, BOXGRAD_XYWH): axes { ($0, $1 - $0 / 2) }
     default: axes { ($0, $1) }
     }
+    exchangeAxes(gradIn, rows, call.from, call.to)
 }
 #endif
 

@@ -18,7 +18,7 @@ struct BoxAreaGrad: Operation {
     }
 }
 
-private let formats = [BOXGRAD_XYXY, BOXGRAD_XYWH, BOXGRAD_CXCYWH]
+private let formats = [BOXGRAD_XYXY, BOXGRAD_XYWH, BOXGRAD_CXCYWH, BOXGRAD_YXYX]
 
 /// Converts through corners, because each format has one conversion to them and one from them.
 private func convert(_ box: [Dual], _ from: Int32, _ to: Int32) -> [Dual] {
@@ -27,11 +27,13 @@ private func convert(_ box: [Dual], _ from: Int32, _ to: Int32) -> [Dual] {
         switch from {
         case BOXGRAD_XYXY: (box[0], box[1], box[2], box[3])
         case BOXGRAD_XYWH: (box[0], box[1], box[0] + box[2], box[1] + box[3])
+        case BOXGRAD_YXYX: (box[1], box[0], box[3], box[2])
         default: (box[0] - half * box[2], box[1] - half * box[3], box[0] + half * box[2], box[1] + half * box[3])
         }
     return switch to {
     case BOXGRAD_XYXY: [x1, y1, x2, y2]
     case BOXGRAD_XYWH: [x1, y1, x2 - x1, y2 - y1]
+    case BOXGRAD_YXYX: [y1, x1, y2, x2]
     default: [half * (x1 + x2), half * (y1 + y2), x2 - x1, y2 - y1]
     }
 }
@@ -172,7 +174,7 @@ struct BoxRotate: Operation {
         }
         try refuse(BoxConvert(from: 0, to: 2))
         try refuse(BoxConvertGrad(from: 2, to: 0))
-        for code: Int32 in [-1, 3, .max, .min] {
+        for code: Int32 in [-1, 4, .max, .min] {
             try refuse("from", [BoxConvert(from: code, to: 0)])
             try refuse("to", [BoxConvert(from: 0, to: code)])
             try refuse("from", [BoxConvertGrad(from: code, to: 0)])

@@ -24,7 +24,7 @@ FORMATS = {  # precision, exponent of the smallest subnormal
 }  # fmt: skip
 NAMES = {np.dtype(np.float16): "f16", BFLOAT16: "bf16", **SUFFIX}
 METRICS = ("iou", "giou", "diou", "ciou", "iof")
-FORMATS_OF_BOXES = ("xyxy", "xywh", "cxcywh")
+FORMATS_OF_BOXES = ("xyxy", "xywh", "cxcywh", "yxyx")
 
 to_mpfr = np.frompyfunc(lambda x: gmpy2.mpfr(float(x)), 1, 1)
 
@@ -210,7 +210,7 @@ def of_rows(c):
 
 def box_convert(c):
     boxes, kind = c.pairs().boxes()
-    for source, target in np.ndindex(3, 3):
+    for source, target in np.ndindex(4, 4):
         exact = Exact(reference.box_convert, boxes, source=FORMATS_OF_BOXES[source], target=FORMATS_OF_BOXES[target])
         out = c.empty(len(boxes), 4)
         call("box_convert", source, target, boxes, len(boxes), 4, out, 4, dtype=c.dtype)
@@ -220,7 +220,7 @@ def box_convert(c):
 def box_convert_grad(c):
     boxes, kind = c.pairs().boxes()
     cotangent = boxes  # as good as any: sums of its columns cancel
-    for source, target in np.ndindex(3, 3):
+    for source, target in np.ndindex(4, 4):
         formats = {"source": FORMATS_OF_BOXES[source], "target": FORMATS_OF_BOXES[target]}
         exact = Exact(reference.box_convert, boxes, cotangent=cotangent, **formats)
         grad = c.empty(len(boxes), 4)

@@ -35,8 +35,8 @@ static void T(sweep)(void) {
 
     SWEEP(box_area, 1, (a, n, 5, x), take_numbers(x, n));
     SWEEP(box_area_grad, 1, (a, n, 5, in, x), take_numbers(x, 4 * n));
-    SWEEP(box_convert, 9, (k / 3, k % 3, a, n, 5, x, 4), take_numbers(x, 4 * n));
-    SWEEP(box_convert_grad, 9, (k / 3, k % 3, n, in, x), take_numbers(x, 4 * n));
+    SWEEP(box_convert, 16, (k / 4, k % 4, a, n, 5, x, 4), take_numbers(x, 4 * n));
+    SWEEP(box_convert_grad, 16, (k / 4, k % 4, n, in, x), take_numbers(x, 4 * n));
     SWEEP(box_clip, 1, (a, n, 5, 40, 30, x, 4), take_numbers(x, 4 * n));
     SWEEP(box_clip_grad, 1, (a, n, 5, 40, 30, in, x), take_numbers(x, 4 * n));
     SWEEP(box_inspect, 1, (a, n, 5, 40, 30, 3, flags, counts, BOXGRAD_BOX_FLAGS), take(flags, n * sizeof *flags), take(counts, sizeof counts));

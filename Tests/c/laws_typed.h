@@ -126,9 +126,9 @@ static void T(deltas)(void) {
 /* Boxes by themselves. */
 static void T(alone)(void) {
     static fp there[4 * rows], back[4 * rows], corners[8 * rows];
-    for (int32_t k = 0; k < 9; k++) {
-        ok(T(boxgrad_box_convert)(k / 3, k % 3, T(a), rows, 4, there, 4));
-        ok(T(boxgrad_box_convert)(k % 3, k / 3, there, rows, 4, back, 4));
+    for (int32_t k = 0; k < 16; k++) {
+        ok(T(boxgrad_box_convert)(k / 4, k % 4, T(a), rows, 4, there, 4));
+        ok(T(boxgrad_box_convert)(k % 4, k / 4, there, rows, 4, back, 4));
         T(near_rows)(conversion, back, T(a));
     }
     const double width = uniform(0, 60), height = uniform(0, 60), edge = uniform(-2, 2);

@@ -54,10 +54,10 @@ static const function functions[] = {
     {"box_area", .parameters = {BOXES(boxes, count, stride), COUNT(count), STRIDE(stride), OUT(out, count, 1)}},
     {"box_area_grad", .parameters = {BOXES(boxes, count, stride), COUNT(count), STRIDE(stride), IN(grad_out, count, 1), OUT(grad_boxes, count, 4)}},
     {"box_convert", .parameters = {
-        CODE(from, 2), CODE(to, 2), BOXES(in, count, in_stride), COUNT(count), STRIDE(in_stride),
+        CODE(from, 3), CODE(to, 3), BOXES(in, count, in_stride), COUNT(count), STRIDE(in_stride),
         OUT(out, count, 4, .stride = "out_stride", .in_place = "in"), STRIDE(out_stride)}},
     {"box_convert_grad", .parameters = {
-        CODE(from, 2), CODE(to, 2), COUNT(count), IN(grad_out, count, 4), OUT(grad_in, count, 4, .in_place = "grad_out")}},
+        CODE(from, 3), CODE(to, 3), COUNT(count), IN(grad_out, count, 4), OUT(grad_in, count, 4, .in_place = "grad_out")}},
     {"box_clip", .parameters = {
         BOXES(in, count, in_stride), COUNT(count), STRIDE(in_stride), NUMBER(width, NOT_NEGATIVE), NUMBER(height, NOT_NEGATIVE),
         OUT(out, count, 4, .stride = "out_stride", .in_place = "in"), STRIDE(out_stride)}},

@@ -113,7 +113,7 @@ def boxes(t):
     _, _, (gradient,), (of_gradient,) = exact(reference.box_area, A, cotangent=grad)
     vector("box_area_grad", t, given(t, A), count, 4, given(t, grad), wanted(t, gradient, of_gradient, PROMISED))
 
-    formats = {"xyxy": 0, "xywh": 1, "cxcywh": 2}
+    formats = {"xyxy": 0, "xywh": 1, "cxcywh": 2, "yxyx": 3}
     for (source, i), (target, j) in itertools.product(formats.items(), repeat=2):
         grad = cotangents(count, 4)
         value, terms, (gradient,), (of_gradient,) = exact(reference.box_convert, A, cotangent=grad, source=source, target=target)
@@ -557,7 +557,7 @@ def errors(t):
     vector("box_area", t, box, SIZE_MAX, 4, area, status=SIZE_OVERFLOW, error="count is too large (got 18446744073709551615)")
     vector("box_area", t, box, 2**62, 4, area, status=SIZE_OVERFLOW, error="boxes has more rows than memory can hold (got 4611686018427387904)")
     vector("box_area_grad", t, box, 2, 4, None, out, status=NULL_POINTER, error="grad_out")
-    vector("box_convert", t, 3, 0, box, 2, 4, out, 4, status=BAD_PARAMETER, error="from is no box format (got 3)")
+    vector("box_convert", t, 4, 0, box, 2, 4, out, 4, status=BAD_PARAMETER, error="from is no box format (got 4)")
     vector("box_convert_grad", t, 0, -1, 2, box, out, status=BAD_PARAMETER, error="to is no box format (got -1)")
     vector("box_clip", t, box, 2, 4, -0.1, 1.0, out, 4, status=BAD_PARAMETER, error="width must not be negative or NaN (got -0.1)")
     vector("box_clip_grad", t, box, 2, 4, 1.0, NAN, box, out, status=BAD_PARAMETER, error="height must not be negative or NaN (got nan)")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Any, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,10 @@ from ._library import library_of
 from ._scalars import code_of, image_size, number, numbers
 from .autodiff import Gradients, differentiable, with_pullback
 
-_FORMATS = {"xyxy": 0, "xywh": 1, "cxcywh": 2}
+_FORMATS = {"xyxy": 0, "xywh": 1, "cxcywh": 2, "yxyx": 3}
 _XYXY = _FORMATS["xyxy"]
+_RELATIVE = "rel_"
+_FORMATS_OF_IMAGES = {**_FORMATS, **{_RELATIVE + name: code for name, code in _FORMATS.items()}}
 
 
 def to_corners(boxes: Array, fmt: str) -> Array:
@@ -41,12 +44,31 @@ def _convert_gradient(gradient: Array, source: int, target: int) -> None:
     library_of[gradient.dtype].box_convert_grad(source, target, gradient.size // 4, gradient, gradient)
 
 
+def _sides_of(image_shape: Sequence[float] | None, conversion: str, fmt: str, dtype: np.dtype[Any]) -> Array:
+    """What each number of a box in this format is a fraction of."""
+    if image_shape is None:
+        raise ValueError(f"{conversion} needs image_shape, (height, width)")
+    height, width = numbers(image_shape[:2] if np.ndim(image_shape) else image_shape, "image_shape", 2, "(height, width)")
+    with np.errstate(over="ignore"):
+        sides = np.array((height, width) * 2 if fmt.endswith("yxyx") else (width, height) * 2, dtype)
+    if not (sides.min() > 0 and sides.max() < math.inf):
+        raise ValueError(f"image_shape must be (height, width), positive and finite in {dtype}, not {image_shape!r}")
+    return sides
+
+
+def _scale(boxes: Array, sides: Array | None, relative: bool) -> None:
+    """Makes pixels of fractions, or fractions of pixels, in place."""
+    if sides is not None:
+        with np.errstate(over="ignore"):
+            (np.multiply if relative else np.divide)(boxes, sides, out=boxes)
+
+
 @differentiable("boxes")
 def box_area(boxes: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = None) -> Array:
     """(x2 - x1) * (y2 - y1), of boxes (..., 4), as an array (...). After torchvision.ops.box_area.
 
-    fmt: "xyxy", "xywh" or "cxcywh"; where width and height are given, their product. Negative for a box that is inverted
-    on one axis. Gradient: (-h, -w, h, w).
+    fmt: "xyxy", "yxyx", "xywh" or "cxcywh"; where width and height are given, their product. Negative for a box that is
+    inverted on one axis. Gradient: (-h, -w, h, w).
 
     ValueError: shape, fmt or out; TypeError: dtype.
 
@@ -56,7 +78,7 @@ def box_area(boxes: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = Non
     """
     array, wanted = box_operand("boxes", boxes)
     shape, dtype, count = array.shape, array.dtype, count_of("boxes", array.shape)
-    corners_given = code_of(fmt, _FORMATS, "fmt") == _XYXY
+    corners_given = code_of(fmt, _FORMATS, "fmt") in (_XYXY, _FORMATS["yxyx"])
     if corners_given:
         first, stride = rows(array)
     else:  # a box at the origin has its width and height for coordinates
@@ -78,27 +100,38 @@ def box_area(boxes: npt.ArrayLike, fmt: str = "xyxy", *, out: Array | None = Non
 
 
 @differentiable("boxes")
-def box_convert(boxes: npt.ArrayLike, in_fmt: str, out_fmt: str, *, out: Array | None = None) -> Array:
+def box_convert(
+    boxes: npt.ArrayLike, in_fmt: str, out_fmt: str, *, image_shape: Sequence[float] | None = None, out: Array | None = None
+) -> Array:
     """Boxes (..., 4) in another format. After torchvision.ops.box_convert.
 
-    Formats: "xyxy" corners; "xywh" top-left corner and size (COCO); "cxcywh" centre and size (YOLO). Sizes that are given
-    are kept bit for bit. `out` may be `boxes` itself, and its rows may have gaps. The gradient is the transposed
-    conversion.
+    Formats: "xyxy" corners; "yxyx" corners, y first (TensorFlow); "xywh" top-left corner and size (COCO); "cxcywh" centre
+    and size. "rel_xyxy", "rel_yxyx", "rel_xywh" and "rel_cxcywh" (YOLO) are fractions of the image, as Keras names them.
+    image_shape: (height, width), or (height, width, channels); needed where one of the formats is relative and the other
+    is not. Sizes that are given are kept bit for bit where the unit stays. Integers give float64. `out` may be `boxes`
+    itself, and its rows may have gaps. The gradient is the transposed conversion.
 
-    ValueError: shape, format or out; TypeError: dtype.
+    ValueError: shape, format, image_shape or out; TypeError: dtype.
 
     >>> import boxgrad
     >>> boxgrad.box_convert([10.0, 20.0, 30.0, 60.0], "xyxy", "cxcywh")
     array([20., 40., 20., 40.])
+    >>> boxgrad.box_convert([10.0, 20.0, 30.0, 60.0], "xyxy", "rel_yxyx", image_shape=(80, 40))
+    array([0.25, 0.25, 0.75, 0.75])
     """
     array, wanted = box_operand("boxes", boxes)
     count_of("boxes", array.shape)
-    source, target = code_of(in_fmt, _FORMATS, "in_fmt"), code_of(out_fmt, _FORMATS, "out_fmt")
+    source, target = code_of(in_fmt, _FORMATS_OF_IMAGES, "in_fmt"), code_of(out_fmt, _FORMATS_OF_IMAGES, "out_fmt")
+    relative, sides = in_fmt.startswith(_RELATIVE), None
+    if relative != out_fmt.startswith(_RELATIVE):
+        sides = _sides_of(image_shape, f"{in_fmt} to {out_fmt}", out_fmt, array.dtype)
     value = _convert(array, source, target, output(out, array.shape, array.dtype, array, strided=True, in_place=True))
+    _scale(value, sides, relative)
     if not wanted:
         return value
 
     def pullback(cotangent: Array) -> Gradients:
+        _scale(cotangent, sides, relative)
         _convert_gradient(cotangent, source, target)
         return (cotangent,)
 

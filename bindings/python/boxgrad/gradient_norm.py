@@ -24,6 +24,7 @@ import numpy.typing as npt
 from ._arrays import FLOAT32, FLOAT64, Array, host_tensor, is_tensor, refuse_masked, tensor_array, to_floats, to_numpy
 from ._library import TENSOR, address, library
 from ._scalars import code_of, integer, number
+from .errors import NonFiniteError
 
 _DTYPES: dict[Any, int] = {FLOAT32: 0, FLOAT64: 1, np.dtype(np.float16): 2}
 _BFLOAT16 = 3  # ml_dtypes' or torch's: NumPy has none
@@ -255,7 +256,11 @@ def clip_grad_norm_(
     array([0.6, 0. ])
     """
     limit, p, eps = number(max_norm, "max_norm"), _norm_order(norm_type), number(eps, "eps")
-    return _Gradients(parameters, "clip_grad_norm_", in_place=True).clip(limit, p, eps, "error" if error_if_nonfinite else on_nonfinite)
+    gradients = _Gradients(parameters, "clip_grad_norm_", in_place=True)
+    try:
+        return gradients.clip(limit, p, eps, "error" if error_if_nonfinite else on_nonfinite)
+    except NonFiniteError as error:  # C calls them tensors
+        raise NonFiniteError(str(error).replace("tensors", "parameters", 1)) from None
 
 
 def clip_grads_with_norm_(

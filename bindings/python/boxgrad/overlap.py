@@ -103,7 +103,7 @@ def box_iou(
 ) -> Array | tuple[Array, Array]:
     """IoU = inter / union of all pairs of boxes1 (..., N, 4) and boxes2 (..., M, 4): (..., N, M).
 
-    After torchvision.ops.box_iou. fmt: "xyxy", "xywh" or "cxcywh". Leading dimensions broadcast. Two boxes without area
+    After torchvision.ops.box_iou. fmt: "xyxy", "yxyx", "xywh" or "cxcywh". Leading dimensions broadcast. Two boxes without area
     overlap by 0. `out`'s rows may have gaps. return_union: the unions of all pairs are returned, too; then `out` is packed, and vjp refuses the call.
     Gradient: a tie of max or min gives half to each side; boxes that merely touch still attract each other, boxes apart do not.
 

@@ -25,14 +25,16 @@ class Function(NamedTuple):
     writes_out: bool = True
 
 
-formats, reductions = st.sampled_from(["xyxy", "xywh", "cxcywh"]), st.sampled_from(["none", "mean", "sum"])
+formats, reductions = st.sampled_from(["xyxy", "yxyx", "xywh", "cxcywh"]), st.sampled_from(["none", "mean", "sum"])
+any_formats = st.sampled_from([prefix + name for prefix in ("", "rel_") for name in ("xyxy", "yxyx", "xywh", "cxcywh")])
 boxes, sets, pair = {"boxes": A}, {"boxes1": A, "boxes2": B}, {"boxes1": A[:5], "boxes2": B}
 
 DIFFERENTIABLE = {
     function.call.__name__: function
     for function in [
         Function(boxgrad.box_area, boxes, {}, {"fmt": formats}),
-        Function(boxgrad.box_convert, boxes, {"in_fmt": "xyxy", "out_fmt": "cxcywh"}, {"in_fmt": formats, "out_fmt": formats}),
+        Function(boxgrad.box_convert, boxes, {"in_fmt": "xyxy", "out_fmt": "cxcywh"},
+                 {"in_fmt": any_formats, "out_fmt": any_formats, "image_shape": st.just((7, 5))}),
         Function(boxgrad.clip_boxes_to_image, boxes, {"size": (40, 50)}, {"size": st.just((5, 7))}),
         Function(boxgrad.clip, {"x": A}, {"min": 3, "max": 30}, {"min": st.just(2), "max": st.sampled_from([None, 7])}),
         *(Function(f, sets) for f in EVERY_PAIRWISE.values()),

@@ -113,6 +113,11 @@ SAME = [
              partial(boxgrad.box_convert, in_fmt=s, out_fmt=t), partial(ops.box_convert, in_fmt=s, out_fmt=t), first)
         for s, t in [("xyxy", "xywh"), ("xywh", "cxcywh"), ("cxcywh", "xyxy")]
     ],
+    *[
+        Same("box_convert", f"keras-cv convert_format, {s} to {t}", partial(boxgrad.box_convert, in_fmt=s, out_fmt=t, image_shape=(60, 90)),
+             lambda x, s=s, t=t: peers.keras_convert_format(torch, x, s, t, (60, 90)), first, **formula)
+        for s, t in [("yxyx", "rel_xyxy"), ("rel_yxyx", "xywh"), ("xyxy", "rel_xywh")]
+    ],
     Same("clip_boxes_to_image", "torchvision.ops.clip_boxes_to_image", partial(boxgrad.clip_boxes_to_image, size=(60, 90)),
          partial(ops.clip_boxes_to_image, size=(60, 90)), first),
     Same("remove_small_boxes", "torchvision.ops.remove_small_boxes", lambda x: boxgrad.remove_small_boxes(x, 20),
@@ -258,6 +263,13 @@ DIFFERS = [
             lambda: boxgrad.box_area(np.array(WIDE, np.int32)), "integers are computed in float64 and do not wrap"),
     Differs("box_area", "int16, a side of 300", "powerboxes", lambda: powerboxes.boxes_areas(np.array([[0, 0, 300, 300]], np.int16)),
             lambda: boxgrad.box_area(np.array([[0, 0, 300, 300]], np.int16)), "the same"),
+    Differs("box_convert", "int64, xyxy to xywh: type of the result", "torchvision",
+            lambda: str(ops.box_convert(t([[0, 0, 3, 3]]), "xyxy", "xywh").dtype),
+            lambda: str(boxgrad.box_convert([[0, 0, 3, 3]], "xyxy", "xywh").dtype),
+            "one type for all formats: a centre is not whole, and float64 holds integers exactly"),
+    Differs("box_convert", "uint8, xywh (200, 0, 100, 9) to xyxy", "torchvision",
+            lambda: ops.box_convert(t([[200, 0, 100, 9]], dtype=torch.uint8), "xywh", "xyxy"),
+            lambda: boxgrad.box_convert(np.array([[200, 0, 100, 9]], np.uint8), "xywh", "xyxy"), "integers do not wrap"),
     Differs("box_iou", "int64 boxes: type of the result", "torchvision",
             lambda: str(ops.box_iou(t([[0, 0, 3, 3]]), t([[0, 0, 2, 3]])).dtype),
             lambda: str(boxgrad.box_iou([[0, 0, 3, 3]], [[0, 0, 2, 3]]).dtype), "float64 holds integer coordinates exactly"),

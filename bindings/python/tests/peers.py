@@ -11,6 +11,30 @@ def area(boxes):
     return sides(boxes).prod(-1)
 
 
+def keras_convert_format(torch, boxes, source, target, image_shape):
+    """By way of corners in pixels. Formats that begin with rel_ are fractions of an image (height, width)."""
+    height, width = image_shape
+    image = torch.tensor([width, height] * 2, dtype=boxes.dtype)
+    exchanged = [1, 0, 3, 2]
+    if "yxyx" in source:
+        boxes = boxes[..., exchanged]
+    if source.startswith("rel_"):
+        boxes = boxes * image
+    first, second = boxes[..., :2], boxes[..., 2:]
+    if "cxcywh" in source:
+        first, second = first - second / 2, first + second / 2
+    elif "xywh" in source:
+        second = first + second
+    if "cxcywh" in target:
+        first, second = (first + second) / 2, second - first
+    elif "xywh" in target:
+        second = second - first
+    boxes = torch.cat([first, second], -1)
+    if target.startswith("rel_"):
+        boxes = boxes / image
+    return boxes[..., exchanged] if "yxyx" in target else boxes
+
+
 def overlaps(torch, a, b):
     """Intersection and union of aligned boxes, as most libraries compute them."""
     inter = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)

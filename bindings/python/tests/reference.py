@@ -172,6 +172,10 @@ def box_area(box):
 
 
 def box_convert(box, *, source, target):
+    if source == "yxyx":
+        return box_convert([box[i] for i in (1, 0, 3, 2)], source="xyxy", target=target)
+    if target == "yxyx":
+        return [box_convert(box, source=source, target="xyxy")[i] for i in (1, 0, 3, 2)]
     out = []
     for first, second in zip(box[:2], box[2:]):
         size = second - first if source == "xyxy" else second

@@ -106,20 +106,20 @@ def test_loss(metric, kind, reduction):
     check(LOSSES[metric], arrays, value=value, reduction=reduction, weights=weights)
 
 
-@pytest.mark.parametrize("fmt", ["xywh", "cxcywh"])
+@pytest.mark.parametrize("fmt", ["xywh", "cxcywh", "yxyx"])
 def test_iou_of_other_formats(fmt):
     check(boxgrad.box_iou, tuple(boxgrad.box_convert(boxes, "xyxy", fmt) for boxes in few()), fmt)
 
 
-@pytest.mark.parametrize("fmt", ["xyxy", "xywh", "cxcywh"])
+@pytest.mark.parametrize("fmt", ["xyxy", "xywh", "cxcywh", "yxyx"])
 def test_box_area(fmt):
     check(boxgrad.box_area, few()[:1], fmt)
 
 
-@pytest.mark.parametrize("target", ["xyxy", "xywh", "cxcywh"])
-@pytest.mark.parametrize("source", ["xyxy", "xywh", "cxcywh"])
+@pytest.mark.parametrize("target", ["xyxy", "rel_xywh", "cxcywh", "rel_yxyx"])
+@pytest.mark.parametrize("source", ["xyxy", "xywh", "rel_cxcywh", "yxyx"])
 def test_box_convert(source, target):
-    check(boxgrad.box_convert, few()[:1], source, target)
+    check(boxgrad.box_convert, few()[:1], source, target, image_shape=(60, 90))
 
 
 def test_clip_boxes_to_image():

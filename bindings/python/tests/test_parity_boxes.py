@@ -5,6 +5,7 @@ import math
 import box_sets
 import boxgrad
 import numpy as np
+import peers
 import pytest
 import reference
 from parity import TOLERANCE, assert_parity
@@ -44,6 +45,27 @@ def test_box_convert(kind, source, target, torchvision, autograd):
 
     exact = reference.box_convert, {"source": source, "target": target}
     compare(autograd, theirs, exact, boxgrad.box_convert, box_sets.pairs(kind)[:1], source, target)
+
+
+@pytest.mark.parametrize("target", [prefix + name for prefix in ("", "rel_") for name in (*FORMATS, "yxyx")])
+@pytest.mark.parametrize("source", [prefix + name for prefix in ("", "rel_") for name in (*FORMATS, "yxyx")])
+def test_box_convert_by_way_of_corners_in_pixels(source, target, torch, autograd):
+    """Relative formats are those of an image, and yxyx is xyxy in another order, as in keras-cv's formula."""
+
+    def theirs(x):
+        return peers.keras_convert_format(torch, x, source, target, (60, 90))
+
+    (boxes,) = box_sets.pairs("random")[:1]
+    boxes = boxes / 64 if source.startswith("rel_") else boxes
+    cotangent = np.random.default_rng(0).normal(size=boxes.shape)
+    value, pullback = boxgrad.vjp(boxgrad.box_convert, boxes, source, target, image_shape=(60, 90, 3))
+    expected, (gradient,) = autograd(theirs, boxes, cotangent=cotangent)
+    assert_within(value, expected, TOLERANCE * np.maximum(1, abs(expected)))
+    assert_within(pullback(cotangent)[0], gradient, TOLERANCE * np.maximum(1, abs(gradient)))
+    if source.startswith("rel_") == target.startswith("rel_"):
+        np.testing.assert_array_equal(boxgrad.box_convert(boxes, source, target), value)
+    in_place = boxes.copy()
+    np.testing.assert_array_equal(boxgrad.box_convert(in_place, source, target, image_shape=(60, 90), out=in_place), value)
 
 
 @all_kinds

@@ -177,7 +177,7 @@ def test_batches_broadcast_and_their_gradients_are_summed_back(metric, left, rig
         assert_within(gradient, expected, TOLERANCE * np.maximum(1, row_maximum(expected)))
 
 
-@pytest.mark.parametrize("fmt", ["xyxy", "xywh", "cxcywh"])
+@pytest.mark.parametrize("fmt", ["xyxy", "xywh", "cxcywh", "yxyx"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_box_iou_returns_the_unions_too(fmt, dtype):
     a, b = (boxes.astype(dtype) for boxes in box_sets.sets("random"))
