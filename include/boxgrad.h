@@ -790,18 +790,26 @@ boxgrad_status boxgrad_soft_nms_f64(
  * above. Of truths that it overlaps equally, the first is taken. The overlap is
  * boxgrad_iou_pairwise's of proposals (a) and truths (b), bit for bit: IoF is the intersection over
  * the proposal's area. The matrix of overlaps is not stored.
- * With low_quality 1, every truth also looks for its own best proposals: those whose overlap with
- * this truth is the largest of all proposals, and greater than 0. Such a proposal is matched even
- * if its overlap is below the thresholds. It is matched with the truth that it overlaps most
- * itself, which may be another one.
+ * With low_quality 1 or 2, every truth also looks for its own best proposals: those whose overlap
+ * with this truth is the largest of all proposals, and greater than 0. It forces their match,
+ * whatever the thresholds say. A forced proposal is matched
+ *     1: with the truth that it overlaps most itself, which may be another one, so that the truth
+ *        that forced it may be left alone (torchvision's Matcher);
+ *     2: with the truth that forced it, also if its overlap with another truth is greater or above
+ *        high_threshold. If several truths force it, it goes to the last of them, the one with the
+ *        greatest index (mmdetection's MaxIoUAssigner with gt_max_assign_all). Then a truth is left
+ *        alone only if nothing overlaps it, or later truths force all of its best proposals. (The
+ *        matchers of TensorFlow's object detection and of Keras force one proposal for each truth,
+ *        the first of its best, and give it to the first truth that forces it. They give the same
+ *        where no truth has two best proposals and no two truths force the same.) Since 0.3.0.
  * Inputs:   metric, eps: as boxgrad_iou_pairwise; proposals: proposals_count rows; truths:
- *           truths_count rows; low_threshold, high_threshold; low_quality: 0 or 1.
+ *           truths_count rows; low_threshold, high_threshold; low_quality: 0, 1 or 2.
  * Outputs:  matches: proposals_count, or NULL; overlaps: proposals_count, or NULL, overlaps[i]
- *           being the overlap of proposal i with the truth that it overlaps most, and 0 if there is
- *           no truth.
+ *           being the overlap of proposal i with the truth that it overlaps most, which may not be
+ *           the truth that forced it, and 0 if there is no truth.
  * Edges:    An overlap that is NaN counts nowhere.
  * Errors:   BAD_PARAMETER: metric; eps; a threshold is NaN; low_threshold > high_threshold;
- *           low_quality is neither 0 nor 1. OUT_OF_MEMORY: it needs scratch, for each thread at
+ *           low_quality is none of the three. OUT_OF_MEMORY: it needs scratch, for each thread at
  *           most 140 KB in f32, 270 KB in f64, and 56 or 88 bytes a truth. */
 boxgrad_status boxgrad_match_f32(
     int32_t metric, const float *proposals, size_t proposals_count, ptrdiff_t proposals_stride,

@@ -10,7 +10,7 @@ func match<T: BinaryFloatingPoint>(
     arguments.metric(metric, eps, T.self)
     arguments.require(low == low, "low_threshold", "is NaN", low)
     arguments.require(high >= low, "high_threshold", "is less than low_threshold, or NaN", high)
-    arguments.require(0...1 ~= lowQuality, "low_quality", "must be 0 or 1", lowQuality)
+    arguments.require(0...2 ~= lowQuality, "low_quality", "must be 0, 1 or 2", lowQuality)
     arguments.count(count, "proposals_count")
     arguments.count(truthsCount, "truths_count")
     arguments.rows(proposals, "proposals", count, stride: stride, "proposals_stride")
@@ -31,7 +31,7 @@ func match<T: BinaryFloatingPoint>(
     defer { scratch.free() }
     let call = Match(
         metric: metric, proposals: Rows(proposals, stride: stride), truths: Rows(truths, stride: truthsStride), truthCount: truthsCount, eps: eps,
-        low: low, high: high, lowQuality: lowQuality != 0 && matches != nil, matches: matches, overlaps: overlaps,
+        low: low, high: high, lowQuality: lowQuality != 0 && matches != nil, toForcing: lowQuality == 2, matches: matches, overlaps: overlaps,
         scratch: ThreadScratch(start: scratch.start, size: size, rows: chunkRows))
     call.run(count, Division(rows: chunkRows, worthThread: worthThread), kernels(T.self).match)
     if call.lowQuality { call.run(count, kernels(T.self).match_low_quality) }

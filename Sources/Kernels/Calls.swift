@@ -274,7 +274,8 @@ struct Match<T>: Call {
     let proposals, truths: Rows<T>
     let truthCount: Int
     let eps, low, high: Double
-    let lowQuality: Bool
+    /// Whether truths force matches, and whether a forced proposal goes to the truth that forced it.
+    let lowQuality, toForcing: Bool
     let matches: UnsafeMutablePointer<Int64>?
     let overlaps: UnsafeMutablePointer<T>?
     /// Has bgi_match_scratch bytes for each thread.

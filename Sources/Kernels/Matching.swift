@@ -39,8 +39,8 @@ func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
     }
 }
 
-/// Matches the proposals whose overlap with some truth is the greatest that the threads have found, and then decodes all matches. It
-/// computes the overlaps again, for the chunks from the first to the last that has a greatest overlap. It runs on all rows of the call.
+/// Matches the proposals whose overlap with some truth is the greatest that the threads have found, with the truth that they overlap most or
+/// with the last of the truths that force them, and then decodes all matches. It computes the overlaps again, for the chunks from the first to the last that has a greatest overlap. It runs on all rows of the call.
 @inline(never)
 func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
     guard let matches = call.matches else { return }
@@ -60,7 +60,9 @@ func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
                 IoUPairwise(
                     metric: bgi_exchanged(call.metric), a: call.truths.from(j), b: call.proposals.from(first), bCount: length, eps: call.eps,
                     out: MutableRows(overlaps, stride: length), union: nil, streams: false, scratch: call.scratch), 0..<1)
-            for i in 0..<length where Double(overlaps[i]) == peak.overlap { matches[first &+ i] &= ~3 }
+            for i in 0..<length where Double(overlaps[i]) == peak.overlap {
+                matches[first &+ i] = call.toForcing ? Int64(j) << 2 : matches[first &+ i] & ~3
+            }
             first &+= length
         }
     }

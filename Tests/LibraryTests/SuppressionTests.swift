@@ -92,9 +92,10 @@ struct Match: Operation {
                 best.append([Term(0)])
                 continue
             }
-            let rescued = lowQuality == 1 && truths.indices.contains { peaks[$0] > 0 && values[i][$0] == peaks[$0] }
+            let forcing = lowQuality == 0 ? nil : truths.indices.last { peaks[$0] > 0 && values[i][$0] == peaks[$0] }
             let index = values[i].firstIndex(of: greatest)!
-            matches.append([Term(Double(rescued || greatest >= highThreshold ? index : greatest < lowThreshold ? -1 : -2))])
+            let match = lowQuality == 2 ? forcing : forcing.map { _ in index }
+            matches.append([Term(Double(match ?? (greatest >= highThreshold ? index : greatest < lowThreshold ? -1 : -2)))])
             best.append([Term(greatest, scale: overlaps[i][index].scale)])
         }
         return ["matches": matches, "overlaps": best]
@@ -112,7 +113,7 @@ struct Match: Operation {
     @Test(arguments: [BOXGRAD_SOFT_LINEAR, BOXGRAD_SOFT_GAUSSIAN])
     func soft(decay: Int32) throws { try sweep(SoftNMS(decay: decay)) }
 
-    @Test(arguments: metrics, [0, 1] as [Int32])
+    @Test(arguments: metrics, [0, 1, 2] as [Int32])
     func match(metric: Int32, lowQuality: Int32) throws {
         for isTall in [false, true] { try sweep(Match(metric: metric, lowQuality: lowQuality, isTall: isTall)) }
     }
@@ -131,7 +132,7 @@ struct Match: Operation {
         try refuse("eps", [-1, .nan, .infinity].map { Match(eps: $0) })
         try refuse("low_threshold", [Match(lowThreshold: .nan)])
         try refuse("high_threshold", [.nan, 0.2].map { Match(highThreshold: $0) })
-        try refuse("low_quality", ([-1, 2] as [Int32]).map { Match(lowQuality: $0) })
+        try refuse("low_quality", ([-1, 3] as [Int32]).map { Match(lowQuality: $0) })
     }
 
     @Test func sample() {

@@ -134,7 +134,7 @@ static const function functions[] = {
     {"match", .parameters = {
         CODE(metric, 4), BOXES(proposals, proposals_count, proposals_stride), COUNT(proposals_count), STRIDE(proposals_stride),
         BOXES(truths, truths_count, truths_stride), COUNT(truths_count), STRIDE(truths_stride), NUMBER(eps, LENGTH),
-        NUMBER(low_threshold, NOT_NAN), NUMBER(high_threshold, NOT_NAN, .at_least = "low_threshold"), CODE(low_quality, 1),
+        NUMBER(low_threshold, NOT_NAN), NUMBER(high_threshold, NOT_NAN, .at_least = "low_threshold"), CODE(low_quality, 2),
         OUT(matches, proposals_count, 1, OPTIONAL, .element = LONG), OUT(overlaps, proposals_count, 1, OPTIONAL)}},
     {"sample", .untyped = true, .parameters = {
         IN(labels, count, 1, .element = LONG), COUNT(count), INTEGER(negative), INTEGER(wanted), NUMBER(positive_fraction, FRACTION), INTEGER(seed),

@@ -389,14 +389,15 @@ def match(t):
     truths = np.array([[0, 0, 8, 8], [0, 0, 8, 8], [30, 30, 40, 41], [60, 60, 61, 61], [3, 3, 12, 12], [0, 6, 8, 17]], float)
     for code, metric in enumerate(METRICS):
         values, terms = each_overlap(proposals, truths, metric, GUARD)
-        for low, high, low_quality in ((0.25, 0.5, 0), (0.25, 0.625, 1), (-INF, -INF, 0), (0.5, INF, 1)):
+        for low, high, low_quality in ((0.25, 0.5, 0), (0.25, 0.625, 1), (-INF, -INF, 0), (0.5, INF, 1), (0.25, 0.5, 2)):
             matches, overlaps, of_overlaps = [], [], []
             peaks = np.nanmax(values, axis=0)
             for i, row in enumerate(values):
                 best = -1 if np.isnan(row).all() else int(np.nanargmax(row))
                 overlap = row[best] if best >= 0 else 0.0
-                rescued = low_quality and any(peaks[j] > 0 and row[j] == peaks[j] for j in range(len(truths)))
-                matches.append(-1 if best < 0 else best if rescued or overlap >= high else -1 if overlap < low else -2)
+                forcing = [j for j in range(len(truths)) if low_quality and peaks[j] > 0 and row[j] == peaks[j]]
+                forced = forcing and (best if low_quality == 1 else forcing[-1])
+                matches.append(-1 if best < 0 else forced if forcing else best if overlap >= high else -1 if overlap < low else -2)
                 overlaps.append(overlap), of_overlaps.append(terms[i, best])
             arguments = given(t, proposals), len(proposals), 4, given(t, truths), len(truths), 4
             results = wanted("i64", matches), wanted(t, overlaps, of_overlaps, PROMISED)

@@ -58,6 +58,8 @@ class Differs(NamedTuple):
 
 LONELY = np.array([[1.0, 0.0], [0.0, 0.0]])
 """Overlaps of two truths with two proposals; nothing overlaps the second truth."""
+RIVALS = np.array([[0.6, 0.0, 0.5], [0.55, 0.2, 0.5]])
+"""Overlaps of two truths with three proposals; the first proposal is the best of both."""
 
 
 # Equal
@@ -83,6 +85,21 @@ def weighted(kind):
 
 def as_xywh(boxes):
     return np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+
+
+def truth_numbers(matches):
+    """boxgrad's codes in mmdetection's: -1 (below) is 0, -2 (between) and -3 (ignored) are -1, a truth is its number from 1 on."""
+    return np.select([matches >= 0, matches == -1], [matches + 1, 0], -1)
+
+
+def in_our_codes(assigned):
+    """The inverse of truth_numbers."""
+    return np.select([as_array(assigned) > 0, as_array(assigned) == 0], [as_array(assigned) - 1, -1], -2)
+
+
+def assigned(proposals, truths, **options):
+    """By mmdetection's rule."""
+    return peers.mmdetection_assign(torch, peers.mmdetection_overlaps(torch, truths, proposals), 0.5, 0.3, **options)
 
 
 def whole_tensors(function):
@@ -144,6 +161,11 @@ SAME = [
          lambda a, b: mask.iou(as_xywh(b), as_xywh(a), np.ones(len(a), np.uint8)).T, box_sets.sets, **values_only, **with_boxes),
     Same("aligned_box_iou", "mmdetection bbox_overlaps, iof, aligned", partial(boxgrad.aligned_box_iou, metric="iof"),
          lambda a, b: peers.mmdetection_overlaps(torch, a, b, "iof").diagonal(), **formula),
+    Same("match_boxes", "mmdetection MaxIoUAssigner, match_low_quality=False", lambda a, b: truth_numbers(boxgrad.match_boxes(a, b, 0.5, 0.3)[0]),
+         lambda a, b: assigned(a, b, match_low_quality=False), box_sets.sets, **values_only, **formula),
+    Same("match_boxes", "mmdetection MaxIoUAssigner, gt_max_assign_all", lambda a, b: truth_numbers(
+            boxgrad.match_boxes(a, b, 0.5, 0.3, True, forced="truth")[0]),
+         lambda a, b: assigned(a, b, min_pos_iou=1e-9), box_sets.sets, **values_only, **formula, note="forced=\"truth\"; min_pos_iou above 0"),
     *[
         Same(f.__name__, f"torchvision.ops.{f.__name__}, {reduction}", partial(f, reduction=reduction),
             partial(getattr(ops, f.__name__), reduction=reduction))
@@ -351,6 +373,16 @@ DIFFERS = [
     Differs("Matcher", "a truth that nothing overlaps, low-quality matches", "torchvision",
             lambda: detection.Matcher(0.7, 0.3, True)(t(LONELY)), lambda: boxgrad.Matcher(0.7, 0.3, True)(LONELY),
             "no overlap is no match"),
+    Differs("Matcher", "a truth that nothing overlaps, forced=\"truth\"", "mmdetection, min_pos_iou=0",
+            lambda: in_our_codes(peers.mmdetection_assign(torch, t(LONELY), 0.7, 0.3)),
+            lambda: boxgrad.Matcher(0.7, 0.3, True, forced="truth")(LONELY), "no overlap is no match", "formula"),
+    Differs("Matcher", "two truths with the same best proposal, forced=\"truth\"", "TensorFlow ArgMaxMatcher, Keras BoxMatcher",
+            lambda: peers.tensorflow_match(torch, t(RIVALS), 0.7, 0.3), lambda: boxgrad.Matcher(0.7, 0.3, True, forced="truth")(RIVALS),
+            "the last truth has it, as in mmdetection; theirs gives it to the first", "formula"),
+    Differs("Matcher", "a truth with two best proposals, forced=\"truth\"", "TensorFlow ArgMaxMatcher, Keras BoxMatcher",
+            lambda: peers.tensorflow_match(torch, t(RIVALS[:1, [2, 2]]), 0.7, 0.3),
+            lambda: boxgrad.Matcher(0.7, 0.3, True, forced="truth")(RIVALS[:1, [2, 2]]),
+            "both are matched, as in torchvision and mmdetection; theirs matches the first", "formula"),
     Differs("Matcher", "no truths", "torchvision", lambda: error_of(lambda: detection.Matcher(0.7, 0.3)(torch.empty(0, 2))),
             lambda: boxgrad.Matcher(0.7, 0.3)(np.empty((0, 2))), "an image without objects is all background"),
 ]  # fmt: skip

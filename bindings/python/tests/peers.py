@@ -133,3 +133,29 @@ def one_sided_iou(torch, a, b):
 
     inter = (-larger(-a[:, 2:], -b[:, 2:]) - larger(a[:, :2], b[:, :2])).clamp(min=0).prod(-1)
     return inter / (area(a) + area(b) - inter)
+
+
+def mmdetection_assign(torch, overlaps, pos_iou_thr, neg_iou_thr, min_pos_iou=0.0, match_low_quality=True, gt_max_assign_all=True, ignored=None):
+    """MaxIoUAssigner's rule for overlaps (truths, boxes): truth + 1, 0 for a negative, -1 for what is left out. `ignored` boxes overlap
+    by -1, before anything else."""
+    if ignored is not None:
+        overlaps = overlaps.masked_fill(ignored, -1)
+    assigned = torch.full(overlaps.shape[1:], 0 if not len(overlaps) else -1)
+    if not overlaps.numel():
+        return assigned
+    greatest, nearest = overlaps.max(0)
+    assigned[(greatest >= 0) & (greatest < neg_iou_thr)] = 0
+    assigned = torch.where(greatest >= pos_iou_thr, nearest + 1, assigned)
+    for truth, row in enumerate(overlaps if match_low_quality else ()):
+        if row.max() >= min_pos_iou:
+            assigned[(row == row.max()) if gt_max_assign_all else row.argmax()] = truth + 1
+    return assigned
+
+
+def tensorflow_match(torch, overlaps, matched_threshold, unmatched_threshold):
+    """ArgMaxMatcher's rule with force_match_for_each_row (and Keras' BoxMatcher's, for each column): truth, -1 below, -2 between."""
+    greatest, nearest = overlaps.max(0)
+    matches = nearest.masked_fill(greatest < unmatched_threshold, -1)
+    matches[(greatest >= unmatched_threshold) & (greatest < matched_threshold)] = -2
+    forced = torch.nn.functional.one_hot(overlaps.argmax(1), overlaps.shape[1])
+    return torch.where(forced.amax(0) > 0, forced.argmax(0), matches)

@@ -3,12 +3,15 @@
 import math
 import tracemalloc
 
+import box_sets
 import boxgrad
 import numpy as np
+import peers
 import pytest
 from overlap_functions import ALL_METRICS, matrix as overlaps_of
 
 DTYPES = [np.float32, np.float64]
+FORCED = [(False, "proposal"), (True, "proposal"), (True, "truth")]
 
 
 def random_boxes(n, seed, dtype, grid=False):
@@ -18,7 +21,7 @@ def random_boxes(n, seed, dtype, grid=False):
     return (np.round(boxes / 20) if grid else boxes).astype(dtype)
 
 
-def reference(matrix, high, low, low_quality):
+def reference(matrix, high, low, low_quality, forced):
     """Row by row, from the matrix (truths x proposals) of the overlaps."""
     m, n = matrix.shape
     number = matrix.dtype.type
@@ -29,30 +32,90 @@ def reference(matrix, high, low, low_quality):
         for j in range(m):
             if matrix[j, i] == matrix[j, i] and (best < 0 or matrix[j, i] > overlap):
                 best, overlap = j, matrix[j, i]
-        rescued = low_quality and any(peaks[j] > 0 and matrix[j, i] == peaks[j] for j in range(m))
-        if best < 0 or (overlap < number(low) and not rescued):
+        forcing = [j for j in range(m) if low_quality and peaks[j] > 0 and matrix[j, i] == peaks[j]]
+        if forcing and forced == "truth":
+            matches.append(forcing[-1])
+        elif best < 0 or (overlap < number(low) and not forcing):
             matches.append(-1)
         else:
-            matches.append(best if overlap >= number(high) or rescued else -2)
+            matches.append(best if overlap >= number(high) or forcing else -2)
         overlaps.append(overlap)
     return matches, overlaps
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("metric", ALL_METRICS)
-@pytest.mark.parametrize("low_quality", [False, True])
+@pytest.mark.parametrize(("low_quality", "forced"), FORCED)
 @pytest.mark.parametrize("grid", [False, True])
-def test_match_boxes_is_the_plain_loop(grid, low_quality, metric, dtype):
+def test_match_boxes_is_the_plain_loop(grid, low_quality, forced, metric, dtype):
     for n, m in [(0, 3), (3, 0), (1, 1), (31, 5), (65, 40), (1100, 7)]:
         proposals, truths = random_boxes(n, n, dtype, grid), random_boxes(m, 100 + m, dtype, grid)
         matrix = overlaps_of(metric, proposals, truths).T
         for high, low in [(0.7, 0.3), (0.5, 0.5), (0, -0.5)]:
-            matches, overlaps = boxgrad.match_boxes(proposals, truths, high, low, low_quality, metric=metric)
-            expected, best = reference(matrix, high, low, low_quality)
+            matches, overlaps = boxgrad.match_boxes(proposals, truths, high, low, low_quality, forced=forced, metric=metric)
+            expected, best = reference(matrix, high, low, low_quality, forced)
             assert matches.tolist() == expected and matches.dtype == np.int64
             assert overlaps.tolist() == best and overlaps.dtype == dtype
             if n and m:
-                assert boxgrad.Matcher(high, low, low_quality)(matrix).tolist() == expected
+                assert boxgrad.Matcher(high, low, low_quality, forced=forced)(matrix).tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("low_quality", "forced"), FORCED)
+@pytest.mark.parametrize("kind", box_sets.HARD)
+def test_hostile_boxes_are_matched_as_the_plain_loop_does(kind, low_quality, forced, dtype):
+    proposals, truths = (boxes.astype(dtype) for boxes in box_sets.pairs(kind))
+    proposals[3], truths[4, 2], truths[5], proposals[6, 1] = truths[3], math.nan, truths[3], math.inf
+    with np.errstate(invalid="ignore"):
+        matrix = boxgrad.box_iou(truths, proposals)
+    expected, best = reference(matrix, 0.6, 0.2, low_quality, forced)
+    matcher = boxgrad.Matcher(0.6, 0.2, low_quality, forced=forced)
+    matches, overlaps = matcher.match(proposals, truths)
+    assert matches.tolist() == matcher(matrix).tolist() == expected and overlaps.tolist() == best
+
+
+def test_a_forced_proposal_goes_to_the_truth_that_forced_it():
+    """The first proposal is the best of both truths, and overlaps the first of them more."""
+    truths, proposals = [[0.0, 0, 10, 10], [0, 5, 10, 25]], [[0.0, 0, 10, 12], [0, 0, 10, 3], [0, 60, 10, 70]]
+    assert boxgrad.match_boxes(proposals, truths, 0.95, 0.1, True)[0].tolist() == [0, -2, -1]
+    matches, overlaps = boxgrad.match_boxes(proposals, truths, 0.95, 0.1, True, forced="truth")
+    assert matches.tolist() == [1, -2, -1]
+    assert overlaps.tolist() == pytest.approx([10 / 12, 0.3, 0])  # that of the first truth
+
+
+def test_no_truth_that_something_overlaps_is_alone_unless_later_ones_force_its_best_proposals():
+    rng, alone = np.random.default_rng(3), 0
+    for _ in range(200):
+        truths, proposals = (random_boxes(count, rng.integers(2**32), np.float64, grid=True) for count in (9, 12))
+        matrix = boxgrad.box_iou(truths, proposals)
+        matches, _ = boxgrad.match_boxes(proposals, truths, 0.9, 0.9, True, forced="truth")
+        for j in set(range(9)) - set(matches):
+            best = matrix[j] == matrix[j].max()
+            assert matrix[j].max() == 0 or (matrix[j + 1 :, best] == matrix[j + 1 :].max(axis=1, keepdims=True)).any(axis=0).all()
+            alone += matrix[j].max() > 0
+    assert alone > 10
+
+
+def in_classes(assigned):
+    """What mmdetection calls 0 (negative), -1 (left out) and truth + 1, in our codes."""
+    return np.select([assigned > 0, assigned == 0], [assigned - 1, -1], -2)
+
+
+def test_forced_matches_are_those_of_mmdetection_and_tensorflow(torch):
+    differ = 0
+    for seed in range(60):
+        truths, proposals = random_boxes(12, seed, np.float32, seed % 2), random_boxes(80, 90 + seed, np.float32, seed % 2)
+        matrix = boxgrad.box_iou(truths, proposals)
+        ours = boxgrad.match_boxes(proposals, truths, 0.6, 0.3, True, forced="truth")[0]
+        theirs = in_classes(peers.mmdetection_assign(torch, torch.tensor(matrix), 0.6, 0.3, min_pos_iou=1e-9).numpy())
+        assert ours.tolist() == theirs.tolist()
+        # TensorFlow forces one proposal for each truth, and gives it to the first truth that does.
+        best, each = (matrix == matrix.max(axis=1, keepdims=True)), matrix.max(axis=1) > 0
+        first = peers.tensorflow_match(torch, torch.tensor(matrix), 0.6, 0.3).numpy()
+        alike = (best.sum(axis=1) == 1).all() and (best[each].sum(axis=0) <= 1).all() and each.all()
+        assert not alike or ours.tolist() == first.tolist()
+        differ += not alike
+    assert 0 < differ < 60
 
 
 def test_iof_is_of_the_proposal():
@@ -77,19 +140,21 @@ def test_many_truths():
     assert (matches >= 4096).any() and (rescued & (expected < 0)).any()
 
 
-def test_ties_of_far_chunks_are_all_rescued():
+@pytest.mark.parametrize("forced", ["proposal", "truth"])
+def test_ties_of_far_chunks_are_all_rescued(forced):
     proposals = random_boxes(5000, 5, np.float32)
     proposals[[3, 2047, 2048, 4999]] = [500, 500, 520, 520]
-    matches, _ = boxgrad.match_boxes(proposals, [[500, 500, 540, 540]], 0.9, 0.8, True)
+    matches, _ = boxgrad.match_boxes(proposals, [[500, 500, 540, 540]], 0.9, 0.8, True, forced=forced)
     assert np.flatnonzero(matches == 0).tolist() == [3, 2047, 2048, 4999]
 
 
-def test_threads_do_not_change_the_result():
+@pytest.mark.parametrize("forced", ["proposal", "truth"])
+def test_threads_do_not_change_the_result(forced):
     proposals, truths = random_boxes(70_000, 1, np.float32, grid=True), random_boxes(40, 2, np.float32, grid=True)
-    alone = boxgrad.match_boxes(proposals, truths, 0.9, 0.4, True)
+    alone = boxgrad.match_boxes(proposals, truths, 0.9, 0.4, True, forced=forced)
     boxgrad.set_num_threads(3)
     try:
-        together = boxgrad.match_boxes(proposals, truths, 0.9, 0.4, True)
+        together = boxgrad.match_boxes(proposals, truths, 0.9, 0.4, True, forced=forced)
     finally:
         boxgrad.set_num_threads(1)
     assert alone[0].tolist() == together[0].tolist() and alone[1].tolist() == together[1].tolist()
@@ -146,6 +211,9 @@ def test_the_matrix_is_not_stored():
         (lambda: boxgrad.match_boxes([[0, 0, 1]], [[0, 0, 1, 1]], 0.7, 0.3), "proposals"),
         (lambda: boxgrad.match_boxes([[0, 0, 1, 1]], [0, 0, 1, 1], 0.7, 0.3), "truths"),
         (lambda: boxgrad.match_boxes([[0, 0, 1, 1]], [[0, 0, 1, 1]], 0.7, 0.3, metric="l2"), "metric"),
+        (lambda: boxgrad.match_boxes([[0, 0, 1, 1]], [[0, 0, 1, 1]], 0.7, 0.3, True, forced="both"), "forced must be"),
+        (lambda: boxgrad.match_boxes([[0, 0, 1, 1]], [[0, 0, 1, 1]], 0.7, 0.3, forced="truth"), "needs allow_low_quality_matches"),
+        (lambda: boxgrad.Matcher(0.7, 0.3, forced="truth"), "needs allow_low_quality_matches"),
         (lambda: boxgrad.Matcher(0.3, 0.7), "low_threshold"),
         (lambda: boxgrad.Matcher("a", 0.3), "high_threshold must be a number, not 'a'"),
         (lambda: boxgrad.Matcher(math.nan, 0.3), "neither NaN"),
