@@ -15,7 +15,8 @@
  *                               max_threads, set_keep_threads, set_parallel_for
  *     Boxes                     box_area, box_convert, box_clip, box_inspect, box_rotate
  *     Hard clip                 clip
- *     Overlap                   iou_pairwise, iou_aligned, iou_loss: IoU, GIoU, DIoU, CIoU; IoF
+ *     Overlap                   iou_pairwise, iou_aligned, iou_loss: IoU, GIoU, DIoU, CIoU, IoF,
+ *                               IoS
  *     Smooth L1                 smooth_l1
  *     Box deltas                delta_encode, delta_decode
  *     Box distances             ltrb_encode
@@ -230,10 +231,10 @@ uint32_t boxgrad_version_number(void);
 
 /* The instruction set in use: "baseline", "avx2" or "avx512" on x86-64, "neon" on AArch64. It is
  * chosen when the library is loaded. The environment variable BOXGRAD_CPU_TIER, read then, names a
- * lower one to use instead; unknown or higher names are ignored. Matrices of IoU, GIoU and IoF of
- * 32 MiB or more are stored past the caches where the processor gains by it (AMD's from Zen on).
- * The environment variable BOXGRAD_STREAM, also read then, is 1 to store matrices of any size so,
- * and 0 to store none so. No bit of a result depends on it. */
+ * lower one to use instead; unknown or higher names are ignored. Matrices of IoU, GIoU, IoF and
+ * IoS of 32 MiB or more are stored past the caches where the processor gains by it (AMD's from Zen
+ * on). The environment variable BOXGRAD_STREAM, also read then, is 1 to store matrices of any size
+ * so, and 0 to store none so. No bit of a result depends on it. */
 const char *boxgrad_cpu_tier(void);
 
 /* How many threads one call may use, the calling one among them. The default is 1.
@@ -460,20 +461,25 @@ boxgrad_status boxgrad_clip_grad_f64(
  *     CIoU  = DIoU - alpha * v,   v = 4/pi^2 (atan(wb/hb) - atan(wa/ha))^2,
  *                                 alpha = v / (1 - IoU + v + eps)
  *     IoF   = inter / area_a                                                  (Since 0.2.0.)
+ *     IoS   = inter / min(area_a, area_b)                                     (Since 0.3.0.)
  * enclosing is the area of the smallest box around both, diagonal is that box's diagonal, and
  * distance is that of the two centres. (Yu 2016; Rezatofighi 2019; Zheng 2020.)
  * Values and gradients are those of torchvision's box_iou, generalized_box_iou, distance_box_iou
- * and complete_box_iou, but they are never NaN for boxes with finite areas. IoU, GIoU and IoF do
- * not use eps; torchvision's eps for the other two is 1e-7.
+ * and complete_box_iou, but they are never NaN for boxes with finite areas. IoU, GIoU, IoF and
+ * IoS do not use eps; torchvision's eps for the other two is 1e-7.
  * IoF is the share of box a that box b covers: mmdetection's bbox_overlaps with mode "iof".
  * detectron2's pairwise_ioa divides by the second box's area: it is IoF with the sides exchanged.
  * IoF alone is not symmetric: grad_a has the slopes of the intersection and of its divisor area_a,
  * grad_b those of the intersection alone, and an exchange of the sides changes all of them.
+ * IoS is the share of the smaller box that the other covers: supervision's OverlapMetric.IOS. Only
+ * the smaller box has the slopes of the divisor. If both areas are the same number, each box has
+ * half of them. Where the areas differ by less than 64 eps of the larger one, rounding decides
+ * which box that is, and the accuracy of the gradient is not promised.
  * Edges:    A term whose denominator is zero is 0, and so is its gradient: two empty boxes overlap
  *           by 0. atan(w/0) is +-pi/2 and atan(0/0) is 0, each with a finite gradient. alpha is a
  *           constant for the gradient, as in the paper. Inverted boxes follow the formulas, with
  *           the sides of the enclosing box clamped at 0.
- * Errors:   All functions of this section fail with BAD_PARAMETER if metric is none of the five, or
+ * Errors:   All functions of this section fail with BAD_PARAMETER if metric is none of the six, or
  *           eps is negative, infinite or NaN. */
 
 #define BOXGRAD_IOU  0
@@ -481,6 +487,7 @@ boxgrad_status boxgrad_clip_grad_f64(
 #define BOXGRAD_DIOU 2
 #define BOXGRAD_CIOU 3
 #define BOXGRAD_IOF  4 /* Since 0.2.0. iou_loss does not take it. */
+#define BOXGRAD_IOS  5 /* Since 0.3.0. iou_loss does not take it. */
 
 /* out[i * out_stride + j] = metric(a[i], b[j]), and the unions likewise.
  * Inputs:   metric; a: a_count rows; b: b_count rows; eps.
@@ -539,9 +546,9 @@ boxgrad_status boxgrad_iou_aligned_f64(
  *           added to the union, the enclosing area, the squared diagonal and alpha's denominator;
  *           boxes that merely touch have no intersection gradient (strict comparison); the
  *           enclosing sides are not clamped. With count 0 loss is 0, whatever normalizer is.
- * Errors:   BAD_PARAMETER: metric is none of the four that have a loss (IoF has none, because it is
- *           1 for any box within the other); normalizer is NaN, or count is not 0 and normalizer or
- *           1 / normalizer is not a positive finite number.
+ * Errors:   BAD_PARAMETER: metric is none of the four that have a loss (IoF and IoS have none,
+ *           because they are 1 for any box within the other); normalizer is NaN, or count is not 0
+ *           and normalizer or 1 / normalizer is not a positive finite number.
  * Accuracy: loss 32 eps (300 in f64). */
 boxgrad_status boxgrad_iou_loss_f32(
     int32_t metric, const float *pred, ptrdiff_t pred_stride,

@@ -5,7 +5,7 @@ extension Arguments {
     // This is not inlined, because most functions of overlaps call it.
     @inline(never)
     mutating func metric<T>(
-        _ metric: Int32, _ eps: Double, _ type: T.Type, last: Int32 = BOXGRAD_IOF, otherwise reason: StaticString = "is no overlap metric"
+        _ metric: Int32, _ eps: Double, _ type: T.Type, last: Int32 = BOXGRAD_IOS, otherwise reason: StaticString = "is no overlap metric"
     ) {
         require(BOXGRAD_IOU...last ~= metric, "metric", reason, metric)
         require(eps >= 0 && rounded(eps, to: type) < .infinity, "eps", "must be finite in the function's type, and not negative", eps)

@@ -132,6 +132,7 @@ private struct Matching<T: Real> {
             case BOXGRAD_CIOU: compare(block, width, CIoU.self)
             // The truth is the first box here, so that IoF is the exchanged metric.
             case BOXGRAD_IOF: compare(block, width, IoFOfSecond.self)
+            case BOXGRAD_IOS: compare(block, width, IoS.self)
             default: compare(block, width, IoU.self)
             }
             for k in 0..<length {

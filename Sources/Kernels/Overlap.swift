@@ -19,10 +19,11 @@ extension Metric {
     static var isLoss: Bool { false }
     static var isSolid: Bool { false }
     static var isShort: Bool { code != BOXGRAD_CIOU }
-    /// Whether the metric divides by the area of the first box. isOfSecond says the same of the second box.
+    /// Whether the metric divides by the area of the first box. isOfSecond and isOfSmaller say the same of the second and of the smaller box.
     static var isOfFirst: Bool { code == BOXGRAD_IOF }
     static var isOfSecond: Bool { code == BGI_IOF_OF_SECOND }
-    static var isShare: Bool { isOfFirst || isOfSecond }
+    static var isOfSmaller: Bool { code == BOXGRAD_IOS }
+    static var isShare: Bool { isOfFirst || isOfSecond || isOfSmaller }
 
     @inline(__always)
     static func quotient<T: Real>(_ a: T, _ b: T) -> T { choose(b == 0, 0, a / b) }
@@ -36,6 +37,7 @@ enum GIoU: Metric { static var code: Int32 { BOXGRAD_GIOU } }
 enum DIoU: Metric { static var code: Int32 { BOXGRAD_DIOU } }
 enum CIoU: Metric { static var code: Int32 { BOXGRAD_CIOU } }
 enum IoF: Metric { static var code: Int32 { BOXGRAD_IOF } }
+enum IoS: Metric { static var code: Int32 { BOXGRAD_IOS } }
 
 /// IoF with the sides exchanged: the share of the second box that the first box covers. A kernel takes this metric if it goes through the
 /// pairs in the other order, or if it has the gradient of its first side only.
@@ -161,10 +163,11 @@ struct Overlap<T: Real> {
         let exactUnion = larger(a.area, b.area) + (smaller(b.area, a.area) - inter)
         union = M.isLoss ? exactUnion : (a.area + b.area) - inter
         let unionEps = M.isLoss ? eps : 0
-        // IoF has one area in place of the union. A NaN in the other box must reach the result, but the intersection with such a box is 0.
-        // Therefore the term becomes NaN.
+        // IoF and IoS have one area in place of the union. A NaN in the other box must reach the result, but the intersection with such a
+        // box is 0. Therefore the term becomes NaN.
         let (own, other) = M.isOfFirst ? (a.area, b.area) : (b.area, a.area)
-        let areaTerm = M.isSolid ? own : choose(other == other, own, other)
+        let divisor = M.isOfSmaller ? smaller(other, own) : own
+        let areaTerm = M.isSolid ? divisor : choose(other == other, divisor, other)
         let unionTerm = M.isShare ? areaTerm : M.isLoss ? union + eps : union
         let iou = M.quotient(inter, unionTerm)
         let apart = choose(unionTerm == 0, 1, (restA + restB + unionEps) / unionTerm)  // This is 1 - IoU.
@@ -230,11 +233,12 @@ struct Overlap<T: Real> {
         /// Returns the slope of the value by one side that moves outwards. The box's extent along that side is `extent`. `share` says how
         /// much of the side bounds the intersection (along `inner`), and the rest bounds the enclosing box (along `outer`). The terms are d
         /// inter = inner, d area = extent and d enclosing = outer. They are grouped so that equal lengths cancel before anything is
-        /// rounded. `isDivisor` says whether IoF divides by this box's area; if not, IoF does not depend on this area.
+        /// rounded. `ofDivisor` says how much of the divisor's slope is this box's, if IoF or IoS divide by an area: all, half or nothing.
         @inline(__always)
-        func slope(_ share: T, _ extent: T, _ inner: T, _ outer: T, _ byEnclosing: T, _ isDivisor: Bool) -> T {
+        func slope(_ share: T, _ extent: T, _ inner: T, _ outer: T, _ byEnclosing: T, _ ofDivisor: T) -> T {
             let (shared, free) = (share * inner, (1 - share) * outer)
-            if M.isShare { return (isDivisor ? shared - iou * extent : shared) * perUnion }
+            if M.isOfSmaller { return (shared - ofDivisor * (iou * extent)) * perUnion }
+            if M.isShare { return (ofDivisor == 1 ? shared - iou * extent : shared) * perUnion }
             let rest = extent - shared
             var result = choose(close, (shared - rest) + apart * rest, shared - iou * rest) * perUnion
             if M.code == BOXGRAD_GIOU { result += choose(tight, (rest - free) + free * waste, rest - free * filled) * perEnclosing }
@@ -243,15 +247,16 @@ struct Overlap<T: Real> {
         }
         let left = shareOfLarger(p.x1, q.x1), top = shareOfLarger(p.y1, q.y1)
         let right = shareOfLarger(q.x2, p.x2), bottom = shareOfLarger(q.y2, p.y2)
+        let ofA: T = M.isOfSmaller ? shareOfLarger(b.area, a.area) : M.isOfFirst ? 1 : 0
         gradA = Box(
-            byCenterX - byWidthA - slope(left, a.height, innerY, outY, byEnclosingX, M.isOfFirst),
-            byCenterY - byHeightA - slope(top, a.width, innerX, outX, byEnclosingY, M.isOfFirst),
-            byCenterX + byWidthA + slope(right, a.height, innerY, outY, byEnclosingX, M.isOfFirst),
-            byCenterY + byHeightA + slope(bottom, a.width, innerX, outX, byEnclosingY, M.isOfFirst))
+            byCenterX - byWidthA - slope(left, a.height, innerY, outY, byEnclosingX, ofA),
+            byCenterY - byHeightA - slope(top, a.width, innerX, outX, byEnclosingY, ofA),
+            byCenterX + byWidthA + slope(right, a.height, innerY, outY, byEnclosingX, ofA),
+            byCenterY + byHeightA + slope(bottom, a.width, innerX, outX, byEnclosingY, ofA))
         gradB = Box(
-            -byCenterX - byWidthB - slope(1 - left, b.height, innerY, outY, byEnclosingX, M.isOfSecond),
-            -byCenterY - byHeightB - slope(1 - top, b.width, innerX, outX, byEnclosingY, M.isOfSecond),
-            -byCenterX + byWidthB + slope(1 - right, b.height, innerY, outY, byEnclosingX, M.isOfSecond),
-            -byCenterY + byHeightB + slope(1 - bottom, b.width, innerX, outX, byEnclosingY, M.isOfSecond))
+            -byCenterX - byWidthB - slope(1 - left, b.height, innerY, outY, byEnclosingX, 1 - ofA),
+            -byCenterY - byHeightB - slope(1 - top, b.width, innerX, outX, byEnclosingY, 1 - ofA),
+            -byCenterX + byWidthB + slope(1 - right, b.height, innerY, outY, byEnclosingX, 1 - ofA),
+            -byCenterY + byHeightB + slope(1 - bottom, b.width, innerX, outX, byEnclosingY, 1 - ofA))
     }
 }

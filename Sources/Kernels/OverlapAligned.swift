@@ -11,6 +11,7 @@ func iouAligned<T: Real>(_ call: IoUAligned<T>, _ rows: Range<Int>) {
     case BOXGRAD_DIOU: _ = pairs.measure(DIoU.self)
     case BOXGRAD_CIOU: _ = pairs.measure(CIoU.self)
     case BOXGRAD_IOF: _ = pairs.measure(IoF.self)
+    case BOXGRAD_IOS: _ = pairs.measure(IoS.self)
     default: _ = pairs.measure(IoU.self)
     }
 }

@@ -17,6 +17,7 @@ func iouPairwise<T: Real>(_ call: IoUPairwise<T>, _ rows: Range<Int>) {
     case BOXGRAD_CIOU: matrix.fill(call.out, CIoU.self)
     case BOXGRAD_IOF: matrix.fill(call.out, IoF.self)
     case BGI_IOF_OF_SECOND: matrix.fill(call.out, IoFOfSecond.self)
+    case BOXGRAD_IOS: matrix.fill(call.out, IoS.self)
     default: matrix.fill(call.out, IoU.self)
     }
     if let union = call.union { matrix.fill(MutableRows(union, stride: call.out.stride), Union.self) }
@@ -171,6 +172,7 @@ func iouPairwiseGrad<T: Real>(_ call: IoUPairwiseGrad<T>, _ rows: Range<Int>) {
                 case BOXGRAD_CIOU: slopes.fill(CIoU.self, box, tileB, eps)
                 case BOXGRAD_IOF: slopes.fill(IoF.self, box, tileB, eps)
                 case BGI_IOF_OF_SECOND: slopes.fill(IoFOfSecond.self, box, tileB, eps)
+                case BOXGRAD_IOS: slopes.fill(IoS.self, box, tileB, eps)
                 default: slopes.fill(IoU.self, box, tileB, eps)
                 }
                 slopes.multiply(factors)

@@ -1,7 +1,7 @@
 import CBoxgrad
 import Glibc
 
-/// Computes one of the five metrics of boxes a and b.
+/// Computes one of the six metrics of boxes a and b.
 struct Overlap {
     let value, union: Dual
     /// The largest of the terms whose sum is `value`.
@@ -19,8 +19,9 @@ struct Overlap {
         let overlaps = shared.allSatisfy { $0.value > 0 }
         let inter = isLoss && !overlaps ? Dual(0) : shared[0].clamped(0, .infinity) * shared[1].clamped(0, .infinity)
         union = sizeA[0] * sizeA[1] + sizeB[0] * sizeB[1] - inter
-        if metric == BOXGRAD_IOF {
-            value = inter / (sizeA[0] * sizeA[1])
+        if metric == BOXGRAD_IOF || metric == BOXGRAD_IOS {
+            let (areaA, areaB) = (sizeA[0] * sizeA[1], sizeB[0] * sizeB[1])
+            value = inter / (metric == BOXGRAD_IOF ? areaA : Dual.min(areaA, areaB))
             scale = max(1, abs(value.value))
             return
         }

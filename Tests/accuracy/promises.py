@@ -28,7 +28,7 @@ class Promise:
 
 
 CHAIN = "partial derivatives multiplied along one way from a term of the value to a coordinate of the row"
-METRIC = "IoU: IoU; GIoU: 1, IoU, an area or the intersection / enclosing; DIoU: IoU, distance^2 / diagonal^2; CIoU: also alpha v; IoF: IoF"
+METRIC = "IoU: IoU; GIoU: 1, IoU, an area or the intersection / enclosing; DIoU: IoU, distance^2 / diagonal^2; CIoU: also alpha v; IoF: IoF; IoS: IoS"
 SUMMED = "the sum of those of its terms"
 
 LOSS = Promise(EPS, 32, 300, f"{SUMMED}, / normalizer")

@@ -81,7 +81,7 @@ static void T(metric)(int32_t metric, fp *value) {
     for (size_t k = 0; k < 4 * n; k++) T(near_sum)(k / 4, sum_a[k], of_a + 4 * m * (k / 4), m, 4, k % 4);
     for (size_t k = 0; k < 4 * m; k++) T(near_sum)(k / 4, sum_b[k], of_b + 4 * (k / 4), n, 4 * m, k % 4);
 
-    if (metric == BOXGRAD_IOF) return;  /* it has no loss */
+    if (metric == BOXGRAD_IOF || metric == BOXGRAD_IOS) return;  /* they have no loss */
     double loss;
     ok(T(boxgrad_iou_loss)(metric, a, 4, b, 4, rows, NULL, 0, 1, &loss, other, grad_a, grad_b));
     for (size_t row = 0; row < rows; row++) {
@@ -152,14 +152,15 @@ static void T(alone)(void) {
 }
 
 static void T(boxes)(void) {
-    static fp value[5][rows];
+    static fp value[6][rows], covered[rows];
     const double scale = ldexp(1, (int)uniform(-20, 20));
     for (size_t row = 0; row < rows; row++) {
         double a[4], b[4];
         pair(rows * batch + row, a, b, scale);
         for (int i = 0; i < 4; i++) T(a)[4 * row + i] = (fp)a[i], T(b)[4 * row + i] = (fp)b[i];
     }
-    for (int32_t metric = BOXGRAD_IOU; metric <= BOXGRAD_IOF; metric++) T(metric)(metric, value[metric]);
+    for (int32_t metric = BOXGRAD_IOU; metric <= BOXGRAD_IOS; metric++) T(metric)(metric, value[metric]);
+    ok(T(boxgrad_iou_aligned)(BOXGRAD_IOF, T(b), 4, T(a), 4, rows, 0, covered, NULL, NULL));
     for (size_t row = 0; row < rows; row++) {
         if (!T(solid)(T(a) + 4 * row) || !T(solid)(T(b) + 4 * row)) continue;
         const double iou = value[BOXGRAD_IOU][row], giou = value[BOXGRAD_GIOU][row];
@@ -169,6 +170,8 @@ static void T(boxes)(void) {
         if (!(ciou >= -2 && ciou <= diou)) broken("-2 <= CIoU <= DIoU", row, ciou, diou, 0);
         const double iof = value[BOXGRAD_IOF][row];
         if (!(iof >= 0 && iof <= 1)) broken("0 <= IoF <= 1", row, iof, 1, 0);
+        const double ios = value[BOXGRAD_IOS][row], larger = iof > covered[row] ? iof : covered[row];
+        if (ios != larger) broken("IoS is the larger of IoF(a, b) and IoF(b, a)", row, ios, larger, 0);
         near(giou_range, row, giou, giou < -1 ? -1 : giou > iou ? iou : giou, 1, EPS);
     }
     T(deltas)();

@@ -76,15 +76,15 @@ static const function functions[] = {
         IN(x, count, 1), COUNT(count), NUMBER(lo, NOT_NAN, .at_most = "hi"), NUMBER(hi, NOT_NAN), IN(grad_out, count, 1), CODE(mode, 2),
         OUT(grad_in, count, 1, .in_place = "grad_out"), RESULT(blocked, OPTIONAL, .element = SIZE)}},
     {"iou_pairwise", .parameters = {
-        CODE(metric, 4), BOXES(a, a_count, a_stride), COUNT(a_count), STRIDE(a_stride), BOXES(b, b_count, b_stride), COUNT(b_count), STRIDE(b_stride),
+        CODE(metric, 5), BOXES(a, a_count, a_stride), COUNT(a_count), STRIDE(a_stride), BOXES(b, b_count, b_stride), COUNT(b_count), STRIDE(b_stride),
         NUMBER(eps, LENGTH), OUT(out, a_count, 1, .times = "b_count", .stride = "out_stride"), STRIDE(out_stride),
         OUT(out_union, a_count, 1, OPTIONAL, .times = "b_count", .stride = "out_stride")}},
     {"iou_pairwise_grad", .parameters = {
-        CODE(metric, 4), BOXES(a, a_count, a_stride), COUNT(a_count), STRIDE(a_stride), BOXES(b, b_count, b_stride), COUNT(b_count), STRIDE(b_stride),
+        CODE(metric, 5), BOXES(a, a_count, a_stride), COUNT(a_count), STRIDE(a_stride), BOXES(b, b_count, b_stride), COUNT(b_count), STRIDE(b_stride),
         NUMBER(eps, LENGTH), IN(grad_out, a_count, 1, .times = "b_count", .stride = "grad_out_stride"), STRIDE(grad_out_stride),
         OUT(grad_a, a_count, 4, OPTIONAL), OUT(grad_b, b_count, 4, OPTIONAL)}},
     {"iou_aligned", .parameters = {
-        CODE(metric, 4), BOXES(a, count, a_stride), STRIDE(a_stride), BOXES(b, count, b_stride), STRIDE(b_stride), COUNT(count), NUMBER(eps, LENGTH),
+        CODE(metric, 5), BOXES(a, count, a_stride), STRIDE(a_stride), BOXES(b, count, b_stride), STRIDE(b_stride), COUNT(count), NUMBER(eps, LENGTH),
         OUT(out, count, 1, OPTIONAL), OUT(grad_a, count, 4, OPTIONAL), OUT(grad_b, count, 4, OPTIONAL)}},
     {"iou_loss", .parameters = {
         CODE(metric, 3), BOXES(pred, count, pred_stride), STRIDE(pred_stride), BOXES(target, count, target_stride), STRIDE(target_stride),
@@ -132,7 +132,7 @@ static const function functions[] = {
         NUMBER(score_threshold, NOT_NAN), INTEGER(max_keep), OUT(keep, count, 1, .element = SIZE, .limit = "max_keep", .written = {"keep_count"}),
         OUT(keep_scores, count, 1, .limit = "max_keep", .written = {"keep_count"}), RESULT(keep_count, .element = SIZE)}},
     {"match", .parameters = {
-        CODE(metric, 4), BOXES(proposals, proposals_count, proposals_stride), COUNT(proposals_count), STRIDE(proposals_stride),
+        CODE(metric, 5), BOXES(proposals, proposals_count, proposals_stride), COUNT(proposals_count), STRIDE(proposals_stride),
         BOXES(truths, truths_count, truths_stride), COUNT(truths_count), STRIDE(truths_stride), NUMBER(eps, LENGTH),
         NUMBER(low_threshold, NOT_NAN), NUMBER(high_threshold, NOT_NAN, .at_least = "low_threshold"), CODE(low_quality, 2),
         OUT(matches, proposals_count, 1, OPTIONAL, .element = LONG), OUT(overlaps, proposals_count, 1, OPTIONAL)}},

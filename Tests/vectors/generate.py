@@ -29,7 +29,7 @@ import reference  # noqa: E402
 from reference import mp  # noqa: E402
 
 TYPES = {"f32": np.float32, "f64": np.float64}
-METRICS = ("iou", "giou", "diou", "ciou", "iof")
+METRICS = ("iou", "giou", "diou", "ciou", "iof", "ios")
 GUARD = 2.0**-23
 """An eps that both types hold."""
 PROMISED = 32
@@ -211,7 +211,7 @@ def overlap(t):
         nothing = given(t, rows), shape[0], 4, None, 0, 4, GUARD
         vector("iou_pairwise_grad", t, code, *nothing, None, 0, wanted(t, np.zeros((shape[0], 4))), None)
 
-        if metric == "iof":  # it has no loss
+        if metric in ("iof", "ios"):  # they have no loss
             continue
         weights = np.abs(cotangents(count))
         normalizer = 8.0
@@ -566,7 +566,7 @@ def errors(t):
     vector("box_rotate", t, box, 2, 4, INF, 0.0, 0.0, untouched(t, 16), None, status=BAD_PARAMETER, error="degrees")
     vector("clip", t, box, 8, 1.0, 0.5, out, status=BAD_PARAMETER, error="lo")
     vector("clip_grad", t, box, 8, 0.0, 1.0, box, 3, out, untouched("size", 1), status=BAD_PARAMETER, error="mode")
-    vector("iou_pairwise", t, 5, box, 2, 4, box, 2, 4, 0.0, untouched(t, 4), 2, None, status=BAD_PARAMETER, error="metric")
+    vector("iou_pairwise", t, 6, box, 2, 4, box, 2, 4, 0.0, untouched(t, 4), 2, None, status=BAD_PARAMETER, error="metric")
     vector("iou_pairwise", t, 0, box, 2, 4, box, 2, 4, 0.0, untouched(t, 4), 1, None, status=BAD_STRIDE, error="out_stride must be at least 2 (got 1)")
     vector("iou_pairwise_grad", t, 0, box, 2, 4, box, 2, 4, -1.0, given(t, [1] * 4), 2, out, out, status=BAD_PARAMETER, error="eps")
     vector("iou_aligned", t, 0, box, 4, None, 4, 2, 0.0, area, out, out, status=NULL_POINTER, error="b")

@@ -42,6 +42,7 @@ from .matching import Matcher, match_boxes
 from .overlap import (
     aligned_box_iou,
     box_ioa,
+    box_ios,
     box_iou,
     box_iou_loss,
     complete_box_iou,
@@ -72,6 +73,7 @@ __all__ = [
     "box_area",
     "box_convert",
     "box_ioa",
+    "box_ios",
     "box_iou",
     "box_iou_loss",
     "clip",

@@ -32,8 +32,8 @@ def match_boxes(
     truth forces it. forced: "proposal" matches such a proposal with the truth that it overlaps most itself (torchvision), "truth" with
     the truth that forced it, the last of them if several did (mmdetection's gt_max_assign_all; TensorFlow's and Keras' matchers force
     one proposal for each truth, and give it to the first), so that a truth that something overlaps is left alone only if later truths
-    force its best proposals. Of equal overlaps the first counts, NaN none; without any the overlap is 0. metric: "iou", "giou", "diou", "ciou", or "iof", the
-    share of the proposal that the ground truth covers. The N x M overlaps are never stored.
+    force its best proposals. Of equal overlaps the first counts, NaN none; without any the overlap is 0. metric: "iou", "giou", "diou", "ciou", "iof", the
+    share of the proposal that the ground truth covers, or "ios", the share of the smaller of the two. The N x M overlaps are never stored.
 
     ValueError: shape, metric, forced, forced="truth" without allow_low_quality_matches, low_threshold > high_threshold, NaN, a negative
     eps; TypeError: dtype.

@@ -1,4 +1,4 @@
-"""Overlap of boxes: IoU, GIoU, DIoU, CIoU and IoF of all pairs or of aligned rows, and the losses of the first four.
+"""Overlap of boxes: IoU, GIoU, DIoU, CIoU, IoF and IoS of all pairs or of aligned rows, and the losses of the first four.
 
     inter = max(0, min(x2) - max(x1)) * max(0, min(y2) - max(y1)),   union = area_1 + area_2 - inter
     IoU   = inter / union                                                                      (Yu 2016)
@@ -6,6 +6,7 @@
     DIoU  = IoU - distance^2 / (diagonal^2 + eps)                                              (Zheng 2020)
     CIoU  = DIoU - alpha * v,   v = 4/pi^2 (atan(w2/h2) - atan(w1/h1))^2,   alpha = v / (1 - IoU + v + eps)
     IoF   = inter / area_1, the share of the first box; box_ioa gives that of the second
+    IoS   = inter / min(area_1, area_2), the share of the smaller box
 
 enclosing is the area of the smallest box around both, diagonal its diagonal, distance that of the centres; alpha is a constant
 for the gradient. A term whose denominator is zero is 0, and so is its gradient: finite boxes never give NaN.
@@ -30,9 +31,9 @@ from ._scalars import code_of, number
 from .autodiff import Gradients, differentiable, with_pullback
 from .boxes import from_corners_gradient, to_corners
 
-_METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3, "iof": 4}
+_METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3, "iof": 4, "ios": 5}
 _EPS = 1e-7
-"""torchvision's. The pairwise IoU, GIoU and IoF, which have none, ignore it."""
+"""torchvision's. The pairwise IoU, GIoU, IoF and IoS, which have none, ignore it."""
 
 
 @functools.lru_cache
@@ -211,13 +212,28 @@ def box_ioa(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, out: Array | None =
 
 
 @differentiable("boxes1", "boxes2")
+def box_ios(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, out: Array | None = None) -> Array:
+    """IoS = inter / min(area_1, area_2) of all pairs of boxes1 (..., N, 4) and boxes2 (..., M, 4): (..., N, M).
+
+    How much of the smaller box the other covers: 1 for a box within another, whatever their sizes. After supervision's box_iou_batch
+    with OverlapMetric.IOS. Only the smaller box has the slopes of the divisor, and of equal areas each box has half of them. A pair of which a
+    box has no area overlaps by 0, with gradient 0. Otherwise as box_iou.
+
+    >>> import boxgrad
+    >>> boxgrad.box_ios([[0.0, 0.0, 4.0, 4.0]], [[2.0, 0.0, 6.0, 2.0], [1.0, 1.0, 2.0, 2.0]])
+    array([[0.5, 1. ]])
+    """
+    return _pairwise(_METRICS["ios"], boxes1, boxes2, _EPS, out)
+
+
+@differentiable("boxes1", "boxes2")
 def aligned_box_iou(
     boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, metric: str = "iou", eps: float = _EPS, out: Array | None = None
 ) -> Array:
     """The overlap of boxes1[i] with boxes2[i]: (..., 4) and (..., 4) to (...). Leading dimensions broadcast.
 
     metric: "iou", "giou", "diou" or "ciou", as box_iou, generalized_box_iou, distance_box_iou and complete_box_iou, or "iof",
-    inter / area of boxes1[i]. eps: for "diou" and "ciou".
+    inter / area of boxes1[i], or "ios", as box_ios. eps: for "diou" and "ciou".
 
     ValueError: shape, metric, out or a negative eps; TypeError: dtype.
 

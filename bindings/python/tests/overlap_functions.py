@@ -1,4 +1,4 @@
-"""The metrics and their losses, as the tests iterate over them: four that are symmetric and have a loss, and IoF."""
+"""The metrics and their losses, as the tests iterate over them: four that have a loss, IoF and IoS."""
 
 import functools
 
@@ -15,7 +15,7 @@ PAIRWISE = {
     "ciou": boxgrad.complete_box_iou,
 }
 
-EVERY_PAIRWISE = {**PAIRWISE, "ioa": boxgrad.box_ioa}
+EVERY_PAIRWISE = {**PAIRWISE, "ioa": boxgrad.box_ioa, "ios": boxgrad.box_ios}
 """box_ioa is IoF with its arguments exchanged."""
 
 LOSSES = {
@@ -31,7 +31,7 @@ EPS = 1e-7
 
 def matrix(metric, a, b, **options):
     """The metric of all pairs."""
-    return boxgrad.box_ioa(b, a).T if metric == "iof" else PAIRWISE[metric](a, b, **options)
+    return boxgrad.box_ioa(b, a).T if metric == "iof" else EVERY_PAIRWISE[metric](a, b, **options)
 
 
 def aligned(metric):

@@ -53,6 +53,13 @@ def detectron2_pairwise_ioa(torch, a, b):
     return torch.where(inter > 0, inter / area(b), torch.zeros_like(inter))
 
 
+def supervision_ios(torch, a, b):
+    """By the smaller area; 0 where that is not positive."""
+    inter, _ = overlaps(torch, a, b)
+    smaller = torch.minimum(area(a), area(b))
+    return torch.where(smaller > 0, inter / smaller, torch.zeros_like(inter))
+
+
 def detectron2_get_deltas(torch, proposals, targets, weights):
     source, size = sides(proposals), sides(targets)
     centers = (targets[:, :2] + size / 2) - (proposals[:, :2] + source / 2)

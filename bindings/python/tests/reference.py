@@ -105,6 +105,13 @@ def minimum(x, y):
     return -maximum(-x, -y)
 
 
+def smaller(x, y):
+    """The minimum, with how close the two are, relative to the larger one. The same number twice is no question of rounding."""
+    gap = abs(x.value - y.value) / np.where(np.maximum(x.size, y.size) == 0, 1, np.maximum(x.size, y.size))
+    least = minimum(x, y)
+    return Real(least.value, (least, 1), size=least.size, margin=np.where(gap == 0, 1, gap).astype(float))
+
+
 def clamp(terms, low=-np.inf, high=np.inf):
     """The clamped sum of the terms, as terms. Passes the derivative at the bounds and stops it beyond."""
     x = total(terms)
@@ -222,6 +229,8 @@ def overlap(a, b, *, metric, eps=0, loss=False):
     area_a, area_b, inter = overlap_areas(a, b, loss=loss)
     if metric == "iof":
         return [[ratio(inter, area_a)]]
+    if metric == "ios":
+        return [[ratio(inter, smaller(area_a, area_b))]]
     cw = maximum(a[2], b[2]) - minimum(a[0], b[0])
     ch = maximum(a[3], b[3]) - minimum(a[1], b[1])
     if not loss:

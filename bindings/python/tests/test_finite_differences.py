@@ -87,9 +87,11 @@ def test_aligned(metric, kind):
     check(boxgrad.aligned_box_iou, arrays, value=value, metric=metric)
 
 
-def test_iof():
+def test_iof_and_ios():
     check(boxgrad.box_ioa, few())
     check(boxgrad.aligned_box_iou, few(count=12), metric="iof")
+    check(boxgrad.box_ios, few())
+    check(boxgrad.aligned_box_iou, few(count=12), metric="ios")
 
 
 @OVERLAPS

@@ -49,6 +49,25 @@ def test_ties_of_iof(dtype):
     np.testing.assert_array_equal(to_b, [[-1, 0, 0, 0]])
 
 
+@both_dtypes
+def test_ties_of_ios(dtype):
+    """The smaller box has all slopes of its area, and of equal areas each box has half of them."""
+    box, inner = np.array([[0, 0, 2, 4]], dtype), np.array([[0.5, 1, 1, 2]], dtype)
+    for a, b in [(box, box), (box, inner), (inner, box)]:
+        assert boxgrad.aligned_box_iou(a, b, metric="ios") == 1
+        for gradient in gradients(boxgrad.aligned_box_iou, a, b, metric="ios"):
+            np.testing.assert_array_equal(gradient, [[0, 0, 0, 0]])
+    tall, wide = np.array([[0, 0, 2, 4]], dtype), np.array([[1, 0, 5, 2]], dtype)  # equal areas of 8, of which 2 are shared
+    to_a, to_b = gradients(boxgrad.aligned_box_iou, tall, wide, metric="ios")
+    np.testing.assert_array_equal(to_a, [[1 / 16, -1 / 16 + 1 / 32, 3 / 16, -1 / 32]])
+    np.testing.assert_array_equal(to_b, [[-7 / 32, 0, -1 / 32, 1 / 16]])
+    empty = np.array([[0, 0, 0, 4]], dtype)
+    for a, b in [(empty, box), (box, empty), (empty, empty)]:
+        assert boxgrad.aligned_box_iou(a, b, metric="ios") == 0
+        for gradient in gradients(boxgrad.aligned_box_iou, a, b, metric="ios"):
+            np.testing.assert_array_equal(gradient, [[0, 0, 0, 0]])
+
+
 def test_touching_boxes_pull_in_the_values_and_not_in_the_losses():
     a, b = np.array([[0.0, 0, 1, 1]]), np.array([[1.0, 0, 2, 1]])
     to_a, to_b = gradients(boxgrad.box_iou, a, b)

@@ -70,6 +70,24 @@ def test_ioa_is_iof_of_the_exchanged_sides(dtype, eps, a, b):
         assert_within(together, single.sum(axis), 16 * eps * row_maximum(single).sum(axis))
 
 
+@both_types
+@given(a=boxes(), b=boxes())
+def test_ios_is_iof_of_the_smaller_box(dtype, eps, a, b):
+    """Value and gradients, bit for bit; of equal areas the mean of both gradients."""
+    a, b = a.astype(dtype), b.astype(dtype)
+    (of_a, to_a), (of_b, to_b), (ios, to_both) = (
+        boxgrad.vjp(boxgrad.aligned_box_iou, *sides, metric=metric) for sides, metric in (((a, b), "iof"), ((b, a), "iof"), ((a, b), "ios"))
+    )
+    areas = boxgrad.box_area(a)[:, None], boxgrad.box_area(b)[:, None]
+    np.testing.assert_array_equal(ios, np.maximum(of_a, of_b))
+    for got, by_a, by_b in zip(to_both(1.0), to_a(1.0), to_b(1.0)[::-1]):
+        mean = by_a / 2 + by_b / 2
+        expected = np.where(areas[0] < areas[1], by_a, np.where(areas[0] > areas[1], by_b, mean))
+        assert_within(got, expected, np.where(areas[0] == areas[1], 8 * eps * row_maximum(np.abs(by_a) + np.abs(by_b)), 0))
+    np.testing.assert_array_equal(boxgrad.box_ios(a, b).diagonal(), ios)
+    np.testing.assert_array_equal(boxgrad.box_ios(a, b), boxgrad.box_ios(b, a).T)
+
+
 @iof_too
 @given(a=boxes(), b=boxes(), power=st.integers(-20, 20))
 def test_scaling_by_a_power_of_two_changes_nothing(metric, a, b, power):
