@@ -20,7 +20,7 @@
  *     Smooth L1                 smooth_l1
  *     Box deltas                delta_encode, delta_decode
  *     Box distances             ltrb_encode
- *     Suppress, match, sample   nms, soft_nms, match, sample
+ *     Suppress, match, sample   nms, soft_nms, match, match_ignore, sample
  *     Gradient clipping         grad_norm, grad_norm_combine, grad_scale, clip_grad_norm,
  *                               clip_grad_value
  *     Plugins                   get_api
@@ -831,9 +831,46 @@ boxgrad_status boxgrad_match_f64(
     int64_t *BOXGRAD_OR_NULL matches,
     double *BOXGRAD_OR_NULL overlaps);
 
+#define BOXGRAD_MATCH_IGNORED -3 /* Since 0.3.0. boxgrad_match_ignore writes it. */
+
+/* What the intersection of a proposal and an ignored box is divided by. */
+#define BOXGRAD_SHARE_OF_PROPOSAL 0 /* Since 0.3.0. The proposal's area. */
+#define BOXGRAD_SHARE_OF_IGNORED  1 /* Since 0.3.0. The ignored box's area. */
+
+/* Which matches may become BOXGRAD_MATCH_IGNORED. */
+#define BOXGRAD_IGNORE_UNMATCHED 0 /* Since 0.3.0. Those below 0, so that no truth loses a match. */
+#define BOXGRAD_IGNORE_ALL       1 /* Since 0.3.0. Those of truths, too. */
+
+/* Some ground truth, such as crowds, is to be ignored: the proposals that it covers shall be
+ * neither positive nor negative. out[i] is BOXGRAD_MATCH_IGNORED if `which` allows it for
+ * matches[i], and the share of proposal i with some ignored box is greater than threshold.
+ * Otherwise it is matches[i]. A share is IoF, bit for bit that of boxgrad_iou_pairwise, with the
+ * sides exchanged for SHARE_OF_IGNORED. It is compared in the boxes' type.
+ * With IGNORE_UNMATCHED and SHARE_OF_PROPOSAL this is how COCO's evaluation treats detections that
+ * only a crowd covers (it also takes a share that equals the threshold). With IGNORE_ALL it is
+ * mmdetection's MaxIoUAssigner with ignore_iof_thr, and SHARE_OF_PROPOSAL is its
+ * ignore_wrt_candidates, if boxgrad_match had low_quality 0. With low_quality there, an ignored
+ * proposal is no truth's best proposal. For this, call boxgrad_match_ignore first, with matches
+ * that are all 0. Then call boxgrad_match with NaN in the rows of the ignored proposals.
+ * Inputs:   share: one of the two above; proposals: proposals_count rows; ignored: ignored_count
+ *           rows; threshold; which: one of the two above; matches: proposals_count.
+ * Outputs:  out: proposals_count. It may be matches (in place).
+ * Edges:    A share without a denominator is 0. One that is NaN counts nowhere.
+ * Errors:   BAD_PARAMETER: share or which is none of its two; threshold is negative or NaN.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_match_ignore_f32(
+    int32_t share, const float *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
+    const float *ignored, size_t ignored_count, ptrdiff_t ignored_stride, double threshold,
+    int32_t which, const int64_t *matches, int64_t *out);
+boxgrad_status boxgrad_match_ignore_f64(
+    int32_t share, const double *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
+    const double *ignored, size_t ignored_count, ptrdiff_t ignored_stride, double threshold,
+    int32_t which, const int64_t *matches, int64_t *out);
+
 /* Draws a batch from proposals. A label greater than `negative` is a positive, an equal one a
  * negative, and a lesser one is left out. So `negative` is 0 for classes, and BOXGRAD_MATCH_BELOW
- * for boxgrad_match's matches. If there are P positives and N negatives, it draws
+ * for boxgrad_match's matches (BETWEEN and IGNORED are left out). If there are P positives and N
+ * negatives, it draws
  *     positive_count = min(P, floor(positive_fraction * wanted))
  *     negative_count = min(N, wanted - positive_count)
  * of them. Every choice of so many is equally likely. Random numbers are SplitMix64's, begun with
@@ -1105,6 +1142,14 @@ typedef struct {
     boxgrad_status (*ltrb_encode_grad_f64)(size_t count, const double *grad_distances,
         double *grad_points, double *grad_boxes);
     boxgrad_status (*set_keep_threads)(int32_t keep);
+    boxgrad_status (*match_ignore_f32)(int32_t share, const float *proposals,
+        size_t proposals_count, ptrdiff_t proposals_stride, const float *ignored,
+        size_t ignored_count, ptrdiff_t ignored_stride, double threshold, int32_t which,
+        const int64_t *matches, int64_t *out);
+    boxgrad_status (*match_ignore_f64)(int32_t share, const double *proposals,
+        size_t proposals_count, ptrdiff_t proposals_stride, const double *ignored,
+        size_t ignored_count, ptrdiff_t ignored_stride, double threshold, int32_t which,
+        const int64_t *matches, int64_t *out);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

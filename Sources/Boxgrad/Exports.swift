@@ -447,3 +447,23 @@ public func boxgrad_match_f64(
         metric, proposals, proposalsCount, proposalsStride, truths, truthsCount, truthsStride, eps, lowThreshold, highThreshold,
         lowQuality, matches, overlaps)
 }
+
+@_cdecl("boxgrad_match_ignore_f32") @implementation
+public func boxgrad_match_ignore_f32(
+    _ share: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsCount: Int, _ proposalsStride: Int, _ ignored: UnsafePointer<Float>?,
+    _ ignoredCount: Int, _ ignoredStride: Int, _ threshold: Double, _ which: Int32, _ matches: UnsafePointer<Int64>?,
+    _ out: UnsafeMutablePointer<Int64>?
+) -> Int32 {
+    matchIgnore(
+        share, proposals, proposalsCount, proposalsStride, ignored, ignoredCount, ignoredStride, threshold, which, matches, out)
+}
+
+@_cdecl("boxgrad_match_ignore_f64") @implementation
+public func boxgrad_match_ignore_f64(
+    _ share: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsCount: Int, _ proposalsStride: Int, _ ignored: UnsafePointer<Double>?,
+    _ ignoredCount: Int, _ ignoredStride: Int, _ threshold: Double, _ which: Int32, _ matches: UnsafePointer<Int64>?,
+    _ out: UnsafeMutablePointer<Int64>?
+) -> Int32 {
+    matchIgnore(
+        share, proposals, proposalsCount, proposalsStride, ignored, ignoredCount, ignoredStride, threshold, which, matches, out)
+}

@@ -37,3 +37,26 @@ func match<T: BinaryFloatingPoint>(
     if call.lowQuality { call.run(count, kernels(T.self).match_low_quality) }
     return BOXGRAD_OK
 }
+
+func matchIgnore<T: BinaryFloatingPoint>(
+    _ share: Int32, _ proposals: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ ignored: UnsafePointer<T>?, _ ignoredCount: Int,
+    _ ignoredStride: Int, _ threshold: Double, _ which: Int32, _ matches: UnsafePointer<Int64>?, _ out: UnsafeMutablePointer<Int64>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.require(BOXGRAD_SHARE_OF_PROPOSAL...BOXGRAD_SHARE_OF_IGNORED ~= share, "share", "must be 0 or 1", share)
+    arguments.require(threshold >= 0, "threshold", "must not be negative or NaN", threshold)
+    arguments.require(BOXGRAD_IGNORE_UNMATCHED...BOXGRAD_IGNORE_ALL ~= which, "which", "must be 0 or 1", which)
+    arguments.count(count, "proposals_count")
+    arguments.count(ignoredCount, "ignored_count")
+    arguments.rows(proposals, "proposals", count, stride: stride, "proposals_stride")
+    arguments.rows(ignored, "ignored", ignoredCount, stride: ignoredStride, "ignored_stride")
+    arguments.packed(matches, "matches", count)
+    arguments.packed(UnsafePointer(out), "out", count)
+    guard arguments.valid, let proposals, let matches, let out else { return arguments.status }
+    // If `ignored` is NULL there are no ignored boxes, and the pointer is not used.
+    MatchIgnore(
+        proposals: Rows(proposals, stride: stride), ignored: Rows(ignored ?? proposals, stride: ignoredStride), ignoredCount: ignoredCount,
+        threshold: threshold, ofIgnored: share == BOXGRAD_SHARE_OF_IGNORED, positivesToo: which == BOXGRAD_IGNORE_ALL, matches: matches, out: out
+    ).run(count, .boxes(groups: max(1, ignoredCount)), kernels(T.self).match_ignore)
+    return BOXGRAD_OK
+}

@@ -70,6 +70,8 @@ static const boxgrad_api api = {
     .ltrb_encode_grad_f32 = boxgrad_ltrb_encode_grad_f32,
     .ltrb_encode_grad_f64 = boxgrad_ltrb_encode_grad_f64,
     .set_keep_threads = boxgrad_set_keep_threads,
+    .match_ignore_f32 = boxgrad_match_ignore_f32,
+    .match_ignore_f64 = boxgrad_match_ignore_f64,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

@@ -282,6 +282,16 @@ struct Match<T>: Call {
     let scratch: ThreadScratch
 }
 
+struct MatchIgnore<T>: Call {
+    let proposals, ignored: Rows<T>
+    let ignoredCount: Int
+    let threshold: Double
+    /// Whether a share is one of the ignored box's area, and whether positive matches may be ignored.
+    let ofIgnored, positivesToo: Bool
+    let matches: UnsafePointer<Int64>
+    let out: UnsafeMutablePointer<Int64>
+}
+
 // ---- Sampling ----
 
 struct Sample: Call {

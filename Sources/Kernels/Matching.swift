@@ -1,5 +1,5 @@
-// These kernels find the ground truth that each proposal overlaps most. They compare the overlaps as they compute them, and never store the
-// matrix of overlaps.
+// These kernels find the ground truth that each proposal overlaps most, and the proposals that are to be ignored. They compare the overlaps
+// as they compute them, and never store the matrix of overlaps.
 
 import CBoxgrad
 import CShims
@@ -69,6 +69,39 @@ func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
     for i in rows {
         let code = matches[i] & 3
         matches[i] = code == 0 ? matches[i] >> 2 : -code
+    }
+}
+
+/// Marks the matches of proposals that some ignored box covers.
+@inline(never)
+func matchIgnore<T: Real>(_ call: MatchIgnore<T>, _ rows: Range<Int>) {
+    // The threshold is rounded here, so that the compiler does not merge the kernels of the two types into one.
+    let threshold = T(call.threshold)
+    call.ofIgnored ? call.mark(rows, threshold, IoFOfSecond.self) : call.mark(rows, threshold, IoF.self)
+}
+
+extension MatchIgnore where T: Real {
+    @inline(never)
+    fileprivate func mark<M: Metric>(_ rows: Range<Int>, _ threshold: T, _ metric: M.Type) {
+        @inline(__always)
+        func mark(_ space: Workspace) {
+            let tile: Tile<Box<T>> = space.tile(0)
+            let covered: UnsafeMutablePointer<T> = space.column(0)
+            var tiles = Tiles(rows)
+            while let (start, length) = tiles.next() {
+                tile.load(proposals, start, length)
+                for k in 0..<tileWidth { covered[k] = 0 }
+                for j in 0..<ignoredCount {
+                    let box = Box(ignored[j])
+                    for k in 0..<tileWidth { covered[k] = larger(Overlap(metric, tile[k], box, 0).value, covered[k]) }
+                }
+                for i in 0..<length {
+                    let match = matches[start &+ i]
+                    out[start &+ i] = covered[i] > threshold && (positivesToo || match < 0) ? Int64(BOXGRAD_MATCH_IGNORED) : match
+                }
+            }
+        }
+        Workspace.with(mark)
     }
 }
 

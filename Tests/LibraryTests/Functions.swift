@@ -6,7 +6,7 @@ import CBoxgrad
 let typedFunctions = [
     "box_area", "box_area_grad", "box_convert", "box_convert_grad", "box_clip", "box_clip_grad", "box_inspect", "box_rotate", "clip",
     "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "smooth_l1", "delta_encode", "delta_encode_grad",
-    "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "nms", "soft_nms", "match",
+    "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "nms", "soft_nms", "match", "match_ignore",
 ]
 
 extension Float {
@@ -84,6 +84,10 @@ extension Float {
             api.match_f32(c.code("metric"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("truths"),
                 c.integer("truths_count"), c.integer("truths_stride"), c.number("eps"), c.number("low_threshold"),
                 c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
+        case "match_ignore":
+            api.match_ignore_f32(c.code("share"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("ignored"),
+                c.integer("ignored_count"), c.integer("ignored_stride"), c.number("threshold"), c.code("which"), c.read("matches"),
+                c.write("out"))
         default: nil
         }
     }
@@ -164,6 +168,10 @@ extension Double {
             api.match_f64(c.code("metric"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("truths"),
                 c.integer("truths_count"), c.integer("truths_stride"), c.number("eps"), c.number("low_threshold"),
                 c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
+        case "match_ignore":
+            api.match_ignore_f64(c.code("share"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("ignored"),
+                c.integer("ignored_count"), c.integer("ignored_stride"), c.number("threshold"), c.code("which"), c.read("matches"),
+                c.write("out"))
         default: nil
         }
     }

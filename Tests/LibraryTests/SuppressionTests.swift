@@ -102,6 +102,33 @@ struct Match: Operation {
     }
 }
 
+struct MatchIgnore: Operation {
+    var share = BOXGRAD_SHARE_OF_PROPOSAL, threshold = 0.3, which = BOXGRAD_IGNORE_UNMATCHED, isTall = true
+    var isRowwise: Bool { false }
+
+    func counts(_ n: Int) -> [String: Int] { isTall ? ["proposals_count": n, "ignored_count": 3] : ["proposals_count": 3, "ignored_count": n] }
+
+    func arguments(_ n: Int) -> [Argument] {
+        let (rows, ignored) = (counts(n)["proposals_count"]!, counts(n)["ignored_count"]!)
+        return [
+            .boxes("proposals", rows, stride: "proposals_stride"), .boxes("ignored", ignored, stride: "ignored_stride"),
+            .input("matches", rows, of: .size) { random in [[-9e18, -3, -2, -1, 0, 9e18].randomElement(using: &random)!] },
+            .output("out", rows, of: .size),
+        ]
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let out = zip(x["proposals"]!, x["matches"]!).map { proposal, match in
+            let isCovered = x["ignored"]!.contains { box in
+                let sides = share == BOXGRAD_SHARE_OF_PROPOSAL ? proposal + box : box + proposal
+                return Overlap(BOXGRAD_IOF, sides.map { Dual($0) }, eps: 0, isLoss: false).value.value > threshold
+            }
+            return [Term(isCovered && (which == BOXGRAD_IGNORE_ALL || match[0] < 0) ? -3 : match[0])]
+        }
+        return ["out": out]
+    }
+}
+
 @Suite struct SuppressionTests {
     @Test func hard() throws {
         try sweep(NMS())
@@ -118,6 +145,12 @@ struct Match: Operation {
         for isTall in [false, true] { try sweep(Match(metric: metric, lowQuality: lowQuality, isTall: isTall)) }
     }
 
+    @Test(arguments: [BOXGRAD_SHARE_OF_PROPOSAL, BOXGRAD_SHARE_OF_IGNORED], [BOXGRAD_IGNORE_UNMATCHED, BOXGRAD_IGNORE_ALL])
+    func matchIgnore(share: Int32, which: Int32) throws {
+        for isTall in [false, true] { try sweep(MatchIgnore(share: share, which: which, isTall: isTall)) }
+        try sweep(MatchIgnore(share: share, threshold: 0, which: which))
+    }
+
     @Test func refusals() throws {
         try refuse(NMS())
         try refuse(SoftNMS())
@@ -132,6 +165,10 @@ struct Match: Operation {
         try refuse("eps", [-1, .nan, .infinity].map { Match(eps: $0) })
         try refuse("low_threshold", [Match(lowThreshold: .nan)])
         try refuse("high_threshold", [.nan, 0.2].map { Match(highThreshold: $0) })
+        try refuse(MatchIgnore())
+        try refuse("share", ([-1, 2, .min, .max] as [Int32]).map { MatchIgnore(share: $0) })
+        try refuse("threshold", [-1e-300, .nan, -.infinity].map { MatchIgnore(threshold: $0) })
+        try refuse("which", ([-1, 2, .min, .max] as [Int32]).map { MatchIgnore(which: $0) })
         try refuse("low_quality", ([-1, 3] as [Int32]).map { Match(lowQuality: $0) })
     }
 
@@ -169,4 +206,5 @@ struct Match: Operation {
 
 extension LibraryTests.DividedTests {
     @Test func match() throws { try sweepChunks(Match(lowQuality: 1), rows: DividedRows.ofMatches) }
+    @Test func matchIgnore() throws { try sweepChunks(MatchIgnore(), rows: DividedRows.ofMatrixGradient) }
 }

@@ -60,6 +60,7 @@ static void T(sweep)(void) {
     SWEEP(soft_nms, 4, (k & 1, a, n, 5, in, k & 2 ? classes : NULL, 0.3, 0.5, 0.01, SIZE_MAX, indices, x, &found),
           take(indices, found * sizeof *indices), take_numbers(x, found));
     SWEEP(match, 3 * metrics, (k % metrics, a, n, 5, b, 67, 5, 1e-7, 0.2, 0.5, k / metrics, matches, x), take(matches, n * sizeof *matches), take_numbers(x, n));
+    SWEEP(match_ignore, 4, (k & 1, a, n, 5, b, 67, 5, 0.2, k / 2, classes, matches), take(matches, n * sizeof *matches));
 #undef SWEEP
 #undef NAMED
 }

@@ -119,6 +119,13 @@ static double T(pairwise_grad_by_boxes)(size_t begin, size_t end) {
     return 0;
 }
 
+/* The matches are the bits of numbers: negative ones are below 0. */
+static double T(ignore)(size_t begin, size_t end) {
+    ok(T(boxgrad_match_ignore)(outputs & 1, A(begin), COUNT, a_stride, T(b), columns, b_stride, 0.3, outputs >> 1 & 1,
+                               (const int64_t *)T(x) + begin, (int64_t *)OUT + begin));
+    return 0;
+}
+
 /* Returns the norm of one tensor for p = 1, which is a sum like a loss. */
 static double T(norm)(size_t begin, size_t end) {
     const boxgrad_tensor tensor = {T(x) + begin, COUNT, sizeof(fp) == sizeof(float) ? BOXGRAD_F32 : BOXGRAD_F64, 0};
@@ -181,6 +188,7 @@ static void T(divided)(void) {
             PROVE(iou_pairwise, n, n, pairwise_by_rows, pairwise, (outputs & 1 ? 2 : 1) * n * out_stride);
             n = most_threads * boxes_a_thread / columns + between(1, 100);
             PROVE(iou_pairwise_grad, n, n, pairwise_grad_by_boxes, pairwise_grad, 4 * (n + columns));
+            PROVE(match_ignore, n, between(1000, 5000), ignore, ignore, n * sizeof(int64_t) / sizeof(fp));
         }
     }
     free(T(a)), free(T(b)), free(T(x));

@@ -127,6 +127,11 @@ static void suppress_match_sample(void) {
     CHECK_NEAR(lowered, wanted, 3, 1e-15);
     CHECK(boxgrad_match_f64(BOXGRAD_IOU, boxes, 3, 4, truth, 1, 4, 0, 0.6, 0.7, 0, matches, overlaps) == BOXGRAD_OK);
     CHECK(matches[0] == 0 && matches[1] == BOXGRAD_MATCH_BETWEEN && matches[2] == BOXGRAD_MATCH_BELOW && overlaps[2] == 0.5);
+    const double crowd[4] = {2, 0, 6, 1}; /* It covers 2/3, 1/2 and 1/3 of the boxes. */
+    CHECK(boxgrad_match_ignore_f64(BOXGRAD_SHARE_OF_PROPOSAL, boxes, 3, 4, crowd, 1, 4, 0.4, BOXGRAD_IGNORE_UNMATCHED, matches, matches) == BOXGRAD_OK);
+    CHECK(matches[0] == 0 && matches[1] == BOXGRAD_MATCH_IGNORED && matches[2] == BOXGRAD_MATCH_BELOW);
+    CHECK(boxgrad_sample(matches, 3, BOXGRAD_MATCH_BELOW, SIZE_MAX, 1, 1, keep, &positives, &negatives) == BOXGRAD_OK);
+    CHECK(positives == 1 && negatives == 1 && keep[0] == 0 && keep[1] == 2);
     CHECK(boxgrad_match_f64(BOXGRAD_IOU, boxes + 4, 2, 4, truth, 1, 4, 0, 0.6, 0.7, 1, matches, NULL) == BOXGRAD_OK && matches[0] == 0);
     CHECK(boxgrad_sample(classes, 3, -5, 3, 0.5, 1, keep, &positives, &negatives) == BOXGRAD_OK);
     CHECK(positives == 1 && negatives == 2 && keep[0] == 1 && keep[1] == 0 && keep[2] == 2);

@@ -136,6 +136,11 @@ static const function functions[] = {
         BOXES(truths, truths_count, truths_stride), COUNT(truths_count), STRIDE(truths_stride), NUMBER(eps, LENGTH),
         NUMBER(low_threshold, NOT_NAN), NUMBER(high_threshold, NOT_NAN, .at_least = "low_threshold"), CODE(low_quality, 2),
         OUT(matches, proposals_count, 1, OPTIONAL, .element = LONG), OUT(overlaps, proposals_count, 1, OPTIONAL)}},
+    {"match_ignore", .parameters = {
+        CODE(share, 1), BOXES(proposals, proposals_count, proposals_stride), COUNT(proposals_count), STRIDE(proposals_stride),
+        BOXES(ignored, ignored_count, ignored_stride), COUNT(ignored_count), STRIDE(ignored_stride), NUMBER(threshold, NOT_NEGATIVE),
+        CODE(which, 1), IN(matches, proposals_count, 1, .element = LONG),
+        OUT(out, proposals_count, 1, .element = LONG, .in_place = "matches")}},
     {"sample", .untyped = true, .parameters = {
         IN(labels, count, 1, .element = LONG), COUNT(count), INTEGER(negative), INTEGER(wanted), NUMBER(positive_fraction, FRACTION), INTEGER(seed),
         OUT(indices, count, 1, .element = SIZE, .limit = "wanted", .written = {"positive_count", "negative_count"}),

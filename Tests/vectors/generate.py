@@ -406,6 +406,22 @@ def match(t):
     vector("match", t, 0, given(t, CROWD), len(CROWD), 4, None, 0, 4, 0.0, 0.5, 0.5, 1, *none)
 
 
+def match_ignore(t):
+    proposals = np.vstack([CROWD, [[100, 100, 104, 104], [0, 0, 16, 16]]])
+    ignored = np.array([[0, 0, 8, 8], [30, 30, 40, 41], [1, 1, 1, 5], [100, 100, 104, 108]], float)
+    matches = [(0, -1, -2, 7)[i % 4] for i in range(len(proposals))]
+    for share, sides in enumerate(((proposals, ignored), (ignored, proposals))):
+        values, _ = each_overlap(*sides, "iof")
+        values = values if share == 0 else values.T
+        for which, threshold in itertools.product((0, 1), (0.0, 0.25, 0.5, 1.0, INF)):
+            covered = [any(x > threshold for x in row) for row in values]
+            expected = [-3 if c and (which or m < 0) else m for c, m in zip(covered, matches)]
+            arguments = given(t, proposals), len(proposals), 4, given(t, ignored), len(ignored), 4
+            vector("match_ignore", t, share, *arguments, threshold, which, given("i64", matches), wanted("i64", expected))
+    vector("match_ignore", t, 0, given(t, CROWD), len(CROWD), 4, None, 0, 4, 0.0, 1, given("i64", matches[: len(CROWD)]), wanted("i64", matches[: len(CROWD)]))
+    vector("match_ignore", t, 0, None, 0, 4, None, 0, 4, 0.0, 1, None, None)
+
+
 def splitmix(state):
     while True:
         state = (state + 0x9E3779B97F4A7C15) % 2**64
@@ -592,6 +608,11 @@ def errors(t):
     vector("nms", t, box, 2, 4, box, None, -0.5, 0.0, SIZE_MAX, kept, one, status=BAD_PARAMETER, error="iou_threshold must not be negative")
     vector("soft_nms", t, 2, box, 2, 4, box, None, 0.5, 0.5, 0.0, 2, kept, area, one, status=BAD_PARAMETER, error="decay is no decay (got 2)")
     vector("match", t, 0, box, 2, 4, box, 2, 4, 0.0, 0.5, 0.25, 0, kept, area, status=BAD_PARAMETER, error="high_threshold")
+    ignoring, after = (box, 2, 4, box, 2, 4), (given("i64", [0, 0]), untouched("i64", 2))
+    vector("match_ignore", t, 2, *ignoring, 0.5, 0, *after, status=BAD_PARAMETER, error="share must be 0 or 1 (got 2)")
+    vector("match_ignore", t, 0, *ignoring, NAN, 0, *after, status=BAD_PARAMETER, error="threshold must not be negative or NaN (got nan)")
+    vector("match_ignore", t, 0, *ignoring, 0.5, -1, *after, status=BAD_PARAMETER, error="which must be 0 or 1 (got -1)")
+    vector("match_ignore", t, 0, *ignoring, 0.5, 0, after[0], None, status=NULL_POINTER, error="out")
     vector("delta_decode", t, None, box, 4, box, 4, 2, 2, untouched(t, 16), status=BAD_STRIDE, error="deltas_stride must be at least 8 (got 4)")
 
 
@@ -667,7 +688,7 @@ def written(x):
 def text():
     vectors.clear()
     for t in TYPES:
-        for family in (boxes, hard_clip, overlap, smooth_l1, deltas, suppress, match, of_rows, errors):
+        for family in (boxes, hard_clip, overlap, smooth_l1, deltas, suppress, match, match_ignore, of_rows, errors):
             family(t)
     norms()
     sample()

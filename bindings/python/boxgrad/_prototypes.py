@@ -28,6 +28,7 @@ FOR_EACH_DTYPE = {
     "nms": "*ns*?ddn**",
     "soft_nms": "i*ns*?dddn***",
     "match": "i*ns*nsdddi??",
+    "match_ignore": "i*ns*nsdi**",
 }
 FOR_ALL_DTYPES = {
     "set_max_threads": "i",

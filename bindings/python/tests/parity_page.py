@@ -92,6 +92,18 @@ def truth_numbers(matches):
     return np.select([matches >= 0, matches == -1], [matches + 1, 0], -1)
 
 
+def ignoring(proposals, truths, wrt):
+    """The last two of the truths are to be ignored."""
+    return truth_numbers(boxgrad.match_boxes(
+        proposals, truths[:-2], 0.5, 0.3, True, forced="truth", ignore=truths[-2:], ignore_iof_thr=0.4, ignore_wrt_candidates=wrt,
+        ignore_positives=True)[0])  # fmt: skip
+
+
+def mmdetection_ignoring(proposals, truths, wrt):
+    share = peers.mmdetection_overlaps(torch, proposals, truths[-2:], "iof") if wrt else peers.mmdetection_overlaps(torch, truths[-2:], proposals, "iof").T
+    return assigned(proposals, truths[:-2], min_pos_iou=1e-9, ignored=share.amax(1) > 0.4)
+
+
 def in_our_codes(assigned):
     """The inverse of truth_numbers."""
     return np.select([as_array(assigned) > 0, as_array(assigned) == 0], [as_array(assigned) - 1, -1], -2)
@@ -170,6 +182,14 @@ SAME = [
     Same("match_boxes", "mmdetection MaxIoUAssigner, gt_max_assign_all", lambda a, b: truth_numbers(
             boxgrad.match_boxes(a, b, 0.5, 0.3, True, forced="truth")[0]),
          lambda a, b: assigned(a, b, min_pos_iou=1e-9), box_sets.sets, **values_only, **formula, note="forced=\"truth\"; min_pos_iou above 0"),
+    *[
+        Same("match_boxes", f"mmdetection MaxIoUAssigner, ignore_iof_thr, ignore_wrt_candidates={wrt}", partial(ignoring, wrt=wrt),
+             partial(mmdetection_ignoring, wrt=wrt), box_sets.sets, kinds=box_sets.ORDINARY, **values_only, **formula,
+             note="forced=\"truth\", ignore_positives; min_pos_iou above 0")
+        for wrt in (True, False)
+    ],
+    Same("match_boxes", "pycocotools.mask.iou, all crowds, > ignore_iof_thr", lambda a, b: boxgrad.match_boxes(a, NOTHING, 0.5, 0.3, ignore=b)[0] == -3,
+         lambda a, b: mask.iou(as_xywh(a), as_xywh(b), np.ones(len(b), np.uint8)).max(axis=1) > 0.5, box_sets.sets, **values_only, **with_boxes),
     *[
         Same(f.__name__, f"torchvision.ops.{f.__name__}, {reduction}", partial(f, reduction=reduction),
             partial(getattr(ops, f.__name__), reduction=reduction))
@@ -387,6 +407,10 @@ DIFFERS = [
             lambda: peers.tensorflow_match(torch, t(RIVALS[:1, [2, 2]]), 0.7, 0.3),
             lambda: boxgrad.Matcher(0.7, 0.3, True, forced="truth")(RIVALS[:1, [2, 2]]),
             "both are matched, as in torchvision and mmdetection; theirs matches the first", "formula"),
+    Differs("match_boxes", "a proposal in a crowd, no truths, ignore_positives", "mmdetection",
+            lambda: in_our_codes(peers.mmdetection_assign(torch, torch.empty(0, 1), 0.7, 0.3, ignored=torch.tensor([True]))),
+            lambda: boxgrad.match_boxes(BOX, NOTHING, 0.7, 0.3, ignore=BOX, ignore_positives=True)[0],
+            "a crowd is no background, whether the image has truths or not", "formula"),
     Differs("Matcher", "no truths", "torchvision", lambda: error_of(lambda: detection.Matcher(0.7, 0.3)(torch.empty(0, 2))),
             lambda: boxgrad.Matcher(0.7, 0.3)(np.empty((0, 2))), "an image without objects is all background"),
 ]  # fmt: skip

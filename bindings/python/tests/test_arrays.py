@@ -372,6 +372,7 @@ def test_beta_and_sigma_exclude_each_other():
         (lambda boxes: boxgrad.soft_nms(boxes, []), "boxes"),
         (lambda boxes: boxgrad.match_boxes(boxes, A, 0.7, 0.3), "proposals"),
         (lambda boxes: boxgrad.match_boxes(A, boxes, 0.7, 0.3), "truths"),
+        (lambda boxes: boxgrad.match_boxes(A, A, 0.7, 0.3, ignore=boxes), "ignore"),
         (lambda boxes: boxgrad.BoxCoder((1, 1, 1, 1)).encode([A, boxes], [A, A]), "reference_boxes[1]"),
         (lambda boxes: boxgrad.BoxCoder((1, 1, 1, 1)).decode(DELTAS, [A, boxes]), "boxes[1]"),
     ],

@@ -140,6 +140,113 @@ def test_many_truths():
     assert (matches >= 4096).any() and (rescued & (expected < 0)).any()
 
 
+# Ground truth that is to be ignored
+
+
+def shares(proposals, ignored, wrt_candidates):
+    """Intersection over the area of the proposal or of the ignored box, for each with each; 0 / 0 is 0."""
+    a, b = proposals[:, None], ignored[None]
+    with np.errstate(all="ignore"):
+        sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+        inter = np.maximum(sides, 0).prod(axis=-1)
+        area = np.broadcast_to((a if wrt_candidates else b)[..., 2:] - (a if wrt_candidates else b)[..., :2], sides.shape).prod(axis=-1)
+        return np.where(area == 0, 0, inter / area)
+
+
+def with_ignored(proposals, truths, ignored, limit, wrt_candidates, ignore_positives, **options):
+    """What match_boxes must give: row by row, by the words of its documentation."""
+    share = shares(proposals, ignored, wrt_candidates)
+    covered = [any(x > proposals.dtype.type(limit) for x in row) for row in share]
+    if not ignore_positives:
+        matches, overlaps = boxgrad.match_boxes(proposals, truths, 0.5, 0.3, **options)
+        return [-3 if c and m < 0 else m for c, m in zip(covered, matches)], overlaps.tolist()
+    kept = [i for i, c in enumerate(covered) if not c]
+    matches, overlaps = boxgrad.match_boxes(proposals[kept], truths, 0.5, 0.3, **options)
+    left = dict(zip(kept, zip(matches.tolist(), overlaps.tolist())))
+    return map(list, zip(*(left.get(i, (-3, 0)) for i in range(len(proposals)))))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("wrt_candidates", [False, True])
+@pytest.mark.parametrize("ignore_positives", [False, True])
+@pytest.mark.parametrize("kind", box_sets.KINDS)
+def test_what_ignored_ground_truth_covers_is_ignored(kind, ignore_positives, wrt_candidates, dtype):
+    found = set()
+    for seed, limit in enumerate([0, 0.25, 0.5, 0.9]):
+        proposals, others = (boxes.astype(dtype) for boxes in box_sets.pairs(kind, 70))
+        truths, ignored = others[:20], np.roll(others, seed, axis=0)[15 - seed : 50]
+        if kind in box_sets.HARD:
+            proposals[3, 1], proposals[5, 2], ignored[4, 2], ignored[6] = math.nan, math.inf, math.nan, -math.inf
+        for low_quality, forced in FORCED:
+            options = {"allow_low_quality_matches": low_quality, "forced": forced}
+            expected, best = with_ignored(proposals, truths, ignored, limit, wrt_candidates, ignore_positives, **options)
+            matches, overlaps = boxgrad.match_boxes(
+                proposals, truths, 0.5, 0.3, **options, ignore=ignored, ignore_iof_thr=limit, ignore_wrt_candidates=wrt_candidates,
+                ignore_positives=ignore_positives)  # fmt: skip
+            assert matches.tolist() == expected and overlaps.tolist() == best
+            matcher = boxgrad.Matcher(
+                0.5, 0.3, **options, ignore_iof_thr=limit, ignore_wrt_candidates=wrt_candidates, ignore_positives=ignore_positives)
+            assert matcher.match(proposals, truths, ignore=ignored)[0].tolist() == expected
+            found |= set(expected)
+    assert -3 in found or kind == "disjoint"
+
+
+def test_the_share_must_be_greater_than_the_threshold():
+    """And a share by the ignored box's area is another: the proposal covers a quarter of the crowd, which covers half of the proposal."""
+    proposals, crowd = [[0.0, 0, 10, 10]], [[5.0, 0, 25, 10]]
+    for limit, expected in [(0.5, -1), (0.4999, -3), (-1, -1), (math.inf, -1)]:
+        assert boxgrad.match_boxes(proposals, [], 0.7, 0.3, ignore=crowd, ignore_iof_thr=limit)[0] == expected
+    for limit, expected in [(0.25, -1), (0.2499, -3), (-0.1, -1)]:
+        assert boxgrad.match_boxes(proposals, [], 0.7, 0.3, ignore=crowd, ignore_iof_thr=limit, ignore_wrt_candidates=False)[0] == expected
+
+
+def test_a_truth_keeps_its_proposal_under_a_crowd_unless_positives_are_ignored():
+    proposals, truth, crowd = [[0.0, 0, 10, 10], [0, 0, 10, 4], [0, 0, 10, 2]], [[0.0, 0, 10, 10]], [[0.0, 0, 50, 50]]
+    assert boxgrad.match_boxes(proposals, truth, 0.7, 0.3, ignore=crowd)[0].tolist() == [0, -3, -3]
+    matches, overlaps = boxgrad.match_boxes(proposals, truth, 0.7, 0.3, True, forced="truth", ignore=crowd, ignore_positives=True)
+    assert matches.tolist() == [-3, -3, -3] and overlaps.tolist() == [0, 0, 0]
+    assert boxgrad.match_boxes(proposals, truth, 0.7, 0.3, ignore=[])[0].tolist() == [0, -2, -1]
+    # A truth whose best proposal is ignored looks for its best among the others.
+    proposals, crowd = [[0.0, 0, 10, 5], [0, 0, 10, 2], [20, 20, 30, 30]], [[0.0, 4, 10, 9]]
+    options = {"ignore": crowd, "ignore_iof_thr": 0.1, "ignore_positives": True}
+    assert boxgrad.match_boxes(proposals, truth, 0.7, 0.3, True, **options)[0].tolist() == [-3, 0, -1]
+    assert np.isfinite(proposals).all()
+
+
+@pytest.mark.parametrize("wrt_candidates", [False, True])
+@pytest.mark.parametrize("low_quality", [False, True])
+def test_ignored_positives_are_mmdetections(torch, low_quality, wrt_candidates):
+    count = 0
+    for seed in range(40):
+        proposals, truths, ignored = (random_boxes(n, 7 * seed + n, np.float32, seed % 2) for n in (90, 9, 4))
+        iof = peers.mmdetection_overlaps(torch, *(torch.tensor(x) for x in ((proposals, ignored) if wrt_candidates else (ignored, proposals))), "iof")
+        marked = iof.amax(1 if wrt_candidates else 0) > 0.4
+        assigned = peers.mmdetection_assign(
+            torch, torch.tensor(boxgrad.box_iou(truths, proposals)), 0.5, 0.3, 1e-9, match_low_quality=low_quality, ignored=marked)
+        options = {"forced": "truth"} if low_quality else {}
+        ours, _ = boxgrad.match_boxes(
+            proposals, truths, 0.5, 0.3, low_quality, **options, ignore=ignored, ignore_iof_thr=0.4, ignore_wrt_candidates=wrt_candidates,
+            ignore_positives=True)  # fmt: skip
+        assert np.where(ours == -3, -2, ours).tolist() == in_classes(assigned.numpy()).tolist()  # it has one code for both
+        assert ((ours == -3) == marked.numpy()).all()
+        count += (ours == -3).sum()
+    assert count > 100
+
+
+def test_ignored_proposals_are_never_sampled():
+    rng = np.random.default_rng(1)
+    proposals, truths, ignored = (random_boxes(n, n, np.float64) for n in (400, 6, 5))
+    matches, _ = boxgrad.match_boxes(proposals, truths, 0.5, 0.4, True, ignore=ignored, ignore_iof_thr=0.3)
+    marked = np.flatnonzero(matches == -3)
+    assert len(marked) > 20
+    for _ in range(30):
+        for drawn in boxgrad.sample_proposals(matches, 300, rng.random(), int(rng.integers(2**32)), negative=-1):
+            assert not np.isin(drawn, marked).any()
+    labels = matches + 1  # as torchvision has them: 0 is negative
+    positive, negative = boxgrad.BalancedPositiveNegativeSampler(400, 0.5)([labels])
+    assert not (positive[0] | negative[0])[marked].any() and negative[0].sum() == (matches == -1).sum()
+
+
 @pytest.mark.parametrize("forced", ["proposal", "truth"])
 def test_ties_of_far_chunks_are_all_rescued(forced):
     proposals = random_boxes(5000, 5, np.float32)
@@ -214,6 +321,10 @@ def test_the_matrix_is_not_stored():
         (lambda: boxgrad.match_boxes([[0, 0, 1, 1]], [[0, 0, 1, 1]], 0.7, 0.3, True, forced="both"), "forced must be"),
         (lambda: boxgrad.match_boxes([[0, 0, 1, 1]], [[0, 0, 1, 1]], 0.7, 0.3, forced="truth"), "needs allow_low_quality_matches"),
         (lambda: boxgrad.Matcher(0.7, 0.3, forced="truth"), "needs allow_low_quality_matches"),
+        (lambda: boxgrad.match_boxes([[0, 0, 1, 1]], [[0, 0, 1, 1]], 0.7, 0.3, ignore=[[0, 0, 1]]), r"ignore must have the shape \(N, 4\)"),
+        (lambda: boxgrad.match_boxes([[0, 0, 1, 1]], [[0, 0, 1, 1]], 0.7, 0.3, ignore_iof_thr=math.nan), "ignore_iof_thr must not be NaN"),
+        (lambda: boxgrad.Matcher(0.7, 0.3, ignore_iof_thr=math.nan), "ignore_iof_thr must not be NaN"),
+        (lambda: boxgrad.Matcher(0.7, 0.3, ignore_iof_thr="a"), "ignore_iof_thr must be a number, not 'a'"),
         (lambda: boxgrad.Matcher(0.3, 0.7), "low_threshold"),
         (lambda: boxgrad.Matcher("a", 0.3), "high_threshold must be a number, not 'a'"),
         (lambda: boxgrad.Matcher(math.nan, 0.3), "neither NaN"),

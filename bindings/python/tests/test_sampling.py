@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-@given(st.lists(st.integers(-2, 3), max_size=80), st.integers(0, 60), st.floats(0, 1), st.integers(0, 2**64 - 1), st.integers(-1, 0))
+@given(st.lists(st.integers(-3, 3), max_size=80), st.integers(0, 60), st.floats(0, 1), st.integers(0, 2**64 - 1), st.integers(-1, 0))
 def test_sample_laws(labels, count, fraction, seed, negative):
     array = np.array(labels, np.int64)
     positives, negatives = boxgrad.sample_proposals(array, count, fraction, seed, negative=negative)
