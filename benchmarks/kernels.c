@@ -181,6 +181,11 @@ static void distances(void *p) {
     TRY(boxgrad_ltrb_encode_f32(w->c, 2, w->a, 4, w->n, w->out));
 }
 
+static void yolo(void *p) {
+    struct workload *w = p;
+    TRY(boxgrad_yolo_decode_f32(w->a, 4, w->c, 4, w->b, w->n, w->out));
+}
+
 /* Each call's limit is 1 % below the last one's, so that each call clips; unless the limit is out of reach. */
 static void clip_norm(void *p) {
     struct workload *w = p;
@@ -389,6 +394,8 @@ int main(int argc, char **argv) {
     measure(name, decode, &w, (double)million, 48.0 * (double)million);
     snprintf(name, sizeof name, "point distances, %s boxes", count_name(million));
     measure(name, distances, &w, (double)million, 40.0 * (double)million);
+    snprintf(name, sizeof name, "YOLO decode, %s boxes", count_name(million));
+    measure(name, yolo, &w, (double)million, 52.0 * (double)million);
     free(w.a), free(w.b), free(w.c), free(w.out);
 
     size_t n = 4 * million;

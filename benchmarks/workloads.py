@@ -9,6 +9,7 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     encode         proposals, targets, stds        -> deltas
     decode         proposals, deltas, stds, width, height -> boxes, clipped to the image
     distances      points, boxes                   -> distances of each point to the sides of its box
+    yolo           proposals, deltas, strides      -> boxes
     clip_norm      gradients, p, clips             -> total norm; the gradients, scaled in place if `clips`
     norm           values, p                       -> norm
     nms            boxes, scores, classes, threshold -> indices of the boxes that stay; the classes may be None
@@ -177,6 +178,13 @@ def _distances(n: int) -> Workload:
     return Workload(f"point distances, {_count(n)} boxes", "distances", "boxes", n, 40 * n, (Output("one", 1e-3),), make)
 
 
+def _yolo(n: int) -> Workload:
+    def make() -> SimpleNamespace:
+        return SimpleNamespace(proposals=boxes(n, 1), deltas=values(4 * n).reshape(n, 4), strides=np.full(n, 8, np.float32))
+
+    return Workload(f"YOLO decode, {_count(n)} boxes", "yolo", "boxes", n, 52 * n, (Output("one", 1e-2),), make)
+
+
 def _clip_norm(p: float, clips: bool, scale: float) -> Workload:
     sizes = [max(1, round(size * scale)) for size in detector_sizes()]
     n = sum(sizes)
@@ -257,6 +265,7 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _encode(million),
         _decode(million),
         _distances(million),
+        _yolo(million),
         _clip_norm(2, True, scale),
         _clip_norm(1, True, scale),
         _clip_norm(np.inf, True, scale),

@@ -19,7 +19,8 @@
  *                               IoS
  *     Smooth L1                 smooth_l1
  *     Box deltas                delta_encode, delta_decode
- *     Box distances             ltrb_encode
+ *     Box distances             ltrb_encode, ltrb_decode, linear_encode, linear_decode
+ *     YOLO boxes                yolo_decode
  *     Suppress, match, sample   nms, soft_nms, match, match_ignore, sample
  *     Gradient clipping         grad_norm, grad_norm_combine, grad_scale, clip_grad_norm,
  *                               clip_grad_value
@@ -703,8 +704,12 @@ boxgrad_status boxgrad_delta_decode_grad_f64(
     double *BOXGRAD_OR_NULL grad_deltas);
 
 /* ---- Box distances ------------------------------------------------------------------------------
- * A box as the distances of a point to its sides, on which FCOS is trained (Tian 2019). mmdetection
- * calls this bbox2distance, and torchvision's BoxLinearCoder takes the centre of a box as point. */
+ * A box as the distances of a point to its sides, on which FCOS is trained (Tian 2019). The ltrb
+ * functions take the point (mmdetection's bbox2distance and distance2bbox). The linear functions
+ * take a proposal: its centre is the point, and its sides are the units (torchvision's
+ * BoxLinearCoder, mmdetection's TBLR). A detector without anchors that predicts distances in
+ * strides, as YOLOv8 does, has as proposals the squares of a stride about the centres of its
+ * cells. */
 
 /* distances[i] = (x - x1, y - y1, x2 - x, y2 - y), of the point x, y and the box x1, y1, x2, y2:
  * how far the left, top, right and bottom side are.
@@ -733,6 +738,121 @@ boxgrad_status boxgrad_ltrb_encode_grad_f32(
 boxgrad_status boxgrad_ltrb_encode_grad_f64(
     size_t count, const double *grad_distances, double *BOXGRAD_OR_NULL grad_points,
     double *BOXGRAD_OR_NULL grad_boxes);
+
+/* The inverse: boxes[i] = (x - l, y - t, x + r, y + b), of the point x, y and distances l, t, r, b.
+ * Inputs:   points: count rows of 2; distances: count rows.
+ * Outputs:  boxes: count x 4.
+ * Edges:    A box is inverted where l + r or t + b is negative. Nothing is clamped.
+ * Accuracy: boxes 0.5 ulp.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_ltrb_decode_f32(
+    const float *points, ptrdiff_t points_stride, const float *distances,
+    ptrdiff_t distances_stride, size_t count, float *boxes);
+boxgrad_status boxgrad_ltrb_decode_f64(
+    const double *points, ptrdiff_t points_stride, const double *distances,
+    ptrdiff_t distances_stride, size_t count, double *boxes);
+
+/* The gradient of the same boxes. They are linear, so it needs no points or distances:
+ *     grad_points[i]    = (grad_x1 + grad_x2, grad_y1 + grad_y2)
+ *     grad_distances[i] = (-grad_x1, -grad_y1, grad_x2, grad_y2)
+ * Inputs:   grad_boxes: count x 4.
+ * Outputs:  grad_points: count x 2, or NULL; grad_distances: count x 4, or NULL.
+ * Accuracy: grad_points 0.5 ulp; grad_distances 0 ulp.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_ltrb_decode_grad_f32(
+    size_t count, const float *grad_boxes, float *BOXGRAD_OR_NULL grad_points,
+    float *BOXGRAD_OR_NULL grad_distances);
+boxgrad_status boxgrad_ltrb_decode_grad_f64(
+    size_t count, const double *grad_boxes, double *BOXGRAD_OR_NULL grad_points,
+    double *BOXGRAD_OR_NULL grad_distances);
+
+/* distances[i] = how far the sides of targets[i] are from the centre x_r, y_r of proposals[i], in
+ * the proposal's widths and heights:
+ *     ((x_r - x1) / w_r, (y_r - y1) / h_r, (x2 - x_r) / w_r, (y2 - y_r) / h_r)
+ * They are computed from differences of corners, as boxgrad_delta_encode does it.
+ * Inputs:   proposals, targets: count rows each.
+ * Outputs:  distances: count x 4.
+ * Edges:    A distance in a proposal's side of 0 is 0, with zero gradients.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_linear_encode_f32(
+    const float *proposals, ptrdiff_t proposals_stride, const float *targets,
+    ptrdiff_t targets_stride, size_t count, float *distances);
+boxgrad_status boxgrad_linear_encode_f64(
+    const double *proposals, ptrdiff_t proposals_stride, const double *targets,
+    ptrdiff_t targets_stride, size_t count, double *distances);
+
+/* The gradient of the same distances.
+ * Inputs:   as boxgrad_linear_encode; grad_distances: count x 4.
+ * Outputs:  grad_proposals, grad_targets: count x 4 each, or NULL.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_linear_encode_grad_f32(
+    const float *proposals, ptrdiff_t proposals_stride, const float *targets,
+    ptrdiff_t targets_stride, size_t count, const float *grad_distances,
+    float *BOXGRAD_OR_NULL grad_proposals, float *BOXGRAD_OR_NULL grad_targets);
+boxgrad_status boxgrad_linear_encode_grad_f64(
+    const double *proposals, ptrdiff_t proposals_stride, const double *targets,
+    ptrdiff_t targets_stride, size_t count, const double *grad_distances,
+    double *BOXGRAD_OR_NULL grad_proposals, double *BOXGRAD_OR_NULL grad_targets);
+
+/* The inverse, of the centre and the sides of proposals[i] and distances l, t, r, b:
+ *     boxes[i] = (x_r - l * w_r, y_r - t * h_r, x_r + r * w_r, y_r + b * h_r)
+ * Inputs:   proposals, distances: count rows each.
+ * Outputs:  boxes: count x 4.
+ * Edges:    A degenerate proposal is no error: the formula is followed. Nothing is clamped.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_linear_decode_f32(
+    const float *proposals, ptrdiff_t proposals_stride, const float *distances,
+    ptrdiff_t distances_stride, size_t count, float *boxes);
+boxgrad_status boxgrad_linear_decode_f64(
+    const double *proposals, ptrdiff_t proposals_stride, const double *distances,
+    ptrdiff_t distances_stride, size_t count, double *boxes);
+
+/* The gradient of the same boxes.
+ * Inputs:   as boxgrad_linear_decode; grad_boxes: count x 4.
+ * Outputs:  grad_proposals, grad_distances: count x 4 each, or NULL.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_linear_decode_grad_f32(
+    const float *proposals, ptrdiff_t proposals_stride, const float *distances,
+    ptrdiff_t distances_stride, size_t count, const float *grad_boxes,
+    float *BOXGRAD_OR_NULL grad_proposals, float *BOXGRAD_OR_NULL grad_distances);
+boxgrad_status boxgrad_linear_decode_grad_f64(
+    const double *proposals, ptrdiff_t proposals_stride, const double *distances,
+    ptrdiff_t distances_stride, size_t count, const double *grad_boxes,
+    double *BOXGRAD_OR_NULL grad_proposals, double *BOXGRAD_OR_NULL grad_distances);
+
+/* ---- YOLO boxes ---------------------------------------------------------------------------------
+ * Boxes of a detector that has anchors in the cells of a grid, as YOLOv5 decodes them. YOLOv8
+ * predicts distances: see above. */
+
+/* boxes[i] = the box that deltas[i] = (tx, ty, tw, th) make of an anchor in a cell, likewise for y
+ * and h:
+ *     x = (2 s(tx) - 0.5 + cell) * stride,   w = (2 s(tw))^2 * w_r,   s(t) = 1 / (1 + exp(-t))
+ * The proposal is the anchor about the centre of its cell, so that its centre is (cell + 0.5) *
+ * stride, and w_r and h_r are its sides.
+ * Inputs:   proposals, deltas: count rows each; cell_sizes: count, the stride of the grid that has
+ *           the row's cell: a cell's side in the unit of the boxes.
+ * Outputs:  boxes: count x 4, corners.
+ * Edges:    A degenerate proposal is no error: the formula is followed.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_yolo_decode_f32(
+    const float *proposals, ptrdiff_t proposals_stride, const float *deltas,
+    ptrdiff_t deltas_stride, const float *cell_sizes, size_t count, float *boxes);
+boxgrad_status boxgrad_yolo_decode_f64(
+    const double *proposals, ptrdiff_t proposals_stride, const double *deltas,
+    ptrdiff_t deltas_stride, const double *cell_sizes, size_t count, double *boxes);
+
+/* The gradient of the same boxes. cell_sizes are constants.
+ * Inputs:   as boxgrad_yolo_decode; grad_boxes: count x 4.
+ * Outputs:  grad_proposals, grad_deltas: count x 4 each, or NULL.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_yolo_decode_grad_f32(
+    const float *proposals, ptrdiff_t proposals_stride, const float *deltas,
+    ptrdiff_t deltas_stride, const float *cell_sizes, size_t count, const float *grad_boxes,
+    float *BOXGRAD_OR_NULL grad_proposals, float *BOXGRAD_OR_NULL grad_deltas);
+boxgrad_status boxgrad_yolo_decode_grad_f64(
+    const double *proposals, ptrdiff_t proposals_stride, const double *deltas,
+    ptrdiff_t deltas_stride, const double *cell_sizes, size_t count, const double *grad_boxes,
+    double *BOXGRAD_OR_NULL grad_proposals, double *BOXGRAD_OR_NULL grad_deltas);
 
 /* ---- Suppress, match, sample --------------------------------------------------------------------
  * What a detector does to its proposals between decoding and the loss. After torchvision.ops.nms
@@ -1150,6 +1270,46 @@ typedef struct {
         size_t proposals_count, ptrdiff_t proposals_stride, const double *ignored,
         size_t ignored_count, ptrdiff_t ignored_stride, double threshold, int32_t which,
         const int64_t *matches, int64_t *out);
+    boxgrad_status (*ltrb_decode_f32)(const float *points, ptrdiff_t points_stride,
+        const float *distances, ptrdiff_t distances_stride, size_t count, float *boxes);
+    boxgrad_status (*ltrb_decode_f64)(const double *points, ptrdiff_t points_stride,
+        const double *distances, ptrdiff_t distances_stride, size_t count, double *boxes);
+    boxgrad_status (*ltrb_decode_grad_f32)(size_t count, const float *grad_boxes,
+        float *grad_points, float *grad_distances);
+    boxgrad_status (*ltrb_decode_grad_f64)(size_t count, const double *grad_boxes,
+        double *grad_points, double *grad_distances);
+    boxgrad_status (*linear_encode_f32)(const float *proposals, ptrdiff_t proposals_stride,
+        const float *targets, ptrdiff_t targets_stride, size_t count, float *distances);
+    boxgrad_status (*linear_encode_f64)(const double *proposals, ptrdiff_t proposals_stride,
+        const double *targets, ptrdiff_t targets_stride, size_t count, double *distances);
+    boxgrad_status (*linear_encode_grad_f32)(const float *proposals, ptrdiff_t proposals_stride,
+        const float *targets, ptrdiff_t targets_stride, size_t count, const float *grad_distances,
+        float *grad_proposals, float *grad_targets);
+    boxgrad_status (*linear_encode_grad_f64)(const double *proposals, ptrdiff_t proposals_stride,
+        const double *targets, ptrdiff_t targets_stride, size_t count, const double *grad_distances,
+        double *grad_proposals, double *grad_targets);
+    boxgrad_status (*linear_decode_f32)(const float *proposals, ptrdiff_t proposals_stride,
+        const float *distances, ptrdiff_t distances_stride, size_t count, float *boxes);
+    boxgrad_status (*linear_decode_f64)(const double *proposals, ptrdiff_t proposals_stride,
+        const double *distances, ptrdiff_t distances_stride, size_t count, double *boxes);
+    boxgrad_status (*linear_decode_grad_f32)(const float *proposals, ptrdiff_t proposals_stride,
+        const float *distances, ptrdiff_t distances_stride, size_t count, const float *grad_boxes,
+        float *grad_proposals, float *grad_distances);
+    boxgrad_status (*linear_decode_grad_f64)(const double *proposals, ptrdiff_t proposals_stride,
+        const double *distances, ptrdiff_t distances_stride, size_t count, const double *grad_boxes,
+        double *grad_proposals, double *grad_distances);
+    boxgrad_status (*yolo_decode_f32)(const float *proposals, ptrdiff_t proposals_stride,
+        const float *deltas, ptrdiff_t deltas_stride, const float *cell_sizes, size_t count,
+        float *boxes);
+    boxgrad_status (*yolo_decode_f64)(const double *proposals, ptrdiff_t proposals_stride,
+        const double *deltas, ptrdiff_t deltas_stride, const double *cell_sizes, size_t count,
+        double *boxes);
+    boxgrad_status (*yolo_decode_grad_f32)(const float *proposals, ptrdiff_t proposals_stride,
+        const float *deltas, ptrdiff_t deltas_stride, const float *cell_sizes, size_t count,
+        const float *grad_boxes, float *grad_proposals, float *grad_deltas);
+    boxgrad_status (*yolo_decode_grad_f64)(const double *proposals, ptrdiff_t proposals_stride,
+        const double *deltas, ptrdiff_t deltas_stride, const double *cell_sizes, size_t count,
+        const double *grad_boxes, double *grad_proposals, double *grad_deltas);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

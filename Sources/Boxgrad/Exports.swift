@@ -386,6 +386,152 @@ public func boxgrad_ltrb_encode_grad_f64(
         count, gradDistances, gradPoints, gradBoxes)
 }
 
+@_cdecl("boxgrad_ltrb_decode_f32") @implementation
+public func boxgrad_ltrb_decode_f32(
+    _ points: UnsafePointer<Float>?, _ pointsStride: Int, _ distances: UnsafePointer<Float>?, _ distancesStride: Int, _ count: Int,
+    _ boxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    ltrbDecode(
+        points, pointsStride, distances, distancesStride, count, boxes)
+}
+
+@_cdecl("boxgrad_ltrb_decode_f64") @implementation
+public func boxgrad_ltrb_decode_f64(
+    _ points: UnsafePointer<Double>?, _ pointsStride: Int, _ distances: UnsafePointer<Double>?, _ distancesStride: Int, _ count: Int,
+    _ boxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    ltrbDecode(
+        points, pointsStride, distances, distancesStride, count, boxes)
+}
+
+@_cdecl("boxgrad_ltrb_decode_grad_f32") @implementation
+public func boxgrad_ltrb_decode_grad_f32(
+    _ count: Int, _ gradBoxes: UnsafePointer<Float>?, _ gradPoints: UnsafeMutablePointer<Float>?,
+    _ gradDistances: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    ltrbDecodeGrad(
+        count, gradBoxes, gradPoints, gradDistances)
+}
+
+@_cdecl("boxgrad_ltrb_decode_grad_f64") @implementation
+public func boxgrad_ltrb_decode_grad_f64(
+    _ count: Int, _ gradBoxes: UnsafePointer<Double>?, _ gradPoints: UnsafeMutablePointer<Double>?,
+    _ gradDistances: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    ltrbDecodeGrad(
+        count, gradBoxes, gradPoints, gradDistances)
+}
+
+@_cdecl("boxgrad_linear_encode_f32") @implementation
+public func boxgrad_linear_encode_f32(
+    _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int, _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int,
+    _ distances: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    linearEncode(
+        proposals, proposalsStride, targets, targetsStride, count, distances)
+}
+
+@_cdecl("boxgrad_linear_encode_f64") @implementation
+public func boxgrad_linear_encode_f64(
+    _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int, _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int,
+    _ distances: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    linearEncode(
+        proposals, proposalsStride, targets, targetsStride, count, distances)
+}
+
+@_cdecl("boxgrad_linear_encode_grad_f32") @implementation
+public func boxgrad_linear_encode_grad_f32(
+    _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int, _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int,
+    _ gradDistances: UnsafePointer<Float>?, _ gradProposals: UnsafeMutablePointer<Float>?, _ gradTargets: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    linearEncodeGrad(
+        proposals, proposalsStride, targets, targetsStride, count, gradDistances, gradProposals, gradTargets)
+}
+
+@_cdecl("boxgrad_linear_encode_grad_f64") @implementation
+public func boxgrad_linear_encode_grad_f64(
+    _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int, _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int,
+    _ gradDistances: UnsafePointer<Double>?, _ gradProposals: UnsafeMutablePointer<Double>?, _ gradTargets: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    linearEncodeGrad(
+        proposals, proposalsStride, targets, targetsStride, count, gradDistances, gradProposals, gradTargets)
+}
+
+@_cdecl("boxgrad_linear_decode_f32") @implementation
+public func boxgrad_linear_decode_f32(
+    _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int, _ distances: UnsafePointer<Float>?, _ distancesStride: Int, _ count: Int,
+    _ boxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    linearDecode(
+        proposals, proposalsStride, distances, distancesStride, count, boxes)
+}
+
+@_cdecl("boxgrad_linear_decode_f64") @implementation
+public func boxgrad_linear_decode_f64(
+    _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int, _ distances: UnsafePointer<Double>?, _ distancesStride: Int, _ count: Int,
+    _ boxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    linearDecode(
+        proposals, proposalsStride, distances, distancesStride, count, boxes)
+}
+
+@_cdecl("boxgrad_linear_decode_grad_f32") @implementation
+public func boxgrad_linear_decode_grad_f32(
+    _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int, _ distances: UnsafePointer<Float>?, _ distancesStride: Int, _ count: Int,
+    _ gradBoxes: UnsafePointer<Float>?, _ gradProposals: UnsafeMutablePointer<Float>?, _ gradDistances: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    linearDecodeGrad(
+        proposals, proposalsStride, distances, distancesStride, count, gradBoxes, gradProposals, gradDistances)
+}
+
+@_cdecl("boxgrad_linear_decode_grad_f64") @implementation
+public func boxgrad_linear_decode_grad_f64(
+    _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int, _ distances: UnsafePointer<Double>?, _ distancesStride: Int, _ count: Int,
+    _ gradBoxes: UnsafePointer<Double>?, _ gradProposals: UnsafeMutablePointer<Double>?, _ gradDistances: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    linearDecodeGrad(
+        proposals, proposalsStride, distances, distancesStride, count, gradBoxes, gradProposals, gradDistances)
+}
+
+@_cdecl("boxgrad_yolo_decode_f32") @implementation
+public func boxgrad_yolo_decode_f32(
+    _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int, _ deltas: UnsafePointer<Float>?, _ deltasStride: Int,
+    _ cellSizes: UnsafePointer<Float>?, _ count: Int, _ boxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    yoloDecode(
+        proposals, proposalsStride, deltas, deltasStride, cellSizes, count, boxes)
+}
+
+@_cdecl("boxgrad_yolo_decode_f64") @implementation
+public func boxgrad_yolo_decode_f64(
+    _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int, _ deltas: UnsafePointer<Double>?, _ deltasStride: Int,
+    _ cellSizes: UnsafePointer<Double>?, _ count: Int, _ boxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    yoloDecode(
+        proposals, proposalsStride, deltas, deltasStride, cellSizes, count, boxes)
+}
+
+@_cdecl("boxgrad_yolo_decode_grad_f32") @implementation
+public func boxgrad_yolo_decode_grad_f32(
+    _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int, _ deltas: UnsafePointer<Float>?, _ deltasStride: Int,
+    _ cellSizes: UnsafePointer<Float>?, _ count: Int, _ gradBoxes: UnsafePointer<Float>?, _ gradProposals: UnsafeMutablePointer<Float>?,
+    _ gradDeltas: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    yoloDecodeGrad(
+        proposals, proposalsStride, deltas, deltasStride, cellSizes, count, gradBoxes, gradProposals, gradDeltas)
+}
+
+@_cdecl("boxgrad_yolo_decode_grad_f64") @implementation
+public func boxgrad_yolo_decode_grad_f64(
+    _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int, _ deltas: UnsafePointer<Double>?, _ deltasStride: Int,
+    _ cellSizes: UnsafePointer<Double>?, _ count: Int, _ gradBoxes: UnsafePointer<Double>?, _ gradProposals: UnsafeMutablePointer<Double>?,
+    _ gradDeltas: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    yoloDecodeGrad(
+        proposals, proposalsStride, deltas, deltasStride, cellSizes, count, gradBoxes, gradProposals, gradDeltas)
+}
+
 @_cdecl("boxgrad_nms_f32") @implementation
 public func boxgrad_nms_f32(
     _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Float>?, _ classes: UnsafePointer<Int64>?,

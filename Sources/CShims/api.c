@@ -72,6 +72,22 @@ static const boxgrad_api api = {
     .set_keep_threads = boxgrad_set_keep_threads,
     .match_ignore_f32 = boxgrad_match_ignore_f32,
     .match_ignore_f64 = boxgrad_match_ignore_f64,
+    .ltrb_decode_f32 = boxgrad_ltrb_decode_f32,
+    .ltrb_decode_f64 = boxgrad_ltrb_decode_f64,
+    .ltrb_decode_grad_f32 = boxgrad_ltrb_decode_grad_f32,
+    .ltrb_decode_grad_f64 = boxgrad_ltrb_decode_grad_f64,
+    .linear_encode_f32 = boxgrad_linear_encode_f32,
+    .linear_encode_f64 = boxgrad_linear_encode_f64,
+    .linear_encode_grad_f32 = boxgrad_linear_encode_grad_f32,
+    .linear_encode_grad_f64 = boxgrad_linear_encode_grad_f64,
+    .linear_decode_f32 = boxgrad_linear_decode_f32,
+    .linear_decode_f64 = boxgrad_linear_decode_f64,
+    .linear_decode_grad_f32 = boxgrad_linear_decode_grad_f32,
+    .linear_decode_grad_f64 = boxgrad_linear_decode_grad_f64,
+    .yolo_decode_f32 = boxgrad_yolo_decode_f32,
+    .yolo_decode_f64 = boxgrad_yolo_decode_f64,
+    .yolo_decode_grad_f32 = boxgrad_yolo_decode_grad_f32,
+    .yolo_decode_grad_f64 = boxgrad_yolo_decode_grad_f64,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

@@ -243,6 +243,52 @@ struct LTRBEncodeGrad<T>: Call {
     let gradPoints, gradBoxes: UnsafeMutablePointer<T>?
 }
 
+struct LTRBDecode<T>: Call {
+    let points, distances: Rows<T>
+    let boxes: UnsafeMutablePointer<T>
+}
+
+struct LTRBDecodeGrad<T>: Call {
+    let gradBoxes: UnsafePointer<T>
+    let gradPoints, gradDistances: UnsafeMutablePointer<T>?
+}
+
+struct LinearEncode<T>: Call {
+    let proposals, targets: Rows<T>
+    let distances: UnsafeMutablePointer<T>
+}
+
+struct LinearEncodeGrad<T>: Call {
+    let proposals, targets: Rows<T>
+    let gradDistances: UnsafePointer<T>
+    let gradProposals, gradTargets: UnsafeMutablePointer<T>?
+}
+
+struct LinearDecode<T>: Call {
+    let proposals, distances: Rows<T>
+    let boxes: UnsafeMutablePointer<T>
+}
+
+struct LinearDecodeGrad<T>: Call {
+    let proposals, distances: Rows<T>
+    let gradBoxes: UnsafePointer<T>
+    let gradProposals, gradDistances: UnsafeMutablePointer<T>?
+}
+
+// ---- YOLO ----
+
+struct YOLODecode<T>: Call {
+    let proposals, deltas: Rows<T>
+    let cellSizes: UnsafePointer<T>
+    let boxes: UnsafeMutablePointer<T>
+}
+
+struct YOLODecodeGrad<T>: Call {
+    let proposals, deltas: Rows<T>
+    let cellSizes, gradBoxes: UnsafePointer<T>
+    let gradProposals, gradDeltas: UnsafeMutablePointer<T>?
+}
+
 // ---- Suppression ----
 
 struct NMS<T>: Call {

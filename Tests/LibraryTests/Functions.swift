@@ -6,7 +6,9 @@ import CBoxgrad
 let typedFunctions = [
     "box_area", "box_area_grad", "box_convert", "box_convert_grad", "box_clip", "box_clip_grad", "box_inspect", "box_rotate", "clip",
     "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "smooth_l1", "delta_encode", "delta_encode_grad",
-    "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "nms", "soft_nms", "match", "match_ignore",
+    "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode", "ltrb_decode_grad", "linear_encode",
+    "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad", "nms", "soft_nms", "match",
+    "match_ignore",
 ]
 
 extension Float {
@@ -73,6 +75,29 @@ extension Float {
                 c.write("distances"))
         case "ltrb_encode_grad":
             api.ltrb_encode_grad_f32(c.integer("count"), c.read("grad_distances"), c.write("grad_points"), c.write("grad_boxes"))
+        case "ltrb_decode":
+            api.ltrb_decode_f32(c.read("points"), c.integer("points_stride"), c.read("distances"), c.integer("distances_stride"), c.integer("count"),
+                c.write("boxes"))
+        case "ltrb_decode_grad":
+            api.ltrb_decode_grad_f32(c.integer("count"), c.read("grad_boxes"), c.write("grad_points"), c.write("grad_distances"))
+        case "linear_encode":
+            api.linear_encode_f32(c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"), c.integer("count"),
+                c.write("distances"))
+        case "linear_encode_grad":
+            api.linear_encode_grad_f32(c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"), c.integer("count"),
+                c.read("grad_distances"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "linear_decode":
+            api.linear_decode_f32(c.read("proposals"), c.integer("proposals_stride"), c.read("distances"), c.integer("distances_stride"), c.integer("count"),
+                c.write("boxes"))
+        case "linear_decode_grad":
+            api.linear_decode_grad_f32(c.read("proposals"), c.integer("proposals_stride"), c.read("distances"), c.integer("distances_stride"), c.integer("count"),
+                c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_distances"))
+        case "yolo_decode":
+            api.yolo_decode_f32(c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"), c.read("cell_sizes"),
+                c.integer("count"), c.write("boxes"))
+        case "yolo_decode_grad":
+            api.yolo_decode_grad_f32(c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"), c.read("cell_sizes"),
+                c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
         case "nms":
             api.nms_f32(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"), c.number("iou_threshold"),
                 c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))
@@ -157,6 +182,29 @@ extension Double {
                 c.write("distances"))
         case "ltrb_encode_grad":
             api.ltrb_encode_grad_f64(c.integer("count"), c.read("grad_distances"), c.write("grad_points"), c.write("grad_boxes"))
+        case "ltrb_decode":
+            api.ltrb_decode_f64(c.read("points"), c.integer("points_stride"), c.read("distances"), c.integer("distances_stride"), c.integer("count"),
+                c.write("boxes"))
+        case "ltrb_decode_grad":
+            api.ltrb_decode_grad_f64(c.integer("count"), c.read("grad_boxes"), c.write("grad_points"), c.write("grad_distances"))
+        case "linear_encode":
+            api.linear_encode_f64(c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"), c.integer("count"),
+                c.write("distances"))
+        case "linear_encode_grad":
+            api.linear_encode_grad_f64(c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"), c.integer("count"),
+                c.read("grad_distances"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "linear_decode":
+            api.linear_decode_f64(c.read("proposals"), c.integer("proposals_stride"), c.read("distances"), c.integer("distances_stride"), c.integer("count"),
+                c.write("boxes"))
+        case "linear_decode_grad":
+            api.linear_decode_grad_f64(c.read("proposals"), c.integer("proposals_stride"), c.read("distances"), c.integer("distances_stride"), c.integer("count"),
+                c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_distances"))
+        case "yolo_decode":
+            api.yolo_decode_f64(c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"), c.read("cell_sizes"),
+                c.integer("count"), c.write("boxes"))
+        case "yolo_decode_grad":
+            api.yolo_decode_grad_f64(c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"), c.read("cell_sizes"),
+                c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
         case "nms":
             api.nms_f64(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"), c.number("iou_threshold"),
                 c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))

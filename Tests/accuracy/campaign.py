@@ -1,6 +1,7 @@
 """Calls every computing function of the library on every kind of input and compares what it gives with 40 digits."""
 
 import functools
+import itertools
 import math
 import sys
 import zlib
@@ -189,10 +190,11 @@ def gradient(c, output, got, exact, index, kind, variant="", arguments=()):
 
 def of_rows(c):
     """A function of rows whose formula has its name in the reference, or its gradient; Tests/safety/functions.h has their arguments. Arrays of
-    boxes are those of one row, others are the first columns of the row before."""
+    boxes are those of a row and those of its partner; others are the first columns of the row before."""
     forward = c.function.removesuffix("_grad")
-    boxes, kind = c.pairs().boxes()
-    given = {p.name: boxes if p.width == 4 else np.roll(boxes, 1, axis=0)[:, : p.width].copy() for p in descriptions.inputs(forward)}
+    pairs = c.pairs()
+    (boxes, kind), partners = pairs.boxes(), itertools.cycle([np.concatenate([pairs.a, pairs.b]), np.concatenate([pairs.b, pairs.a])])
+    given = {p.name: next(partners) if p.width == 4 else np.roll(boxes, 1, axis=0)[:, : p.width].copy() for p in descriptions.inputs(forward)}
     (output,) = descriptions.outputs(forward)
     cotangent = None if c.function == forward else c.cotangent(len(boxes), output.width)
     exact = Exact(getattr(reference, forward), *given.values(), cotangent=cotangent)
@@ -465,6 +467,26 @@ def delta_decode(c):
             gradient(c, "grad_deltas", grad_deltas[clear], exact, 1, kind[clear], "", arguments)
 
 
+def yolo_decode(c):
+    """And its gradient. Beyond these deltas the squares of sigmoids of small boxes underflow."""
+    proposals, kind = c.pairs().boxes()
+    n = len(proposals)
+    deltas = np.where(c.g.random((n, 4)) < 0.1, 0, c.g.uniform(-20, 20, (n, 4))).astype(c.dtype)
+    cells = np.roll(proposals, 1, axis=0)[:, :1].copy()
+    cotangent = c.cotangent(n, 4)
+    exact = Exact(reference.yolo_decode, proposals, deltas, cells, cotangent=cotangent)
+    boxes, grad_proposals, grad_deltas = (c.empty(n, 4) for _ in range(3))
+    arguments = [("proposal", proposals), ("deltas", deltas), ("cell size", cells)]
+    if c.function == "yolo_decode":
+        call(c.function, proposals, 4, deltas, 4, cells, n, boxes, dtype=c.dtype)
+        value(c, "boxes", boxes, exact, kind, arguments=arguments)
+    else:
+        call(c.function, proposals, 4, deltas, 4, cells, n, cotangent, grad_proposals, grad_deltas, dtype=c.dtype)
+        arguments.append(("grad_boxes", cotangent))
+        gradient(c, "grad_proposals", grad_proposals, exact, 0, kind, "", arguments)
+        gradient(c, "grad_deltas", grad_deltas, exact, 1, kind, "", arguments)
+
+
 # Gradient clipping
 
 
@@ -578,11 +600,11 @@ MEASURES = {
     f.__name__: (f, FLOATS)
     for f in (
         box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
-        iou_loss, smooth_l1, delta_encode, delta_decode, soft_nms,
+        iou_loss, smooth_l1, delta_encode, delta_decode, yolo_decode, soft_nms,
     )
 } | {
     "box_clip_grad": (box_clip, FLOATS), "clip_grad": (clip, FLOATS),
-    "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS),
+    "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS), "yolo_decode_grad": (yolo_decode, FLOATS),
     "grad_norm_combine": (grad_norm_combine, FLOATS[1:]),
 } | {f.__name__: (f, tuple(FORMATS)) for f in (grad_norm, grad_scale, clip_grad_norm, clip_grad_value)}  # fmt: skip
 

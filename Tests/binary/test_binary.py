@@ -169,7 +169,7 @@ FUSED = re.compile(r"v?f(n?m(add|sub)|ml[as])")
 CALL = r"\b(?:call|jmp|bl?) .*<([^>+@]+)>"  # a jump to a function's start is one, too
 HOT = [
     "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "smooth_l1", "delta_encode", "delta_encode_grad", "delta_decode",
-    "nms", "soft_nms", "match", "match_ignore",
+    "linear_encode", "linear_decode", "yolo_decode", "yolo_decode_grad", "nms", "soft_nms", "match", "match_ignore",
 ]  # fmt: skip
 
 

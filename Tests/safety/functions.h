@@ -115,6 +115,30 @@ static const function functions[] = {
         OUT(distances, count, 4)}},
     {"ltrb_encode_grad", .parameters = {
         COUNT(count), IN(grad_distances, count, 4), OUT(grad_points, count, 2, OPTIONAL), OUT(grad_boxes, count, 4, OPTIONAL)}},
+    {"ltrb_decode", .parameters = {
+        IN(points, count, 2, .stride = "points_stride"), STRIDE(points_stride), BOXES(distances, count, distances_stride), STRIDE(distances_stride),
+        COUNT(count), OUT(boxes, count, 4)}},
+    {"ltrb_decode_grad", .parameters = {
+        COUNT(count), IN(grad_boxes, count, 4), OUT(grad_points, count, 2, OPTIONAL), OUT(grad_distances, count, 4, OPTIONAL)}},
+    {"linear_encode", .parameters = {
+        BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), BOXES(targets, count, targets_stride), STRIDE(targets_stride),
+        COUNT(count), OUT(distances, count, 4)}},
+    {"linear_encode_grad", .parameters = {
+        BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), BOXES(targets, count, targets_stride), STRIDE(targets_stride),
+        COUNT(count), IN(grad_distances, count, 4), OUT(grad_proposals, count, 4, OPTIONAL), OUT(grad_targets, count, 4, OPTIONAL)}},
+    {"linear_decode", .parameters = {
+        BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), BOXES(distances, count, distances_stride), STRIDE(distances_stride),
+        COUNT(count), OUT(boxes, count, 4)}},
+    {"linear_decode_grad", .parameters = {
+        BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), BOXES(distances, count, distances_stride), STRIDE(distances_stride),
+        COUNT(count), IN(grad_boxes, count, 4), OUT(grad_proposals, count, 4, OPTIONAL), OUT(grad_distances, count, 4, OPTIONAL)}},
+    {"yolo_decode", .parameters = {
+        BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), BOXES(deltas, count, deltas_stride), STRIDE(deltas_stride),
+        IN(cell_sizes, count, 1), COUNT(count), OUT(boxes, count, 4)}},
+    {"yolo_decode_grad", .parameters = {
+        BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), BOXES(deltas, count, deltas_stride), STRIDE(deltas_stride),
+        IN(cell_sizes, count, 1), COUNT(count), IN(grad_boxes, count, 4), OUT(grad_proposals, count, 4, OPTIONAL),
+        OUT(grad_deltas, count, 4, OPTIONAL)}},
     {"grad_norm", .untyped = true, .parameters = {
         TENSORS, NUMBER(p, EXPONENT), RESULT(total, OPTIONAL), OUT(per_tensor, n, 1, OPTIONAL), RESULT(first_nonfinite, OPTIONAL, .element = SIZE)}},
     {"grad_norm_combine", .untyped = true, .parameters = {IN(norms, n, 1), COUNT(n), NUMBER(p, EXPONENT), RESULT(total)}},

@@ -123,6 +123,7 @@ def decode(data: SimpleNamespace, out: Any) -> Any:
 fills("encode", lambda data, out: boxgrad.encode_boxes(data.proposals, data.targets, stds=data.stds, out=out))
 fills("decode", decode)
 fills("distances", lambda data, out: boxgrad.encode_distances(data.points, data.boxes, out=out))
+fills("yolo", lambda data, out: boxgrad.decode_yolo(data.proposals, data.deltas, data.strides, out=out))
 
 
 @peer.does("norm", SCALAR)

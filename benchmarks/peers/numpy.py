@@ -131,6 +131,18 @@ def distances(data: SimpleNamespace) -> Run:
     return lambda: np.hstack([data.points - data.boxes[:, :2], data.boxes[:, 2:] - data.points])
 
 
+@peer.does("yolo")
+def yolo(data: SimpleNamespace) -> Run:
+    def run() -> Any:
+        centre, size = _centres(data.proposals)
+        twice = 2 / (1 + np.exp(-data.deltas))
+        centre = centre + (twice[:, :2] - 1) * data.strides[:, None]
+        half = twice[:, 2:] ** 2 * size / 2
+        return np.hstack([centre - half, centre + half])
+
+    return run
+
+
 @peer.does("decode")
 def decode(data: SimpleNamespace) -> Run:
     stds = np.array(data.stds, data.proposals.dtype)

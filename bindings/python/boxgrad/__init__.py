@@ -26,7 +26,15 @@ from .boxes import (
 )
 from .clamp import clip
 from .deltas import BoxCoder, DeltaXYWHBBoxCoder, decode_boxes, encode_boxes
-from .distances import encode_distances
+from .distances import (
+    BoxLinearCoder,
+    DistancePointBBoxCoder,
+    TBLRBBoxCoder,
+    decode_distances,
+    decode_linear,
+    encode_distances,
+    encode_linear,
+)
 from .errors import BoxgradError, DegenerateBoxError, NonFiniteError
 from .gradient_norm import (
     GradNormMonitor,
@@ -55,18 +63,23 @@ from .overlap import (
 from .sampling import BalancedPositiveNegativeSampler, sample_proposals
 from .smooth_l1 import smooth_l1_loss
 from .suppression import batched_nms, nms, soft_nms
+from .yolo import YOLOv5BBoxCoder, decode_yolo
 
 __all__ = [
     "BalancedPositiveNegativeSampler",
     "BoxCoder",
     "BoxFlag",
+    "BoxLinearCoder",
     "BoxReport",
     "BoxgradError",
     "DegenerateBoxError",
     "DeltaXYWHBBoxCoder",
+    "DistancePointBBoxCoder",
     "GradNormMonitor",
     "Matcher",
     "NonFiniteError",
+    "TBLRBBoxCoder",
+    "YOLOv5BBoxCoder",
     "__version__",
     "aligned_box_iou",
     "batched_nms",
@@ -86,10 +99,14 @@ __all__ = [
     "complete_box_iou_loss",
     "cpu_tier",
     "decode_boxes",
+    "decode_distances",
+    "decode_linear",
+    "decode_yolo",
     "distance_box_iou",
     "distance_box_iou_loss",
     "encode_boxes",
     "encode_distances",
+    "encode_linear",
     "generalized_box_iou",
     "generalized_box_iou_loss",
     "get_num_threads",

@@ -45,6 +45,10 @@ DIFFERENTIABLE = {
         Function(boxgrad.encode_boxes, {"proposals": A[:5], "targets": B}, {}, {"on_degenerate": st.sampled_from(["error", "zero", "propagate"])}),
         Function(boxgrad.decode_boxes, {"proposals": A[:5], "deltas": DELTAS}, {}, {"max_shape": st.sampled_from([None, (5, 7)])}),
         Function(boxgrad.encode_distances, {"points": A[:5, :2], "boxes": B}),
+        Function(boxgrad.decode_distances, {"points": A[:5, :2], "distances": B}),
+        Function(boxgrad.encode_linear, {"proposals": A[:5], "targets": B}),
+        Function(boxgrad.decode_linear, {"proposals": A[:5], "distances": DELTAS}),
+        Function(boxgrad.decode_yolo, {"proposals": A[:5], "deltas": DELTAS}, {"strides": 8}, {"strides": st.just(8)}),
     ]
 }  # fmt: skip
 

@@ -79,6 +79,11 @@ def with_points(kind):
     return a[:, :2].copy(), b
 
 
+def with_squares(kind):
+    a, deltas = with_deltas(kind)
+    return np.hstack([a[:, :2], a[:, :2] + (a[:, 2:] - a[:, :2]).max(axis=1, keepdims=True)]), deltas
+
+
 def weighted(kind):
     return *box_sets.pairs(kind), *np.random.default_rng(9).random((2, 40, 4))
 
@@ -130,7 +135,14 @@ WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 STDS = tuple(1 / w for w in WEIGHTS)
 coder = torchvision.models.detection._utils.BoxCoder(WEIGHTS)
 clipping = torch.nn.utils
+NORMALIZER = (4.0, 2.0, 0.5, 1.0)
 values_only = {"gradients": False}
+
+
+def tblr(by_size):
+    return boxgrad.TBLRBBoxCoder(NORMALIZER, normalize_by_wh=by_size)
+
+
 with_boxes = {"kinds": box_sets.ORDINARY}
 formula = {"how": "formula"}
 
@@ -217,6 +229,31 @@ SAME = [
          lambda p, d: peers.detectron2_apply_deltas(torch, p, d, WEIGHTS), with_deltas, **formula),
     Same("encode_distances", "torchvision BoxLinearCoder.encode, normalize_by_size=False", boxgrad.encode_distances,
          lambda p, b: detection.BoxLinearCoder(normalize_by_size=False).encode(torch.cat([p, p], dim=1), b), with_points, note="a point is a box without sides"),
+    Same("encode_distances", "mmdetection bbox2distance, ultralytics bbox2dist before its clamp", boxgrad.encode_distances,
+         lambda p, b: peers.mmdetection_bbox2distance(torch, p, b), with_points, **formula),
+    Same("decode_distances", "mmdetection distance2bbox, ultralytics dist2bbox, xywh=False", boxgrad.decode_distances,
+         lambda p, d: peers.mmdetection_distance2bbox(torch, p, d), with_points, **formula),
+    Same("decode_distances", "torchvision BoxLinearCoder.decode, normalize_by_size=False", boxgrad.decode_distances,
+         lambda p, d: detection.BoxLinearCoder(normalize_by_size=False).decode(d, torch.cat([p, p], dim=1)), with_points, note="a point is a box without sides"),
+    Same("encode_linear", "torchvision BoxLinearCoder.encode", boxgrad.encode_linear, detection.BoxLinearCoder().encode),
+    Same("decode_linear", "torchvision BoxLinearCoder.decode", boxgrad.decode_linear, lambda p, d: detection.BoxLinearCoder().decode(d, p), with_deltas),
+    Same("encode_linear", "mmdetection bboxes2tblr, normalizer=1, as l, t, r, b", boxgrad.encode_linear,
+         lambda p, b: peers.mmdetection_bboxes2tblr(torch, p, b, 1)[:, [2, 0, 3, 1]], **formula),
+    Same("decode_linear", "mmdetection tblr2bboxes, normalizer=1, of l, t, r, b", boxgrad.decode_linear,
+         lambda p, d: peers.mmdetection_tblr2bboxes(torch, p, d[:, [1, 3, 0, 2]], 1), with_deltas, **formula),
+    Same("decode_linear", "ultralytics dist2bbox (YOLOv8), times the strides", boxgrad.decode_linear,
+         lambda p, d: peers.ultralytics_dist2bbox(torch, d, (p[:, :2] + p[:, 2:]) / 2 / peers.sides(p), peers.sides(p)), with_squares,
+         **formula, note="the squares of a stride about the points"),
+    *[
+        Same(f"TBLRBBoxCoder.{'encode' if of is box_sets.pairs else 'decode'}", f"mmdetection {peer.__name__.partition('_')[2]}{', normalize_by_wh=False' * (not by_size)}",
+             lambda p, x, of=of, by_size=by_size: tblr(by_size).encode(p, x) if of is box_sets.pairs else tblr(by_size).decode(p, x),
+             lambda p, x, peer=peer, by_size=by_size: peer(torch, p, x, NORMALIZER, by_size), of, **formula, **values_only)
+        for peer, of in [(peers.mmdetection_bboxes2tblr, box_sets.pairs), (peers.mmdetection_tblr2bboxes, with_deltas)] for by_size in (True, False)
+    ],
+    Same("decode_yolo", "ultralytics YOLOv5's head, as corners", partial(boxgrad.decode_yolo, strides=8.0),
+         lambda p, d: peers.ultralytics_v5_decode(torch, peers.sides(p), (p[:, :2] + p[:, 2:]) / 2 / 8 - 0.5, d, 8.0), with_deltas, **formula),
+    Same("decode_yolo", "mmyolo YOLOv5BBoxCoder.decode", partial(boxgrad.decode_yolo, strides=8.0),
+         lambda p, d: peers.mmyolo_v5_decode(torch, p, d, 8.0), with_deltas, **formula),
     *[
         Same("clip_grad_norm_", f"torch.nn.utils.clip_grad_norm_, p={p}", whole_tensors(lambda g, p=p: boxgrad.clip_grad_norm_(g, 9.0, p)),
              whole_tensors(lambda g, p=p: clipping.clip_grad_norm_(g, 9.0, p)), **values_only, **(with_boxes if p == np.inf else {}))
@@ -376,6 +413,8 @@ DIFFERS = [
     Differs("encode_boxes", "a proposal without width", "torchvision", lambda: coder.encode_single(t(BOX), t([[1.0, 0, 1, 2]])),
             lambda: error_of(lambda: boxgrad.encode_boxes([[1.0, 0, 1, 2]], BOX)),
             "it names the rows; on_degenerate chooses zeros or the formula's own"),
+    Differs("encode_linear", "a proposal without width", "torchvision", lambda: detection.BoxLinearCoder().encode(t([[1.0, 0, 1, 2]]), t(BOX)),
+            lambda: boxgrad.encode_linear([[1.0, 0, 1, 2]], BOX), "a distance in a side of 0 is 0"),
     Differs("clip_grad_norm_", "(3, 4), max_norm -1", "torch", lambda: clipped(clipping.clip_grad_norm_, [3.0, 4.0], -1.0),
             lambda: error_of(lambda: clipped(boxgrad.clip_grad_norm_, [3.0, 4.0], -1.0)), "a negative limit would turn the step round"),
     Differs("clip_grad_norm_", "(3e20, 4e20), max_norm 1", "torch", lambda: clipped(clipping.clip_grad_norm_, [3e20, 4e20], 1.0),
@@ -476,8 +515,9 @@ FOOT = """
 Matching and sampling equal torchvision's in test_matching.py and test_sampling.py and, on real proposals, in test_two_stage.py; suppression equals
 its definition, pair by pair, in test_suppression.py, and torchvision's operator where that loads.
 
-torchvision's Faster, Mask and Keypoint R-CNN run on boxgrad's coder, matcher and sampler in test_torchvision_detectors.py, with and without
-objects in the images: their losses, the gradients of their weights and what they detect are the same to 1e-14 (float32: to 1e-6).
+torchvision's Faster, Mask and Keypoint R-CNN run on boxgrad's coder, matcher and sampler, and its FCOS on the coder, in
+test_torchvision_detectors.py, with and without objects in the images: their losses, the gradients of their weights and what they detect are the
+same to 1e-14 (float32: to 1e-6).
 """
 
 

@@ -73,6 +73,47 @@ def detectron2_apply_deltas(torch, proposals, deltas, weights):
     return torch.cat([center - half, center + half], 1)
 
 
+def mmdetection_bbox2distance(torch, points, boxes):
+    return torch.stack([points[:, 0] - boxes[:, 0], points[:, 1] - boxes[:, 1], boxes[:, 2] - points[:, 0], boxes[:, 3] - points[:, 1]], -1)
+
+
+def mmdetection_distance2bbox(torch, points, distances):
+    return torch.cat([points - distances[:, :2], points + distances[:, 2:]], 1)
+
+
+def mmdetection_bboxes2tblr(torch, priors, boxes, normalizer, normalize_by_wh=True):
+    left, top, right, bottom = mmdetection_bbox2distance(torch, (priors[:, :2] + priors[:, 2:]) / 2, boxes).unbind(1)
+    width, height = sides(priors).unbind(1) if normalize_by_wh else (1, 1)
+    return torch.stack([top / height, bottom / height, left / width, right / width], 1) / torch.tensor(normalizer, dtype=priors.dtype)
+
+
+def mmdetection_tblr2bboxes(torch, priors, distances, normalizer, normalize_by_wh=True):
+    top, bottom, left, right = (distances * torch.tensor(normalizer, dtype=priors.dtype)).unbind(1)
+    width, height = sides(priors).unbind(1) if normalize_by_wh else (1, 1)
+    ltrb = torch.stack([left * width, top * height, right * width, bottom * height], 1)
+    return mmdetection_distance2bbox(torch, (priors[:, :2] + priors[:, 2:]) / 2, ltrb)
+
+
+def ultralytics_dist2bbox(torch, distances, anchor_points, strides):
+    """YOLOv8: points and distances in strides."""
+    to_start, to_end = distances.chunk(2, 1)
+    return torch.cat([anchor_points - to_start, anchor_points + to_end], 1) * torch.cat([strides, strides], 1)
+
+
+def ultralytics_v5_decode(torch, anchors, grid, predicted, stride):
+    """YOLOv5's detection head, with the corners of what it gives as centre and size."""
+    y = torch.sigmoid(predicted)
+    center, size = (y[:, :2] * 2 - 0.5 + grid) * stride, (y[:, 2:] * 2) ** 2 * anchors
+    return torch.cat([center - size / 2, center + size / 2], 1)
+
+
+def mmyolo_v5_decode(torch, priors, predicted, stride):
+    y = torch.sigmoid(predicted)
+    center = (priors[:, :2] + priors[:, 2:]) / 2 + (y[:, :2] - 0.5) * 2 * stride
+    size = (y[:, 2:] * 2) ** 2 * sides(priors)
+    return torch.cat([center - size / 2, center + size / 2], 1)
+
+
 def mmdetection_overlaps(torch, a, b, mode="iou", eps=1e-6):
     """Of all pairs; the union (for iof the first box's area) and the enclosing area are at least eps."""
     a, b = a[:, None], b[None]
@@ -104,6 +145,17 @@ def mmdetection_ciou_loss(torch, a, b, eps=1e-7):
     angles = [torch.atan(sides(boxes)[:, 0] / (sides(boxes)[:, 1] + eps)) for boxes in (a, b)]
     v = 4 / math.pi**2 * (angles[1] - angles[0]) ** 2
     return 1 - (iou - (distance + v**2 / (1 - iou + v)))
+
+
+def nms(torch, boxes, scores, threshold):
+    """torchvision's algorithm."""
+    order, kept = scores.argsort(descending=True, stable=True), []
+    inter, union = overlaps(torch, boxes[:, None], boxes[None])
+    over = inter / union > threshold
+    for i in order.tolist():
+        if not over[kept, i].any():
+            kept.append(i)
+    return torch.tensor(kept, dtype=torch.int64)
 
 
 def faster_rcnn_smooth_l1(torch, prediction, target, inside, outside, sigma):

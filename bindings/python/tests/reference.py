@@ -304,6 +304,48 @@ def ltrb_encode(point, box):
     return [[x] for x in (point[0] - box[0], point[1] - box[1], box[2] - point[0], box[3] - point[1])]
 
 
+def ltrb_decode(point, distances):
+    return [[point[0], -distances[0]], [point[1], -distances[1]], [point[0], distances[2]], [point[1], distances[3]]]
+
+
+def linear_encode(proposal, target):
+    """Made of differences of corners, because a box's position is no term."""
+    outputs = []
+    for side, sign in zip(range(4), (1, 1, -1, -1)):
+        size = sides(proposal)[side % 2]
+        corners = proposal[side % 2], proposal[side % 2 + 2]
+        outputs.append([ratio((corner - target[side]) * (0.5 * sign), size) for corner in corners])
+    return outputs
+
+
+def linear_decode(proposal, distances):
+    outputs = []
+    for side, sign in zip(range(4), (-1, -1, 1, 1)):
+        corners = [proposal[side % 2] * 0.5, proposal[side % 2 + 2] * 0.5]
+        outputs.append([*corners, distances[side] * sides(proposal)[side % 2] * sign])
+    return outputs
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)), and its derivative, of exp(-|x|), which is no huge number."""
+    power = exp_of(-abs(x.value))
+    return Real(np.where(x.value < 0, power, 1) / (1 + power), (x, power / (1 + power) ** 2))
+
+
+def squared(x):
+    return Real(x.value * x.value, (x, 2 * x.value, 2 * x.size), size=x.size * x.size)
+
+
+def yolo_decode(proposal, deltas, cell):
+    low, high = [], []
+    for axis, side in zip((0, 1), sides(proposal)):
+        center = [proposal[axis] * 0.5, proposal[axis + 2] * 0.5, 2 * sigmoid(deltas[axis]) * constant(cell[0]), -constant(cell[0])]
+        half = squared(2 * sigmoid(deltas[axis + 2])) * side * 0.5
+        low.append([*center, -half])
+        high.append([*center, half])
+    return low + high
+
+
 def graph(outputs):
     """All columns that the outputs are made of, operands first."""
     order, seen = [], set()

@@ -35,13 +35,3 @@ def load_torchvision():
 
         torchvision.operators_of_the_tests = library  # they are defined as long as this lives
     return torch, torchvision
-
-
-def greedy_nms(torch, torchvision, boxes, scores, threshold):
-    """torchvision's algorithm of nms with its box_iou."""
-    order, kept = scores.argsort(descending=True, stable=True), []
-    over = torchvision.ops.box_iou(boxes, boxes) > threshold
-    for i in order.tolist():
-        if not over[kept, i].any():
-            kept.append(i)
-    return torch.tensor(kept, dtype=torch.int64)

@@ -59,17 +59,20 @@ def test_lists_and_tuples(name):
 
 BOXES = {
     "boxes", "boxes1", "boxes2", "proposals", "truths", "targets", "deltas", "rel_codes", "bboxes", "gt_bboxes", "pred_bboxes",
-    "reference_boxes",
+    "reference_boxes", "priors", "distances",
 }  # fmt: skip
 """The parameters that are boxes, or something of each box."""
 BESIDE = {
-    "points": np.empty((0, 2)), "scores": [], "idxs": [], "size": (9, 9), "in_fmt": "xyxy", "out_fmt": "xywh", "min_size": 1.0,
+    "points": np.empty((0, 2)), "strides": 8.0, "stride": 8.0, "scores": [], "idxs": [], "size": (9, 9), "in_fmt": "xyxy", "out_fmt": "xywh", "min_size": 1.0,
     "degrees": 30.0, "iou_threshold": 0.5, "high_threshold": 0.7, "low_threshold": 0.3,
 }  # fmt: skip
 """What functions of boxes need beside them, where there are no boxes."""
 CODERS = {
     f"{type(coder).__name__}.{name}": getattr(coder, name)
-    for coder in (boxgrad.BoxCoder((1.0, 1, 1, 1)), boxgrad.DeltaXYWHBBoxCoder(), boxgrad.Matcher(0.7, 0.3))
+    for coder in (
+        boxgrad.BoxCoder((1.0, 1, 1, 1)), boxgrad.DeltaXYWHBBoxCoder(), boxgrad.Matcher(0.7, 0.3), boxgrad.BoxLinearCoder(),
+        boxgrad.TBLRBBoxCoder(), boxgrad.DistancePointBBoxCoder(), boxgrad.YOLOv5BBoxCoder(),
+    )  # fmt: skip
     for name in ("encode", "decode", "encode_single", "decode_single", "match")
     if hasattr(coder, name)
 }

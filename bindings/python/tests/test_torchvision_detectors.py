@@ -1,9 +1,10 @@
-"""torchvision's Faster, Mask and Keypoint R-CNN on boxgrad's coder, matcher and sampler: the losses, the gradients and the detections are theirs."""
+"""torchvision's Faster, Mask and Keypoint R-CNN on boxgrad's coder, matcher and sampler, and its FCOS on boxgrad's coder: the losses, the gradients
+and the detections are theirs."""
 
 import boxgrad
 import numpy as np
+import peers
 import pytest
-from support import greedy_nms
 
 SIDE, CLASSES, POINTS = 64, 3, 5
 ALL = 10_000
@@ -38,8 +39,32 @@ class Sampler(boxgrad.BalancedPositiveNegativeSampler):
         return tensors(super().__call__(*arrays))
 
 
+class LinearCoder(boxgrad.BoxLinearCoder):
+    def encode(self, *arrays):
+        return tensors(super().encode(*arrays))
+
+    def decode(self, rel_codes, boxes):
+        """In torch's graph: FCOS's loss is one of decoded boxes."""
+        import torch
+
+        class Decoded(torch.autograd.Function):
+            @staticmethod
+            def forward(context, codes):
+                value, context.pullback = boxgrad.vjp(boxgrad.decode_linear, boxgrad.stop_gradient(boxes), codes)
+                return tensors(value)
+
+            @staticmethod
+            def backward(context, gradient):
+                return tensors(context.pullback(gradient)[1])
+
+        return Decoded.apply(rel_codes)
+
+
 def use_boxgrad(model):
     """Puts boxgrad's classes in the place of torchvision's, with their settings."""
+    if hasattr(model, "head"):
+        model.box_coder = model.head.box_coder = LinearCoder()
+        return
     for part in (model.rpn, model.roi_heads):
         coder, matcher, sampler = part.box_coder, part.proposal_matcher, part.fg_bg_sampler
         part.box_coder = Coder(coder.weights, coder.bbox_xform_clip, on_degenerate="propagate")
@@ -56,7 +81,7 @@ def operators(torch, torchvision):
     from importlib import import_module
 
     def nms(boxes, scores, iou_threshold):
-        return greedy_nms(torch, torchvision, boxes, scores, iou_threshold)
+        return peers.nms(torch, boxes, scores, iou_threshold)
 
     def roi_align(input, rois, spatial_scale, pooled_height, pooled_width, sampling_ratio, aligned):
         """Like torchvision's, but that it takes two samples to a bin where the number is adaptive, and the border's value beyond the border."""
@@ -94,6 +119,10 @@ def small_model(torch, torchvision, name, batch):
     channels = 8
     backbone = torch.nn.Sequential(torch.nn.Conv2d(3, channels, 8, 8), torch.nn.ReLU())
     backbone.out_channels = channels
+    if name == "FCOS":
+        anchors = detection.anchor_utils.AnchorGenerator(((8,),), ((1.0,),))
+        head = detection.fcos.FCOSHead(channels, 1, CLASSES, num_convs=0)
+        return detection.FCOS(backbone, CLASSES, min_size=SIDE, max_size=SIDE, anchor_generator=anchors, head=head, score_thresh=0)
     align = torchvision.ops.MultiScaleRoIAlign
     options = {
         "min_size": SIDE, "max_size": SIDE, "rpn_batch_size_per_image": batch, "box_batch_size_per_image": batch,
@@ -143,7 +172,7 @@ def trained(torch, model, images, targets):
     return losses, {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
 
 
-@pytest.fixture(params=["FasterRCNN", "MaskRCNN", "KeypointRCNN"])
+@pytest.fixture(params=["FasterRCNN", "MaskRCNN", "KeypointRCNN", "FCOS"])
 def pair(request, torch, torchvision):
     """A model as torchvision makes it, and one that runs on boxgrad."""
 
@@ -160,7 +189,7 @@ def pair(request, torch, torchvision):
 @pytest.mark.parametrize("counts", OBJECTS.values(), ids=OBJECTS)
 def test_losses_and_gradients_are_torchvisions(torch, pair, counts, batch, dtype):
     theirs, ours = pair(batch, dtype)
-    if batch != ALL:
+    if batch != ALL and hasattr(theirs, "rpn"):
         # Both choose at random, from numbers of their own: torchvision's model draws as boxgrad does, so that only coder and matcher differ.
         for part in (theirs.rpn, theirs.roi_heads):
             part.fg_bg_sampler = Sampler(part.fg_bg_sampler.batch_size_per_image, part.fg_bg_sampler.positive_fraction)

@@ -10,8 +10,8 @@ sys.path.append(str(Path(__file__).resolve().parents[3] / "examples"))
 
 import boxgrad  # noqa: E402
 import detector  # noqa: E402
+import peers  # noqa: E402
 import two_stage  # noqa: E402
-from support import greedy_nms  # noqa: E402
 from two_stage import two_stage_loss  # noqa: E402
 
 HEIGHT, WIDTH = 300, 400
@@ -82,7 +82,7 @@ def plain_nms(torch, torchvision, boxes, scores, threshold):
     try:
         return torchvision.ops.nms(boxes, scores, threshold)
     except (RuntimeError, NotImplementedError):
-        return greedy_nms(torch, torchvision, boxes, scores, threshold)
+        return peers.nms(torch, boxes, scores, threshold)
 
 
 def test_every_step_of_training_is_torchvisions(torch, torchvision):
