@@ -84,6 +84,23 @@ def with_squares(kind):
     return np.hstack([a[:, :2], a[:, :2] + (a[:, 2:] - a[:, :2]).max(axis=1, keepdims=True)]), deltas
 
 
+def with_scores(kind):
+    """Boxes that overlap, and scores; no IoU is 0.4 or 0.5, and no score becomes 0.01."""
+    a, _ = box_sets.pairs(kind)
+    return a, np.random.default_rng(11).permutation(np.linspace(0.03, 0.97, len(a)))
+
+
+def classes_of(boxes):
+    return np.arange(len(boxes)) % 3
+
+
+def in_place(kept, scores):
+    """The scores that soft_nms kept, each in its place, and 0 in the others'."""
+    every = np.zeros_like(scores)
+    every[kept[0]] = kept[1]
+    return every
+
+
 def weighted(kind):
     return *box_sets.pairs(kind), *np.random.default_rng(9).random((2, 40, 4))
 
@@ -132,6 +149,7 @@ def whole_tensors(function):
 
 
 WEIGHTS = (10.0, 10.0, 5.0, 5.0)
+MEANS = (0.1, -0.2, 0.3, 0.0)
 STDS = tuple(1 / w for w in WEIGHTS)
 coder = torchvision.models.detection._utils.BoxCoder(WEIGHTS)
 clipping = torch.nn.utils
@@ -219,6 +237,13 @@ SAME = [
     Same("smooth_l1_loss", "py-faster-rcnn, sigma=3, weights inside and outside",
          lambda p, t, i, o: boxgrad.smooth_l1_loss(p, t, sigma=3, inside_weights=i, outside_weights=o, reduction="none"),
          lambda p, t, i, o: peers.faster_rcnn_smooth_l1(torch, p, t, i, o, 3), weighted, gradients=False, **formula),
+    Same("box_iou_loss", "mmdetection iou_loss, mode linear", partial(boxgrad.box_iou_loss, eps=0.0),
+         lambda a, b: peers.mmdetection_iou_loss(torch, a, b), kinds=("nested", "identical"), **formula, note="where the IoU is at least its eps"),
+    Same("generalized_box_iou_loss", "mmdetection giou_loss", partial(boxgrad.generalized_box_iou_loss, eps=0.0),
+         lambda a, b: peers.mmdetection_giou_loss(torch, a, b), **formula, note="its eps counts below 1e-7 only"),
+    Same("smooth_l1_loss", "mmdetection smooth_l1_loss, beta=0.11", partial(boxgrad.smooth_l1_loss, beta=1 / 9, reduction="none"),
+         lambda p, t: peers.mmdetection_smooth_l1(torch, p, t, 1 / 9), **formula),
+    Same("smooth_l1_loss", "mmdetection l1_loss", partial(boxgrad.smooth_l1_loss, beta=0.0, reduction="none"), lambda p, t: (p - t).abs(), **formula),
     Same("encode_boxes", "torchvision BoxCoder.encode_single", partial(boxgrad.encode_boxes, stds=STDS),
          lambda p, t: coder.encode_single(t, p)),
     Same("encode_boxes", "detectron2 Box2BoxTransform.get_deltas", partial(boxgrad.encode_boxes, stds=STDS),
@@ -227,6 +252,11 @@ SAME = [
          lambda p, d: coder.decode_single(d, p), with_deltas),
     Same("decode_boxes", "detectron2 Box2BoxTransform.apply_deltas", partial(boxgrad.decode_boxes, stds=STDS),
          lambda p, d: peers.detectron2_apply_deltas(torch, p, d, WEIGHTS), with_deltas, **formula),
+    Same("encode_boxes", "mmdetection DeltaXYWHBBoxCoder.encode (bbox2delta)", partial(boxgrad.encode_boxes, means=MEANS, stds=STDS),
+         lambda p, t: peers.mmdetection_bbox2delta(torch, p, t, MEANS, STDS), **formula),
+    Same("decode_boxes", "mmdetection DeltaXYWHBBoxCoder.decode (delta2bbox)",
+         partial(boxgrad.decode_boxes, means=MEANS, stds=STDS, max_shape=(60, 90), log_ratio_clip=(np.log(16 / 1000), -np.log(16 / 1000))),
+         lambda p, d: peers.mmdetection_delta2bbox(torch, p, d, MEANS, STDS, (60, 90)), with_deltas, **formula),
     Same("encode_distances", "torchvision BoxLinearCoder.encode, normalize_by_size=False", boxgrad.encode_distances,
          lambda p, b: detection.BoxLinearCoder(normalize_by_size=False).encode(torch.cat([p, p], dim=1), b), with_points, note="a point is a box without sides"),
     Same("encode_distances", "mmdetection bbox2distance, ultralytics bbox2dist before its clamp", boxgrad.encode_distances,
@@ -259,10 +289,27 @@ SAME = [
              whole_tensors(lambda g, p=p: clipping.clip_grad_norm_(g, 9.0, p)), **values_only, **(with_boxes if p == np.inf else {}))
         for p in (1.0, 2.0, np.inf)
     ],
+    Same("clip_grads_with_norm_", "torch.nn.utils.clip_grads_with_norm_", whole_tensors(lambda g: boxgrad.clip_grads_with_norm_(g, 9.0, 30.0)),
+         whole_tensors(lambda g: clipping.clip_grads_with_norm_(g, 9.0, torch.tensor(30.0, dtype=torch.float64))), **values_only),
     Same("clip_grad_value_", "torch.nn.utils.clip_grad_value_", whole_tensors(lambda g: boxgrad.clip_grad_value_(g, 9.0)),
          whole_tensors(lambda g: clipping.clip_grad_value_(g, 9.0)), **values_only),
     Same("get_total_norm", "torch.nn.utils.get_total_norm", lambda a, b: np.float64(boxgrad.get_total_norm([a, b])),
          lambda a, b: clipping.get_total_norm([a, b]), **values_only),
+    Same("nms", "torchvision.ops.nms", lambda b, s: boxgrad.nms(b, s, 0.4), lambda b, s: peers.nms(torch, b, s, 0.4), with_scores, **formula, **values_only),
+    Same("batched_nms", "torchvision.ops.batched_nms", lambda b, s: boxgrad.batched_nms(b, s, classes_of(b), 0.4),
+         lambda b, s: peers.batched_nms(torch, b, s, torch.tensor(classes_of(b)), 0.4), with_scores, **formula, **values_only),
+    Same("batched_nms", "torchvision.ops.batched_nms, None as classes", lambda b, s: boxgrad.batched_nms(b, s, None, 0.4),
+         lambda b, s: ops.batched_nms(b, s, None, 0.4), with_scores, kinds=("none at all",), **values_only),
+    *[
+        Same("soft_nms", f"mmcv soft_nms, {method}", lambda b, s, method=method: in_place(boxgrad.soft_nms(b, s, 0.5, 0.5, 0.01, method), s),
+             lambda b, s, method=method: peers.mmcv_soft_nms(torch, b, s, 0.5, 0.5, 0.01, method), with_scores, **formula, **values_only,
+             note="at its bounds: see below")
+        for method in ("linear", "gaussian")
+    ],
+    Same("Matcher", "torchvision.models.detection Matcher of the overlaps", lambda a, b: boxgrad.Matcher(0.5, 0.3)(boxgrad.box_iou(a, b)),
+         lambda a, b: detection.Matcher(0.5, 0.3)(ops.box_iou(a, b)), box_sets.sets, **values_only, **with_boxes),
+    Same("match_boxes", "torchvision.models.detection Matcher, box_iou", lambda p, t: boxgrad.match_boxes(p, t, 0.5, 0.3)[0],
+         lambda p, t: detection.Matcher(0.5, 0.3)(ops.box_iou(t, p)), box_sets.sets, **values_only, **with_boxes),
 ]  # fmt: skip
 
 
@@ -336,6 +383,7 @@ def doubles(*rows):
 BOX, SHIFTED, POINT, FLAT = [[0.0, 0, 2, 2]], [[1.0, 1, 3, 3]], [[3.0, 4, 3, 4]], [[3.0, 4, 8, 4]]
 RIGHT, FIVE = [[2.0, 0, 4, 2]], [[0.0, 0, 5, 5]]
 WIDE = [[0, 0, 100_000, 100_000]]
+HALVES = [[0.0, 0, 10, 10], [0, 0, 10, 5]]
 TINY = [[0.0, 0, 1e-4, 1e-4]]
 STRIDED = np.array([[0.0, 0, 2, 2, 0.9], [1, 1, 3, 3, 0.8]])[:, :4]
 NOTHING = np.empty((0, 4))
@@ -377,6 +425,8 @@ DIFFERS = [
             "a clamp passes the gradient at its bound, as in torchvision", "formula"),
     Differs("box_iou", "identical boxes, gradient", "TensorFlow's ties", lambda: gradient(partial_of(peers.one_sided_iou), BOX, BOX),
             lambda: gradient(boxgrad.box_iou, BOX, BOX), "ties are split: what is perfect is not pushed", "formula"),
+    Differs("box_iou", "boxes of three numbers", "torchvision", lambda: error_of(lambda: ops.box_iou(t([[0.0, 0, 2]]), t(BOX))),
+            lambda: error_of(lambda: boxgrad.box_iou([[0.0, 0, 2]], BOX)), "the message names the argument and its shape"),
     Differs("box_iou", "5000 x 2000: temporary memory, in sizes of the result", "torchvision",
             lambda: temporaries(ops.box_iou, torch.tensor),
             lambda: temporaries(boxgrad.box_iou, np.array), "scratch is bounded"),
@@ -393,6 +443,8 @@ DIFFERS = [
             "the diagonal's derivative has its sign", "formula"),
     Differs("complete_box_iou", "a point against itself", "torchvision", lambda: ops.complete_box_iou(t(POINT), t(POINT)),
             lambda: boxgrad.complete_box_iou(POINT, POINT), "0/0 is 0"),
+    Differs("generalized_box_iou_loss", "2 and 3 boxes", "torchvision", lambda: error_of(lambda: ops.generalized_box_iou_loss(torch.ones(2, 4), torch.ones(3, 4))),
+            lambda: error_of(lambda: boxgrad.generalized_box_iou_loss(np.ones((2, 4)), np.ones((3, 4)))), "a wrong argument is a ValueError or a TypeError"),
     Differs("complete_box_iou_loss", "a flat box, gradient", "torchvision", lambda: gradient(ops.complete_box_iou_loss, FLAT, FIVE),
             lambda: gradient(boxgrad.complete_box_iou_loss, FLAT, FIVE), "atan(w/0) has a finite gradient"),
     Differs("complete_box_iou_loss", "a point", "torchvision", lambda: ops.complete_box_iou_loss(t(POINT), t(FIVE)),
@@ -402,6 +454,9 @@ DIFFERS = [
     Differs("complete_box_iou_loss", "identical boxes, float32", "mmdetection",
             lambda: peers.mmdetection_ciou_loss(torch, t(FIVE), t(FIVE)),
             lambda: boxgrad.complete_box_iou_loss(np.float32(FIVE), np.float32(FIVE)), "alpha has an eps, and 0/0 is 0", "formula"),
+    Differs("complete_box_iou_loss", "7 x 3 against 2 x 3 within it", "keras-cv", lambda: peers.keras_cv_ciou_loss(torch, t([[0.0, 0, 7, 3]]), t([[0.0, 0, 2, 3]])),
+            lambda: boxgrad.complete_box_iou_loss([[0.0, 0, 7, 3]], [[0.0, 0, 2, 3]]),
+            "v has the factor 4 / pi^2, as published, and not its square: the four pairs of its test give 1.03202 there, and 1.132892 with it", "formula"),
     Differs("smooth_l1_loss", "mean of nothing", "torch", lambda: torch.nn.functional.smooth_l1_loss(t(NOTHING), t(NOTHING)),
             lambda: boxgrad.smooth_l1_loss(NOTHING, NOTHING), "a batch without objects has no loss"),
     Differs("smooth_l1_loss", "float16: type of the result", "torch",
@@ -433,6 +488,12 @@ DIFFERS = [
     Differs("get_total_norm", "an empty tensor, p=inf", "torch",
             lambda: error_of(lambda: clipping.get_total_norm([torch.empty(0)], np.inf)),
             lambda: boxgrad.get_total_norm([np.empty(0)], np.inf), "the norm of nothing is 0"),
+    Differs("soft_nms", "an IoU of iou_threshold, 0.5: scores", "mmcv",
+            lambda: peers.mmcv_soft_nms(torch, t(HALVES), t([0.8, 0.6]), 0.5, 0.5, 0.01, "linear"),
+            lambda: boxgrad.soft_nms(HALVES, [0.8, 0.6], 0.5, 0.5, 0.01)[1], "a box is lowered above iou_threshold, as nms drops it", "formula"),
+    Differs("soft_nms", "a score that becomes min_score, 0.25: scores", "mmcv",
+            lambda: peers.mmcv_soft_nms(torch, t(HALVES), t([0.8, 0.5]), 0.3, 0.5, 0.25, "linear"),
+            lambda: boxgrad.soft_nms(HALVES, [0.8, 0.5], 0.3, 0.5, 0.25)[1], "scores above min_score stay, as those above score_threshold do in nms", "formula"),
     Differs("Matcher", "a truth that nothing overlaps, low-quality matches", "torchvision",
             lambda: detection.Matcher(0.7, 0.3, True)(t(LONELY)), lambda: boxgrad.Matcher(0.7, 0.3, True)(LONELY),
             "no overlap is no match"),

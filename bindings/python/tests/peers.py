@@ -147,6 +147,42 @@ def mmdetection_ciou_loss(torch, a, b, eps=1e-7):
     return 1 - (iou - (distance + v**2 / (1 - iou + v)))
 
 
+def mmdetection_giou_loss(torch, a, b, eps=1e-7):
+    return 1 - mmdetection_overlaps(torch, a, b, "giou", eps).diagonal()
+
+
+def mmdetection_iou_loss(torch, a, b, eps=1e-6):
+    """In its mode linear."""
+    return 1 - mmdetection_overlaps(torch, a, b).diagonal().clamp(min=eps)
+
+
+def mmdetection_smooth_l1(torch, prediction, target, beta):
+    d = (prediction - target).abs()
+    return torch.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
+
+
+def mmdetection_bbox2delta(torch, proposals, targets, means, stds):
+    means, stds = (torch.tensor(x, dtype=proposals.dtype) for x in (means, stds))
+    return (detectron2_get_deltas(torch, proposals, targets, (1, 1, 1, 1)) - means) / stds
+
+
+def mmdetection_delta2bbox(torch, proposals, deltas, means, stds, max_shape, wh_ratio_clip=16 / 1000):
+    means, stds = (torch.tensor(x, dtype=proposals.dtype) for x in (means, stds))
+    d, bound = deltas * stds + means, abs(math.log(wh_ratio_clip))
+    center = proposals[:, :2] + sides(proposals) / 2 + d[:, :2] * sides(proposals)
+    half = torch.exp(d[:, 2:].clamp(-bound, bound)) * sides(proposals) / 2
+    limits = torch.tensor([max_shape[1], max_shape[0]], dtype=proposals.dtype)
+    return torch.cat([torch.minimum(corner.clamp(min=0), limits) for corner in (center - half, center + half)], 1)
+
+
+def keras_cv_ciou_loss(torch, a, b, eps=1e-7):
+    """v has the factor (4 / pi^2)^2, and heights an eps."""
+    iou, distance = mmdetection_diou_terms(torch, a, b, eps)
+    angles = [torch.atan(sides(boxes)[:, 0] / (sides(boxes)[:, 1] + eps)) for boxes in (a, b)]
+    v = (4 / math.pi**2 * (angles[1] - angles[0])) ** 2
+    return 1 - (iou - (distance + v * v / (1 - iou + v + eps)))
+
+
 def nms(torch, boxes, scores, threshold):
     """torchvision's algorithm."""
     order, kept = scores.argsort(descending=True, stable=True), []
@@ -156,6 +192,33 @@ def nms(torch, boxes, scores, threshold):
         if not over[kept, i].any():
             kept.append(i)
     return torch.tensor(kept, dtype=torch.int64)
+
+
+def batched_nms(torch, boxes, scores, classes, threshold):
+    """One class after the other, as torchvision's _batched_nms_vanilla."""
+    keep = torch.zeros_like(scores, dtype=torch.bool)
+    for one in classes.unique():
+        of_class = torch.where(classes == one)[0]
+        keep[of_class[nms(torch, boxes[of_class], scores[of_class], threshold)]] = True
+    keep = torch.where(keep)[0]
+    return keep[scores[keep].sort(descending=True, stable=True)[1]]
+
+
+def mmcv_soft_nms(torch, boxes, scores, threshold, sigma, min_score, method):
+    """The lowered score of each box, 0 of one that goes. An IoU of the threshold counts, and a score of min_score stays."""
+    scores, left, kept = scores.clone(), list(range(len(scores))), torch.zeros_like(scores)
+    inter, union = overlaps(torch, boxes[:, None], boxes[None])
+    iou = inter / union
+    while left:
+        best = max(left, key=lambda i: (scores[i].item(), -i))
+        left.remove(best)
+        kept[best] = scores[best]
+        for i in list(left):
+            linear = 1 - iou[best, i] if iou[best, i] >= threshold else 1
+            scores[i] *= linear if method == "linear" else torch.exp(-iou[best, i] ** 2 / sigma)
+            if scores[i] < min_score:
+                left.remove(i)
+    return kept
 
 
 def faster_rcnn_smooth_l1(torch, prediction, target, inside, outside, sigma):
