@@ -126,6 +126,7 @@ FUNCTIONS = {
     "clip": _boxes(lambda boxes: boxgrad.clip(boxes, 0.0, 100.0)),
     "box_iou": _pairwise(boxgrad.box_iou),
     "box_ioa": _pairwise(boxgrad.box_ioa),
+    "box_ios": _pairwise(boxgrad.box_ios),
     "generalized_box_iou": _pairwise(boxgrad.generalized_box_iou),
     "distance_box_iou": _pairwise(boxgrad.distance_box_iou),
     "complete_box_iou": _pairwise(boxgrad.complete_box_iou),
