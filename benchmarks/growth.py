@@ -82,6 +82,12 @@ def _values(call: Callable[[list[np.ndarray]], Any]) -> Growing:
     return Growing("n", "n", 1000, make)
 
 
+def _units(n: int) -> Run:
+    gradients = np.array_split(workloads.values(n), 100)
+    parameters = [gradient.copy() for gradient in gradients]
+    return lambda: boxgrad.adaptive_clip_grad_(parameters, grads=gradients)
+
+
 def _smooth_l1(n: int) -> Run:
     call, pred, target = boxgrad.value_and_grad(boxgrad.smooth_l1_loss), workloads.values(n), workloads.values(n)[::-1].copy()
     return lambda: call(pred, target, reduction="mean")
@@ -148,6 +154,8 @@ FUNCTIONS = {
     "clip_grad_norm_": _values(lambda gradients: boxgrad.clip_grad_norm_(gradients, 1.0)),
     "clip_grads_with_norm_": _values(lambda gradients: boxgrad.clip_grads_with_norm_(gradients, 1.0, 2.0)),
     "clip_grad_value_": _values(lambda gradients: boxgrad.clip_grad_value_(gradients, 1.0)),
+    "clip_grad_rms_": _values(lambda gradients: boxgrad.clip_grad_rms_(gradients, 0.5)),
+    "adaptive_clip_grad_": Growing("n", "n", 1000, _units),
     "scale_grads_": _values(lambda gradients: boxgrad.scale_grads_(gradients, 1.0)),
     "combine_norms": _values(lambda gradients: boxgrad.combine_norms(gradients[0])),
     "nms": _suppression(lambda boxes, scores: boxgrad.nms(boxes, scores, 0.5), "n log n"),

@@ -21,9 +21,9 @@
  *     Box deltas                delta_encode, delta_decode
  *     Box distances             ltrb_encode, ltrb_decode, linear_encode, linear_decode
  *     YOLO boxes                yolo_decode
- *     Suppress, match, sample   nms, soft_nms, match, match_ignore, sample
+ *     Suppress, match, sample   nms, soft_nms, match, match_ignore, sample, sample_ratio
  *     Gradient clipping         grad_norm, grad_norm_combine, grad_scale, clip_grad_norm,
- *                               clip_grad_value
+ *                               clip_grad_value, clip_grad_rms, clip_grad_adaptive
  *     Plugins                   get_api
  *
  * FIRST CALL
@@ -207,7 +207,7 @@ typedef int32_t boxgrad_status;
 #define BOXGRAD_SIZE_OVERFLOW   12 /* a count, or count times stride, exceeds all memory */
 #define BOXGRAD_BAD_PARAMETER   20 /* a scalar or a code is outside its documented range */
 #define BOXGRAD_DEGENERATE_BOX  21 /* delta_encode: a width or height is not positive and finite */
-#define BOXGRAD_NONFINITE       22 /* clip_grad_norm with ON_NONFINITE ERROR: total is inf or NaN */
+#define BOXGRAD_NONFINITE       22 /* clip_grad_* with ON_NONFINITE ERROR: a norm is inf or NaN */
 #define BOXGRAD_OUT_OF_MEMORY   30 /* iou_pairwise, nms, soft_nms or match could not get scratch */
 #define BOXGRAD_UNSUPPORTED     40 /* a tensor's dtype is unknown to this version */
 
@@ -1004,8 +1004,26 @@ boxgrad_status boxgrad_sample(
     const int64_t *labels, size_t count, int64_t negative, size_t wanted, double positive_fraction,
     uint64_t seed, size_t *indices, size_t *positive_count, size_t *negative_count);
 
+/* As boxgrad_sample, with a bound on the negatives for each positive (mmdetection's neg_pos_ub):
+ *     positive_count = min(P, floor(positive_fraction * wanted))
+ *     negative_count = min(N, wanted - positive_count,
+ *                          floor(negatives_per_positive * max(positive_count, 1)))
+ * All positives, and three negatives for each: wanted SIZE_MAX, 1, 3. With INFINITY it draws what
+ * boxgrad_sample draws.
+ * Inputs:   labels: count; negative, wanted, positive_fraction, seed: as boxgrad_sample;
+ *           negatives_per_positive.
+ * Outputs:  indices, positive_count, negative_count: as boxgrad_sample.
+ * Errors:   BAD_PARAMETER: positive_fraction not from 0 to 1; negatives_per_positive negative or
+ *           NaN.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_sample_ratio(
+    const int64_t *labels, size_t count, int64_t negative, size_t wanted, double positive_fraction,
+    double negatives_per_positive, uint64_t seed, size_t *indices, size_t *positive_count,
+    size_t *negative_count);
+
 /* ---- Gradient clipping --------------------------------------------------------------------------
  * After torch.nn.utils: get_total_norm, clip_grad_norm_, clip_grads_with_norm_, clip_grad_value_;
+ * and after optax: clipping of each tensor, and of each unit of it, by itself;
  * over any number of tensors of mixed dtypes. Norms are accumulated in double in a fixed order, and
  * rescaled where double would overflow or underflow. Values are scaled in double and rounded once.
  * tensors may be NULL in every function below if n is 0. */
@@ -1081,6 +1099,51 @@ boxgrad_status boxgrad_clip_grad_norm(
  * Errors:   BAD_PARAMETER: limit negative or NaN.
  * Accuracy: elements 0.5 ulp. */
 boxgrad_status boxgrad_clip_grad_value(const boxgrad_tensor *tensors, size_t n, double limit);
+
+/* Clips each tensor by itself: multiplies its elements by max_rms / rms in place, if rms > max_rms.
+ * The rms of a tensor of k elements is sqrt(sum of x^2 / k), and 0 for none. (optax's
+ * clip_by_block_rms; Adafactor's clipping of updates, Shazeer 2018.)
+ * Inputs:   tensors: n; max_rms, where INFINITY only measures; on_nonfinite: as
+ *           boxgrad_clip_grad_norm, of each tensor by itself: those whose rms is finite are clipped
+ *           in any mode but ERROR.
+ * Outputs:  rms: n numbers, or NULL, from before clipping.
+ * Errors:   BAD_PARAMETER: max_rms negative or NaN; on_nonfinite is none of the four. NONFINITE: as
+ *           boxgrad_clip_grad_norm.
+ * Accuracy: rms 1e-13 relative; elements 0.51 ulp (1000 in f64). (In f64 the norm's own error
+ *           shows, some ulp.)
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_clip_grad_rms(
+    const boxgrad_tensor *tensors, size_t n, double max_rms, int32_t on_nonfinite,
+    double *BOXGRAD_OR_NULL rms);
+
+/* A gradient, its parameter (as many elements, of any dtype), and their units, whose norms are
+ * compared. A unit has unit_size elements that are unit_stride apart, where 0 stands for all
+ * elements, and for 1. unit_size * unit_stride divides the count. In torch's layout, outputs first,
+ * unit_size is the count divided by the outputs. In JAX's layout, outputs last, it is the same, and
+ * unit_stride is the number of outputs. Since 0.3.0. */
+typedef struct {
+    boxgrad_tensor grad;
+    boxgrad_tensor param;
+    size_t unit_size;
+    size_t unit_stride;
+} boxgrad_parameter;
+
+/* Adaptive gradient clipping (Brock 2021): multiplies each unit of a gradient by
+ *     clip_factor * max(norm of the parameter's unit, eps) / max(norm of the gradient's unit, 1e-6)
+ * in place, if the norm of the gradient's unit is not less than the numerator.
+ * Inputs:   parameters: n, whose gradients do not overlap; clip_factor: 0.01 is usual; eps: 1e-3 is
+ *           usual; p: as boxgrad_grad_norm, 2 is usual; on_nonfinite: as boxgrad_clip_grad_norm, of
+ *           each unit by itself, if its norm or that of its parameter is not finite: the other
+ *           units are clipped in any mode but ERROR, and PROPAGATE follows the formula.
+ * Outputs:  clipped: one number, or NULL, of units that were changed.
+ * Errors:   BAD_PARAMETER: clip_factor or eps negative, infinite or NaN; p not positive;
+ *           on_nonfinite is none of the four; a parameter with another count than its gradient, or
+ *           whose units do not divide it. NONFINITE: as boxgrad_clip_grad_norm.
+ * Accuracy: elements 0.51 ulp (1000 in f64). (In f64 the norms' own errors show, some ulp.)
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_clip_grad_adaptive(
+    const boxgrad_parameter *parameters, size_t n, double clip_factor, double eps, double p,
+    int32_t on_nonfinite, size_t *BOXGRAD_OR_NULL clipped);
 
 /* ---- Plugins ------------------------------------------------------------------------------------
  * For hosts that load the library with dlopen: one symbol gives all functions.
@@ -1310,6 +1373,13 @@ typedef struct {
     boxgrad_status (*yolo_decode_grad_f64)(const double *proposals, ptrdiff_t proposals_stride,
         const double *deltas, ptrdiff_t deltas_stride, const double *cell_sizes, size_t count,
         const double *grad_boxes, double *grad_proposals, double *grad_deltas);
+    boxgrad_status (*clip_grad_rms)(const boxgrad_tensor *tensors, size_t n, double max_rms,
+        int32_t on_nonfinite, double *rms);
+    boxgrad_status (*clip_grad_adaptive)(const boxgrad_parameter *parameters, size_t n,
+        double clip_factor, double eps, double p, int32_t on_nonfinite, size_t *clipped);
+    boxgrad_status (*sample_ratio)(const int64_t *labels, size_t count, int64_t negative,
+        size_t wanted, double positive_fraction, double negatives_per_positive, uint64_t seed,
+        size_t *indices, size_t *positive_count, size_t *negative_count);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

@@ -6,22 +6,69 @@ extension Arguments {
         count(n, "n")
         packed(tensors, "tensors", n)
         guard valid, n > 0, let tensors else { return }
-        for i in 0..<n {
-            let tensor = tensors[i]
-            let size = bgi_element_size(tensor.dtype)
-            guard size > 0 else {
-                return fail(BOXGRAD_UNSUPPORTED, "tensors", row: i, "has an unknown dtype", .integer(Int(tensor.dtype)))
-            }
-            if tensor.reserved != 0 { fail(BOXGRAD_BAD_PARAMETER, "tensors", row: i, "has a reserved field that is not 0", .integer(Int(tensor.reserved))) }
-            if tensor.count < 0 || tensor.count.multipliedReportingOverflow(by: size).overflow {
-                fail(BOXGRAD_SIZE_OVERFLOW, "tensors", row: i, "has more elements than memory can hold", .count(tensor.count))
-            }
-            if tensor.count > 0 && tensor.data == nil { fail(BOXGRAD_NULL_POINTER, "tensors", row: i, "has data that is NULL") }
-            guard valid else { return }
+        for i in 0..<n where valid { tensor(tensors[i], "tensors", i) }
+    }
+
+    private mutating func tensor(_ tensor: boxgrad_tensor, _ name: StaticString, _ i: Int) {
+        let size = bgi_element_size(tensor.dtype)
+        guard size > 0 else { return fail(BOXGRAD_UNSUPPORTED, name, row: i, "has an unknown dtype", .integer(Int(tensor.dtype))) }
+        if tensor.reserved != 0 { fail(BOXGRAD_BAD_PARAMETER, name, row: i, "has a reserved field that is not 0", .integer(Int(tensor.reserved))) }
+        if tensor.count < 0 || tensor.count.multipliedReportingOverflow(by: size).overflow {
+            fail(BOXGRAD_SIZE_OVERFLOW, name, row: i, "has more elements than memory can hold", .count(tensor.count))
         }
+        if tensor.count > 0 && tensor.data == nil { fail(BOXGRAD_NULL_POINTER, name, row: i, "has data that is NULL") }
+    }
+
+    /// Returns the number of units, and of elements, of all parameters.
+    fileprivate mutating func parameters(_ parameters: UnsafePointer<boxgrad_parameter>?, _ n: Int) -> (units: Int, elements: Int) {
+        count(n, "n")
+        packed(parameters, "parameters", n)
+        guard valid, n > 0, let parameters else { return (0, 0) }
+        var (units, elements) = (0, 0)
+        for i in 0..<n where valid {
+            let parameter = parameters[i]
+            tensor(parameter.grad, "parameters", i)
+            tensor(parameter.param, "parameters", i)
+            if parameter.param.count != parameter.grad.count {
+                fail(BOXGRAD_BAD_PARAMETER, "parameters", row: i, "has another number of elements than its gradient", .count(parameter.param.count))
+            }
+            let (block, overflow) = parameter.size.multipliedReportingOverflow(by: parameter.distance)
+            if parameter.grad.count > 0 && (parameter.size < 0 || parameter.distance < 0 || overflow || parameter.grad.count % block != 0) {
+                fail(BOXGRAD_BAD_PARAMETER, "parameters", row: i, "has units that do not divide its elements; unit_size:", .count(parameter.unit_size))
+            }
+            guard valid else { break }
+            let (sum, overflow2) = elements.addingReportingOverflow(parameter.grad.count)
+            if overflow2 { fail(BOXGRAD_SIZE_OVERFLOW, "parameters", "have more elements than memory can hold") }
+            (units, elements) = (units &+ parameter.units, sum)
+        }
+        return (units, elements)
+    }
+
+    fileprivate mutating func onNonfinite(_ code: Int32) {
+        require(BOXGRAD_NONFINITE_PROPAGATE...BOXGRAD_NONFINITE_ZERO ~= code, "on_nonfinite", "is no such code", code)
+    }
+
+    fileprivate mutating func finiteLength(_ x: Double, _ name: StaticString) {
+        require(x >= 0 && x < .infinity, name, "must be a finite number, not negative", x)
     }
 
     fileprivate mutating func norm(_ p: Double) { require(p > 0 && 1 / p < .infinity, "p", "must be positive, and 1 / p finite", p) }
+}
+
+extension Arguments {
+    /// Reports that a norm of item i of a list is not finite, and names the first element that is not.
+    fileprivate mutating func failNonfinite(_ name: StaticString, _ i: Int, _ tensor: boxgrad_tensor, _ param: boxgrad_tensor? = nil) -> Int32 {
+        func find(_ tensor: boxgrad_tensor) -> Int { withUnsafePointer(to: tensor) { firstNonfinite($0, 1).element } }
+        let element = find(tensor)
+        if element >= 0 {
+            fail(BOXGRAD_NONFINITE, name, row: i, element: element, "is not finite")
+        } else if let param, case let element = find(param), element >= 0 {
+            fail(BOXGRAD_NONFINITE, name, row: i, element: element, "is not finite in the parameter itself")
+        } else {
+            fail(BOXGRAD_NONFINITE, name, row: i, "is finite, but a norm of it is too large for a double")
+        }
+        return status
+    }
 }
 
 /// Makes the change that `pass` describes to all tensors.
@@ -103,8 +150,8 @@ public func boxgrad_clip_grad_norm(
     var arguments = Arguments()
     arguments.require(maxNorm >= 0, "max_norm", "must not be negative or NaN", maxNorm)
     arguments.norm(p)
-    arguments.require(eps >= 0 && eps < .infinity, "eps", "must be a finite number, not negative", eps)
-    arguments.require(BOXGRAD_NONFINITE_PROPAGATE...BOXGRAD_NONFINITE_ZERO ~= onNonfinite, "on_nonfinite", "is no such code", onNonfinite)
+    arguments.finiteLength(eps, "eps")
+    arguments.onNonfinite(onNonfinite)
     arguments.tensors(tensors, n)
     guard arguments.valid else { return arguments.status }
 
@@ -137,5 +184,73 @@ public func boxgrad_clip_grad_value(_ tensors: UnsafePointer<boxgrad_tensor>?, _
     arguments.tensors(tensors, n)
     guard arguments.valid else { return arguments.status }
     change(tensors, n, TensorPass(operation: .scale, limit: limit))
+    return BOXGRAD_OK
+}
+
+@_cdecl("boxgrad_clip_grad_rms") @implementation
+public func boxgrad_clip_grad_rms(
+    _ tensors: UnsafePointer<boxgrad_tensor>?, _ n: Int, _ maxRMS: Double, _ onNonfinite: Int32, _ rms: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.require(maxRMS >= 0, "max_rms", "must not be negative or NaN", maxRMS)
+    arguments.onNonfinite(onNonfinite)
+    arguments.tensors(tensors, n)
+    arguments.packed(rms, "rms", n, optional: true)
+    guard arguments.valid, n > 0, let tensors else { return arguments.status }
+
+    var firstNonfinite = Int.max
+    withUnsafeMutablePointer(to: &firstNonfinite) { first in
+        var clip = ClipGradRMS(tensors: Tensors(tensors, n), maxRMS: maxRMS, onNonfinite: onNonfinite, rms: rms, firstNonfinite: first)
+        if onNonfinite == BOXGRAD_NONFINITE_ERROR {
+            clip.onlyLooks = true
+            clip.run(n, bgi_common().clip_grad_rms)
+            clip.onlyLooks = false
+        }
+        if first.pointee == .max { clip.run(n, bgi_common().clip_grad_rms) }
+    }
+    return firstNonfinite == .max ? BOXGRAD_OK : arguments.failNonfinite("tensors", firstNonfinite, tensors[firstNonfinite])
+}
+
+@_cdecl("boxgrad_clip_grad_adaptive") @implementation
+public func boxgrad_clip_grad_adaptive(
+    _ parameters: UnsafePointer<boxgrad_parameter>?, _ n: Int, _ clipFactor: Double, _ eps: Double, _ p: Double, _ onNonfinite: Int32,
+    _ clipped: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.finiteLength(clipFactor, "clip_factor")
+    arguments.finiteLength(eps, "eps")
+    arguments.norm(p)
+    arguments.onNonfinite(onNonfinite)
+    let (units, elements) = arguments.parameters(parameters, n)
+    guard arguments.valid else { return arguments.status }
+
+    var (changed, firstNonfinite) = (0, Int.max)
+    if units > 0 {
+        // Chunks have as many units as elements are worth a chunk, and a thread, on average.
+        func unitsWith(_ many: Int) -> Int { max(1, Int(Double(many) * Double(units) / Double(elements))) }
+        let division = Division(rows: unitsWith(Division.elements.rows), worthThread: unitsWith(Division.elements.worthThread))
+        withUnsafeMutablePointer(to: &changed) { changed in
+            withUnsafeMutablePointer(to: &firstNonfinite) { first in
+                var pass = UnitPass(
+                    parameters: parameters, count: n, clipFactor: clipFactor, eps: eps, p: p, onNonfinite: onNonfinite, clipped: changed,
+                    firstNonfinite: first)
+                if onNonfinite == BOXGRAD_NONFINITE_ERROR {
+                    pass.onlyLooks = true
+                    pass.run(units, division, bgi_current().pointee.unit_pass)
+                    pass.onlyLooks = false
+                }
+                if first.pointee == .max { pass.run(units, division, bgi_current().pointee.unit_pass) }
+            }
+        }
+    }
+    if firstNonfinite < .max, let parameters {
+        var i = 0
+        while firstNonfinite >= parameters[i].units {
+            firstNonfinite -= parameters[i].units
+            i += 1
+        }
+        return arguments.failNonfinite("parameters", i, parameters[i].grad, parameters[i].param)
+    }
+    clipped?.pointee = changed
     return BOXGRAD_OK
 }

@@ -88,6 +88,9 @@ static const boxgrad_api api = {
     .yolo_decode_f64 = boxgrad_yolo_decode_f64,
     .yolo_decode_grad_f32 = boxgrad_yolo_decode_grad_f32,
     .yolo_decode_grad_f64 = boxgrad_yolo_decode_grad_f64,
+    .clip_grad_rms = boxgrad_clip_grad_rms,
+    .clip_grad_adaptive = boxgrad_clip_grad_adaptive,
+    .sample_ratio = boxgrad_sample_ratio,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

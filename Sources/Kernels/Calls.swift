@@ -344,7 +344,7 @@ struct Sample: Call {
     let labels: UnsafePointer<Int64>?
     let negative: Int64
     let wanted: Int
-    let positiveFraction: Double
+    let positiveFraction, negativesPerPositive: Double
     let seed: UInt64
     let indices: UnsafeMutablePointer<Int>?
     let positiveCount, negativeCount: UnsafeMutablePointer<Int>
@@ -407,4 +407,31 @@ struct GradFirstNonfinite: Call {
 struct GradChange: Call {
     let tensors: Tensors
     let change: TensorPass
+}
+
+/// Clips each tensor by itself, or only looks for the first tensor whose rms is not finite.
+struct ClipGradRMS: Call {
+    let tensors: Tensors
+    let maxRMS: Double
+    let onNonfinite: Int32
+    var onlyLooks = false
+    let rms: UnsafeMutablePointer<Double>?
+    let firstNonfinite: UnsafeMutablePointer<Int>
+}
+
+/// Clips units of parameters, or only looks for units whose norms are not finite.
+struct UnitPass: Call {
+    let parameters: UnsafePointer<boxgrad_parameter>?
+    let count: Int
+    let clipFactor, eps, p: Double
+    let onNonfinite: Int32
+    var onlyLooks = false
+    /// Each chunk adds the number of units that it changed to `clipped`, and lowers `firstNonfinite` to its first unit that is not finite.
+    let clipped, firstNonfinite: UnsafeMutablePointer<Int>
+}
+
+extension boxgrad_parameter {
+    var size: Int { unit_size == 0 ? grad.count : unit_size }
+    var distance: Int { unit_stride == 0 ? 1 : unit_stride }
+    var units: Int { size == 0 ? 0 : grad.count / size }
 }

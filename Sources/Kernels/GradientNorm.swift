@@ -92,18 +92,19 @@ private struct Reduction: PieceConsumer {
 
 /// Computes a p-norm. For p = 2 it uses a plain sum of squares if that neither overflows nor loses digits to underflow. Otherwise, and for
 /// a general p, every element is divided by the largest magnitude first.
-private struct Norm {
+struct Norm {
     let p: Double
 
     var firstPass: TensorPass { p == 1 || p == 2 ? TensorPass(operation: .sum, p: p) : TensorPass(operation: .largest) }
 
-    /// Returns the norm of a tensor, given the result of the first pass over it.
-    func finished(_ tensor: Tensors, _ result: Double) -> Double {
+    /// Returns the norm, given the result of the first pass, and what makes more passes.
+    @inline(__always)
+    func finished(_ result: Double, _ pass: (TensorPass) -> Double) -> Double {
         if p == 1 || p == .infinity { return result }
         if p == 2 && result > 0x1p-900 && result < .infinity { return root(result, p) }
-        let largest = p == 2 ? Reduction.of(TensorPass(operation: .largest), tensor) : result
+        let largest = p == 2 ? pass(TensorPass(operation: .largest)) : result
         guard largest > 0 && largest < .infinity else { return largest }
-        return root(Reduction.of(TensorPass(operation: .sum, p: p, divisor: largest), tensor), p) * largest
+        return root(pass(TensorPass(operation: .sum, p: p, divisor: largest)), p) * largest
     }
 }
 
@@ -133,7 +134,7 @@ private struct NormOfParts {
         var tensor = boxgrad_tensor(data: run, count: length, dtype: BOXGRAD_F64, reserved: 0)
         return withUnsafePointer(to: &tensor) {
             let tensor = Tensors(start: $0, count: 1, pass: pass)
-            return norm.finished(tensor, Reduction.of(norm.firstPass, tensor))
+            return norm.finished(Reduction.of(norm.firstPass, tensor)) { Reduction.of($0, tensor) }
         }
     }
 
@@ -169,7 +170,7 @@ private struct TensorNorms: PieceConsumer {
     mutating func finish(upTo n: Int) {
         while current < n {
             let tensor = Tensors(start: tensors.start.map { $0 + current }, count: 1, pass: tensors.pass)
-            let norm = norm.finished(tensor, reduction.result)
+            let norm = norm.finished(reduction.result) { Reduction.of($0, tensor) }
             perTensor?[current] = norm
             parts.add(norm)
             reduction.result = 0
@@ -220,5 +221,30 @@ func gradFirstNonfinite(_ call: GradFirstNonfinite, _ rows: Range<Int>) {
 func gradChange(_ call: GradChange, _ rows: Range<Int>) {
     var nothing = Nothing()
     call.change.run(call.tensors, &nothing)
+}
+
+@inline(never)
+func clipGradRMS(_ call: ClipGradRMS, _ rows: Range<Int>) {
+    guard let tensors = call.tensors.start else { return }
+    let norm = Norm(p: 2)
+    for i in rows {
+        let tensor = Tensors(start: tensors + i, count: 1, pass: call.tensors.pass)
+        let size = norm.finished(Reduction.of(norm.firstPass, tensor)) { Reduction.of($0, tensor) }
+        let rms = tensors[i].count == 0 ? 0 : size / Double(tensors[i].count).squareRoot()
+        if call.onlyLooks {
+            guard !rms.isFinite else { continue }
+            call.firstNonfinite.pointee = i
+            return
+        }
+        call.rms?[i] = rms
+        var nothing = Nothing()
+        switch (rms.isFinite, call.onNonfinite) {
+        case (false, BOXGRAD_NONFINITE_SKIP): break
+        case (false, BOXGRAD_NONFINITE_ZERO): TensorPass(operation: .zero).run(tensor, &nothing)
+        default:
+            if rms <= call.maxRMS || call.maxRMS == .infinity { continue }
+            TensorPass(operation: .scale, coefficient: call.maxRMS / rms).run(tensor, &nothing)
+        }
+    }
 }
 #endif

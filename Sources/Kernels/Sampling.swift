@@ -13,6 +13,8 @@ func sample(_ call: Sample, _ rows: Range<Int>) {
     let share = Double(call.wanted) * call.positiveFraction
     positives.wanted = share < Double(positives.left) ? Int(share) : positives.left
     negatives.wanted = min(negatives.left, call.wanted &- positives.wanted)
+    let bound = call.negativesPerPositive * Double(max(positives.wanted, 1))
+    if bound < Double(negatives.wanted) { negatives.wanted = Int(bound) }
     call.positiveCount.pointee = positives.wanted
     call.negativeCount.pointee = negatives.wanted
     guard let labels = call.labels, let indices = call.indices else { return }

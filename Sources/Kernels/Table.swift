@@ -78,7 +78,8 @@ private func table(_ name: StaticString) -> bgi_kernels {
             soft_nms: { softNMS(SoftNMS<Double>.at($0), rows($1, $2)) },
             yolo_decode: { yoloDecode(YOLODecode<Double>.at($0), rows($1, $2)) },
             yolo_decode_grad: { yoloDecodeGrad(YOLODecodeGrad<Double>.at($0), rows($1, $2)) }),
-        tensor_pass: { tensorPass(TensorPass.at($0), rows($1, $2)) })
+        tensor_pass: { tensorPass(TensorPass.at($0), rows($1, $2)) },
+        unit_pass: { unitPass(UnitPass.at($0), rows($1, $2)) })
 }
 
 #if TIER_AVX512
@@ -106,6 +107,7 @@ private func table(_ name: StaticString) -> bgi_kernels {
         grad_norm_combine: { gradNormCombine(GradNormCombine.at($0), rows($1, $2)) },
         grad_first_nonfinite: { gradFirstNonfinite(GradFirstNonfinite.at($0), rows($1, $2)) },
         grad_change: { gradChange(GradChange.at($0), rows($1, $2)) },
+        clip_grad_rms: { clipGradRMS(ClipGradRMS.at($0), rows($1, $2)) },
         sample: { sample(Sample.at($0), rows($1, $2)) })
 }
 #endif

@@ -179,12 +179,138 @@ import Testing
         for values in gradients.values { #expect(values[0].isNaN && values[1...] == [2, -2]) }
     }
 
+    // ---- Clipping of each tensor, and of units ----
+
+    @Test(arguments: [0, 0.3, 1, .infinity] as [Double])
+    func clipRMS(limit: Double) throws {
+        for n in 0...67 {
+            let gradients = Gradients.mixed(n)
+            let before = gradients.values
+            var rms = [Double](repeating: -1, count: gradients.count)
+            #expect(api.clip_grad_rms(gradients.tensors, gradients.count, limit, BOXGRAD_NONFINITE_ERROR, &rms) == BOXGRAD_OK)
+            for (k, (before, after)) in zip(before, gradients.values).enumerated() {
+                let expected = before.isEmpty ? 0 : (before.reduce(0) { $0 + $1 * $1 } / Double(before.count)).squareRoot()
+                try demand(isClose(rms[k], expected, 2), "clip_grad_rms of \(n): \(rms[k]) instead of \(expected)")
+                let dtype = gradients.dtypes[k]
+                try demand(
+                    after == before.map { rms[k] > limit ? dtype.rounded($0 * (limit / rms[k])) : $0 },
+                    "clip_grad_rms: \(dtype), rms \(rms[k]), limit \(limit): \(before) became \(after)")
+            }
+            try demand(gradients.isIntact, "clip_grad_rms of \(n): wrote outside")
+            #expect(api.clip_grad_rms(gradients.tensors, gradients.count, limit, BOXGRAD_NONFINITE_ERROR, nil) == BOXGRAD_OK)
+        }
+    }
+
+    /// Returns the unit of each element: elements of a unit are `stride` apart.
+    private static func units(_ count: Int, _ size: Int, _ stride: Int) -> [Int] {
+        (0..<count).map { $0 / (size * stride) * stride + $0 % stride }
+    }
+
+    @Test(arguments: exponents)
+    func clipUnits(p: Double) throws {
+        for n in 1...67 {
+            for (factor, eps) in [(0.5, 1e-3), (0.02, 3), (0, 0)] as [(Double, Double)] {
+                let gradients = Gradients.mixed(n), params = Gradients((0..<4).map { k in
+                    let dtype = Dtype.allCases[(k + 1) % 4]
+                    var random = Random(seed: 1000 * n + k)
+                    return (dtype, random.numbers(gradients.tensors[k].count).map(dtype.rounded))
+                })
+                var parameters = [boxgrad_parameter](), expected = [[Double]](), changed = 0
+                for (k, grad) in gradients.values.enumerated() {
+                    let divisor = [5, 3, 2].first { grad.count % $0 == 0 } ?? 1
+                    let (size, stride) = [(0, 0), (divisor, 1), (divisor, grad.count / divisor), (grad.count / divisor, divisor)][(k + n) % 4]
+                    parameters.append(boxgrad_parameter(grad: gradients.tensors[k], param: params.tensors[k], unit_size: size, unit_stride: stride))
+                    let units = Self.units(grad.count, size == 0 ? max(grad.count, 1) : size, stride == 0 ? 1 : stride)
+                    var result = grad
+                    for unit in Set(units) {
+                        let members = grad.indices.filter { units[$0] == unit }
+                        let norm = Self.norm(members.map { grad[$0] }, p), limit = factor * max(Self.norm(members.map { params.values[k][$0] }, p), eps)
+                        if norm < limit { continue }
+                        changed += 1
+                        for i in members { result[i] = grad[i] * (limit / max(norm, 1e-6)) }
+                    }
+                    expected.append(result)
+                }
+                var clipped = -1
+                #expect(api.clip_grad_adaptive(parameters, 4, factor, eps, p, BOXGRAD_NONFINITE_ERROR, &clipped) == BOXGRAD_OK)
+                try demand(clipped == changed, "clip_grad_adaptive of \(n): \(clipped) units clipped instead of \(changed)")
+                for (k, (after, wanted)) in zip(gradients.values, expected).enumerated() {
+                    let dtype = gradients.dtypes[k]
+                    for (a, b) in zip(after, wanted) {
+                        // The reference's own norm may round an element to the neighbour.
+                        let near = [dtype.rounded(b * (1 - 1e-11)), dtype.rounded(b * (1 + 1e-11))]
+                        try demand(a == dtype.rounded(b) || near.contains(a) || abs(a - b) <= 1e-11 * abs(b), "clip_grad_adaptive of \(n), \(dtype): \(a) instead of \(b)")
+                    }
+                }
+                try demand(gradients.isIntact && params.isUnchanged, "clip_grad_adaptive of \(n): wrote outside")
+            }
+        }
+    }
+
+    @Test(arguments: [Double.nan, .infinity])
+    func nonfiniteUnits(bad: Double) {
+        func clipped(_ mode: Int32, inParam: Bool = false) -> (status: Int32, count: Int, gradients: Gradients) {
+            let gradients = Gradients([(.f32, [8]), (.f64, [3, 4, inParam ? 1 : bad, 1]), (.bf16, [6, 8])])
+            let params = Gradients([(.f64, [4]), (.f32, [0, 0, inParam ? bad : 1, 0]), (.f16, [0, 10])])
+            var count = -1
+            let parameters = zip(gradients.tensors, params.tensors).map { boxgrad_parameter(grad: $0, param: $1, unit_size: $0.count == 1 ? 1 : 2, unit_stride: 0) }
+            let status = api.clip_grad_adaptive(parameters, 3, 0.5, 1, 2, mode, &count)
+            #expect(gradients.isIntact && params.isUnchanged)
+            return (status, count, gradients)
+        }
+        let propagated = clipped(BOXGRAD_NONFINITE_PROPAGATE)
+        #expect(propagated.status == BOXGRAD_OK && propagated.count == 4)
+        #expect(propagated.gradients.values[0] == [2] && propagated.gradients.values[2] == [3, 4])
+        let unit = propagated.gradients.values[1]
+        #expect(abs(unit[0] - 0.3) < 1e-15 && unit[2].isNaN && (bad.isNaN ? unit[3].isNaN : unit[3] == 0))
+        #expect(clipped(BOXGRAD_NONFINITE_SKIP).count == 3 && clipped(BOXGRAD_NONFINITE_SKIP).gradients.values[1][3] == 1)
+        #expect(clipped(BOXGRAD_NONFINITE_ZERO).count == 4 && clipped(BOXGRAD_NONFINITE_ZERO).gradients.values[1][2...] == [0, 0])
+        for (inParam, words) in [(false, "parameters[1][2] is not finite"), (true, "parameters[1][2] is not finite in the parameter itself")] {
+            let error = clipped(BOXGRAD_NONFINITE_ERROR, inParam: inParam)
+            #expect(error.status == BOXGRAD_NONFINITE && error.count == -1 && error.gradients.isUnchanged && lastError() == words)
+        }
+        let tensors = Gradients([(.f32, [3, 3]), (.f64, [1, bad])])
+        var rms = [-1.0, -1]
+        #expect(api.clip_grad_rms(tensors.tensors, 2, 1, BOXGRAD_NONFINITE_ERROR, &rms) == BOXGRAD_NONFINITE)
+        #expect(rms == [-1, -1] && tensors.isUnchanged && lastError().hasPrefix("tensors[1][1]"))
+        #expect(api.clip_grad_rms(tensors.tensors, 2, 1, BOXGRAD_NONFINITE_SKIP, &rms) == BOXGRAD_OK)
+        #expect(tensors.values[0] == [1, 1] && tensors.values[1][0] == 1 && abs(rms[0] - 3) < 1e-14 && !rms[1].isFinite)
+        #expect(api.clip_grad_rms(tensors.tensors, 2, 1, BOXGRAD_NONFINITE_ZERO, nil) == BOXGRAD_OK && tensors.values[1] == [0, 0])
+    }
+
+    @Test func badParameters() {
+        let cases: [(Int32, (inout boxgrad_parameter) -> Void)] = [
+            (BOXGRAD_NULL_POINTER, { $0.grad.data = nil }), (BOXGRAD_NULL_POINTER, { $0.param.data = nil }), (BOXGRAD_UNSUPPORTED, { $0.param.dtype = 4 }),
+            (BOXGRAD_SIZE_OVERFLOW, { $0.grad.count = -1 }), (BOXGRAD_BAD_PARAMETER, { $0.param.count = 39 }), (BOXGRAD_BAD_PARAMETER, { $0.param.reserved = 1 }),
+            (BOXGRAD_BAD_PARAMETER, { $0.unit_size = 3 }), (BOXGRAD_BAD_PARAMETER, { $0.unit_size = -1 }), (BOXGRAD_BAD_PARAMETER, { $0.unit_stride = 3 }),
+            (BOXGRAD_BAD_PARAMETER, { ($0.unit_size, $0.unit_stride) = (.max, 2) }),
+        ]
+        let gradients = Gradients.mixed(40)
+        let sound = gradients.tensors.map { boxgrad_parameter(grad: $0, param: $0, unit_size: 1, unit_stride: 1) }
+        for (status, change) in cases {
+            var parameters = sound
+            change(&parameters[2])
+            #expect(api.clip_grad_adaptive(parameters, 4, 0.5, 1e-3, 2, 0, nil) == status && lastError().hasPrefix("parameters[2]"), "\(lastError())")
+        }
+        #expect(api.clip_grad_adaptive(nil, 1, 0.5, 1e-3, 2, 0, nil) == BOXGRAD_NULL_POINTER)
+        for n in [-1, .max, .min, .max / 64 + 1] as [Int] { #expect(api.clip_grad_adaptive(sound, n, 0.5, 1e-3, 2, 0, nil) == BOXGRAD_SIZE_OVERFLOW) }
+        for bad in [-1, .nan, .infinity] as [Double] {
+            #expect(api.clip_grad_adaptive(sound, 4, bad, 1e-3, 2, 0, nil) == BOXGRAD_BAD_PARAMETER && lastError().hasPrefix("clip_factor"))
+            #expect(api.clip_grad_adaptive(sound, 4, 0.5, bad, 2, 0, nil) == BOXGRAD_BAD_PARAMETER && lastError().hasPrefix("eps"))
+        }
+        #expect(api.clip_grad_adaptive(sound, 4, 0.5, 1e-3, 0, 0, nil) == BOXGRAD_BAD_PARAMETER && lastError().hasPrefix("p"))
+        #expect(api.clip_grad_adaptive(sound, 4, 0.5, 1e-3, 2, 4, nil) == BOXGRAD_BAD_PARAMETER && lastError().hasPrefix("on_nonfinite"))
+        #expect(gradients.isUnchanged)
+        var clipped = -1
+        #expect(api.clip_grad_adaptive(nil, 0, 0.5, 1e-3, 2, 0, &clipped) == BOXGRAD_OK && clipped == 0)
+    }
+
     /// Returns every function of tensors, each as a call with the given tensors.
     private static var functions: [(name: String, call: (UnsafePointer<boxgrad_tensor>?, Int) -> Int32)] {
         [
             ("grad_norm", { api.grad_norm($0, $1, 2, nil, nil, nil) }), ("grad_scale", { api.grad_scale($0, $1, 0.5) }),
             ("clip_grad_norm", { api.clip_grad_norm($0, $1, 0.5, 2, 1e-6, BOXGRAD_NONFINITE_PROPAGATE, nil) }),
-            ("clip_grad_value", { api.clip_grad_value($0, $1, 0.5) }),
+            ("clip_grad_value", { api.clip_grad_value($0, $1, 0.5) }), ("clip_grad_rms", { api.clip_grad_rms($0, $1, 0.1, BOXGRAD_NONFINITE_PROPAGATE, nil) }),
         ]
     }
 
@@ -222,6 +348,8 @@ import Testing
         refused("max_norm", negative) { api.clip_grad_norm(tensors, n, $0, 2, 1e-6, 0, &total) }
         refused("eps", negative + [.infinity]) { api.clip_grad_norm(tensors, n, 1, 2, $0, 0, &total) }
         refused("on_nonfinite", [-1, 4]) { api.clip_grad_norm(tensors, n, 1, 2, 1e-6, Int32($0), &total) }
+        refused("max_rms", negative) { api.clip_grad_rms(tensors, n, $0, 0, &total) }
+        refused("on_nonfinite", [-1, 4]) { api.clip_grad_rms(tensors, n, 1, Int32($0), &total) }
         refused("limit", negative) { api.clip_grad_value(tensors, n, $0) }
         #expect(api.grad_norm_combine([1], 1, 2, nil) == BOXGRAD_NULL_POINTER)
         #expect(api.grad_norm_combine(nil, 1, 2, &total) == BOXGRAD_NULL_POINTER)

@@ -11,7 +11,7 @@ import gmpy2
 import inputs
 import ml_dtypes
 import numpy as np
-from library import ROOT, SUFFIX, call, delta_options, tensors
+from library import ROOT, SUFFIX, call, delta_options, parameters, tensors
 from promises import EPS, PROMISES, ULP
 
 sys.path[:0] = [str(ROOT / "bindings/python/tests"), str(ROOT / "Tests/safety")]
@@ -578,6 +578,39 @@ def clip_grad_norm(c):
             c.record("elements", got, exact, None, kind, arguments=arguments)
 
 
+def clip_grad_rms(c):
+    for kind, arrays in tensor_sets(c):
+        exact_rms = np.array([[p_norm([x], 2.0) / gmpy2.sqrt(gmpy2.mpfr(x.size))] for x in arrays], object)
+        limit, rms = float(exact_rms[0, 0]) * float(c.g.uniform(0, 1.2)), np.empty((len(arrays), 1))
+        got = changed(c, arrays, "clip_grad_rms", limit, 0, rms)
+        exact = np.concatenate([to_mpfr(x.astype(float)[:, None]) * min(limit / one, 1) for x, (one,) in zip(arrays, exact_rms)])
+        c.record("rms", rms, exact_rms, None, kind)
+        c.record("elements", got, exact, None, kind, arguments=[(f"max_rms {limit!r}, element", elements(arrays))])
+
+
+def clip_grad_adaptive(c):
+    """In rows and in columns of 40 elements, and in one unit."""
+    for kind, arrays in tensor_sets(c):
+        params = [c.g.permutation(x) for x in arrays]
+        for p, is_column in itertools.product(ORDERS[:3], (False, True)):
+            factor, eps = float(c.g.uniform(0, 2)), float(c.g.choice([0, 1e-3]))
+            units = [(40, x.size // 40 if is_column else 1) if x.size % 40 == 0 else (0, 0) for x in arrays]
+            copies, exact = [x.copy() for x in arrays], []
+            call("clip_grad_adaptive", parameters(copies, params, units), len(copies), factor, eps, p, 0, None)
+            for grad, param, (size, _) in zip(arrays, params, units):
+                shape = (1, -1) if size == 0 else (40, -1) if is_column else (-1, 40)
+                rows = [x.reshape(shape).T if is_column and size else x.reshape(shape) for x in (grad, param)]
+                scaled = [to_mpfr(one.astype(float)[:, None]) * unit_factor(one, of, factor, eps, p) for one, of in zip(*rows)]
+                exact.append(np.stack(scaled, axis=1 if is_column and size else 0).reshape(-1, 1))
+            arguments = [(f"clip_factor {factor!r}, eps {eps!r}, p {p!r}, columns {is_column}, element", elements(arrays))]
+            c.record("elements", np.concatenate(copies)[:, None], np.concatenate(exact), None, kind, arguments=arguments)
+
+
+def unit_factor(grad, param, factor, eps, p):
+    norm, limit = p_norm([grad], p), factor * max(p_norm([param], p), gmpy2.mpfr(eps))
+    return gmpy2.mpfr(1) if norm < limit else limit / max(norm, gmpy2.mpfr(1e-6))
+
+
 def soft_nms(c):
     """Each pair in a class of its own: the first keeps its score, and the second is lowered once."""
     p = c.pairs()
@@ -606,7 +639,7 @@ MEASURES = {
     "box_clip_grad": (box_clip, FLOATS), "clip_grad": (clip, FLOATS),
     "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS), "yolo_decode_grad": (yolo_decode, FLOATS),
     "grad_norm_combine": (grad_norm_combine, FLOATS[1:]),
-} | {f.__name__: (f, tuple(FORMATS)) for f in (grad_norm, grad_scale, clip_grad_norm, clip_grad_value)}  # fmt: skip
+} | {f.__name__: (f, tuple(FORMATS)) for f in (grad_norm, grad_scale, clip_grad_norm, clip_grad_value, clip_grad_rms, clip_grad_adaptive)}  # fmt: skip
 
 MEASURES |= {name: (of_rows, FLOATS) for name in PROMISES if name not in MEASURES}
 

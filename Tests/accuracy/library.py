@@ -20,6 +20,10 @@ class Tensor(ctypes.Structure):
     _fields_ = [("data", ctypes.c_void_p), ("count", ctypes.c_size_t), ("dtype", ctypes.c_int32), ("reserved", ctypes.c_int32)]
 
 
+class Parameter(ctypes.Structure):
+    _fields_ = [("grad", Tensor), ("param", Tensor), ("unit_size", ctypes.c_size_t), ("unit_stride", ctypes.c_size_t)]
+
+
 class DeltaOptions(ctypes.Structure):
     _fields_ = [
         ("size", ctypes.c_size_t), ("means", ctypes.c_double * 4), ("stds", ctypes.c_double * 4),
@@ -33,6 +37,12 @@ def delta_options(*, means=(0,) * 4, stds=(1,) * 4, log_ratio=(-np.inf, np.inf),
     """size is (height, width), as in reference.decode."""
     height, width = size
     return DeltaOptions(ctypes.sizeof(DeltaOptions), means, stds, *log_ratio, width, height, center_clamp)
+
+
+def parameters(grads, params, units):
+    """units has the size and the stride of each gradient's units."""
+    pairs = zip(tensors(grads), tensors(params), units)
+    return (Parameter * len(grads))(*(Parameter(grad, param, *sizes) for grad, param, sizes in pairs))
 
 
 def tensors(arrays):

@@ -63,6 +63,8 @@ _STATED = {
     "grad_norm_combine": NORMS,
     "grad_scale": {"elements": Promise(ULP, 0.51, 0.5)},
     "clip_grad_norm": {"elements": Promise(ULP, 0.51, 1000)},
+    "clip_grad_rms": {"rms": Promise(RELATIVE, 1e-13, 1e-13), "elements": Promise(ULP, 0.51, 1000)},
+    "clip_grad_adaptive": {"elements": Promise(ULP, 0.51, 1000)},
 }
 
 GENERAL = Promise()

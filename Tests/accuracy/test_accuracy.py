@@ -116,7 +116,7 @@ def test_the_header_promises_this_in_general():
 
 def test_every_computing_function_has_a_promise():
     """But those that give flags or indices, and match, whose overlaps have iou_pairwise's bits (test_matching.py)."""
-    assert set(PROMISES) == set(promises.functions()) - {"box_inspect", "nms", "match", "match_ignore", "sample", "set_max_threads", "set_keep_threads", "set_parallel_for"}
+    assert set(PROMISES) == set(promises.functions()) - {"box_inspect", "nms", "match", "match_ignore", "sample", "sample_ratio", "set_max_threads", "set_keep_threads", "set_parallel_for"}
 
 
 # ---- Beyond the scales of the promise ----

@@ -92,6 +92,28 @@ static void gradients(void) {
     begin();
     EACH_SIZE(n) { tensors(all, n), ok(boxgrad_clip_grad_value(all, 4, 0.1)), take(memory, sizeof memory); }
     end("boxgrad_clip_grad_value");
+    begin();
+    EACH_SIZE(n) {
+        tensors(all, n), ok(boxgrad_clip_grad_rms(all, 4, 0.6, BOXGRAD_NONFINITE_PROPAGATE, norms));
+        take(memory, sizeof memory), take_doubles(norms, 4);
+    }
+    end("boxgrad_clip_grad_rms");
+    begin();
+    EACH_SIZE(n) for (int k = 0; k < 5; k++) {
+        static uint64_t values[4][largest];
+        boxgrad_parameter parameters[4];
+        tensors(all, n), memcpy(values, memory, sizeof values);
+        for (int i = 0; i < 4; i++) parameters[i].param = all[i], parameters[i].param.data = values[i];
+        tensors(all, n);
+        for (int i = 0; i < 4; i++) {
+            const size_t size = n % 5 == 0 ? 5 : n % 3 == 0 ? 3 : 1;
+            parameters[i].grad = all[i];
+            parameters[i].unit_size = i == 3 ? 0 : size, parameters[i].unit_stride = i == 1 ? n / size : i == 2;
+        }
+        ok(boxgrad_clip_grad_adaptive(parameters, 4, 0.8, 1e-3, exponents[k], BOXGRAD_NONFINITE_PROPAGATE, &first));
+        take(memory, sizeof memory), take(&first, sizeof first);
+    }
+    end("boxgrad_clip_grad_adaptive");
 }
 
 static void sample(void) {
@@ -104,6 +126,12 @@ static void sample(void) {
         take(indices, (positives + negatives) * sizeof *indices), take(&positives, sizeof positives);
     }
     end("boxgrad_sample");
+    begin();
+    EACH_SIZE(n) for (uint64_t seed = 0; seed < 5; seed++) {
+        ok(boxgrad_sample_ratio(labels, n, 0, 100, 0.3, 0.75 * (double)seed, seed, indices, &positives, &negatives));
+        take(indices, (positives + negatives) * sizeof *indices), take(&negatives, sizeof negatives);
+    }
+    end("boxgrad_sample_ratio");
 }
 
 int main(int argc, char **argv) {

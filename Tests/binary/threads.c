@@ -212,6 +212,47 @@ static double clip_value(size_t begin, size_t end) { return (void)begin, (void)e
 static double scale_in_pieces(size_t begin, size_t end) { return (void)begin, (void)end, place_tensors(), in_pieces(boxgrad_grad_scale, 0.3), 0; }
 static double clip_value_in_pieces(size_t begin, size_t end) { return (void)begin, (void)end, place_tensors(), in_pieces(boxgrad_clip_grad_value, 0.1), 0; }
 
+static double clip_rms(size_t begin, size_t end) {
+    (void)begin, (void)end, place_tensors();
+    return ok(boxgrad_clip_grad_rms(tensors, tensor_count, 0.6, BOXGRAD_NONFINITE_ERROR, (double *)(out + elements_size))), 0;
+}
+
+static double clip_rms_one_by_one(size_t begin, size_t end) {
+    (void)begin, (void)end, place_tensors();
+    for (int i = 0; i < tensor_count; i++) {
+        ok(boxgrad_clip_grad_rms(tensors + i, 1, 0.6, BOXGRAD_NONFINITE_ERROR, (double *)(out + elements_size) + i));
+    }
+    return 0;
+}
+
+/* The parameters are the gradients, from before clipping. Their units are rows, columns, or everything. */
+static boxgrad_parameter parameters[tensor_count];
+
+static void place_parameters(void) {
+    unsigned char *next = elements;
+    place_tensors();
+    for (int i = 0; i < tensor_count; i++) {
+        const size_t count = tensors[i].count, size = count % 7 == 0 ? 7 : count % 5 == 0 ? 5 : count % 2 == 0 ? 2 : 1;
+        parameters[i] = (boxgrad_parameter){tensors[i], tensors[i], i % 3 ? size : 0, i % 3 == 2 ? count / size : 1};
+        parameters[i].param.data = next;
+        next += (count * element_sizes[tensors[i].dtype] + 7) / 8 * 8;
+    }
+}
+
+static double clip_units(size_t begin, size_t end) {
+    size_t clipped;
+    (void)begin, (void)end, place_parameters();
+    ok(boxgrad_clip_grad_adaptive(parameters, tensor_count, 0.999, 1.5, 2, BOXGRAD_NONFINITE_ERROR, &clipped));
+    return (double)clipped;
+}
+
+static double clip_units_one_by_one(size_t begin, size_t end) {
+    size_t clipped, all = 0;
+    (void)begin, (void)end, place_parameters();
+    for (int i = 0; i < tensor_count; i++) ok(boxgrad_clip_grad_adaptive(parameters + i, 1, 0.999, 1.5, 2, BOXGRAD_NONFINITE_ERROR, &clipped)), all += clipped;
+    return (double)all;
+}
+
 int main(int argc, char **argv) {
     const double exponents[] = {1, 2, 3, INFINITY};
     state = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
@@ -239,5 +280,7 @@ int main(int argc, char **argv) {
     prove("boxgrad_clip_grad_norm", 1, 1, clip_norm_in_pieces, clip_norm, elements_size + tensor_count * sizeof(double));
     prove("boxgrad_grad_scale", 1, 1, scale_in_pieces, scale, elements_size);
     prove("boxgrad_clip_grad_value", 1, 1, clip_value_in_pieces, clip_value, elements_size);
+    prove("boxgrad_clip_grad_rms", 1, 1, clip_rms_one_by_one, clip_rms, elements_size + tensor_count * sizeof(double));
+    prove("boxgrad_clip_grad_adaptive", 1, 1, clip_units_one_by_one, clip_units, elements_size);
     return failures != 0;
 }

@@ -37,7 +37,7 @@
 #define RUNNING_ON_VALGRIND 0
 #endif
 
-enum { most_parameters = 14, most_tensors = 8, most_buffers = most_parameters + most_tensors };
+enum { most_parameters = 14, most_tensors = 8, most_buffers = most_parameters + 2 * most_tensors };
 
 /* Describes the memory of one array. It ends (or begins) at a page that must not be touched, and has canaries around it and between its
  * rows. */
@@ -67,6 +67,7 @@ typedef struct {
     bool in_place, at_front;         /* outputs share their inputs' memory; buffers begin at the guard page */
     boxgrad_delta_options options;   /* the call gets as many bytes of it as its size says */
     boxgrad_tensor tensors[most_tensors];
+    boxgrad_parameter parameters[most_tensors]; /* their gradients are `tensors` */
     double (*element)(void *context); /* returns the numbers that inputs are filled with */
     void *context;
 
@@ -119,9 +120,12 @@ static void print_call(const call *c) {
             if (c->null[i]) fprintf(stderr, "NULL");
             else fprintf(stderr, "{size %zu, on_degenerate %d}", c->options.size, c->options.on_degenerate);
             break;
-        case TENSORS:
+        case TENSORS: case PARAMETERS:
             for (size_t k = 0; k < most_tensors && k < count_of(c, "n"); k++) {
-                fprintf(stderr, "{%s%zu of %d}", c->tensors[k].data ? "" : "NULL, ", c->tensors[k].count, c->tensors[k].dtype);
+                const boxgrad_parameter *q = &c->parameters[k];
+                fprintf(stderr, "{%s%zu of %d", c->tensors[k].data ? "" : "NULL, ", c->tensors[k].count, c->tensors[k].dtype);
+                if (p->kind == PARAMETERS) fprintf(stderr, "; %s%zu of %d, units %zu, %zu", q->param.data ? "" : "NULL, ", q->param.count, q->param.dtype, q->unit_size, q->unit_stride);
+                fprintf(stderr, "}");
             }
             break;
         default: fprintf(stderr, "%s", c->null[i] ? "NULL" : p->output && p->in_place && c->in_place ? "in place" : "...");
@@ -248,17 +252,52 @@ static void check_options(const call *c, faults *f) {
 static const element_kind elements_of_dtype[] = {[BOXGRAD_F32] = REAL, [BOXGRAD_F64] = DOUBLE, [BOXGRAD_F16] = HALF, [BOXGRAD_BF16] = BFLOAT};
 static size_t size_of_dtype(int32_t dtype) { return (const size_t[]){4, 8, 2, 2}[dtype]; }
 
+static inline bool takes_tensors(const function *f) { return f->parameters[0].kind == TENSORS || f->parameters[0].kind == PARAMETERS; }
+
+static void check_tensor(const boxgrad_tensor *t, const char *name, faults *f) {
+    if (t->reserved != 0) fault(f, BOXGRAD_BAD_PARAMETER, name);
+    if (t->dtype < 0 || t->dtype > BOXGRAD_BF16) fault(f, BOXGRAD_UNSUPPORTED, name);
+    else if (t->count > 0 && exceeds_memory(t->count, 1, 1, size_of_dtype(t->dtype))) fault(f, BOXGRAD_SIZE_OVERFLOW, name);
+    if (t->count > 0 && !t->data) fault(f, BOXGRAD_NULL_POINTER, name);
+}
+
+static size_t unit_size(const boxgrad_parameter *p, size_t count) { return p->unit_size ? p->unit_size : count; }
+static size_t unit_stride(const boxgrad_parameter *p) { return p->unit_stride ? p->unit_stride : 1; }
+
+/* Checks the tensors, or the parameters whose gradients they are. */
 static void check_tensors(const call *c, faults *f) {
     const size_t n = count_of(c, "n");
+    const bool are_parameters = c->function->parameters[0].kind == PARAMETERS;
+    const char *name = c->function->parameters[0].name;
+    size_t elements = 0;
     if (n == 0 || n > PTRDIFF_MAX) return;
-    if (c->null[0]) return fault(f, BOXGRAD_NULL_POINTER, "tensors");
-    if (exceeds_memory(n, 1, 1, sizeof(boxgrad_tensor))) return fault(f, BOXGRAD_SIZE_OVERFLOW, "tensors");
+    if (c->null[0]) return fault(f, BOXGRAD_NULL_POINTER, name);
+    if (exceeds_memory(n, 1, 1, are_parameters ? sizeof(boxgrad_parameter) : sizeof(boxgrad_tensor))) return fault(f, BOXGRAD_SIZE_OVERFLOW, name);
     for (size_t k = 0; k < n && k < most_tensors; k++) {
-        const boxgrad_tensor *t = &c->tensors[k];
-        if (t->reserved != 0) fault(f, BOXGRAD_BAD_PARAMETER, "tensors");
-        if (t->dtype < 0 || t->dtype > BOXGRAD_BF16) fault(f, BOXGRAD_UNSUPPORTED, "tensors");
-        else if (t->count > 0 && exceeds_memory(t->count, 1, 1, size_of_dtype(t->dtype))) fault(f, BOXGRAD_SIZE_OVERFLOW, "tensors");
-        if (t->count > 0 && !t->data) fault(f, BOXGRAD_NULL_POINTER, "tensors");
+        const boxgrad_parameter *p = &c->parameters[k];
+        const size_t count = c->tensors[k].count;
+        check_tensor(&c->tensors[k], name, f);
+        if (!are_parameters) continue;
+        check_tensor(&p->param, name, f);
+        size_t block;
+        if (p->param.count != count) fault(f, BOXGRAD_BAD_PARAMETER, name);
+        if (count > 0 && (__builtin_mul_overflow(unit_size(p, count), unit_stride(p), &block) || count % block)) fault(f, BOXGRAD_BAD_PARAMETER, name);
+        if (__builtin_add_overflow(elements, count, &elements) || elements > PTRDIFF_MAX) fault(f, BOXGRAD_SIZE_OVERFLOW, name);
+    }
+}
+
+/* Gives each gradient a parameter of another dtype. k varies the units. */
+static void give_parameters(call *c, size_t k) {
+    for (size_t i = 0; i < most_tensors; i++, k++) {
+        const boxgrad_tensor *t = &c->tensors[i];
+        boxgrad_parameter *p = &c->parameters[i];
+        *p = (boxgrad_parameter){.param = *t};
+        if (t->dtype >= 0 && t->dtype <= BOXGRAD_BF16) p->param.dtype = (t->dtype + (int32_t)(k % 3)) % 4;
+        const size_t divisor = t->count % 3 == 0 ? 3 : t->count % 2 == 0 ? 2 : 1, part = t->count / divisor;
+        if (k % 5 == 1) p->unit_size = part, p->unit_stride = 1;
+        if (k % 5 == 2) p->unit_size = part, p->unit_stride = divisor;
+        if (k % 5 == 3) p->unit_size = divisor, p->unit_stride = part;
+        if (k % 5 == 4) p->unit_size = 1, p->unit_stride = k % 2 ? part : 0;
     }
 }
 
@@ -276,7 +315,7 @@ static void check_arguments(const call *c, faults *f) {
         case CODE: if (v.code < 0 || v.code > p->last) fault(f, BOXGRAD_BAD_PARAMETER, p->name); break;
         case POINTER: check_array(c, i, f); break;
         case OPTIONS: check_options(c, f); break;
-        case TENSORS: check_tensors(c, f); break;
+        case TENSORS: case PARAMETERS: check_tensors(c, f); break;
         default: break;
         }
     }
@@ -374,6 +413,17 @@ static void fill(call *c, buffer *b) {
     }
 }
 
+static bool place_tensor(call *c, boxgrad_tensor *t, bool output, bool is_valid, size_t most_bytes) {
+    if (!t->data) return true;
+    const bool usable = is_valid || (t->dtype >= 0 && t->dtype <= BOXGRAD_BF16);
+    const size_t size = usable ? size_of_dtype(t->dtype) : 8, count = is_valid ? t->count : 1;
+    if (count > most_bytes / size) return false;
+    buffer *b = place(c, (buffer){count, 1, 1, size, .element = usable ? elements_of_dtype[t->dtype] : DOUBLE, .input = true, .output = output});
+    if (usable) fill(c, b);
+    t->data = b->start;
+    return true;
+}
+
 /* Gives every pointer its memory, and fills the inputs. If the call is invalid, arrays other than options and tensors get little memory,
  * because the library must not touch it. Returns false if the arrays are too large. */
 static bool place_all(call *c, bool is_valid, size_t most_bytes, void **pointers) {
@@ -405,21 +455,17 @@ static bool place_all(call *c, bool is_valid, size_t most_bytes, void **pointers
             if ((uintptr_t)b->start % sizeof(size_t) != 0) b->start -= (uintptr_t)b->start % sizeof(size_t);
             memcpy(b->start, &c->options, bytes);
             pointers[i] = b->start;
-        } else if (p->kind == TENSORS) {
+        } else if (p->kind == TENSORS || p->kind == PARAMETERS) {
             const size_t n = count_of(c, "n") < most_tensors ? count_of(c, "n") : is_valid ? SIZE_MAX : most_tensors;
             if (n == SIZE_MAX) return false;
             for (size_t k = 0; k < n; k++) {
-                boxgrad_tensor *t = &c->tensors[k];
-                if (!t->data) continue;
-                const bool usable = is_valid || (t->dtype >= 0 && t->dtype <= BOXGRAD_BF16);
-                const size_t size = usable ? size_of_dtype(t->dtype) : 8, count = is_valid ? t->count : 1;
-                if (count > most_bytes / size) return false;
-                buffer *b = place(c, (buffer){count, 1, 1, size, .element = usable ? elements_of_dtype[t->dtype] : DOUBLE, .input = true, .output = true});
-                if (usable) fill(c, b);
-                t->data = b->start;
+                if (!place_tensor(c, &c->tensors[k], true, is_valid, most_bytes)) return false;
+                if (p->kind == PARAMETERS && !place_tensor(c, &c->parameters[k].param, false, is_valid, most_bytes)) return false;
+                c->parameters[k].grad = c->tensors[k];
             }
-            buffer *b = place(c, (buffer){n, sizeof *c->tensors, sizeof *c->tensors, 1, .element = BYTE, .input = true});
-            memcpy(b->start, c->tensors, n * sizeof *c->tensors);
+            const size_t size = p->kind == TENSORS ? sizeof *c->tensors : sizeof *c->parameters;
+            buffer *b = place(c, (buffer){n, size, size, 1, .element = BYTE, .input = true});
+            memcpy(b->start, p->kind == TENSORS ? (const void *)c->tensors : c->parameters, n * size);
             pointers[i] = b->start;
         }
     }
@@ -573,6 +619,35 @@ static bool count_written(call *c, void **pointers) {
     return true;
 }
 
+/* Returns a norm of the call's tensors that is finite if all norms are that the function asks for: the norm of all, or the largest of the
+ * norms of tensors or of units. */
+static double norm_of_call(const call *c, const library *l, void **pointers) {
+    const function *g = c->function;
+    const size_t n = count_of(c, "n");
+    double largest = 0, one;
+    boxgrad_status (*norm)(const boxgrad_tensor *, size_t, double, double *, double *, size_t *);
+    *(void **)&norm = l->functions[function_index("grad_norm", 8)];
+    if (strcmp(g->name, "clip_grad_norm") == 0) {
+        norm(pointers[0], n, c->values[parameter_index(g, "p")].number, &largest, NULL, NULL);
+    } else if (strcmp(g->name, "clip_grad_rms") == 0) {
+        for (size_t k = 0; k < n; k++) norm(&c->tensors[k], 1, 2, &one, NULL, NULL), largest = isfinite(one) ? largest : one;
+    } else {
+        static double unit[1 << 18];
+        for (size_t k = 0; k < n; k++) for (int of_param = 0; of_param < 2; of_param++) {
+            const boxgrad_tensor *t = of_param ? &c->parameters[k].param : &c->tensors[k];
+            if (t->count == 0) continue;
+            const size_t length = unit_size(&c->parameters[k], t->count), stride = unit_stride(&c->parameters[k]), bytes = size_of_dtype(t->dtype);
+            if (length > sizeof unit / sizeof *unit) printf("a unit is too large\n"), abort();
+            for (size_t first = 0; first < t->count; first += first % stride == stride - 1 ? (length - 1) * stride + 1 : 1) {
+                for (size_t i = 0; i < length; i++) memcpy((char *)unit + i * bytes, (char *)t->data + (first + i * stride) * bytes, bytes);
+                norm(&(boxgrad_tensor){unit, length, t->dtype, 0}, 1, c->values[parameter_index(g, "p")].number, &one, NULL, NULL);
+                largest = isfinite(one) ? largest : one;
+            }
+        }
+    }
+    return largest;
+}
+
 /* Adds the faults that are in the contents of the arrays. */
 static void check_contents(const call *c, const library *l, void **pointers, faults *f) {
     const function *g = c->function;
@@ -591,16 +666,13 @@ static void check_contents(const call *c, const library *l, void **pointers, fau
         }
     }
     if (g->refuses_nonfinite && c->values[parameter_index(g, "on_nonfinite")].code == BOXGRAD_NONFINITE_ERROR) {
-        double total;
-        boxgrad_status (*norm)(const boxgrad_tensor *, size_t, double, double *, double *, size_t *);
-        *(void **)&norm = l->functions[function_index("grad_norm", 8)];
-        norm(pointers[0], count_of(c, "n"), c->values[parameter_index(g, "p")].number, &total, NULL, NULL);
+        const double total = norm_of_call(c, l, pointers);
         bool finite = true;
         for (size_t k = 0; k < c->buffer_count; k++) for (size_t i = 0; i < c->buffers[k].rows && c->buffers[k].element != BYTE; i++) {
             if (c->buffers[k].input) finite &= isfinite(load(&c->buffers[k], i, 0)) != 0;
         }
         if (!finite && isfinite(total)) fail(c, l, 1, "grad_norm is finite, but an element is not");
-        if (!isfinite(total)) fault(f, BOXGRAD_NONFINITE, "tensors");
+        if (!isfinite(total)) fault(f, BOXGRAD_NONFINITE, g->parameters[0].name);
     }
 }
 

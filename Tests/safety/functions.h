@@ -6,7 +6,7 @@
 #include <boxgrad.h>
 #include <stdbool.h>
 
-typedef enum { NO_PARAMETER, POINTER, COUNT, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, TENSORS } parameter_kind; /* INTEGER has 64 bits */
+typedef enum { NO_PARAMETER, POINTER, COUNT, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
 typedef enum { REAL, DOUBLE, SIZE, LONG, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
 typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, LENGTH, DIVISOR, SIGMA, EXPONENT } number_range;
 
@@ -48,6 +48,7 @@ typedef struct {
 #define CODE(name_, last_) {.name = #name_, .kind = CODE, .last = last_}
 #define DELTA_OPTIONS {.name = "options", .kind = OPTIONS, .optional = true}
 #define TENSORS {.name = "tensors", .kind = TENSORS}, COUNT(n)
+#define PARAMETERS {.name = "parameters", .kind = PARAMETERS}, COUNT(n)
 #define OPTIONAL .optional = true
 
 static const function functions[] = {
@@ -146,6 +147,11 @@ static const function functions[] = {
     {"clip_grad_norm", .untyped = true, .refuses_nonfinite = true, .parameters = {
         TENSORS, NUMBER(max_norm, NOT_NEGATIVE), NUMBER(p, EXPONENT), NUMBER(eps, LENGTH), CODE(on_nonfinite, 3), RESULT(total, OPTIONAL)}},
     {"clip_grad_value", .untyped = true, .parameters = {TENSORS, NUMBER(limit, NOT_NEGATIVE)}},
+    {"clip_grad_rms", .untyped = true, .refuses_nonfinite = true, .parameters = {
+        TENSORS, NUMBER(max_rms, NOT_NEGATIVE), CODE(on_nonfinite, 3), OUT(rms, n, 1, OPTIONAL)}},
+    {"clip_grad_adaptive", .untyped = true, .refuses_nonfinite = true, .parameters = {
+        PARAMETERS, NUMBER(clip_factor, LENGTH), NUMBER(eps, LENGTH), NUMBER(p, EXPONENT), CODE(on_nonfinite, 3),
+        RESULT(clipped, OPTIONAL, .element = SIZE)}},
     {"nms", .quadratic = true, .parameters = {
         BOXES(boxes, count, stride), COUNT(count), STRIDE(stride), IN(scores, count, 1), IN(classes, count, 1, OPTIONAL, .element = LONG),
         NUMBER(iou_threshold, NOT_NEGATIVE), NUMBER(score_threshold, NOT_NAN), INTEGER(max_keep),
@@ -169,6 +175,11 @@ static const function functions[] = {
         IN(labels, count, 1, .element = LONG), COUNT(count), INTEGER(negative), INTEGER(wanted), NUMBER(positive_fraction, FRACTION), INTEGER(seed),
         OUT(indices, count, 1, .element = SIZE, .limit = "wanted", .written = {"positive_count", "negative_count"}),
         RESULT(positive_count, .element = SIZE), RESULT(negative_count, .element = SIZE)}},
+    {"sample_ratio", .untyped = true, .parameters = {
+        IN(labels, count, 1, .element = LONG), COUNT(count), INTEGER(negative), INTEGER(wanted), NUMBER(positive_fraction, FRACTION),
+        NUMBER(negatives_per_positive, NOT_NEGATIVE), INTEGER(seed),
+        OUT(indices, count, 1, .element = SIZE, .limit = "wanted", .written = {"positive_count", "negative_count"}),
+        RESULT(positive_count, .element = SIZE), RESULT(negative_count, .element = SIZE)}},
 };
 enum { function_count = sizeof functions / sizeof *functions };
 
@@ -178,5 +189,6 @@ enum { function_count = sizeof functions / sizeof *functions };
 #undef NUMBER
 #undef CODE
 #undef TENSORS
+#undef PARAMETERS
 
 #endif

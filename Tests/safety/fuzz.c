@@ -64,6 +64,18 @@ static void next_tensors(source *s, call *c) {
         const unsigned rarely = next(s);
         c->tensors[k] = (boxgrad_tensor){rarely % 16 ? c : NULL, next_count(s, true), next_code(s, BOXGRAD_BF16), rarely == 255};
     }
+    if (c->function->parameters[0].kind != PARAMETERS) return;
+    give_parameters(c, next(s));
+    for (unsigned rarely = next(s); rarely >= 192; rarely = next(s)) {
+        boxgrad_parameter *p = &c->parameters[rarely % most_tensors];
+        switch (next(s) % 5) {
+        case 0: p->unit_size = next_integer(s); break;
+        case 1: p->unit_stride = next_integer(s); break;
+        case 2: p->param.count = next_count(s, true); break;
+        case 3: p->param.dtype = next_code(s, BOXGRAD_BF16); break;
+        default: p->param.reserved = 1, p->param.data = NULL;
+        }
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -78,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     call c = {.function = f, .real = f->untyped || flags & 1 ? 8 : 4, .at_front = flags & 2, .in_place = flags & 4, .element = next_element, .context = &s};
     bool is_first = true;
     for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == COUNT) c.values[i].count = next_count(&s, is_first && !f->quadratic), is_first = false;
-    if (f->parameters[0].kind == TENSORS) {
+    if (takes_tensors(f)) {
         size_t *n = &c.values[parameter_index(f, "n")].count;
         if (*n < 100) *n %= most_tensors + 1;
         next_tensors(&s, &c);
@@ -95,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         case NUMBER: c.values[i].number = next_number(&s); break;
         case CODE: c.values[i].code = next_code(&s, p->last); break;
         case OPTIONS: next_options(&s, &c.options); /* fall through */
-        case POINTER: case TENSORS: c.null[i] = next(&s) >= (p->optional ? 128 : 240); break;
+        case POINTER: case TENSORS: case PARAMETERS: c.null[i] = next(&s) >= (p->optional ? 128 : 240); break;
         default: break;
         }
     }

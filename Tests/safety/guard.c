@@ -42,9 +42,10 @@ static call valid(const function *f, size_t real, size_t rows, unsigned k) {
 }
 
 static void give_tensors(call *c, size_t elements, unsigned k) {
-    if (c->function->parameters[0].kind != TENSORS) return;
+    if (!takes_tensors(c->function)) return;
     c->values[parameter_index(c->function, "n")].count = 4;
     for (size_t i = 0; i < 4; i++) c->tensors[i] = (boxgrad_tensor){c, (elements + i) % (elements + 1), (int32_t)((k + i) % 4), 0};
+    give_parameters(c, k);
 }
 
 /* Makes a call with work for so many threads, unless the header says that the function is not divided. */

@@ -29,6 +29,7 @@ static call valid(const function *f, size_t real, size_t rows) {
     }
     for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == STRIDE) c.values[i].stride = (ptrdiff_t)width_of_stride(&c, (int)i);
     for (int32_t k = 0; k < most_tensors; k++) c.tensors[k] = (boxgrad_tensor){&c, rows, k % 4, 0};
+    give_parameters(&c, 0);
     return c;
 }
 
@@ -49,15 +50,31 @@ static void options(call c) {
     }
 }
 
-static void tensors(const call *original) {
+/* Tries what a tensor of the call may and may not be. */
+static void tensor(call *c, boxgrad_tensor *t) {
+    const boxgrad_tensor initial = *t;
+    for (int32_t k = -1; k < 6; k++) *t = initial, t->dtype = k, check(c);
+    for (size_t k = 0; k < special_count_count; k++) *t = initial, t->count = special_counts[k], check(c);
+    for (size_t k = 0; k < special_count_count; k++) *t = initial, t->count = special_counts[k], t->data = NULL, check(c);
+    *t = initial, t->reserved = 1, check(c);
+    *t = initial, t->reserved = INT32_MIN, t->dtype = 9, check(c);
+    *t = initial;
+}
+
+static void tensors(call *c) {
     for (size_t which = 0; which < 3; which++) {
-        call c = *original;
-        boxgrad_tensor *const t = &c.tensors[which], initial = *t;
-        for (int32_t k = -1; k < 6; k++) *t = initial, t->dtype = k, check(&c);
-        for (size_t k = 0; k < special_count_count; k++) *t = initial, t->count = special_counts[k], check(&c);
-        for (size_t k = 0; k < special_count_count; k++) *t = initial, t->count = special_counts[k], t->data = NULL, check(&c);
-        *t = initial, t->reserved = 1, check(&c);
-        *t = initial, t->reserved = INT32_MIN, t->dtype = 9, check(&c);
+        boxgrad_parameter *const p = &c->parameters[which], initial = *p;
+        tensor(c, &c->tensors[which]);
+        if (c->function->parameters[0].kind != PARAMETERS) continue;
+        tensor(c, &p->param);
+        for (size_t k = 0; k < special_count_count; k++) {
+            *p = initial, p->unit_size = special_counts[k], check(c);
+            *p = initial, p->unit_stride = special_counts[k], check(c);
+            p->unit_size = special_counts[(k + 1) % special_count_count], check(c);
+            *p = initial, c->tensors[which].count = p->param.count = special_counts[k], check(c);
+            c->tensors[which].count = initial.param.count;
+        }
+        *p = initial;
     }
 }
 
@@ -67,7 +84,7 @@ static void refusals(const function *f, size_t real, size_t rows) {
     for (size_t i = 0; i < parameter_count(f); i++) {
         const parameter *p = &f->parameters[i];
         call c = original;
-        c.null[i] = p->kind == POINTER || p->kind == OPTIONS || p->kind == TENSORS;
+        c.null[i] = p->kind == POINTER || p->kind == OPTIONS || p->kind == TENSORS || p->kind == PARAMETERS;
         check(&c);
         c = original;
         switch (p->kind) {
@@ -80,7 +97,7 @@ static void refusals(const function *f, size_t real, size_t rows) {
             c.values[i].code = INT32_MIN, check(&c);
             break;
         case OPTIONS: options(c); break;
-        case TENSORS: tensors(&c); break;
+        case TENSORS: case PARAMETERS: tensors(&c); break;
         default:
             if (!p->in_place) break;
             c.in_place = true;

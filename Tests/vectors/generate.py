@@ -7,6 +7,7 @@ call the words that its error begins with. An argument is a number, null, or
                                                                 with 0 it has those bits; without "out" it stays as it was
     {"options": fields of boxgrad_delta_options in order, size first}
     {"tensors": [[dtype, count, reserved, array or null], ...]}
+    {"parameters": [[grad, param, unit_size, unit_stride], ...]}, both as tensors are
 Numbers are exact; "hash" proves that they were read so: FNV-1a of all doubles in the arrays and options, in order, as eight bytes each, low first.
 
 The exact values are 40-digit arithmetic after the formulas (bindings/python/tests/reference.py), exact derivatives included; nothing here asks
@@ -430,13 +431,15 @@ def splitmix(state):
         yield z ^ z >> 31
 
 
-def drawn(labels, negative, wanted, fraction, seed):
+def drawn(labels, negative, wanted, fraction, seed, ratio=INF):
     """Going through the labels, each is taken with the chance that what is wanted has among what is left."""
     numbers = splitmix(seed)
     signs = [(x > negative) - (x < negative) for x in labels]
     left = {1: signs.count(1), 0: signs.count(0)}
     positives = min(left[1], int(wanted * fraction))
     missing = {1: positives, 0: min(left[0], wanted - positives)}
+    if ratio * max(positives, 1) < missing[0]:
+        missing[0] = int(ratio * max(positives, 1))
     taken = {1: [], 0: []}
     for i, sign in enumerate(signs):
         if missing.get(sign, 0) == 0:
@@ -465,6 +468,10 @@ def sample():
         indices = in_room("size", min(most, len(labels)), positives + negatives)
         counts = wanted("size", [len(positives)]), wanted("size", [len(negatives)])
         vector("sample", "", given("i64", labels), len(labels), negative, most, fraction, seed, indices, *counts)
+        for ratio in (0.0, 0.7, 3.0, INF):
+            positives, negatives = drawn(labels, negative, most, fraction, seed, ratio)
+            results = in_room("size", min(most, len(labels)), positives + negatives), wanted("size", [len(positives)]), wanted("size", [len(negatives)])
+            vector("sample_ratio", "", given("i64", labels), len(labels), negative, most, fraction, ratio, seed, *results)
 
 
 # ---- Gradient clipping ----
@@ -475,6 +482,11 @@ DTYPES = ("f32", "f64", "f16", "bf16")
 
 def tensors(*arrays, dtype=None, reserved=0):
     return {"tensors": [[DTYPES.index(a["of"]) if dtype is None else dtype, a["length"], reserved, a] for a in arrays]}
+
+
+def parameters(*listed):
+    """Each of a gradient, a parameter, unit_size and unit_stride."""
+    return {"parameters": [[*(tensors(x)["tensors"][0] for x in pair), *units] for *pair, units in listed]}
 
 
 def rounded(x, of):
@@ -537,8 +549,50 @@ def norms():
     vector("clip_grad_norm", "", refused, 2, 1.0, 2.0, 1e-6, 1, untouched("f64", 1), status=NONFINITE, error="tensors[1][2]")
     huge = tensors(given("f64", [1e308] * 2), given("f32", []))
     vector("clip_grad_norm", "", huge, 2, 1.0, 1.0, 1e-6, 1, untouched("f64", 1), status=NONFINITE, error="tensors are finite, but")
+    for limit in (0.75, 4.0, INF):
+        results, each = [], []
+        for of, numbers in finite.items():
+            exact_values, rms = reference.clip_grad_rms(numbers, limit)
+            each.append(float(rms))
+            kept = rms <= limit
+            results.append(given(of, numbers, out=flat(numbers), eps=0) if kept else changed(of, numbers, dict(zip(map(mp.mpf, numbers), exact_values)).get))
+        vector("clip_grad_rms", "", tensors(*results), 4, limit, 0, wanted("f64", each, each, 900))
+    for mode, results in {0: [[0, NAN], [2]], 2: [[1, INF], [2]], 3: [[0, 0], [2]]}.items():
+        broken = tensors(*(given("f32", x, out=flat(y), eps=0) for x, y in zip(([1, INF], [4]), results)))
+        vector("clip_grad_rms", "", broken, 2, 2.0, mode, wanted("f64", [INF, 4], [1, 4], 900))
+    vector("clip_grad_rms", "", tensors(given("f32", [8]), given("f16", [3, 4, NAN])), 2, 1.0, 1, untouched("f64", 2), status=NONFINITE, error="tensors[1][2]")
+    units(finite, changed)
     limited = tensors(*(given(of, x, out=flat(np.clip(x, -0.25, 0.25)), eps=0) for of, x in finite.items()), given("f32", [NAN, -INF], out=[NAN, -0.25], eps=0))
     vector("clip_grad_value", "", limited, 5, 0.25)
+
+
+def units(finite, changed):
+    """Each dtype's numbers as a gradient, with a parameter of another dtype: in one unit, in rows, in columns, and in blocks of columns."""
+    grads = {of: [*x, *(-v / 4 for v in x)] if of in ("f32", "f16") else [*x, 0.25, -0.5, 1, 3, 0.125, -8, 5][:6] for of, x in finite.items()}
+    for p, factor, eps in ((2.0, 0.25, 1e-3), (1.0, 0.5, 2.0), (INF, 0.125, 0.0), (3.0, 0.01, 1e-3)):
+        listed, clipped = [], 0
+        for k, (of, grad) in enumerate(grads.items()):
+            count, other = len(grad), DTYPES[(k + 1) % 4]
+            param = [(i * 5 % 7 - 3) / 2 for i in range(count)]
+            sizes = [(0, 0), (count // 2, 1), (2, count // 2), (3 if count % 6 == 0 else 2, 2)][k]
+            size, stride = sizes[0] or count, sizes[1] or 1
+            exact_values = {}
+            for first in (f for f in range(count) if f // stride % size == 0):
+                unit = [first + i * stride for i in range(size)]
+                values, is_changed = reference.clip_grad_adaptive([grad[i] for i in unit], [param[i] for i in unit], factor, eps, p)
+                clipped += is_changed
+                exact_values |= dict(zip(unit, values))
+            order = iter(sorted(exact_values))
+            listed.append((changed(of, grad, lambda _, order=order, exact_values=exact_values: exact_values[next(order)]), given(other, param, out=param, eps=0), sizes))
+        vector("clip_grad_adaptive", "", parameters(*listed), 4, factor, eps, p, 0, wanted("size", [clipped]))
+    for mode, results, clipped in ((0, [0, NAN, 0.5, 0, NAN, NAN], 3), (2, [1, INF, 0.5, 0, 3, 4], 1), (3, [0, 0, 0.5, 0, 0, 0], 3)):
+        broken = given("f32", [1, INF, 2, 0, 3, 4], out=flat(results), eps=0), given("f64", [1, 0, 1, 0, NAN, 0], out=[1.0, 0.0, 1.0, 0.0, NAN, 0.0], eps=0), (2, 1)
+        vector("clip_grad_adaptive", "", parameters(broken), 1, 0.5, 0.0, 2.0, mode, wanted("size", [clipped]))
+    whole = given("f32", [8, 9]), given("f32", [1, 1]), (0, 0)
+    for grad, param, error in (([1, 2, NAN], [1, 1, 1], "parameters[1][2] is not finite"), ([1, 2, 3], [1, INF, 1], "parameters[1][1] is not finite in the parameter")):
+        refused = parameters(whole, (given("f16", grad), given("f64", param), (1, 0)))
+        vector("clip_grad_adaptive", "", refused, 2, 0.5, 1e-3, 2.0, 1, untouched("size", 1), status=NONFINITE, error=error)
+    vector("clip_grad_adaptive", "", None, 0, 0.5, 1e-3, 2.0, 0, wanted("size", [0]))
 
 
 # ---- Functions of rows ----
@@ -623,10 +677,14 @@ def sample_errors():
     vector("sample", "", *arguments, 0.5, 0, *results[:2], None, status=NULL_POINTER, error="negative_count")
 
 
+    vector("sample_ratio", "", *arguments, 0.5, -1.0, 0, *results, status=BAD_PARAMETER, error="negatives_per_positive must not be negative")
+    vector("sample_ratio", "", *arguments, 0.5, 1.0, 0, None, *results[1:], status=NULL_POINTER, error="indices")
+
+
 def tensor_errors():
     whole = given("f32", [1, 2, 3])
     number = untouched("f64", 1)
-    for function, after in {"grad_norm": (2.0, number, untouched("f64", 1), untouched("size", 1)), "clip_grad_value": (1.0,), "grad_scale": (2.0,)}.items():
+    for function, after in {"grad_norm": (2.0, number, untouched("f64", 1), untouched("size", 1)), "clip_grad_value": (1.0,), "grad_scale": (2.0,), "clip_grad_rms": (1.0, 0, None)}.items():
         vector(function, "", tensors(whole, dtype=4), 1, *after, status=UNSUPPORTED, error="tensors[0]")
         vector(function, "", tensors(whole, reserved=1), 1, *after, status=BAD_PARAMETER, error="tensors[0]")
         vector(function, "", {"tensors": [[0, 3, 0, None]]}, 1, *after, status=NULL_POINTER, error="tensors[0]")
@@ -639,9 +697,32 @@ def tensor_errors():
     vector("clip_grad_norm", "", tensors(whole), 1, 1.0, 2.0, INF, 0, number, status=BAD_PARAMETER, error="eps")
     vector("clip_grad_norm", "", tensors(whole), 1, 1.0, 2.0, 1e-6, 4, number, status=BAD_PARAMETER, error="on_nonfinite")
     vector("clip_grad_value", "", tensors(whole), 1, -0.5, status=BAD_PARAMETER, error="limit")
+    vector("clip_grad_rms", "", tensors(whole), 1, NAN, 0, number, status=BAD_PARAMETER, error="max_rms")
+    vector("clip_grad_rms", "", tensors(whole), 1, 1.0, -1, number, status=BAD_PARAMETER, error="on_nonfinite")
+    usual, size = (1, 0.5, 1e-3, 2.0, 0), untouched("size", 1)
+    shorter = parameters((whole, given("f32", [1, 2]), (0, 0)))
+    vector("clip_grad_adaptive", "", shorter, *usual, size, status=BAD_PARAMETER, error="parameters[0] has another number of elements than its gradient (got 2)")
+    for sizes in ((2, 0), (4, 0), (3, 2), (SIZE_MAX, 0), (0, SIZE_MAX), (2**63, 2)):
+        broken = parameters((whole, given("f64", [1, 2, 3]), sizes))
+        vector("clip_grad_adaptive", "", broken, *usual, size, status=BAD_PARAMETER, error="parameters[0] has units that do not divide its elements")
+    sound = parameters((whole, given("f64", [1, 2, 3]), (3, 1)))
+    vector("clip_grad_adaptive", "", None, *usual, size, status=NULL_POINTER, error="parameters")
+    vector("clip_grad_adaptive", "", {"parameters": [[[0, 3, 0, None], [0, 3, 0, whole], 0, 0]]}, *usual, size, status=NULL_POINTER, error="parameters[0]")
+    vector("clip_grad_adaptive", "", {"parameters": [[[0, 3, 0, whole], [9, 3, 0, whole], 0, 0]]}, *usual, size, status=UNSUPPORTED, error="parameters[0]")
+    vector("clip_grad_adaptive", "", sound, 1, -0.5, 1e-3, 2.0, 0, size, status=BAD_PARAMETER, error="clip_factor")
+    vector("clip_grad_adaptive", "", sound, 1, 0.5, INF, 2.0, 0, size, status=BAD_PARAMETER, error="eps")
+    vector("clip_grad_adaptive", "", sound, 1, 0.5, 1e-3, 0.0, 0, size, status=BAD_PARAMETER, error="p must be")
+    vector("clip_grad_adaptive", "", sound, 1, 0.5, 1e-3, 2.0, 4, size, status=BAD_PARAMETER, error="on_nonfinite")
 
 
 # ---- The file ----
+
+
+def arrays_of(argument):
+    """The arrays of tensors and parameters."""
+    for *pair, _, _ in argument.get("parameters", ()):
+        yield from (array for _, _, _, array in pair)
+    yield from (array for _, _, _, array in argument.get("tensors", ()))
 
 
 def numbers_of(argument):
@@ -649,7 +730,7 @@ def numbers_of(argument):
     if isinstance(argument, dict):
         for key in ("in", "out", "terms", "options"):
             yield from argument.get(key, ())
-        for _, _, _, array in argument.get("tensors", ()):
+        for array in arrays_of(argument):
             yield from numbers_of(array)
 
 
@@ -663,7 +744,7 @@ def hashed(arguments):
 
 def shortened(vector):
     """Terms need few digits: they are rounded up."""
-    for array in itertools.chain(*([a, *(t[3] for t in a.get("tensors", ()))] for a in vector["arguments"] if isinstance(a, dict))):
+    for array in itertools.chain(*([a, *arrays_of(a)] for a in vector["arguments"] if isinstance(a, dict))):
         if array and "terms" in array:
             array["terms"] = [float(f"{x * 1.0005:.4g}") for x in array["terms"]]
     vector["hash"] = hashed(vector["arguments"])

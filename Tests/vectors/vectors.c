@@ -157,6 +157,7 @@ static argument arguments[most_arguments];
 
 static boxgrad_delta_options options;
 static boxgrad_tensor tensors[most_arrays];
+static boxgrad_parameter parameters[most_arrays];
 
 static void *read_options(void) {
     double *const fields[] = {&options.log_ratio_min, &options.log_ratio_max, &options.image_width, &options.image_height, &options.center_clamp};
@@ -168,16 +169,29 @@ static void *read_options(void) {
     return &options;
 }
 
+static boxgrad_tensor read_tensor(void) {
+    boxgrad_tensor t;
+    t.dtype = (int32_t)strtol(word(), NULL, 10);
+    t.count = strtoull(word(), NULL, 10);
+    t.reserved = (int32_t)strtol(word(), NULL, 10);
+    const char *what = word();
+    t.data = strcmp(what, "null") == 0 ? NULL : read_array(what)->memory;
+    return t;
+}
+
 static void *read_tensors(void) {
     const size_t count = strtoull(word(), NULL, 10);
-    for (size_t k = 0; k < count && k < most_arrays; k++) {
-        tensors[k].dtype = (int32_t)strtol(word(), NULL, 10);
-        tensors[k].count = strtoull(word(), NULL, 10);
-        tensors[k].reserved = (int32_t)strtol(word(), NULL, 10);
-        const char *what = word();
-        tensors[k].data = strcmp(what, "null") == 0 ? NULL : read_array(what)->memory;
-    }
+    for (size_t k = 0; k < count && k < most_arrays; k++) tensors[k] = read_tensor();
     return tensors;
+}
+
+static void *read_parameters(void) {
+    const size_t count = strtoull(word(), NULL, 10);
+    for (size_t k = 0; k < count && k < most_arrays; k++) {
+        parameters[k].grad = read_tensor(), parameters[k].param = read_tensor();
+        parameters[k].unit_size = strtoull(word(), NULL, 10), parameters[k].unit_stride = strtoull(word(), NULL, 10);
+    }
+    return parameters;
 }
 
 static void read_argument(argument *a) {
@@ -187,6 +201,7 @@ static void read_argument(argument *a) {
     if (strcmp(what, "number") == 0) strcpy(a->text, word());
     else if (strcmp(what, "options") == 0) a->pointer = read_options();
     else if (strcmp(what, "tensors") == 0) a->pointer = read_tensors();
+    else if (strcmp(what, "parameters") == 0) a->pointer = read_parameters();
     else a->pointer = read_array(what)->memory;
 }
 

@@ -14,7 +14,7 @@ typedef struct {
 typedef struct {
     const char *name;
     bgi_kernels_of_type f32, f64;
-    boxgrad_task tensor_pass;
+    boxgrad_task tensor_pass, unit_pass;
 } bgi_kernels;
 
 typedef struct {
@@ -23,7 +23,7 @@ typedef struct {
 
 typedef struct {
     bgi_common_kernels_of_type f32, f64;
-    boxgrad_task grad_norm, grad_norm_combine, grad_first_nonfinite, grad_change, sample;
+    boxgrad_task grad_norm, grad_norm_combine, grad_first_nonfinite, grad_change, clip_grad_rms, sample;
 } bgi_common_kernels;
 
 #endif

@@ -38,7 +38,9 @@ from .distances import (
 from .errors import BoxgradError, DegenerateBoxError, NonFiniteError
 from .gradient_norm import (
     GradNormMonitor,
+    adaptive_clip_grad_,
     clip_grad_norm_,
+    clip_grad_rms_,
     clip_grad_value_,
     clip_grads_with_norm_,
     combine_norms,
@@ -81,6 +83,7 @@ __all__ = [
     "TBLRBBoxCoder",
     "YOLOv5BBoxCoder",
     "__version__",
+    "adaptive_clip_grad_",
     "aligned_box_iou",
     "batched_nms",
     "box_area",
@@ -92,6 +95,7 @@ __all__ = [
     "clip",
     "clip_boxes_to_image",
     "clip_grad_norm_",
+    "clip_grad_rms_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
     "combine_norms",

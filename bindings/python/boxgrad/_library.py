@@ -23,6 +23,9 @@ __version__ = "0.2.0"
 TENSOR = struct.Struct("PNii")
 """boxgrad_tensor: data, count, dtype, reserved."""
 
+PARAMETER = struct.Struct("PNiiPNiiNN")
+"""boxgrad_parameter: the tensors grad and param, unit_size, unit_stride."""
+
 DELTA_OPTIONS = struct.Struct("N13dii")
 """boxgrad_delta_options: size, means, stds, log_ratio_min and _max, image_width and _height, center_clamp, on_degenerate, reserved."""
 

@@ -42,9 +42,12 @@ FOR_ALL_DTYPES = {
     "set_max_threads": "i",
     "set_keep_threads": "i",
     "sample": "*nlndu***",
+    "sample_ratio": "*nlnddu***",
     "grad_norm": "*nd???",
     "grad_norm_combine": "*nd*",
     "grad_scale": "*nd",
     "clip_grad_norm": "*ndddi?",
     "clip_grad_value": "*nd",
+    "clip_grad_rms": "*ndi?",
+    "clip_grad_adaptive": "*ndddi?",
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import operator
-from typing import Any, Sequence
+from typing import Any, Sequence, TypeVar
 
 import numpy as np
+
+T = TypeVar("T")
 
 _NO_NUMBERS = (bool, np.bool_, str, bytes, bytearray)  # though float() and operator.index() take them
 
@@ -58,8 +60,8 @@ def image_size(size: Sequence[float], name: str = "size") -> tuple[float, float]
     return height, width
 
 
-def code_of(choice: str, codes: dict[str, int], name: str) -> int:
-    """C's code for one of several words."""
+def code_of(choice: str, codes: dict[str, T], name: str) -> T:
+    """What one of several words stands for, such as C's code."""
     try:
         return codes[choice]
     except (KeyError, TypeError):

@@ -291,7 +291,7 @@ class DeltaXYWHBBoxCoder:
         proposal, _, delta, _ = operands("bboxes", bboxes, "pred_bboxes", pred_bboxes)
         if proposal.ndim != 3 or proposal.shape[:2] != delta.shape[:2]:
             raise ValueError(f"bboxes must have the shape {(*delta.shape[:2], 4)}, as pred_bboxes is a batch of images, not {proposal.shape}")
-        one_for_all = max_shape is None or np.ndim(max_shape[0]) == 0
+        one_for_all = max_shape is None or len(max_shape) > 0 and np.ndim(max_shape[0]) == 0
         sizes = [max_shape] * len(delta) if one_for_all else list(max_shape)
         if len(sizes) != len(delta):
             raise ValueError(f"max_shape must hold one size for each of the {len(delta)} images, not {len(sizes)}")

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._arrays import FLOAT32, FLOAT64, Array, host_tensor, is_tensor, refuse_masked, tensor_array, to_floats, to_numpy
-from ._library import TENSOR, address, library
+from ._library import PARAMETER, TENSOR, address, library
 from ._scalars import code_of, integer, number
 from .errors import NonFiniteError
 
@@ -57,8 +57,9 @@ def _listed(gradients: Any) -> list[Any]:
 class _Gradients:
     """The gradients as C reads them, empty ones where there is none: C's indices are the caller's."""
 
-    def __init__(self, given: Gradients, function: str, *, in_place: bool, tensors_too: bool = False) -> None:
-        listed = _listed(given)
+    def __init__(self, given: Gradients, function: str, *, in_place: bool, tensors_too: bool = False, ordered: bool = False) -> None:
+        self.listed = listed = _listed(given)
+        self.ordered = ordered
         self.count = len(listed)
         self.used_up = not listed and isinstance(given, collections.abc.Iterator)
         if self.used_up:
@@ -83,8 +84,9 @@ class _Gradients:
             self._refuse_overlaps()
 
     def _packed(self, array: Array) -> Array:
-        """The elements in any order: a view if there are no gaps between them, such as torch's channels_last; otherwise a copy."""
-        view = array.transpose(sorted(range(array.ndim), key=array.strides.__getitem__, reverse=True))
+        """The elements in any order, unless they must be ordered: a view if there are no gaps between them, such as torch's
+        channels_last; otherwise a copy."""
+        view = array if self.ordered else array.transpose(sorted(range(array.ndim), key=array.strides.__getitem__, reverse=True))
         if view.flags.c_contiguous and view.flags.aligned and view.dtype.isnative:
             return view
         memory = _memory(array)
@@ -141,7 +143,12 @@ def _gradient(x: Any, index: int, in_place: bool, tensors_too: bool) -> tuple[Op
         x = _grad_of(x, tensors_too)
         if x is None:
             return None, 0
-        name = f"gradient {index}"
+    return _floats(x, f"gradient {index}", in_place)
+
+
+def _floats(x: Any, name: str, in_place: bool) -> tuple[Array, int]:
+    """An array that shares memory with x, and C's code for its dtype."""
+    if type(x) is not np.ndarray:
         if is_tensor(x):
             tensor = host_tensor(x, name)
             if str(tensor.dtype) == "torch.bfloat16":
@@ -157,7 +164,7 @@ def _gradient(x: Any, index: int, in_place: bool, tensors_too: bool) -> tuple[Op
         is_bfloat16 = x.dtype.kind == "V" and x.dtype.name == "bfloat16"
         dtype = _BFLOAT16 if is_bfloat16 else _DTYPES.get(x.dtype.newbyteorder("="))
     if dtype is None:
-        raise TypeError(f"gradient {index} has dtype {x.dtype}; it must be float16, bfloat16, float32 or float64")
+        raise TypeError(f"{name} has dtype {x.dtype}; it must be float16, bfloat16, float32 or float64")
     return x, dtype
 
 
@@ -176,6 +183,10 @@ def _norm_order(norm_type: Order) -> float:
     if not p > 0:
         raise ValueError(f"norm_type must be positive, not {norm_type}")
     return p
+
+
+def _mode(error_if_nonfinite: bool, on_nonfinite: str) -> int:
+    return code_of("error" if error_if_nonfinite else on_nonfinite, _ON_NONFINITE, "on_nonfinite")
 
 
 def _not_negative(value: float, name: str) -> float:
@@ -301,6 +312,124 @@ def clip_grad_value_(parameters: Gradients, clip_value: float, foreach: bool | N
     gradients, limit = _Gradients(parameters, "clip_grad_value_", in_place=True), _not_negative(clip_value, "clip_value")
     library.clip_grad_value(gradients.tensors, gradients.count, limit)
     gradients.write_back()
+
+
+def clip_grad_rms_(
+    parameters: Gradients, max_rms: float, *, error_if_nonfinite: bool = False, on_nonfinite: str = "propagate"
+) -> npt.NDArray[np.float64]:
+    """Divides each gradient by max(1, rms / max_rms) in place, by itself; returns each rms before, those that are None left out.
+
+    The rms of a gradient of k elements is sqrt(sum of x^2 / k), and 0 for none. After optax.clip_by_block_rms (Adafactor's clipping:
+    Shazeer 2018). on_nonfinite as in clip_grad_norm_, of each gradient by itself: where one has an rms that is infinite or NaN, the
+    others are clipped all the same, unless it is "error". max_rms=inf only measures.
+
+    ValueError: max_rms negative or NaN, a read-only gradient; TypeError: dtype, device; NonFiniteError: an rms is infinite or NaN, and
+    on_nonfinite is "error", or error_if_nonfinite.
+
+    >>> import boxgrad, numpy as np
+    >>> gradients = [np.array([3.0, 3.0]), np.array([0.5])]
+    >>> boxgrad.clip_grad_rms_(gradients, max_rms=1.0)
+    array([3. , 0.5])
+    >>> gradients[0]
+    array([1., 1.])
+    """
+    limit, code = _not_negative(max_rms, "max_rms"), _mode(error_if_nonfinite, on_nonfinite)
+    gradients = _Gradients(parameters, "clip_grad_rms_", in_place=True)
+    rms = np.empty(gradients.count)
+    try:
+        library.clip_grad_rms(gradients.tensors, gradients.count, limit, code, rms)
+    except NonFiniteError as error:  # C calls them tensors
+        raise NonFiniteError(str(error).replace("tensors", "parameters", 1)) from None
+    gradients.write_back()
+    return rms[list(gradients.arrays)]
+
+
+def adaptive_clip_grad_(
+    parameters: Gradients,
+    clip_factor: float = 0.01,
+    eps: float = 1e-3,
+    norm_type: Order = 2.0,
+    *,
+    grads: Optional[Gradients] = None,
+    layout: str = "torch",
+    error_if_nonfinite: bool = False,
+    on_nonfinite: str = "propagate",
+) -> int:
+    """Adaptive gradient clipping: limits each unit of a gradient to clip_factor times the norm of its parameter's unit.
+
+    A unit of a gradient is multiplied in place by max_norm / max(norm, 1e-6), where max_norm = clip_factor * max(parameter's norm, eps),
+    unless norm < max_norm. Returns how many units were changed. Brock 2021; after timm's adaptive_clip_grad and optax.adaptive_grad_clip.
+
+    parameters: torch parameters, or objects with `.grad` (None: skipped) and `.data`; or arrays, with as many gradients in grads.
+    layout says what a unit is. "torch": a row, of dimension 0; scalars and vectors are one unit. "optax": what feeds one output in JAX's
+    layout, where outputs come last: a column of 2 or 3 dimensions (all of dimension 0), a filter of 4 or 5 dimensions (all but the last);
+    an array with at most one dimension that is not 1 is one unit. on_nonfinite as in clip_grad_norm_, of each unit by itself: where its
+    norm or its parameter's is infinite or NaN, the other units are clipped all the same, unless it is "error". A gradient that is listed
+    twice is clipped once.
+
+    ValueError: clip_factor or eps negative or not finite, norm_type not positive, shapes that differ, more dimensions than optax knows,
+    gradients that overlap, a read-only one; TypeError: dtype, device, a parameter without values; NonFiniteError: as clip_grad_norm_.
+
+    >>> import boxgrad, numpy as np
+    >>> weight, grad = np.ones((2, 4)), np.array([[1.0, 1, 1, 1], [0, 0, 0, 0.01]])
+    >>> boxgrad.adaptive_clip_grad_([weight], grads=[grad])
+    1
+    >>> grad
+    array([[0.01, 0.01, 0.01, 0.01],
+           [0.  , 0.  , 0.  , 0.01]])
+    """
+    factor, least, p = number(clip_factor, "clip_factor"), number(eps, "eps"), _norm_order(norm_type)
+    code, units_of = _mode(error_if_nonfinite, on_nonfinite), code_of(layout, _LAYOUTS, "layout")
+    gradients = _Gradients(parameters if grads is None else grads, "adaptive_clip_grad_", in_place=True, ordered=True)
+    owners = gradients.listed if grads is None else _listed(parameters)
+    if len(owners) != gradients.count:
+        raise ValueError(f"grads must have one gradient for each of the {len(owners)} parameters, not {gradients.count}")
+    kept: dict[_Memory, bytes] = {}
+    values, spans = [], []
+    for index, grad in gradients.arrays.items():
+        param, dtype = _values(owners[index], index, grads is None)
+        if param.shape != grad.shape:
+            raise ValueError(f"parameter {index} has the shape {param.shape}, and its gradient {grad.shape}")
+        if _memory(grad) in kept:
+            continue
+        values.append(np.require(param, param.dtype.newbyteorder("="), ["C", "A"]))
+        tensor = TENSOR.unpack_from(gradients.tensors, index * TENSOR.size)
+        spans.append((tensor[0], grad.nbytes, index))
+        kept[_memory(grad)] = PARAMETER.pack(*tensor, address(values[-1]), param.size, dtype, 0, *units_of(param.shape, index))
+    spans.sort()
+    for (start, size, one), (other_start, _, other) in zip(spans, spans[1:]):
+        if other_start < start + size:
+            raise ValueError(f"gradients {one} and {other} overlap")
+    clipped = ctypes.c_size_t()
+    library.clip_grad_adaptive(bytearray(b"".join(kept.values())), len(kept), factor, least, p, code, clipped)
+    gradients.write_back()
+    return clipped.value
+
+
+def _values(x: Any, index: int, has_grad: bool) -> tuple[Array, int]:
+    """The values of a parameter."""
+    if has_grad and not hasattr(x, "grad"):
+        raise TypeError(f"parameter {index} is a {type(x).__name__} without a .grad: pass the gradients as grads")
+    return _floats(getattr(x, "data", x) if hasattr(x, "grad") and not is_tensor(x) else x, f"parameter {index}", False)
+
+
+def _rows(shape: tuple[int, ...], index: int) -> tuple[int, int]:
+    size = math.prod(shape)
+    return (size // shape[0], 1) if len(shape) > 1 and size else (0, 0)
+
+
+def _columns(shape: tuple[int, ...], index: int) -> tuple[int, int]:
+    if len(shape) > 5:
+        raise ValueError(f'parameter {index} has {len(shape)} dimensions; the layout "optax" knows up to 5')
+    size = math.prod(shape)
+    if sum(n != 1 for n in shape) <= 1 or not size:
+        return 0, 0
+    first = shape[0] if len(shape) <= 3 else size // shape[-1]
+    return first, size // first
+
+
+_LAYOUTS = {"torch": _rows, "optax": _columns}
+"""How many elements a unit has, and how far apart they are."""
 
 
 def scale_grads_(parameters: Gradients, coefficient: float) -> None:

@@ -148,6 +148,21 @@ def whole_tensors(function):
     return changed
 
 
+def adaptive(layout):
+    def clipped(grad, param):
+        copy = grad.copy()
+        boxgrad.adaptive_clip_grad_([param], 0.5, grads=[copy], layout=layout)
+        return copy
+
+    return clipped
+
+
+def block_rms(grad, _):
+    copy = grad.copy()
+    boxgrad.clip_grad_rms_([copy], 20.0)
+    return copy
+
+
 WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 MEANS = (0.1, -0.2, 0.3, 0.0)
 STDS = tuple(1 / w for w in WEIGHTS)
@@ -293,6 +308,9 @@ SAME = [
          whole_tensors(lambda g: clipping.clip_grads_with_norm_(g, 9.0, torch.tensor(30.0, dtype=torch.float64))), **values_only),
     Same("clip_grad_value_", "torch.nn.utils.clip_grad_value_", whole_tensors(lambda g: boxgrad.clip_grad_value_(g, 9.0)),
          whole_tensors(lambda g: clipping.clip_grad_value_(g, 9.0)), **values_only),
+    Same("adaptive_clip_grad_", "timm adaptive_clip_grad", adaptive("torch"), lambda g, p: peers.adaptive_clip(torch, g, p, 0.5, 1e-3, 1), **values_only, **formula),
+    Same("adaptive_clip_grad_", "optax adaptive_grad_clip", adaptive("optax"), lambda g, p: peers.adaptive_clip(torch, g, p, 0.5, 1e-3, 0), **values_only, **formula),
+    Same("clip_grad_rms_", "optax clip_by_block_rms", block_rms, lambda g, _: peers.optax_block_rms(torch, g, 20.0), **values_only, **formula, **with_boxes),
     Same("get_total_norm", "torch.nn.utils.get_total_norm", lambda a, b: np.float64(boxgrad.get_total_norm([a, b])),
          lambda a, b: clipping.get_total_norm([a, b]), **values_only),
     Same("nms", "torchvision.ops.nms", lambda b, s: boxgrad.nms(b, s, 0.4), lambda b, s: peers.nms(torch, b, s, 0.4), with_scores, **formula, **values_only),
@@ -573,7 +591,8 @@ Published tables of numbers (torchvision, detectron2, fvcore, mmdetection, Tenso
 """
 
 FOOT = """
-Matching and sampling equal torchvision's in test_matching.py and test_sampling.py and, on real proposals, in test_two_stage.py; suppression equals
+Numbers that optax 0.2.8 and timm 1.0.31 gave for clipping of units are in test_gradient_units.py, and the counts of mmdetection's RandomSampler with
+neg_pos_ub and of TensorFlow's sampler without a batch size in test_sampling.py. Matching and sampling equal torchvision's in test_matching.py and test_sampling.py and, on real proposals, in test_two_stage.py; suppression equals
 its definition, pair by pair, in test_suppression.py, and torchvision's operator where that loads.
 
 torchvision's Faster, Mask and Keypoint R-CNN run on boxgrad's coder, matcher and sampler, and its FCOS on the coder, in

@@ -281,3 +281,13 @@ def tensorflow_match(torch, overlaps, matched_threshold, unmatched_threshold):
     matches[(greatest >= unmatched_threshold) & (greatest < matched_threshold)] = -2
     forced = torch.nn.functional.one_hot(overlaps.argmax(1), overlaps.shape[1])
     return torch.where(forced.amax(0) > 0, forced.argmax(0), matches)
+
+
+def adaptive_clip(torch, grad, param, factor, eps, dim):
+    """timm's adaptive_clip_grad of a matrix for dim 1, optax's adaptive_grad_clip for dim 0."""
+    norm, most = torch.linalg.vector_norm(grad, dim=dim, keepdim=True), factor * torch.linalg.vector_norm(param, dim=dim, keepdim=True).clamp(min=eps)
+    return torch.where(norm < most, grad, grad * (most / norm.clamp(min=1e-6)))
+
+
+def optax_block_rms(torch, grad, threshold):
+    return grad / (grad.square().mean().sqrt() / threshold).clamp(min=1)

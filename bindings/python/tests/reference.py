@@ -346,6 +346,27 @@ def yolo_decode(proposal, deltas, cell):
     return low + high
 
 
+def p_norm(values, p, number=mp.mpf):
+    sizes = [abs(number(float(x))) for x in np.ravel(values)]
+    if p == float("inf"):
+        return max(sizes, default=number(0))
+    return sum((x ** number(p) for x in sizes), number(0)) ** (1 / number(p))
+
+
+def clip_grad_adaptive(grad, param, clip_factor, eps, p, number=mp.mpf):
+    """What becomes of one unit, and whether it is changed."""
+    norm, limit = p_norm(grad, p, number), number(clip_factor) * max(p_norm(param, p, number), number(eps))
+    factor = number(1) if norm < limit else limit / max(norm, number(1e-6))
+    return [number(float(x)) * factor for x in np.ravel(grad)], norm >= limit
+
+
+def clip_grad_rms(grad, max_rms, number=mp.mpf):
+    """What becomes of a tensor, and its rms."""
+    rms = p_norm(grad, 2, number) / number(max(np.size(grad), 1)) ** number(0.5)
+    factor = number(max_rms) / rms if rms > max_rms else number(1)
+    return [number(float(x)) * factor for x in np.ravel(grad)], rms
+
+
 def graph(outputs):
     """All columns that the outputs are made of, operands first."""
     order, seen = [], set()

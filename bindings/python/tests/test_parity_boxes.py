@@ -255,3 +255,4 @@ def test_a_batch_is_decoded_with_the_size_of_each_image(groups):
         coder.decode(proposals, deltas, [*sizes, (1, 1)])
     with pytest.raises(ValueError, match=r"bboxes must have the shape \(2, 5, 4\)"):
         coder.decode(proposals[0], deltas, sizes)
+    assert coder.decode(proposals[:0], deltas[:0], []).shape == (0, 5, 4 * groups)

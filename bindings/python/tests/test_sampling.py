@@ -19,6 +19,49 @@ def test_sample_laws(labels, count, fraction, seed, negative):
     assert len(negatives) == min(count - len(positives), (array == negative).sum())
 
 
+@given(
+    st.lists(st.integers(-2, 3), max_size=80), st.integers(0, 60), st.floats(0, 1), st.integers(0, 99), st.integers(-1, 0),
+    st.sampled_from([0, 0.5, 1, 2.9, 3, 1e300, math.inf, -1, -0.5]),
+)  # fmt: skip
+def test_negatives_are_bounded_as_in_mmdetection(labels, count, fraction, seed, negative, ratio):
+    """RandomSampler: the counts by its rule, and what stays unbounded is what is drawn without a bound."""
+    array = np.array(labels, np.int64)
+    positives, negatives = boxgrad.sample_proposals(array, count, fraction, seed, negative=negative, neg_pos_ub=ratio)
+    assert (array[positives] > negative).all() and (array[negatives] == negative).all()
+    assert (np.diff(positives) > 0).all() and (np.diff(negatives) > 0).all()
+    assert len(positives) == min(int(count * fraction), (array > negative).sum())
+    wanted = count - len(positives)
+    if ratio >= 0:
+        wanted = min(wanted, ratio * max(1, len(positives)))
+    assert len(negatives) == min(math.floor(wanted), (array == negative).sum())
+    free = boxgrad.sample_proposals(array, count, fraction, seed, negative=negative)
+    if len(negatives) == len(free[1]):
+        assert (positives == free[0]).all() and (negatives == free[1]).all()
+
+
+@given(st.lists(st.integers(-1, 2), max_size=80), st.sampled_from([0.0, 0.1, 0.25, 0.3, 0.5, 0.75, 1.0]), st.integers(0, 99))
+def test_all_positives_and_negatives_in_proportion_as_in_tensorflow(labels, fraction, seed):
+    array = np.array(labels, np.int64)
+    positives, negatives = boxgrad.sample_proposals(array, None, fraction, seed)
+    assert positives.tolist() == np.flatnonzero(array > 0).tolist()
+    there = (array == 0).sum()
+    in_proportion = int((1 - fraction) / fraction * len(positives)) if fraction else there
+    assert len(negatives) == (min(there, in_proportion) if len(positives) else 0)
+    assert (array[negatives] == 0).all() and (np.diff(negatives) > 0).all()
+    masks = boxgrad.BalancedPositiveNegativeSampler(None, fraction, seed)([array])
+    assert [np.flatnonzero(mask[0]).tolist() for mask in masks] == [positives.tolist(), negatives.tolist()]
+
+
+def test_a_bound_and_all_of_both():
+    labels = [1, 0, 0, 2, 0, -1, 0, 0, 0, 0]
+    assert [len(x) for x in boxgrad.sample_proposals(labels, len(labels), 1.0, 0, neg_pos_ub=3)] == [2, 6]
+    assert [len(x) for x in boxgrad.sample_proposals(labels, None, 0.25, 0, neg_pos_ub=1)] == [2, 2]
+    assert [x.tolist() for x in boxgrad.sample_proposals(labels, len(labels), 1.0, 0)] == [[0, 3], [1, 2, 4, 6, 7, 8, 9]]
+    assert [len(x) for x in boxgrad.sample_proposals([0, 0, 0], 8, 0.5, 0, neg_pos_ub=2)] == [0, 2]
+    masks = boxgrad.BalancedPositiveNegativeSampler(8, 0.5, neg_pos_ub=1.5)([labels])
+    assert [int(mask[0].sum()) for mask in masks] == [2, 3]
+
+
 @pytest.mark.parametrize("most", [2**63 - 1, 2**64 - 1, 10**30])
 def test_a_sample_of_more_than_there_are_is_all(most):
     positives, negatives = boxgrad.sample_proposals([1, 0, -1, 2], most, 0.5, 1)
@@ -84,6 +127,9 @@ def test_the_sample_is_the_same_everywhere():
         (lambda: boxgrad.sample_proposals([1, 0], 1, math.nan, 0), "positive_fraction"),
         (lambda: boxgrad.sample_proposals([1, 0], -1, 0.5, 0), "count"),
         (lambda: boxgrad.sample_proposals([[1, 0]], 1, 0.5, 0), "labels"),
+        (lambda: boxgrad.sample_proposals([1, 0], 1, 0.5, 0, neg_pos_ub=math.nan), "neg_pos_ub must be a number"),
+        (lambda: boxgrad.sample_proposals([1, 0], 1, 0.5, 0, neg_pos_ub="3"), "neg_pos_ub must be a number"),
+        (lambda: boxgrad.BalancedPositiveNegativeSampler(-1, 0.5), "batch_size_per_image must not be negative"),
         (lambda: boxgrad.sample_proposals([1.0, 0.5], 1, 0.5, 0), r"labels must be whole numbers.*labels\[1\] is 0.5"),
         (lambda: boxgrad.sample_proposals([1.0, math.nan], 1, 0.5, 0), r"labels\[1\] is nan"),
         (lambda: boxgrad.sample_proposals([1.0, 2.0**63], 1, 0.5, 0), r"labels\[1\] is 9.2"),

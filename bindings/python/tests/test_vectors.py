@@ -46,7 +46,8 @@ def entries(vector):
     """All arrays and options of a call, in order."""
     for argument in vector["arguments"]:
         if isinstance(argument, dict):
-            yield from [argument] if "tensors" not in argument else [tensor[3] for tensor in argument["tensors"] if tensor[3]]
+            pairs = [tensor for *pair, _, _ in argument.get("parameters", ()) for tensor in pair]
+            yield from [x[3] for x in [*argument.get("tensors", ()), *pairs] if x[3]] if argument.keys() & {"tensors", "parameters"} else [argument]
 
 
 class Array:
@@ -92,8 +93,14 @@ class Call:
         if "options" in argument:
             size, *doubles, mode, reserved = argument["options"]
             return self.struct(_library.DELTA_OPTIONS.pack(int(size), *map(float, doubles), int(mode), int(reserved)))
-        tensors = [_library.TENSOR.pack(self.address(x), count, dtype, reserved) for dtype, count, reserved, x in argument["tensors"]]
-        return self.struct(b"".join(tensors))
+        if "tensors" in argument:
+            return self.struct(b"".join(_library.TENSOR.pack(*self.tensor(x)) for x in argument["tensors"]))
+        listed = ((*self.tensor(grad), *self.tensor(param), *units) for grad, param, *units in argument["parameters"])
+        return self.struct(b"".join(_library.PARAMETER.pack(*fields) for fields in listed))
+
+    def tensor(self, fields):
+        dtype, count, reserved, x = fields
+        return self.address(x), count, dtype, reserved
 
     def address(self, entry):
         if entry is None:
