@@ -78,7 +78,7 @@ def evaluate(
 
     def pullback(cotangent: Array) -> Gradients:
         gradients = given()
-        run(cotangent if weights is None else cotangent * weights, 1.0, None, None, gradients)
+        run(cotangent if weights is None else np.multiply(cotangent, weights, out=cotangent), 1.0, None, None, gradients)
         return finish(gradients)
 
     return with_pullback(each, pullback)

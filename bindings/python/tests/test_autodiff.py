@@ -103,6 +103,13 @@ def test_cotangents_of_losses_multiply_weights():
         np.testing.assert_allclose(to_a, expected, rtol=1e-13)
 
 
+@pytest.mark.parametrize("loss", LOSSES.values())
+def test_cotangents_of_a_single_box_multiply_weights(loss):
+    box, target = np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2])
+    weighted, plain = (boxgrad.vjp(loss, box, target, **options)[1](3.0) for options in ({"weights": 2.0}, {}))
+    np.testing.assert_array_equal(weighted, np.multiply(plain, 2))
+
+
 def test_normalizer_replaces_the_count():
     for loss in LOSSES.values():
         value, gradient = boxgrad.value_and_grad(loss)(A, B, "mean", normalizer=2.0)
