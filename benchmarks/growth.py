@@ -88,9 +88,24 @@ def _units(n: int) -> Run:
     return lambda: boxgrad.adaptive_clip_grad_(parameters, grads=gradients)
 
 
-def _smooth_l1(n: int) -> Run:
-    call, pred, target = boxgrad.value_and_grad(boxgrad.smooth_l1_loss), workloads.values(n), workloads.values(n)[::-1].copy()
-    return lambda: call(pred, target, reduction="mean")
+def _differences(loss: Callable[..., Any]) -> Growing:
+    call = boxgrad.value_and_grad(loss)
+
+    def make(n: int) -> Run:
+        pred, target = workloads.values(n), workloads.values(n)[::-1].copy()
+        return lambda: call(pred, target, reduction="mean")
+
+    return Growing("n", "n", 1000, make)
+
+
+def _focal(n: int) -> Run:
+    call, data = boxgrad.value_and_grad(boxgrad.distribution_focal_loss), workloads._focal(n).make()
+    return lambda: call(data.logits, data.target)
+
+
+def _distribution(n: int) -> Run:
+    logits = workloads._focal(n).make().logits
+    return lambda: boxgrad.decode_distribution(logits)
 
 
 def _decode(n: int) -> Run:
@@ -141,7 +156,10 @@ FUNCTIONS = {
     "generalized_box_iou_loss": _loss(boxgrad.generalized_box_iou_loss),
     "distance_box_iou_loss": _loss(boxgrad.distance_box_iou_loss),
     "complete_box_iou_loss": _loss(boxgrad.complete_box_iou_loss),
-    "smooth_l1_loss": Growing("n", "n", 1000, _smooth_l1),
+    "smooth_l1_loss": _differences(boxgrad.smooth_l1_loss),
+    "balanced_l1_loss": _differences(boxgrad.balanced_l1_loss),
+    "distribution_focal_loss": Growing("n", "n", 1000, _focal),
+    "decode_distribution": Growing("n", "n", 1000, _distribution),
     "encode_boxes": _aligned(boxgrad.encode_boxes),
     "decode_boxes": Growing("n", "n", 1000, _decode),
     "encode_distances": Growing("n", "n", 1000, _distances),

@@ -163,6 +163,18 @@ static void smooth_l1(void *p) {
     TRY(boxgrad_smooth_l1_f32(w->a, w->b, w->c, w->d, w->n, 1, (double)w->n, &loss, NULL, w->out, NULL));
 }
 
+static void balanced_l1(void *p) {
+    struct workload *w = p;
+    double loss;
+    TRY(boxgrad_balanced_l1_f32(w->a, w->b, NULL, NULL, w->n, 0.5, 1.5, 1, (double)w->n, &loss, NULL, w->out, NULL));
+}
+
+static void focal(void *p) {
+    struct workload *w = p;
+    double loss;
+    TRY(boxgrad_distribution_focal_f32(w->a, (ptrdiff_t)w->m, w->b, w->n, w->m, NULL, (double)w->n, &loss, NULL, w->out, NULL));
+}
+
 static void encode(void *p) {
     struct workload *w = p;
     TRY(boxgrad_delta_encode_f32(NULL, w->a, 4, w->b, 4, w->n, w->out, NULL, NULL));
@@ -403,9 +415,16 @@ int main(int argc, char **argv) {
     snprintf(name, sizeof name, "smooth L1 and gradient, %s", count_name(n));
     measure(name, smooth_l1, &w, (double)n, 12.0 * (double)n);
     w.c = values(n, 1), w.d = values(n, 1);
+    snprintf(name, sizeof name, "balanced L1 and gradient, %s", count_name(n));
+    measure(name, balanced_l1, &w, (double)n, 12.0 * (double)n);
     snprintf(name, sizeof name, "smooth L1, weighted, and gradient, %s", count_name(n));
     measure(name, smooth_l1, &w, (double)n, 20.0 * (double)n);
     free(w.a), free(w.b), free(w.c), free(w.d), free(w.out);
+
+    w = (struct workload){.n = million / 4, .m = 16, .a = values(million * 4, 1), .b = values(million / 4, 4), .out = memory(million * 16)};
+    snprintf(name, sizeof name, "distribution focal loss and gradient, %s rows of 16 bins", count_name(w.n));
+    measure(name, focal, &w, (double)w.n * 16, (double)w.n * 132);
+    free(w.a), free(w.b), free(w.out);
 
     boxgrad_tensor tensors[TENSORS];
     size_t tensor_count = detector(tensors, scale);

@@ -6,6 +6,8 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     pairwise_grad  a, b, metric, upstream          -> gradient of a, gradient of b
     iou_loss       pred, target, metric, eps       -> mean loss, its gradient with respect to pred
     smooth_l1      pred, target, inside, outside   -> mean loss (sigma 1), its gradient with respect to pred; the weights may be None
+    balanced_l1    pred, target                    -> mean loss, its gradient with respect to pred
+    focal          logits, target                  -> mean distribution focal loss, its gradient with respect to logits
     encode         proposals, targets, stds        -> deltas
     decode         proposals, deltas, stds, width, height -> boxes, clipped to the image
     distances      points, boxes                   -> distances of each point to the sides of its box
@@ -154,6 +156,24 @@ def _smooth_l1(n: int, weighted: bool) -> Workload:
     return Workload(name, "smooth_l1", "elements", n, moved, (Output("value", 1e-5), Output("one", 1e-5 / n)), make)
 
 
+def _balanced_l1(n: int) -> Workload:
+    def make() -> SimpleNamespace:
+        return SimpleNamespace(pred=values(n), target=values(n)[::-1].copy())
+
+    outputs = Output("value", 1e-5), Output("one", 1e-5 / n)
+    return Workload(f"balanced L1 and gradient, {_count(n)}", "balanced_l1", "elements", n, 12 * n, outputs, make)
+
+
+def _focal(n: int, bins: int = 16) -> Workload:
+    def make() -> SimpleNamespace:
+        target = np.random.default_rng(6).uniform(0, bins - 1.02, n).astype(np.float32)
+        return SimpleNamespace(logits=values(n * bins).reshape(n, bins), target=target)
+
+    outputs = Output("value", 1e-5), Output("one", 1e-5 / n)
+    name = f"distribution focal loss and gradient, {_count(n)} rows of {bins} bins"
+    return Workload(name, "focal", "bins", n * bins, 8 * n * bins + 4 * n, outputs, make)
+
+
 def _encode(n: int) -> Workload:
     def make() -> SimpleNamespace:
         proposals, targets = pairs(n)
@@ -262,6 +282,8 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _iou_loss("ciou", million),
         _smooth_l1(4 * million, weighted=False),
         _smooth_l1(4 * million, weighted=True),
+        _balanced_l1(4 * million),
+        _focal(million // 4),
         _encode(million),
         _decode(million),
         _distances(million),

@@ -17,10 +17,11 @@
  *     Hard clip                 clip
  *     Overlap                   iou_pairwise, iou_aligned, iou_loss: IoU, GIoU, DIoU, CIoU, IoF,
  *                               IoS
- *     Smooth L1                 smooth_l1
+ *     Smooth L1                 smooth_l1, balanced_l1
  *     Box deltas                delta_encode, delta_decode
  *     Box distances             ltrb_encode, ltrb_decode, linear_encode, linear_decode
  *     YOLO boxes                yolo_decode
+ *     Box distributions         distribution_focal, distribution_decode
  *     Suppress, match, sample   nms, soft_nms, match, match_ignore, sample, sample_ratio
  *     Gradient clipping         grad_norm, grad_norm_combine, grad_scale, clip_grad_norm,
  *                               clip_grad_value, clip_grad_rms, clip_grad_adaptive
@@ -239,12 +240,13 @@ uint32_t boxgrad_version_number(void);
 const char *boxgrad_cpu_tier(void);
 
 /* How many threads one call may use, the calling one among them. The default is 1.
- * A call is divided only if each thread gets work for some 200 us: 65536 boxes or pairs of a
- * gradient, 524288 elements or pairs of a match, 1048576 pairs of a matrix (of CIoU, 262144). An
+ * A call is divided only if each thread gets work for some 200 us: 65536 boxes, bins or pairs of
+ * a gradient, 524288 elements or pairs of a match, 1048576 pairs of a matrix (of CIoU, 262144). An
  * eighth of that is enough for the library's own threads if boxgrad_set_keep_threads keeps them,
  * but losses and norms are never divided into less than 65536 rows or elements. A call uses at most
- * 256 threads; iou_loss uses at most 128, smooth_l1 and the functions over tensors at most 16, or
- * 128 that are kept. Clipping, box formats, inspection, suppression and sampling are not divided.
+ * 256 threads; iou_loss and distribution_focal use at most 128, smooth_l1, balanced_l1 and the
+ * functions over tensors at most 16, or 128 that are kept. Clipping, box formats, inspection,
+ * suppression and sampling are not divided.
  * Threads that the library starts block all signals, and end before the call returns unless they
  * are kept. If the system gives none, the calling thread does the work.
  * A change applies to calls that begin afterwards, on every thread.
@@ -595,6 +597,39 @@ boxgrad_status boxgrad_smooth_l1_f64(
     double *BOXGRAD_OR_NULL elementwise, double *BOXGRAD_OR_NULL grad_pred,
     double *BOXGRAD_OR_NULL grad_target);
 
+/* The balanced L1 loss, with its gradients, for which small differences count more than for smooth
+ * L1:
+ *     d           = inside * (pred - target),   b = exp(gamma / alpha) - 1
+ *     l           = alpha ((|d| + 1 / b) log(1 + b |d| / beta) - |d|) where |d| < beta,
+ *                   else gamma |d| + gamma / b - alpha beta
+ *     elementwise = outside * l
+ *     loss        = sum of elementwise / normalizer
+ * The derivative of l by |d| is alpha (log(1 + b |d| / beta) + (1 - beta) / (b |d| + beta)), else
+ * gamma. (Pang 2019; beta: mmdetection.)
+ * Inputs:   as boxgrad_smooth_l1, but for sigma; alpha, gamma, beta: 0.5, 1.5 and 1 in the article.
+ * Outputs:  as boxgrad_smooth_l1.
+ * Edges:    At d = 0 the gradient is 0. With another beta than 1 the derivative jumps at d = 0 and
+ *           at |d| = beta, where it is gamma. gamma / alpha counts as 700 if it is larger. With
+ *           count 0 loss is 0, whatever normalizer is.
+ * Errors:   BAD_PARAMETER: alpha, gamma, beta, or the inverse of one of them, is not a positive
+ *           finite number; normalizer as in boxgrad_iou_loss.
+ * Accuracy: loss 32 eps (300 in f64). (The terms of l are alpha |d| and its other summands. In f64
+ *           this holds for gamma / alpha up to 8, because the quotient is rounded before exp is
+ *           taken.)
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_balanced_l1_f32(
+    const float *pred, const float *target, const float *BOXGRAD_OR_NULL inside_weights,
+    const float *BOXGRAD_OR_NULL outside_weights, size_t count, double alpha, double gamma,
+    double beta, double normalizer, double *BOXGRAD_OR_NULL loss,
+    float *BOXGRAD_OR_NULL elementwise, float *BOXGRAD_OR_NULL grad_pred,
+    float *BOXGRAD_OR_NULL grad_target);
+boxgrad_status boxgrad_balanced_l1_f64(
+    const double *pred, const double *target, const double *BOXGRAD_OR_NULL inside_weights,
+    const double *BOXGRAD_OR_NULL outside_weights, size_t count, double alpha, double gamma,
+    double beta, double normalizer, double *BOXGRAD_OR_NULL loss,
+    double *BOXGRAD_OR_NULL elementwise, double *BOXGRAD_OR_NULL grad_pred,
+    double *BOXGRAD_OR_NULL grad_target);
+
 /* ---- Box deltas ---------------------------------------------------------------------------------
  * With centres x, y and sizes w, h; r is the proposal (anchor, or any reference box):
  *     dx = (x - x_r) / w_r,   dy = (y - y_r) / h_r,   dw = log(w / w_r),   dh = log(h / h_r),
@@ -853,6 +888,70 @@ boxgrad_status boxgrad_yolo_decode_grad_f64(
     const double *proposals, ptrdiff_t proposals_stride, const double *deltas,
     ptrdiff_t deltas_stride, const double *cell_sizes, size_t count, const double *grad_boxes,
     double *BOXGRAD_OR_NULL grad_proposals, double *BOXGRAD_OR_NULL grad_deltas);
+
+/* ---- Box distributions --------------------------------------------------------------------------
+ * A distance that is predicted as a distribution over the bins 0, 1, ... bins - 1: the softmax of
+ * as many logits (Li 2020; YOLO from v8 on). A box has four such rows, one for each side, and the
+ * distances are in units of the feature map. In this section
+ *     S_k = exp(logits[k] - largest) / sum of exp(logits[j] - largest) over all bins j.
+ * A logit of -inf is a bin with S = 0. A row in which one is +inf or NaN, or all are -inf, gives
+ * NaN. */
+
+/* The distribution focal loss, with its gradients: the cross entropy of both bins beside the
+ * target.
+ *     y       = clamp(target, 0, bins - 1.01),   i = floor(y)
+ *     per_row = weights * -((i + 1 - y) log S_i + (y - i) log S_(i+1))
+ *     loss    = sum of per_row / normalizer
+ *     grad_logits of bin k: weights (S_k - the share of y that k has) / normalizer
+ *     grad_target         : weights (logits[i] - logits[i + 1]) / normalizer
+ * Inputs:   logits: count rows of bins; target: count; bins: at least 2; weights: count, or NULL
+ *           for 1; normalizer: 1 for a sum, max(count, 1) for a mean.
+ * Outputs:  loss: one double, or NULL; per_row: count, or NULL; grad_logits: count x bins, or NULL;
+ *           grad_target: count, or NULL.
+ * Edges:    The upper clamp is ultralytics'; both clamps pass the gradient at their bounds and stop
+ *           it beyond. A target that is a whole number i has the derivative of i to i + 1. A bin of
+ *           -inf makes the loss infinite if it has a share of y, and else counts for nothing.
+ *           grad_target is then infinite, or NaN between two of them. With count 0 loss is 0,
+ *           whatever normalizer is.
+ * Errors:   BAD_PARAMETER: bins less than 2; normalizer as in boxgrad_iou_loss.
+ * Accuracy: loss 32 eps (300 in f64). (The terms of per_row are 1, the logarithm of the sum, and
+ *           each share times the difference of its logit from the largest.)
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_distribution_focal_f32(
+    const float *logits, ptrdiff_t logits_stride, const float *target, size_t count, size_t bins,
+    const float *BOXGRAD_OR_NULL weights, double normalizer, double *BOXGRAD_OR_NULL loss,
+    float *BOXGRAD_OR_NULL per_row, float *BOXGRAD_OR_NULL grad_logits,
+    float *BOXGRAD_OR_NULL grad_target);
+boxgrad_status boxgrad_distribution_focal_f64(
+    const double *logits, ptrdiff_t logits_stride, const double *target, size_t count, size_t bins,
+    const double *BOXGRAD_OR_NULL weights, double normalizer, double *BOXGRAD_OR_NULL loss,
+    double *BOXGRAD_OR_NULL per_row, double *BOXGRAD_OR_NULL grad_logits,
+    double *BOXGRAD_OR_NULL grad_target);
+
+/* The mean of the distribution: out[i] = sum of k * S_k.
+ * Inputs:   logits: count rows of bins; bins: at least 2.
+ * Outputs:  out: count.
+ * Edges:    One of the terms of the general accuracy is 1.
+ * Errors:   BAD_PARAMETER: bins less than 2.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_distribution_decode_f32(
+    const float *logits, ptrdiff_t logits_stride, size_t count, size_t bins, float *out);
+boxgrad_status boxgrad_distribution_decode_f64(
+    const double *logits, ptrdiff_t logits_stride, size_t count, size_t bins, double *out);
+
+/* The gradient of the same mean: grad_logits of bin k = grad_out * S_k * (k - out).
+ * Inputs:   as boxgrad_distribution_decode; grad_out: count.
+ * Outputs:  grad_logits: count x bins.
+ * Edges:    A difference of two logits is rounded before exp is taken, so in f64 the general
+ *           accuracy holds where the logits of a row differ by at most 16.
+ * Errors:   BAD_PARAMETER: bins less than 2.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_distribution_decode_grad_f32(
+    const float *logits, ptrdiff_t logits_stride, size_t count, size_t bins,
+    const float *grad_out, float *grad_logits);
+boxgrad_status boxgrad_distribution_decode_grad_f64(
+    const double *logits, ptrdiff_t logits_stride, size_t count, size_t bins,
+    const double *grad_out, double *grad_logits);
 
 /* ---- Suppress, match, sample --------------------------------------------------------------------
  * What a detector does to its proposals between decoding and the loss. After torchvision.ops.nms
@@ -1380,6 +1479,28 @@ typedef struct {
     boxgrad_status (*sample_ratio)(const int64_t *labels, size_t count, int64_t negative,
         size_t wanted, double positive_fraction, double negatives_per_positive, uint64_t seed,
         size_t *indices, size_t *positive_count, size_t *negative_count);
+    boxgrad_status (*balanced_l1_f32)(const float *pred, const float *target,
+        const float *inside_weights, const float *outside_weights, size_t count, double alpha,
+        double gamma, double beta, double normalizer, double *loss, float *elementwise,
+        float *grad_pred, float *grad_target);
+    boxgrad_status (*balanced_l1_f64)(const double *pred, const double *target,
+        const double *inside_weights, const double *outside_weights, size_t count, double alpha,
+        double gamma, double beta, double normalizer, double *loss, double *elementwise,
+        double *grad_pred, double *grad_target);
+    boxgrad_status (*distribution_focal_f32)(const float *logits, ptrdiff_t logits_stride,
+        const float *target, size_t count, size_t bins, const float *weights, double normalizer,
+        double *loss, float *per_row, float *grad_logits, float *grad_target);
+    boxgrad_status (*distribution_focal_f64)(const double *logits, ptrdiff_t logits_stride,
+        const double *target, size_t count, size_t bins, const double *weights, double normalizer,
+        double *loss, double *per_row, double *grad_logits, double *grad_target);
+    boxgrad_status (*distribution_decode_f32)(const float *logits, ptrdiff_t logits_stride,
+        size_t count, size_t bins, float *out);
+    boxgrad_status (*distribution_decode_f64)(const double *logits, ptrdiff_t logits_stride,
+        size_t count, size_t bins, double *out);
+    boxgrad_status (*distribution_decode_grad_f32)(const float *logits, ptrdiff_t logits_stride,
+        size_t count, size_t bins, const float *grad_out, float *grad_logits);
+    boxgrad_status (*distribution_decode_grad_f64)(const double *logits, ptrdiff_t logits_stride,
+        size_t count, size_t bins, const double *grad_out, double *grad_logits);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

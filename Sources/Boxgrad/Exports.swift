@@ -272,6 +272,28 @@ public func boxgrad_smooth_l1_f64(
         pred, target, insideWeights, outsideWeights, count, sigma, normalizer, loss, elementwise, gradPred, gradTarget)
 }
 
+@_cdecl("boxgrad_balanced_l1_f32") @implementation
+public func boxgrad_balanced_l1_f32(
+    _ pred: UnsafePointer<Float>?, _ target: UnsafePointer<Float>?, _ insideWeights: UnsafePointer<Float>?,
+    _ outsideWeights: UnsafePointer<Float>?, _ count: Int, _ alpha: Double, _ gamma: Double, _ beta: Double, _ normalizer: Double,
+    _ loss: UnsafeMutablePointer<Double>?, _ elementwise: UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?,
+    _ gradTarget: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    balancedL1(
+        pred, target, insideWeights, outsideWeights, count, alpha, gamma, beta, normalizer, loss, elementwise, gradPred, gradTarget)
+}
+
+@_cdecl("boxgrad_balanced_l1_f64") @implementation
+public func boxgrad_balanced_l1_f64(
+    _ pred: UnsafePointer<Double>?, _ target: UnsafePointer<Double>?, _ insideWeights: UnsafePointer<Double>?,
+    _ outsideWeights: UnsafePointer<Double>?, _ count: Int, _ alpha: Double, _ gamma: Double, _ beta: Double, _ normalizer: Double,
+    _ loss: UnsafeMutablePointer<Double>?, _ elementwise: UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?,
+    _ gradTarget: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    balancedL1(
+        pred, target, insideWeights, outsideWeights, count, alpha, gamma, beta, normalizer, loss, elementwise, gradPred, gradTarget)
+}
+
 @_cdecl("boxgrad_delta_encode_f32") @implementation
 public func boxgrad_delta_encode_f32(
     _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
@@ -530,6 +552,60 @@ public func boxgrad_yolo_decode_grad_f64(
 ) -> Int32 {
     yoloDecodeGrad(
         proposals, proposalsStride, deltas, deltasStride, cellSizes, count, gradBoxes, gradProposals, gradDeltas)
+}
+
+@_cdecl("boxgrad_distribution_focal_f32") @implementation
+public func boxgrad_distribution_focal_f32(
+    _ logits: UnsafePointer<Float>?, _ logitsStride: Int, _ target: UnsafePointer<Float>?, _ count: Int, _ bins: Int,
+    _ weights: UnsafePointer<Float>?, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ perRow: UnsafeMutablePointer<Float>?,
+    _ gradLogits: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    distributionFocal(
+        logits, logitsStride, target, count, bins, weights, normalizer, loss, perRow, gradLogits, gradTarget)
+}
+
+@_cdecl("boxgrad_distribution_focal_f64") @implementation
+public func boxgrad_distribution_focal_f64(
+    _ logits: UnsafePointer<Double>?, _ logitsStride: Int, _ target: UnsafePointer<Double>?, _ count: Int, _ bins: Int,
+    _ weights: UnsafePointer<Double>?, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
+    _ perRow: UnsafeMutablePointer<Double>?, _ gradLogits: UnsafeMutablePointer<Double>?, _ gradTarget: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    distributionFocal(
+        logits, logitsStride, target, count, bins, weights, normalizer, loss, perRow, gradLogits, gradTarget)
+}
+
+@_cdecl("boxgrad_distribution_decode_f32") @implementation
+public func boxgrad_distribution_decode_f32(
+    _ logits: UnsafePointer<Float>?, _ logitsStride: Int, _ count: Int, _ bins: Int, _ out: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    distributionDecode(
+        logits, logitsStride, count, bins, out)
+}
+
+@_cdecl("boxgrad_distribution_decode_f64") @implementation
+public func boxgrad_distribution_decode_f64(
+    _ logits: UnsafePointer<Double>?, _ logitsStride: Int, _ count: Int, _ bins: Int, _ out: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    distributionDecode(
+        logits, logitsStride, count, bins, out)
+}
+
+@_cdecl("boxgrad_distribution_decode_grad_f32") @implementation
+public func boxgrad_distribution_decode_grad_f32(
+    _ logits: UnsafePointer<Float>?, _ logitsStride: Int, _ count: Int, _ bins: Int, _ gradOut: UnsafePointer<Float>?,
+    _ gradLogits: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    distributionDecodeGrad(
+        logits, logitsStride, count, bins, gradOut, gradLogits)
+}
+
+@_cdecl("boxgrad_distribution_decode_grad_f64") @implementation
+public func boxgrad_distribution_decode_grad_f64(
+    _ logits: UnsafePointer<Double>?, _ logitsStride: Int, _ count: Int, _ bins: Int, _ gradOut: UnsafePointer<Double>?,
+    _ gradLogits: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    distributionDecodeGrad(
+        logits, logitsStride, count, bins, gradOut, gradLogits)
 }
 
 @_cdecl("boxgrad_nms_f32") @implementation

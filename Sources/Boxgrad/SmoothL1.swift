@@ -28,3 +28,32 @@ func smoothL1<T>(
     loss?.pointee = count > 0 ? sum / normalizer : 0
     return BOXGRAD_OK
 }
+
+func balancedL1<T>(
+    _ pred: UnsafePointer<T>?, _ target: UnsafePointer<T>?, _ insideWeights: UnsafePointer<T>?, _ outsideWeights: UnsafePointer<T>?, _ count: Int,
+    _ alpha: Double, _ gamma: Double, _ beta: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
+    _ elementwise: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.divisor(alpha, as: T.self, "alpha")
+    arguments.divisor(gamma, as: T.self, "gamma")
+    arguments.divisor(beta, as: T.self, "beta")
+    arguments.normalizer(normalizer, as: T.self, of: count)
+    arguments.packed(pred, "pred", count)
+    arguments.packed(target, "target", count)
+    arguments.packed(insideWeights, "inside_weights", count, optional: true)
+    arguments.packed(outsideWeights, "outside_weights", count, optional: true)
+    arguments.packed(elementwise, "elementwise", count, optional: true)
+    arguments.packed(gradPred, "grad_pred", count, optional: true)
+    arguments.packed(gradTarget, "grad_target", count, optional: true)
+    guard arguments.valid else { return arguments.status }
+    var sum = 0.0
+    if count > 0, let pred, let target {
+        sum = BalancedL1(
+            pred: pred, target: target, insideWeights: insideWeights, outsideWeights: outsideWeights, alpha: alpha, gamma: gamma, beta: beta,
+            normalizer: normalizer, elementwise: elementwise, gradPred: gradPred, gradTarget: gradTarget
+        ).sum(count, worthThread: Division.elements.worthThread, kernels(T.self).balanced_l1)
+    }
+    loss?.pointee = count > 0 ? sum / normalizer : 0
+    return BOXGRAD_OK
+}

@@ -91,6 +91,14 @@ static const boxgrad_api api = {
     .clip_grad_rms = boxgrad_clip_grad_rms,
     .clip_grad_adaptive = boxgrad_clip_grad_adaptive,
     .sample_ratio = boxgrad_sample_ratio,
+    .balanced_l1_f32 = boxgrad_balanced_l1_f32,
+    .balanced_l1_f64 = boxgrad_balanced_l1_f64,
+    .distribution_focal_f32 = boxgrad_distribution_focal_f32,
+    .distribution_focal_f64 = boxgrad_distribution_focal_f64,
+    .distribution_decode_f32 = boxgrad_distribution_decode_f32,
+    .distribution_decode_f64 = boxgrad_distribution_decode_f64,
+    .distribution_decode_grad_f32 = boxgrad_distribution_decode_grad_f32,
+    .distribution_decode_grad_f64 = boxgrad_distribution_decode_grad_f64,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

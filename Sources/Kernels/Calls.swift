@@ -194,6 +194,39 @@ struct SmoothL1<T>: SummingCall {
     var sums = Sums()
 }
 
+struct BalancedL1<T>: SummingCall {
+    let pred, target: UnsafePointer<T>
+    let insideWeights, outsideWeights: UnsafePointer<T>?
+    let alpha, gamma, beta, normalizer: Double
+    let elementwise, gradPred, gradTarget: UnsafeMutablePointer<T>?
+    var sums = Sums()
+}
+
+// ---- Distribution ----
+
+struct DistributionFocal<T>: SummingCall {
+    let logits: Rows<T>
+    let bins: Int
+    let target: UnsafePointer<T>
+    let weights: UnsafePointer<T>?
+    let normalizer: Double
+    let perRow, gradLogits, gradTarget: UnsafeMutablePointer<T>?
+    var sums = Sums()
+}
+
+struct DistributionDecode<T>: Call {
+    let logits: Rows<T>
+    let bins: Int
+    let out: UnsafeMutablePointer<T>
+}
+
+struct DistributionDecodeGrad<T>: Call {
+    let logits: Rows<T>
+    let bins: Int
+    let gradOut: UnsafePointer<T>
+    let gradLogits: UnsafeMutablePointer<T>
+}
+
 // ---- Deltas ----
 
 /// Each chunk adds the number of its degenerate rows to `found`, and lowers `first` to its first degenerate row.

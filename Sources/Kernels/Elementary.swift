@@ -4,7 +4,11 @@
 // Tests/elementary measures these errors.
 
 @inline(__always)
-func exp<T: Real>(_ x: T) -> T { T(T.self == Float.self ? shortExp(Double(x)) : exp(Double(x))) }
+func exp<T: Real>(_ x: T) -> T { exp(Double(x)) }
+
+/// Returns exp(x), rounded to T.
+@inline(__always)
+func exp<T: Real>(_ x: Double) -> T { T(T.self == Float.self ? shortExp(x) : exp(x)) }
 
 /// Returns exp(x) for a result that is rounded to float. It has fewer terms than exp, and needs only one factor 2^k, because a double holds
 /// every power of two that a float result needs.
@@ -100,6 +104,13 @@ func log<T: Real>(ratioOfPositive p: Double, to q: Double) -> T {
     t = t * z + 0x1.5555555555555p-1
     // log(m / n) is 2 atanh(s), and s * z * t approximates 2 atanh(s) - 2 s.
     return T(k * ln2.high + (2 * s + (s * z * t + (2 * lost + k * ln2.low))))
+}
+
+/// Returns log(1 + x) for x >= 0. The second term is what the sum 1 + x lost by rounding.
+@inline(__always)
+func log(onePlus x: Double) -> Double {
+    let sum = 1 + x
+    return log(ratioOfPositive: sum, to: 1) + (x - (sum - 1)) / sum
 }
 
 /// Returns log(p / q) for a result that is rounded to float. p and q must be positive, and differences of floats, so that they are normal

@@ -1,8 +1,50 @@
-/// Computes smooth L1 and its gradient in one pass. Each output and each weight may be nil.
+// These kernels compute losses of differences, number by number, each with its gradient.
+
+/// Holds what the losses of differences have in common. Each output and each weight may be nil.
+private struct Differences<T: Real> {
+    let pred, target: UnsafePointer<T>
+    let insideWeights, outsideWeights: UnsafePointer<T>?
+    let elementwise, gradPred, gradTarget: UnsafeMutablePointer<T>?
+    let normalizer: Double
+
+    /// Computes the outputs, and returns the sum of the losses. `formula` gives the loss of a difference, and its derivative.
+    @inline(__always)
+    func sum(_ rows: Range<Int>, _ formula: (T) -> (loss: T, slope: T)) -> Double {
+        let scale = T(1 / normalizer)
+        @inline(__always)
+        func sum(_ space: Workspace) -> Double {
+            let (inputs, results): (Tile<Box<T>>, Tile<Box<T>>) = (space.tile(0), space.tile(1))
+            let (p, t, inner, outer) = (inputs.column(0), inputs.column(1), inputs.column(2), inputs.column(3))
+            let (losses, slopes) = (results.column(0), results.column(1))
+            for k in 0..<tileWidth { (inner[k], outer[k]) = (1, 1) }
+            var sum = BlockSum()
+            var tiles = Tiles(rows)
+            while let (start, length) = tiles.next() {
+                copy(pred + start, to: p, length)
+                copy(target + start, to: t, length)
+                if let insideWeights { copy(insideWeights + start, to: inner, length) }
+                if let outsideWeights { copy(outsideWeights + start, to: outer, length) }
+                for k in 0..<tileWidth {
+                    let (loss, slope) = formula(inner[k] * (p[k] - t[k]))
+                    losses[k] = outer[k] * loss
+                    slopes[k] = inner[k] * outer[k] * slope * scale
+                }
+                sum.add(losses, length)
+                if let elementwise { copy(losses, to: elementwise + start, length) }
+                if let gradPred { copy(slopes, to: gradPred + start, length) }
+                if let gradTarget {
+                    for k in 0..<tileWidth { slopes[k] = -slopes[k] }
+                    copy(slopes, to: gradTarget + start, length)
+                }
+            }
+            return sum.total
+        }
+        return Workspace.with(sum)
+    }
+}
+
 @inline(never)
 func smoothL1<T: Real>(_ call: SmoothL1<T>, _ rows: Range<Int>) {
-    let (pred, target, inside, outside) = (call.pred, call.target, call.insideWeights, call.outsideWeights)
-    let (elementwise, gradPred, gradTarget) = (call.elementwise, call.gradPred, call.gradTarget)
     let sigma = call.sigma
     let square = T(sigma * sigma)
     // If sigma^2 is infinite in T, the parabola has no width, and the slope at 0 must be 0. The curvature is therefore finite, because 0
@@ -10,38 +52,39 @@ func smoothL1<T: Real>(_ call: SmoothL1<T>, _ rows: Range<Int>) {
     let curvature = Swift.min(square, .greatestFiniteMagnitude)
     let threshold = square < .infinity ? T(1 / (sigma * sigma)) : 0
     let belowThreshold = Swift.max(threshold.nextDown, 0)
-    let scale = T(1 / call.normalizer)
-    @inline(__always)
-    func sum(_ space: Workspace) -> Double {
-        let (inputs, results): (Tile<Box<T>>, Tile<Box<T>>) = (space.tile(0), space.tile(1))
-        let (p, t, inner, outer) = (inputs.column(0), inputs.column(1), inputs.column(2), inputs.column(3))
-        let (losses, slopes) = (results.column(0), results.column(1))
-        for k in 0..<tileWidth { (inner[k], outer[k]) = (1, 1) }
-        var sum = BlockSum()
-        var tiles = Tiles(rows)
-        while let (start, length) = tiles.next() {
-            copy(pred + start, to: p, length)
-            copy(target + start, to: t, length)
-            if let inside { copy(inside + start, to: inner, length) }
-            if let outside { copy(outside + start, to: outer, length) }
-            for k in 0..<tileWidth {
-                let d = inner[k] * (p[k] - t[k])
-                let size = d.magnitude
-                // NaN takes the quadratic formula, because no comparison with NaN is true. The result is then NaN.
-                let linear = size > belowThreshold
-                let half = curvature / 2 * d
-                losses[k] = outer[k] * choose(linear, size - threshold / 2, half * d)
-                slopes[k] = inner[k] * outer[k] * choose(linear, T(signOf: d, magnitudeOf: 1), half + half) * scale
-            }
-            sum.add(losses, length)
-            if let elementwise { copy(losses, to: elementwise + start, length) }
-            if let gradPred { copy(slopes, to: gradPred + start, length) }
-            if let gradTarget {
-                for k in 0..<tileWidth { slopes[k] = -slopes[k] }
-                copy(slopes, to: gradTarget + start, length)
-            }
-        }
-        return sum.total
+    let differences = Differences(
+        pred: call.pred, target: call.target, insideWeights: call.insideWeights, outsideWeights: call.outsideWeights,
+        elementwise: call.elementwise, gradPred: call.gradPred, gradTarget: call.gradTarget, normalizer: call.normalizer)
+    let sum = differences.sum(rows) { d in
+        let size = d.magnitude
+        // NaN takes the quadratic formula, because no comparison with NaN is true. The result is then NaN.
+        let linear = size > belowThreshold
+        let half = curvature / 2 * d
+        return (choose(linear, size - threshold / 2, half * d), choose(linear, T(signOf: d, magnitudeOf: 1), half + half))
     }
-    call.sums.store(Workspace.with(sum), rows)
+    call.sums.store(sum, rows)
+}
+
+@inline(never)
+func balancedL1<T: Real>(_ call: BalancedL1<T>, _ rows: Range<Int>) {
+    let (alpha, gamma, beta) = (Double(T(call.alpha)), Double(T(call.gamma)), Double(T(call.beta)))
+    // The logarithm of a larger b is no double, and the inverse of a smaller one is none.
+    let logarithm = Swift.min(Swift.max(gamma / alpha, 0x1p-1000), 700)
+    let power = exp(logarithm)
+    // exp(x) - 1 loses digits where x is small. The logarithm of the rounded power loses the same digits.
+    let b = power == 1 ? logarithm : (power - 1) * logarithm / log(ratioOfPositive: power, to: 1)
+    let inverse = 1 / b
+    let differences = Differences(
+        pred: call.pred, target: call.target, insideWeights: call.insideWeights, outsideWeights: call.outsideWeights,
+        elementwise: call.elementwise, gradPred: call.gradPred, gradTarget: call.gradTarget, normalizer: call.normalizer)
+    let sum = differences.sum(rows) { d in
+        let size = Double(d.magnitude)
+        // NaN takes the formula of small differences, because no comparison with NaN is true. The result is then NaN.
+        let linear = size >= beta
+        let logarithm = log(onePlus: b * (size / beta))
+        let loss = choose(linear, gamma * size + (gamma * inverse - alpha * beta), alpha * (size * (logarithm - 1) + inverse * logarithm))
+        let slope = choose(linear, gamma, alpha * (logarithm + (1 - beta) / (b * size + beta)))
+        return (T(loss), choose(d == 0, 0, T(signOf: d, magnitudeOf: 1) * T(slope)))
+    }
+    call.sums.store(sum, rows)
 }

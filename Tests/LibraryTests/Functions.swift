@@ -5,10 +5,10 @@ import CBoxgrad
 /// The functions of two types.
 let typedFunctions = [
     "box_area", "box_area_grad", "box_convert", "box_convert_grad", "box_clip", "box_clip_grad", "box_inspect", "box_rotate", "clip",
-    "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "smooth_l1", "delta_encode", "delta_encode_grad",
-    "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode", "ltrb_decode_grad", "linear_encode",
-    "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad", "nms", "soft_nms", "match",
-    "match_ignore",
+    "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "smooth_l1", "balanced_l1", "delta_encode",
+    "delta_encode_grad", "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode", "ltrb_decode_grad",
+    "linear_encode", "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad", "distribution_focal",
+    "distribution_decode", "distribution_decode_grad", "nms", "soft_nms", "match", "match_ignore",
 ]
 
 extension Float {
@@ -58,6 +58,10 @@ extension Float {
             api.smooth_l1_f32(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
                 c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),
                 c.write("grad_target"))
+        case "balanced_l1":
+            api.balanced_l1_f32(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
+                c.number("alpha"), c.number("gamma"), c.number("beta"), c.number("normalizer"), c.write("loss"), c.write("elementwise"),
+                c.write("grad_pred"), c.write("grad_target"))
         case "delta_encode":
             api.delta_encode_f32(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
                 c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
@@ -98,6 +102,14 @@ extension Float {
         case "yolo_decode_grad":
             api.yolo_decode_grad_f32(c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"), c.read("cell_sizes"),
                 c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "distribution_focal":
+            api.distribution_focal_f32(c.read("logits"), c.integer("logits_stride"), c.read("target"), c.integer("count"), c.integer("bins"), c.read("weights"),
+                c.number("normalizer"), c.write("loss"), c.write("per_row"), c.write("grad_logits"), c.write("grad_target"))
+        case "distribution_decode":
+            api.distribution_decode_f32(c.read("logits"), c.integer("logits_stride"), c.integer("count"), c.integer("bins"), c.write("out"))
+        case "distribution_decode_grad":
+            api.distribution_decode_grad_f32(c.read("logits"), c.integer("logits_stride"), c.integer("count"), c.integer("bins"), c.read("grad_out"),
+                c.write("grad_logits"))
         case "nms":
             api.nms_f32(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"), c.number("iou_threshold"),
                 c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))
@@ -165,6 +177,10 @@ extension Double {
             api.smooth_l1_f64(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
                 c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),
                 c.write("grad_target"))
+        case "balanced_l1":
+            api.balanced_l1_f64(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
+                c.number("alpha"), c.number("gamma"), c.number("beta"), c.number("normalizer"), c.write("loss"), c.write("elementwise"),
+                c.write("grad_pred"), c.write("grad_target"))
         case "delta_encode":
             api.delta_encode_f64(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
                 c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
@@ -205,6 +221,14 @@ extension Double {
         case "yolo_decode_grad":
             api.yolo_decode_grad_f64(c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"), c.read("cell_sizes"),
                 c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "distribution_focal":
+            api.distribution_focal_f64(c.read("logits"), c.integer("logits_stride"), c.read("target"), c.integer("count"), c.integer("bins"), c.read("weights"),
+                c.number("normalizer"), c.write("loss"), c.write("per_row"), c.write("grad_logits"), c.write("grad_target"))
+        case "distribution_decode":
+            api.distribution_decode_f64(c.read("logits"), c.integer("logits_stride"), c.integer("count"), c.integer("bins"), c.write("out"))
+        case "distribution_decode_grad":
+            api.distribution_decode_grad_f64(c.read("logits"), c.integer("logits_stride"), c.integer("count"), c.integer("bins"), c.read("grad_out"),
+                c.write("grad_logits"))
         case "nms":
             api.nms_f64(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"), c.number("iou_threshold"),
                 c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))

@@ -1,4 +1,5 @@
 import CBoxgrad
+import Foundation
 import Testing
 
 struct SmoothL1: Operation {
@@ -30,6 +31,68 @@ struct SmoothL1: Operation {
             "loss": [[Term(loss, scale: losses.reduce(0) { $0 + $1[0].scale } / normalizer)]], "elementwise": losses,
             "grad_pred": gradients, "grad_target": gradients.map { [Term(-$0[0].value)] },
         ]
+    }
+}
+
+struct BalancedL1: Operation {
+    var alpha = 0.5, gamma = 1.5, beta = 1.0, normalizer = 1.0
+
+    func arguments(_ n: Int) -> [Argument] { SmoothL1().arguments(n) }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let (pred, target) = (x["pred"]!, x["target"]!)
+        let b = expm1(gamma / alpha)
+        var losses: [[Term]] = [], gradients: [[Term]] = []
+        for i in pred.indices {
+            let inside = x["inside_weights"]?[i][0] ?? 1, outside = x["outside_weights"]?[i][0] ?? 1
+            let d = inside * (pred[i][0] - target[i][0]), size = abs(d)
+            let logarithm = log1p(b * size / beta)
+            let near = size < beta
+            let loss = near ? alpha / b * (b * size + 1) * logarithm - alpha * size : gamma * size + gamma / b - alpha * beta
+            let slope = near ? alpha * (logarithm + (b * size + 1) / (b * size + beta) - 1) : gamma
+            let terms = [gamma * size, gamma / b, alpha * beta, alpha * size, alpha * size * logarithm].max()!
+            losses.append([Term(outside * loss, scale: abs(outside) * terms)])
+            gradients.append([Term(d == 0 ? 0 : inside * outside * (d < 0 ? -slope : slope) / normalizer, scale: abs(inside * outside) * max(gamma, alpha, alpha / beta) / normalizer)])
+        }
+        let loss = losses.reduce(0) { $0 + $1[0].value } / normalizer
+        return [
+            "loss": [[Term(loss, scale: losses.reduce(0) { $0 + $1[0].scale } / normalizer)]], "elementwise": losses,
+            "grad_pred": gradients, "grad_target": gradients.map { [Term(-$0[0].value, scale: $0[0].scale)] },
+        ]
+    }
+}
+
+@Suite struct BalancedL1Tests {
+    @Test func everyBeta() throws {
+        for beta in [1, 0.3, 2] { try sweep(BalancedL1(beta: beta, normalizer: 4)) }
+        try sweep(BalancedL1(alpha: 2, gamma: 0.01))
+        try refuse(BalancedL1())
+    }
+
+    @Test func parametersOutOfRange() throws {
+        let wrong = [0, -1, .nan, .infinity, 0x1p-1074] as [Double]
+        try refuse("alpha", wrong.map { BalancedL1(alpha: $0) })
+        try refuse("gamma", wrong.map { BalancedL1(gamma: $0) })
+        try refuse("beta", wrong.map { BalancedL1(beta: $0) })
+        try refuse("normalizer", wrong.map { BalancedL1(normalizer: $0) })
+    }
+
+    /// The branches meet at |d| = beta, where the slope is gamma. Equal numbers have the gradient 0.
+    @Test func kinks() throws {
+        var elementwise = [Double](repeating: 9, count: 4), gradient = elementwise
+        #expect(api.balanced_l1_f64([2, -2, 0, (2.0).nextDown], [0, 0, 0, 0], nil, nil, 4, 0.5, 1.5, 2, 1, nil, &elementwise, &gradient, nil) == BOXGRAD_OK)
+        #expect(gradient[0] == 1.5 && gradient[1] == -1.5 && gradient[2] == 0 && gradient[3] < 1.5)
+        #expect(elementwise[2] == 0 && abs(elementwise[3] - elementwise[0]) < 1e-14)
+    }
+
+    /// A ratio of gamma and alpha whose exponential no double holds gives no NaN, and neither does one that is nearly 0.
+    @Test func extremeParameters() throws {
+        let differences = [0, 1e-30, 0.5, 1, 2, 1e30, 3e38], zeros = [Double](repeating: 0, count: 7)
+        for (alpha, gamma) in [(1e-30, 1e30), (1e30, 1e-30), (1e-30, 1e-30), (1e30, 1e30)] {
+            var elementwise = zeros, gradient = zeros, loss = 9.0
+            #expect(api.balanced_l1_f64(differences, zeros, nil, nil, 7, alpha, gamma, 1, 1, &loss, &elementwise, &gradient, nil) == BOXGRAD_OK)
+            #expect(!elementwise.contains(where: \.isNaN) && !gradient.contains(where: \.isNaN) && !loss.isNaN, "\(alpha) \(gamma): \(elementwise) \(gradient)")
+        }
     }
 }
 
@@ -75,4 +138,5 @@ struct SmoothL1: Operation {
 
 extension LibraryTests.DividedTests {
     @Test func smoothL1() throws { try sweepChunks(SmoothL1(sigma: 3, normalizer: 4), rows: DividedRows.ofElements) }
+    @Test func balancedL1() throws { try sweepChunks(BalancedL1(beta: 0.3, normalizer: 4), rows: DividedRows.ofElements) }
 }

@@ -406,6 +406,71 @@ def smooth_l1(c):
         c.record("loss", loss, exact, exact, "equal numbers", "plain L1", arguments=[(f"{n} times", np.array([number]))])
 
 
+def balanced_l1(c):
+    p = c.pairs()
+    pred, target = p.a.reshape(-1, 1), p.b.reshape(-1, 1)
+    n, kind = len(pred), np.repeat(p.kind, 4)
+    for alpha, gamma, beta in ((0.5, 1.5, 1.0), (0.5, 1.5, 1 / 9), tuple(map(float, inputs.magnitudes(c.g, [-1, -1, -3], [0.9, -0.1, 3], 3)))):
+        inside, outside = (abs(c.cotangent(n, 1)) for _ in range(2))
+        scalars = {"alpha": c.rounded(alpha), "gamma": c.rounded(gamma), "beta": c.rounded(beta)}
+        exact = Exact(reference.balanced_l1, pred, target, inside, outside, cotangent=np.full((n, 1), 1 / n), **scalars)
+        loss, elementwise, grad_pred, grad_target = np.empty((1, 1)), c.empty(n, 1), c.empty(n, 1), c.empty(n, 1)
+        results = loss, elementwise, grad_pred, grad_target
+        call("balanced_l1", pred, target, inside, outside, n, alpha, gamma, beta, float(n), *results, dtype=c.dtype)
+        arguments = [("pred", pred), ("target", target), ("inside", inside), ("outside", outside), (f"{scalars}", pred[:, :0])]
+        value(c, "elementwise", elementwise, exact, kind, arguments=arguments)
+        gradient(c, "grad_pred", grad_pred, exact, 0, kind, arguments=arguments)
+        gradient(c, "grad_target", grad_target, exact, 1, kind, arguments=arguments)
+        c.record("loss", loss, *(x.sum(keepdims=True) / n for x in (exact.values, exact.terms)), "all")
+
+
+# Box distributions
+
+
+def logits(c, bins, kinds=("ordinary", "equal", "peaked", "huge")):
+    """Rows of logits of several kinds: within 16 of each other, equal, up to 100 apart, and up to what the type holds."""
+    highest = 10.0 ** (2 * inputs.LIMIT[c.dtype])
+    made = {
+        "ordinary": c.g.uniform(-8, 8, (c.count, bins)), "equal": np.repeat(c.g.normal(size=(c.count, 1)), bins, axis=1),
+        "peaked": c.g.uniform(-50, 50, (c.count, bins)), "huge": c.g.uniform(-highest, highest, (c.count, bins)),
+    }  # fmt: skip
+    return np.vstack([made[kind] for kind in kinds]).astype(c.dtype), np.repeat(kinds, c.count)
+
+
+def distribution_focal(c):
+    for bins in (2, 3, 16, 17):
+        rows, kind = logits(c, bins)
+        n = len(rows)
+        target = c.g.uniform(-0.5, bins, (n, 1)).astype(c.dtype)
+        target[::5] = np.floor(target[::5])
+        weights = abs(c.cotangent(n, 1))
+        exact = Exact(reference.distribution_focal, rows, target, weights, cotangent=np.full((n, 1), 1 / n), last=c.rounded(bins - 1.01))
+        loss, per_row, grad_logits, grad_target = np.empty((1, 1)), c.empty(n, 1), c.empty(n, bins), c.empty(n, 1)
+        call("distribution_focal", rows, bins, target, n, bins, weights, float(n), loss, per_row, grad_logits, grad_target, dtype=c.dtype)
+        arguments = [("logits", rows), ("target", target), ("weight", weights)]
+        value(c, "per_row", per_row, exact, kind, arguments=arguments)
+        gradient(c, "grad_logits", grad_logits, exact, 0, kind, arguments=arguments)
+        gradient(c, "grad_target", grad_target, exact, 1, kind, arguments=arguments)
+        c.record("loss", loss, *(x.sum(keepdims=True) / n for x in (exact.values, exact.terms)), "all")
+
+
+def distribution_decode(c):
+    """And its gradient."""
+    for bins in (2, 3, 16, 17):
+        wide = c.function == "distribution_decode" or c.dtype == np.float32
+        rows, kind = logits(c, bins) if wide else logits(c, bins, ("ordinary", "equal"))
+        n, cotangent = len(rows), c.cotangent(len(rows), 1)
+        exact = Exact(reference.distribution_decode, rows, cotangent=cotangent)
+        if c.function == "distribution_decode":
+            out = c.empty(n, 1)
+            call("distribution_decode", rows, bins, n, bins, out, dtype=c.dtype)
+            value(c, "out", out, exact, kind, arguments=[("logits", rows)])
+        else:
+            grad = c.empty(n, bins)
+            call("distribution_decode_grad", rows, bins, n, bins, cotangent, grad, dtype=c.dtype)
+            gradient(c, "grad_logits", grad, exact, 0, kind, arguments=[("logits", rows), ("grad_out", cotangent)])
+
+
 # Box deltas
 
 CODINGS = {}, {"means": (0.1, -0.2, 0.05, 0.0), "stds": (0.1, 0.1, 0.2, 0.2)}, {"stds": (3.0, 7.0, 11.0, 13.0)}
@@ -633,10 +698,11 @@ MEASURES = {
     f.__name__: (f, FLOATS)
     for f in (
         box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
-        iou_loss, smooth_l1, delta_encode, delta_decode, yolo_decode, soft_nms,
+        iou_loss, smooth_l1, balanced_l1, distribution_focal, distribution_decode, delta_encode, delta_decode, yolo_decode, soft_nms,
     )
 } | {
     "box_clip_grad": (box_clip, FLOATS), "clip_grad": (clip, FLOATS),
+    "distribution_decode_grad": (distribution_decode, FLOATS),
     "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS), "yolo_decode_grad": (yolo_decode, FLOATS),
     "grad_norm_combine": (grad_norm_combine, FLOATS[1:]),
 } | {f.__name__: (f, tuple(FORMATS)) for f in (grad_norm, grad_scale, clip_grad_norm, clip_grad_value, clip_grad_rms, clip_grad_adaptive)}  # fmt: skip

@@ -45,6 +45,12 @@ _STATED = {
     "iou_loss": {"per_box": Promise(largest="weight times 1 or a term of the metric"), "loss": LOSS}
     | {name: Promise(largest=CHAIN) for name in ("grad_pred", "grad_target")},
     "smooth_l1": {name: Promise(ULP, 8, 8) for name in ("elementwise", "grad_pred", "grad_target")} | {"loss": LOSS},
+    "balanced_l1": {"elementwise": Promise(largest="alpha (d + 1 / b) log(1 + b d / beta), alpha d; gamma d, gamma / b, alpha beta"), "loss": LOSS}
+    | {name: Promise(largest=CHAIN) for name in ("grad_pred", "grad_target")},
+    "distribution_focal": {"per_row": Promise(largest="weight times 1, log of the sum, or a share times its difference of logits"), "loss": LOSS}
+    | {name: Promise(largest=CHAIN) for name in ("grad_logits", "grad_target")},
+    "distribution_decode": {"out": Promise(largest="1, k S_k")},
+    "distribution_decode_grad": {"grad_logits": Promise(largest=CHAIN)},
     "delta_encode": {
         "dx, dy": Promise(largest="differences of corners / w_r / std, mean / std"),
         "dw, dh": Promise(EPS, 12, 12, "log(w / w_r) / std, mean / std; in f64 also 1 / std"),

@@ -46,7 +46,7 @@ def test_every_workload_was_measured(results):
 
 NOT_TIMED = {
     "aligned_box_iou", "box_area", "box_convert", "box_ioa", "box_ios", "box_iou_loss", "clip", "clip_boxes_to_image", "complete_box_iou",
-    "decode_distances", "decode_linear", "distance_box_iou", "encode_linear",
+    "decode_distances", "decode_distribution", "decode_linear", "distance_box_iou", "encode_linear",
 }  # fmt: skip
 """Functions whose kernel or whose limit, the memory, is that of another that is timed."""
 

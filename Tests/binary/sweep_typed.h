@@ -51,6 +51,12 @@ static void T(sweep)(void) {
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
     SWEEP(smooth_l1, 4, (a, b, k & 1 ? in : NULL, k & 1 ? in + largest : NULL, n, k < 2 ? 0.7 : INFINITY, 3, &loss, x, y, y + largest),
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, n), take_numbers(y + largest, n));
+    SWEEP(balanced_l1, 4, (a, b, k & 1 ? in : NULL, k & 1 ? in + largest : NULL, n, 0.5, 1.5, k < 2 ? 1 : 20, 3, &loss, x, y, y + largest),
+          take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, n), take_numbers(y + largest, n));
+    SWEEP(distribution_focal, 4, (in, 9, in + largest, n, k < 2 ? 9 : 2, k & 1 ? in : NULL, 3, &loss, x, y, y + 9 * largest),
+          take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, (k < 2 ? 9 : 2) * n), take_numbers(y + 9 * largest, n));
+    SWEEP(distribution_decode, 2, (in, 9, n, k ? 2 : 9, x), take_numbers(x, n));
+    SWEEP(distribution_decode_grad, 2, (in, 9, n, k ? 2 : 9, b, x), take_numbers(x, (k ? 2 : 9) * n));
     SWEEP(delta_encode, 1, (&options, a, 5, b, 5, n, x, degenerate, &found), take_numbers(x, 4 * n), take(degenerate, n), take(&found, sizeof found));
     SWEEP(delta_encode_grad, 1, (&options, a, 5, b, 5, n, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * n));
     SWEEP(delta_decode, 3, (k ? &options : NULL, a, 5, in, 9, n, k ? 2 : 1, x), take_numbers(x, 4 * n * (k ? 2 : 1)));

@@ -171,6 +171,8 @@ HOT = [
     "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "smooth_l1", "delta_encode", "delta_encode_grad", "delta_decode",
     "linear_encode", "linear_decode", "yolo_decode", "yolo_decode_grad", "nms", "soft_nms", "match", "match_ignore",
 ]  # fmt: skip
+IN_DOUBLE = ["balanced_l1", "distribution_focal", "distribution_decode", "distribution_decode_grad"]
+"""Kernels that are hot, too, and compute in double for both types."""
 
 
 @cache
@@ -271,14 +273,15 @@ def reachable(kernel):
 
 @pytest.mark.parametrize("tier", TIERS)
 @pytest.mark.parametrize("of", TYPES)
-@pytest.mark.parametrize("name", HOT)
+@pytest.mark.parametrize("name", HOT + IN_DOUBLE)
 def test_hot_kernels_are_vectorised(name, of, tier):
     """Packed arithmetic, in the kernel itself or what it calls; of the overlap kernels, in the code of each metric, unless that only calls;
     and in the closures that the compiler did not inline into the kernel, and that it may call for each box."""
     kernel, what = kernel_of(name, tier, of), f"{name} of {of} in the tier {tier}"
     assert kernel, f"{what} has no symbol"
     bodies = {symbol: functions()[symbol] for symbol in reachable(kernel)}
-    packed = {symbol: sum(bool(PACKED[tier][of].match(line)) for line in body) for symbol, body in bodies.items()}
+    arithmetic = PACKED[tier]["f64" if name in IN_DOUBLE else of]
+    packed = {symbol: sum(bool(arithmetic.match(line)) for line in body) for symbol, body in bodies.items()}
     assert sum(packed.values()) >= 8, f"{what} is not vectorised: packed instructions by symbol are {packed}"
     computes = {symbol for symbol, body in bodies.items() if any(re.match(r"v?(add|sub|mul|div|min|max)[sp][sd] ", line) for line in body)}
     inner = {symbol for symbol in computes if "Metric" in symbol or (symbol.startswith(kernel.rpartition("lF")[0]) and "XEfU" in symbol)}

@@ -28,6 +28,32 @@ static double T(smooth)(size_t begin, size_t end) {
     return sum;
 }
 
+static double T(balanced)(size_t begin, size_t end) {
+    double sum = 0;
+    ok(T(boxgrad_balanced_l1)(T(a) + begin, T(b) + begin, NULL_OR(0, T(x) + begin), NULL_OR(1, T(x) + 1 + begin), COUNT, 0.5, 1.5, 20, 1,
+                              &sum, NULL_OR(2, OUT + begin), NULL_OR(1, OUT + n + begin), NULL_OR(0, OUT + 2 * n + begin)));
+    return sum;
+}
+
+enum { T(bins) = 5 };
+
+static double T(focal)(size_t begin, size_t end) {
+    double sum = 0;
+    ok(T(boxgrad_distribution_focal)(T(x) + 6 * begin, 6, T(x) + 1 + begin, COUNT, T(bins), NULL_OR(0, T(x) + begin), 1, &sum,
+                                     NULL_OR(2, OUT + begin), NULL_OR(1, OUT + n + T(bins) * begin), NULL_OR(0, OUT + 6 * n + begin)));
+    return sum;
+}
+
+static double T(distribution)(size_t begin, size_t end) {
+    ok(T(boxgrad_distribution_decode)(T(x) + 6 * begin, 6, COUNT, T(bins), OUT + begin));
+    return 0;
+}
+
+static double T(distribution_grad)(size_t begin, size_t end) {
+    ok(T(boxgrad_distribution_decode_grad)(T(x) + 6 * begin, 6, COUNT, T(bins), T(x) + begin, OUT + T(bins) * begin));
+    return 0;
+}
+
 static double T(encode)(size_t begin, size_t end) {
     size_t found = 0;
     unsigned char *const marks = (unsigned char *)(OUT + 4 * n);
@@ -156,12 +182,16 @@ static void T(divided)(void) {
         }
         n = most_threads * group + between(1, group);
         PROVE(iou_loss, n, group, loss, loss, 9 * n);
+        PROVE(distribution_focal, n, group, focal, focal, 7 * n);
         metric = (int32_t)between(0, (size_t)metrics - 1);
         n = most_threads * 2 * group + between(1, group);
         PROVE(smooth_l1, n, group, smooth, smooth, 3 * n);
+        PROVE(balanced_l1, n, group, balanced, balanced, 3 * n);
         n = most_threads * boxes_a_thread + between(1, boxes_a_thread);
         const size_t slice = between(1000, 5000);
         PROVE(iou_aligned, n, slice, aligned, aligned, 9 * n);
+        PROVE(distribution_decode, n, slice, distribution, distribution, n);
+        PROVE(distribution_decode_grad, n, slice, distribution_grad, distribution_grad, T(bins) * n);
         PROVE(delta_encode, n, slice, encode, encode, 5 * n);
         PROVE(delta_encode_grad, n, slice, encode_grad, encode_grad, 8 * n);
         PROVE(delta_decode, n, slice, decode, decode, 4 * groups * n);

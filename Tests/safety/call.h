@@ -306,7 +306,10 @@ static void check_arguments(const call *c, faults *f) {
         const parameter *p = &c->function->parameters[i];
         const value v = c->values[i];
         switch (p->kind) {
-        case COUNT: if (v.count > PTRDIFF_MAX) fault(f, BOXGRAD_SIZE_OVERFLOW, p->name); break;
+        case COUNT:
+            if (v.count > PTRDIFF_MAX) fault(f, BOXGRAD_SIZE_OVERFLOW, p->name);
+            else if (v.count < p->least) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
+            break;
         case NUMBER:
             if (!in_range(c, p->unless && count_of(c, p->unless) == 0 ? NOT_NAN : p->range, v.number)) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
             if (p->at_most && v.number > c->values[parameter_index(c->function, p->at_most)].number) fault(f, BOXGRAD_BAD_PARAMETER, p->name);

@@ -25,6 +25,8 @@ typedef struct {
     const char *in_place;   /* the input that this output may be */
     const char *written[2]; /* the outputs whose sum is the number of rows that are written; without them, it is all rows */
 
+    size_t least; /* a smaller count is refused */
+
     number_range range; /* with the count `unless` 0, any number except NaN is valid */
     const char *at_most, *at_least; /* the parameters that are its upper and its lower bound */
     int32_t last;                   /* valid codes are 0...last */
@@ -41,7 +43,7 @@ typedef struct {
 #define OUT(name_, rows_, width_, ...) {.name = #name_, .kind = POINTER, .output = true, .rows = #rows_, .width = width_, __VA_ARGS__}
 #define RESULT(name_, ...) {.name = #name_, .kind = POINTER, .output = true, .width = 1, __VA_ARGS__}
 #define BOXES(name_, rows_, stride_) IN(name_, rows_, 4, .stride = #stride_)
-#define COUNT(name_) {.name = #name_, .kind = COUNT}
+#define COUNT(name_, ...) {.name = #name_, .kind = COUNT, __VA_ARGS__}
 #define STRIDE(name_) {.name = #name_, .kind = STRIDE}
 #define INTEGER(name_) {.name = #name_, .kind = INTEGER}
 #define NUMBER(name_, range_, ...) {.name = #name_, .kind = NUMBER, .range = range_, __VA_ARGS__}
@@ -95,6 +97,11 @@ static const function functions[] = {
         IN(pred, count, 1), IN(target, count, 1), IN(inside_weights, count, 1, OPTIONAL), IN(outside_weights, count, 1, OPTIONAL), COUNT(count),
         NUMBER(sigma, SIGMA), NUMBER(normalizer, DIVISOR, .unless = "count"), RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(elementwise, count, 1, OPTIONAL),
         OUT(grad_pred, count, 1, OPTIONAL), OUT(grad_target, count, 1, OPTIONAL)}},
+    {"balanced_l1", .parameters = {
+        IN(pred, count, 1), IN(target, count, 1), IN(inside_weights, count, 1, OPTIONAL), IN(outside_weights, count, 1, OPTIONAL), COUNT(count),
+        NUMBER(alpha, DIVISOR), NUMBER(gamma, DIVISOR), NUMBER(beta, DIVISOR), NUMBER(normalizer, DIVISOR, .unless = "count"),
+        RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(elementwise, count, 1, OPTIONAL), OUT(grad_pred, count, 1, OPTIONAL),
+        OUT(grad_target, count, 1, OPTIONAL)}},
     {"delta_encode", .refuses_degenerate = true, .parameters = {
         DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), BOXES(targets, count, targets_stride),
         STRIDE(targets_stride), COUNT(count), OUT(deltas, count, 4), OUT(degenerate, count, 1, OPTIONAL, .element = BYTE),
@@ -140,6 +147,15 @@ static const function functions[] = {
         BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), BOXES(deltas, count, deltas_stride), STRIDE(deltas_stride),
         IN(cell_sizes, count, 1), COUNT(count), IN(grad_boxes, count, 4), OUT(grad_proposals, count, 4, OPTIONAL),
         OUT(grad_deltas, count, 4, OPTIONAL)}},
+    {"distribution_focal", .parameters = {
+        IN(logits, count, 1, .times = "bins", .stride = "logits_stride"), STRIDE(logits_stride), IN(target, count, 1), COUNT(count), COUNT(bins, .least = 2),
+        IN(weights, count, 1, OPTIONAL), NUMBER(normalizer, DIVISOR, .unless = "count"), RESULT(loss, OPTIONAL, .element = DOUBLE),
+        OUT(per_row, count, 1, OPTIONAL), OUT(grad_logits, count, 1, OPTIONAL, .times = "bins"), OUT(grad_target, count, 1, OPTIONAL)}},
+    {"distribution_decode", .parameters = {
+        IN(logits, count, 1, .times = "bins", .stride = "logits_stride"), STRIDE(logits_stride), COUNT(count), COUNT(bins, .least = 2), OUT(out, count, 1)}},
+    {"distribution_decode_grad", .parameters = {
+        IN(logits, count, 1, .times = "bins", .stride = "logits_stride"), STRIDE(logits_stride), COUNT(count), COUNT(bins, .least = 2),
+        IN(grad_out, count, 1), OUT(grad_logits, count, 1, .times = "bins")}},
     {"grad_norm", .untyped = true, .parameters = {
         TENSORS, NUMBER(p, EXPONENT), RESULT(total, OPTIONAL), OUT(per_tensor, n, 1, OPTIONAL), RESULT(first_nonfinite, OPTIONAL, .element = SIZE)}},
     {"grad_norm_combine", .untyped = true, .parameters = {IN(norms, n, 1), COUNT(n), NUMBER(p, EXPONENT), RESULT(total)}},

@@ -27,7 +27,7 @@ static call valid(const function *f, size_t real, size_t rows, unsigned k) {
     for (size_t i = 0; i < parameter_count(f); i++) {
         const parameter *p = &f->parameters[i];
         switch (p->kind) {
-        case COUNT: c.values[i].count = is_first ? rows : others[k % 6], is_first = false; break;
+        case COUNT: c.values[i].count = is_first ? rows : others[k % 6] < p->least ? p->least : others[k % 6], is_first = false; break;
         case STRIDE: c.values[i].stride = c.in_place ? k % 4 : (k + i) % 4; break; /* check() adds the width */
         case INTEGER: c.values[i].count = k % 3 ? others[k % 6] : SIZE_MAX; break;
         case NUMBER: c.values[i].number = 1; break;

@@ -256,6 +256,55 @@ def smooth_l1(t):
     vector("smooth_l1", t, given(t, prediction), given(t, target), None, None, len(target), INF, 1.0, None, plain, wanted(t, signs), None)
 
 
+def balanced_l1(t):
+    prediction = np.array([0, 0.0625, -0.0625, 0.25, -0.25, 0.5, -0.5, 3, -2, 7.5, 1])
+    target = np.array([0, 0, 0, 0, 0, 0.25, -0.25, -1.5, 1, 7.5, -1024])
+    inside, outside = np.abs(cotangents(2, len(target)))
+    normalizer = 4.0
+    for alpha, gamma, beta in ((0.5, 1.5, 1.0), (0.5, 1.5, 0.25), (2.0, 0.5, 4.0)):
+        for given_weights in ((), (inside, outside)):
+            columns = [x[:, None] for x in (prediction, target, *given_weights)]
+            scalars = {"alpha": alpha, "gamma": gamma, "beta": beta}
+            slopes = np.full((len(target), 1), 1 / normalizer)
+            value, terms, gradients, of_gradients = exact(reference.balanced_l1, *columns, cotangent=slopes, **scalars)
+            loss = wanted("f64", [value.sum() / normalizer], terms.sum() / normalizer, PROMISED * (2**29 if t == "f32" else 1))
+            weights = [given(t, x) for x in given_weights] or [None, None]
+            results = wanted(t, value, terms, PROMISED), *(wanted(t, g, o, PROMISED) for g, o in zip(gradients[:2], of_gradients))
+            vector("balanced_l1", t, given(t, prediction), given(t, target), *weights, len(target), alpha, gamma, beta, normalizer, loss, *results)
+    vector("balanced_l1", t, None, None, None, None, 0, 0.5, 1.5, 1.0, 0.0, wanted("f64", [0]), None, None, None)
+
+
+# ---- Box distributions ----
+
+
+def distributions(t):
+    for bins in (2, 3, 16):
+        count = 12
+        logits = np.resize(COTANGENTS * 3, (count, bins))
+        logits[0], logits[1], logits[2, 0] = 0.5, -(2.0**90), 2.0**90
+        spaced = np.hstack([logits, np.full((count, 1), NAN)])
+        target = np.array([0, 0.25, 0.5, 0.75, -0.5, 1, 1.5, 3.125, 7, 11.75, 14.5, 0.125]) % (bins - 1.125)
+        target[4] = -0.5
+        weights, grad, normalizer = np.abs(cotangents(count)), cotangents(count, 1), 8.0
+        columns, slopes = (logits, target[:, None], weights[:, None]), np.full((count, 1), 1 / normalizer)
+        value, terms, gradients, of_gradients = exact(reference.distribution_focal, *columns, cotangent=slopes, last=bins - 1.01)
+        loss = wanted("f64", [value.sum() / normalizer], terms.sum() / normalizer, PROMISED * (2**29 if t == "f32" else 1))
+        results = wanted(t, value, terms, PROMISED), *(wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients[:2], of_gradients))
+        arguments = given(t, spaced), bins + 1, given(t, target), count, bins
+        vector("distribution_focal", t, *arguments, given(t, weights), normalizer, loss, *results)
+        vector("distribution_focal", t, None, bins, None, 0, bins, None, 0.0, wanted("f64", [0]), None, None, None)
+
+        value, terms, (gradient,), (of_gradient,) = exact(reference.distribution_decode, logits, cotangent=grad)
+        vector("distribution_decode", t, given(t, spaced), bins + 1, count, bins, wanted(t, value, terms, PROMISED))
+        rows = given(t, spaced), bins + 1, count, bins
+        vector("distribution_decode_grad", t, *rows, given(t, grad), wanted(t, gradient, np.broadcast_to(of_gradient, gradient.shape), PROMISED))
+    none = given(t, [[0, -INF, -INF], [-INF, 0, 0], [0, -INF, 0], [NAN, 0, 0], [0, INF, 0]])
+    halves = [[0, 0, 0], [-0.5, 0, 0.5], [0, -0.5, 0.5], [NAN] * 3, [NAN] * 3]
+    results = wanted(t, [0, INF, INF, NAN, NAN]), wanted(t, halves), wanted(t, [INF, -INF, INF, NAN, -INF])
+    vector("distribution_focal", t, none, 3, given(t, [0, 0.5, 0.5, 0.5, 0.5]), 5, 3, None, 1.0, None, *results)
+    vector("distribution_decode", t, none, 3, 5, 3, wanted(t, [0, 1.5, 1, NAN, NAN]))
+
+
 # ---- Deltas ----
 
 CODED = {"means": (0.0625, -0.125, 0.25, 0.0), "stds": (0.125, 0.125, 0.25, 0.5)}
@@ -642,6 +691,15 @@ def errors(t):
     vector("iou_aligned", t, 0, box, 4, None, 4, 2, 0.0, area, out, out, status=NULL_POINTER, error="b")
     vector("iou_loss", t, 4, box, 4, box, 4, 2, None, 0.0, 1.0, untouched("f64", 1), area, out, out, status=BAD_PARAMETER, error="metric is none that has a loss (got 4)")
     vector("iou_loss", t, 0, box, 4, box, 4, 2, None, 0.0, 0.0, untouched("f64", 1), area, out, out, status=BAD_PARAMETER, error="normalizer")
+    for name, k in (("alpha", 0), ("gamma", 1), ("beta", 2), ("normalizer", 3)):
+        scalars = [-1.0 if k == i else 1.0 for i in range(4)]
+        vector("balanced_l1", t, box, box, None, None, 8, *scalars, untouched("f64", 1), out, out, out, status=BAD_PARAMETER, error=name)
+    for bins in (0, 1):
+        few = {"status": BAD_PARAMETER, "error": f"bins must be at least 2 (got {bins})"}
+        vector("distribution_focal", t, box, 4, box, 2, bins, None, 1.0, untouched("f64", 1), area, out, area, **few)
+        vector("distribution_decode", t, box, 4, 2, bins, area, **few)
+        vector("distribution_decode_grad", t, box, 4, 2, bins, box, out, **few)
+    vector("distribution_focal", t, box, 3, box, 2, 4, None, 1.0, untouched("f64", 1), area, out, area, status=BAD_STRIDE, error="logits_stride must be at least 4 (got 3)")
     vector("smooth_l1", t, box, box, None, None, 8, -1.0, 1.0, untouched("f64", 1), out, out, out, status=BAD_PARAMETER, error="sigma")
     for wrong, status, error in (
         (options(CODED, size=121), UNSUPPORTED, "options->size"),
@@ -769,7 +827,9 @@ def written(x):
 def text():
     vectors.clear()
     for t in TYPES:
-        for family in (boxes, hard_clip, overlap, smooth_l1, deltas, suppress, match, match_ignore, of_rows, errors):
+        for family in (
+            boxes, hard_clip, overlap, smooth_l1, balanced_l1, distributions, deltas, suppress, match, match_ignore, of_rows, errors,
+        ):  # fmt: skip
             family(t)
     norms()
     sample()

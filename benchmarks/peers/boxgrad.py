@@ -105,6 +105,42 @@ def smooth_l1_reused(data: SimpleNamespace) -> Run:
     return run
 
 
+@peer.does("balanced_l1")
+def balanced_l1(data: SimpleNamespace) -> Run:
+    loss = boxgrad.value_and_grad(boxgrad.balanced_l1_loss)
+    return lambda: loss(data.pred, data.target)
+
+
+@peer.does("balanced_l1", REUSED, note="the C function")
+def balanced_l1_reused(data: SimpleNamespace) -> Run:
+    count, loss, gradient = len(data.pred), np.empty(()), np.empty_like(data.pred)
+    function = library_of[data.pred.dtype].balanced_l1
+
+    def run() -> Any:
+        function(data.pred, data.target, None, None, count, 0.5, 1.5, 1.0, count, loss, None, gradient, None)
+        return loss, gradient
+
+    return run
+
+
+@peer.does("focal")
+def focal(data: SimpleNamespace) -> Run:
+    loss = boxgrad.value_and_grad(boxgrad.distribution_focal_loss)
+    return lambda: loss(data.logits, data.target)
+
+
+@peer.does("focal", REUSED, note="the C function")
+def focal_reused(data: SimpleNamespace) -> Run:
+    (count, bins), loss, gradient = data.logits.shape, np.empty(()), np.empty_like(data.logits)
+    function = library_of[data.logits.dtype].distribution_focal
+
+    def run() -> Any:
+        function(data.logits, bins, data.target, count, bins, None, count, loss, None, gradient, None)
+        return loss, gradient
+
+    return run
+
+
 def fills(task: str, call: Callable[[SimpleNamespace, Any], Any]) -> None:
     """Offers a task whose function takes `out`: into fresh memory, and into the same again."""
 

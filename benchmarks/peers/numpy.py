@@ -110,6 +110,37 @@ def smooth_l1(data: SimpleNamespace) -> Run:
     return run
 
 
+@peer.does("balanced_l1")
+def balanced_l1(data: SimpleNamespace) -> Run:
+    b = math.exp(3) - 1
+
+    def run() -> Any:
+        d = data.pred - data.target
+        size = np.abs(d)
+        logarithm = np.log1p(b * size)
+        loss = np.where(size < 1, 0.5 * ((size + 1 / b) * logarithm - size), 1.5 * size + (1.5 / b - 0.5))
+        return loss.mean(), np.sign(d) * np.where(size < 1, 0.5 * logarithm, 1.5) * (1 / len(d))
+
+    return run
+
+
+@peer.does("focal")
+def focal(data: SimpleNamespace) -> Run:
+    def run() -> Any:
+        rows, lower = np.arange(len(data.target)), data.target.astype(int)
+        share = data.target - lower
+        shifted = data.logits - data.logits.max(axis=1, keepdims=True)
+        gradient = np.exp(shifted)
+        total = gradient.sum(axis=1)
+        loss = np.log(total) - (1 - share) * shifted[rows, lower] - share * shifted[rows, lower + 1]
+        gradient /= total[:, None]
+        gradient[rows, lower] -= 1 - share
+        gradient[rows, lower + 1] -= share
+        return loss.mean(), gradient * (1 / len(rows))
+
+    return run
+
+
 def _centres(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     size = boxes[:, 2:] - boxes[:, :2]
     return boxes[:, :2] + size / 2, size

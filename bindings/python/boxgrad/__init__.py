@@ -1,6 +1,6 @@
 """boxgrad: the arithmetic of box detectors, each formula with its exact gradient.
 
-Overlap of boxes, smooth L1, box deltas and distances, suppression, matching, sampling, clamping, and clipping of gradients, under the names of torchvision and torch, on NumPy
+Overlap of boxes, smooth L1, box deltas, distances and distributions, suppression, matching, sampling, clamping, and clipping of gradients, under the names of torchvision and torch, on NumPy
 arrays. Boxes are rows x1, y1, x2, y2 with y down and width = x2 - x1; an empty list holds no boxes. float32 gives float32, float64 gives float64;
 float16 and bfloat16 are computed in float32, integers and Python numbers in float64. torch tensors on the CPU
 are taken, too. Inputs are not copied if they are float32 or float64 and their rows are packed, and never changed, except
@@ -35,6 +35,7 @@ from .distances import (
     encode_distances,
     encode_linear,
 )
+from .distribution import decode_distribution, distribution_focal_loss
 from .errors import BoxgradError, DegenerateBoxError, NonFiniteError
 from .gradient_norm import (
     GradNormMonitor,
@@ -63,7 +64,7 @@ from .overlap import (
     generalized_box_iou_loss,
 )
 from .sampling import BalancedPositiveNegativeSampler, sample_proposals
-from .smooth_l1 import smooth_l1_loss
+from .smooth_l1 import balanced_l1_loss, smooth_l1_loss
 from .suppression import batched_nms, nms, soft_nms
 from .yolo import YOLOv5BBoxCoder, decode_yolo
 
@@ -85,6 +86,7 @@ __all__ = [
     "__version__",
     "adaptive_clip_grad_",
     "aligned_box_iou",
+    "balanced_l1_loss",
     "batched_nms",
     "box_area",
     "box_convert",
@@ -104,10 +106,12 @@ __all__ = [
     "cpu_tier",
     "decode_boxes",
     "decode_distances",
+    "decode_distribution",
     "decode_linear",
     "decode_yolo",
     "distance_box_iou",
     "distance_box_iou_loss",
+    "distribution_focal_loss",
     "encode_boxes",
     "encode_distances",
     "encode_linear",

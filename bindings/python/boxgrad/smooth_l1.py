@@ -1,10 +1,10 @@
-"""Smooth L1, in the notation of torch (beta) and of Fast R-CNN (sigma, inside and outside weights)."""
+"""Smooth L1, in the notation of torch (beta) and of Fast R-CNN (sigma, inside and outside weights), and balanced L1."""
 
 from __future__ import annotations
 
 import ctypes
 import math
-from typing import Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -58,23 +58,55 @@ def smooth_l1_loss(
     >>> print(boxgrad.smooth_l1_loss([[0.5, 3.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]], sigma=1.0, dim=1))
     1.3125
     """
+    scalars = (_sigma(beta, sigma),)
+    return _of_differences(lambda of: of.smooth_l1, scalars, input, target, inside_weights, outside_weights, dim, reduction, out)
+
+
+@differentiable("input", "target")
+def balanced_l1_loss(
+    input: npt.ArrayLike, target: npt.ArrayLike, *, beta: float = 1.0, alpha: float = 0.5, gamma: float = 1.5,
+    inside_weights: npt.ArrayLike | None = None, outside_weights: npt.ArrayLike | None = None,
+    dim: int | Sequence[int] | None = None, reduction: str = "mean", out: Array | None = None,
+) -> Loss:  # fmt: skip
+    """outside * l(abs(inside * (input - target))), for which small differences count more than for smooth L1:
+
+        l(d) = alpha / b * (b d + 1) * log(b d / beta + 1) - alpha d where d < beta, else gamma d + gamma / b - alpha beta
+
+    with b = exp(gamma / alpha) - 1. Otherwise as smooth_l1_loss. After mmdetection's balanced_l1_loss (Pang 2019).
+    Gradient: that of the branch taken, 0 at d = 0. With another beta than 1 it jumps there and at d = beta.
+
+    ValueError: shapes, alpha, beta or gamma not positive, dim, reduction; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> boxgrad.balanced_l1_loss([0.5, 3.0], [0.0, 0.0], reduction="none").round(6)
+    array([0.400568, 4.078594])
+    """
+    scalars = number(alpha, "alpha"), number(gamma, "gamma"), number(beta, "beta")
+    return _of_differences(lambda of: of.balanced_l1, scalars, input, target, inside_weights, outside_weights, dim, reduction, out)
+
+
+def _of_differences(
+    function_of: Callable[[Any], Callable[..., None]], scalars: tuple[float, ...], input: npt.ArrayLike, target: npt.ArrayLike,
+    inside_weights: npt.ArrayLike | None, outside_weights: npt.ArrayLike | None, dim: int | Sequence[int] | None, reduction: str,
+    out: Array | None,
+) -> Loss:  # fmt: skip
+    """The loss that is a function of C, one of those of the dtype, which takes these scalars."""
     array, wanted, array_target, wanted_target = operands("input", input, "target", target)
     shape, dtype = broadcast_shape("input", array.shape, "target", array_target.shape), array.dtype
     size = math.prod(shape)
     if dim is not None and reduction != "mean":
         raise ValueError(f"dim says what to sum before the mean; it has no meaning with reduction={reduction!r}")
     p, t = np.ascontiguousarray(stretched(array, shape)), np.ascontiguousarray(stretched(array_target, shape))
-    sigma = _sigma(beta, sigma)
     inside = constant(inside_weights, "inside_weights", shape, dtype)
     outside = constant(outside_weights, "outside_weights", shape, dtype)
     divisor = divisor_of(reduction, size if dim is None else _remaining(shape, dim))
     each = each_of(divisor, out, shape, dtype, array, array_target, inside, outside)
-    smooth_l1 = library_of[dtype].smooth_l1
+    function = function_of(library_of[dtype])
 
     def run(
         outside: Array | None, divisor: float, loss: ctypes.c_double | None, each: Array | None, gradients: Gradients
     ) -> None:
-        smooth_l1(p, t, inside, outside, size, sigma, divisor, loss, each, *gradients)
+        function(p, t, inside, outside, size, *scalars, divisor, loss, each, *gradients)
 
     if not (wanted or wanted_target):
         return evaluate(run, outside, divisor, each, dtype, None)

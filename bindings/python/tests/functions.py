@@ -11,6 +11,7 @@ from overlap_functions import ALL_METRICS, EVERY_PAIRWISE, LOSSES
 
 A, B = box_sets.sets("random")
 DELTAS = np.random.default_rng(0).normal(size=(5, 4))
+LABELS = np.array([[0.25], [1.5], [2.75], [1.125], [0.5]])
 
 
 class Function(NamedTuple):
@@ -42,6 +43,10 @@ DIFFERENTIABLE = {
         *(Function(f, pair, {}, {"reduction": reductions}, ("weights",)) for f in LOSSES.values()),
         Function(boxgrad.smooth_l1_loss, {"input": A[:5], "target": B}, {"reduction": "none"}, {"reduction": reductions},
                  ("inside_weights", "outside_weights")),
+        Function(boxgrad.balanced_l1_loss, {"input": A[:5], "target": B}, {"reduction": "none"}, {"reduction": reductions},
+                 ("inside_weights", "outside_weights")),
+        Function(boxgrad.distribution_focal_loss, {"pred": DELTAS, "label": LABELS}, {"reduction": "none"}, {"reduction": reductions}, ("weights",)),
+        Function(boxgrad.decode_distribution, {"logits": DELTAS}),
         Function(boxgrad.encode_boxes, {"proposals": A[:5], "targets": B}, {}, {"on_degenerate": st.sampled_from(["error", "zero", "propagate"])}),
         Function(boxgrad.decode_boxes, {"proposals": A[:5], "deltas": DELTAS}, {}, {"max_shape": st.sampled_from([None, (5, 7)])}),
         Function(boxgrad.encode_distances, {"points": A[:5, :2], "boxes": B}),

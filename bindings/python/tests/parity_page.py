@@ -105,6 +105,13 @@ def weighted(kind):
     return *box_sets.pairs(kind), *np.random.default_rng(9).random((2, 40, 4))
 
 
+def distributions(kind):
+    """Logits (N, 4, 17) and, between the bins, the distances of the sides."""
+    a, b = box_sets.pairs(kind)
+    logits = np.random.default_rng(10).normal(scale=3, size=(len(a), 4, 17))
+    return logits, np.abs(a - b) / (1 + np.abs(a - b).max()) * 15.98
+
+
 def as_xywh(boxes):
     return np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
 
@@ -259,6 +266,18 @@ SAME = [
     Same("smooth_l1_loss", "mmdetection smooth_l1_loss, beta=0.11", partial(boxgrad.smooth_l1_loss, beta=1 / 9, reduction="none"),
          lambda p, t: peers.mmdetection_smooth_l1(torch, p, t, 1 / 9), **formula),
     Same("smooth_l1_loss", "mmdetection l1_loss", partial(boxgrad.smooth_l1_loss, beta=0.0, reduction="none"), lambda p, t: (p - t).abs(), **formula),
+    *[
+        Same("balanced_l1_loss", f"mmdetection balanced_l1_loss, beta={beta:.2g}",
+             partial(boxgrad.balanced_l1_loss, beta=beta, reduction="none"),
+             lambda p, t, beta=beta: peers.mmdetection_balanced_l1_loss(torch, p, t, beta), **formula)
+        for beta in (1 / 9, 1.0)
+    ],
+    Same("distribution_focal_loss", "mmdetection distribution_focal_loss", partial(boxgrad.distribution_focal_loss, reduction="none"),
+         lambda p, y: peers.mmdetection_distribution_focal_loss(torch, p.reshape(-1, 17), y.reshape(-1)).reshape(y.shape), distributions, **formula),
+    Same("distribution_focal_loss", "ultralytics DFLoss, mean of all", boxgrad.distribution_focal_loss,
+         lambda p, y: peers.ultralytics_distribution_focal_loss(torch, p.reshape(-1, 17), y).mean(), distributions, kinds=box_sets.ORDINARY, **formula),
+    Same("decode_distribution", "mmdetection Integral", boxgrad.decode_distribution,
+         lambda x: peers.mmdetection_integral(torch, x.reshape(len(x), 68), 16), lambda kind: distributions(kind)[:1], **formula),
     Same("encode_boxes", "torchvision BoxCoder.encode_single", partial(boxgrad.encode_boxes, stds=STDS),
          lambda p, t: coder.encode_single(t, p)),
     Same("encode_boxes", "detectron2 Box2BoxTransform.get_deltas", partial(boxgrad.encode_boxes, stds=STDS),
@@ -480,6 +499,15 @@ DIFFERS = [
     Differs("smooth_l1_loss", "float16: type of the result", "torch",
             lambda: str(torch.nn.functional.smooth_l1_loss(t([0.1]).half(), t([0.0]).half()).dtype),
             lambda: str(boxgrad.smooth_l1_loss(np.float16([0.1]), np.float16([0])).dtype), "half types are computed in float32"),
+    Differs("distribution_focal_loss", "17 bins, label 16", "mmdetection",
+            lambda: error_of(lambda: peers.mmdetection_distribution_focal_loss(torch, torch.zeros(1, 17), t([16.0]))),
+            lambda: boxgrad.distribution_focal_loss(np.zeros((1, 17)), [16.0]), "the label is clamped, as in ultralytics", "formula"),
+    Differs("distribution_focal_loss", "label 0, a bin of -inf above it", "ultralytics",
+            lambda: peers.ultralytics_distribution_focal_loss(torch, t([[0.0, -np.inf, 0.0]]), t([0.0])),
+            lambda: boxgrad.distribution_focal_loss([[0.0, -np.inf, 0.0]], [0.0]), "a bin without a share of the label counts for nothing", "formula"),
+    Differs("distribution_focal_loss", "mean of nothing", "mmdetection",
+            lambda: peers.mmdetection_distribution_focal_loss(torch, torch.empty(0, 17), torch.empty(0)).mean(),
+            lambda: boxgrad.distribution_focal_loss(np.empty((0, 17)), []), "a batch without objects has no loss", "formula"),
     Differs("clip", "min 2, max 1", "torch.clamp", lambda: torch.clamp(t([0.0, 5.0]), 2.0, 1.0),
             lambda: error_of(lambda: boxgrad.clip([0.0, 5.0], 2, 1)),
             "no number lies between"),

@@ -3,6 +3,34 @@
 import math
 
 
+def mmdetection_balanced_l1_loss(torch, pred, target, beta=1.0, alpha=0.5, gamma=1.5):
+    size = torch.abs(pred - target)
+    b = math.exp(gamma / alpha) - 1
+    near = alpha / b * (b * size + 1) * torch.log(b * size / beta + 1) - alpha * size
+    return torch.where(size < beta, near, gamma * size + gamma / b - alpha * beta)
+
+
+def mmdetection_distribution_focal_loss(torch, pred, label):
+    """pred (N, bins), label (N): the cross entropies of the bins on both sides, by their distances."""
+    left = label.detach().long()
+    cross_entropy = torch.nn.functional.cross_entropy
+    return cross_entropy(pred, left, reduction="none") * (left + 1 - label) + cross_entropy(pred, left + 1, reduction="none") * (label - left)
+
+
+def ultralytics_distribution_focal_loss(torch, pred, target):
+    """pred (boxes * 4, bins), target (boxes, 4): clamped, and the mean of the four sides."""
+    target = target.clamp(0, pred.shape[-1] - 1 - 0.01)
+    left = target.detach().long()
+    losses = [torch.nn.functional.cross_entropy(pred, x.view(-1), reduction="none").view(target.shape) for x in (left, left + 1)]
+    return (losses[0] * (left + 1 - target) + losses[1] * (target - left)).mean(-1, keepdim=True)
+
+
+def mmdetection_integral(torch, x, reg_max):
+    """(N, 4 * (reg_max + 1)) to (N, 4)."""
+    shares = torch.softmax(x.reshape(-1, reg_max + 1), dim=1)
+    return (shares * torch.arange(reg_max + 1, dtype=x.dtype)).sum(-1).reshape(-1, 4)
+
+
 def sides(boxes):
     return boxes[..., 2:] - boxes[..., :2]
 

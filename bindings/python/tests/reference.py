@@ -23,9 +23,11 @@ def column_function(by_gmpy2, by_mpmath):
 
 exp_of = column_function(gmpy2.exp, mp.exp)
 log_of = column_function(gmpy2.log, mp.log)
+log1p_of = column_function(gmpy2.log1p, mp.log1p)
 atan_of = column_function(gmpy2.atan, mp.atan)
 sin_of = column_function(gmpy2.sin, mp.sin)
 cos_of = column_function(gmpy2.cos, mp.cos)
+floor_of = column_function(gmpy2.floor, mp.floor)
 pi_like = column_function(lambda x: gmpy2.const_pi(), lambda x: +mp.pi)
 
 
@@ -132,6 +134,11 @@ def exp(x):
 
 def log(x):
     return Real(log_of(x.value), (x, 1 / x.value))
+
+
+def log1p(x):
+    """log(1 + x), whose digits the sum would lose."""
+    return Real(log1p_of(x.value), (x, 1 / (1 + x.value)))
 
 
 def log_of_ratio(x, y):
@@ -273,6 +280,49 @@ def smooth_l1(prediction, target, inside=None, outside=None, *, sigma):
         parabola, line = d * d * (finite / 2), d * Real(sign) - 1 / (2 * square)
         elements.append([where(quadratic, parabola, 0) * weight, where(~quadratic, line, 0) * weight])
     return elements
+
+
+def balanced_l1(prediction, target, inside=None, outside=None, *, alpha, gamma, beta):
+    """The weights are columns of arguments like the prediction."""
+    b = exp_of(gamma / alpha) - 1
+    elements = []
+    for i, (p, t) in enumerate(zip(prediction, target)):
+        d = p - t if inside is None else constant(inside[i]) * (p - t)
+        size = d * Real(np.where(d.value > 0, 1, np.where(d.value < 0, -1, 0)))
+        near = size.value < beta
+        weight = 1 if outside is None else constant(outside[i])
+        logarithm = log1p(size * (b / beta))
+        curve = [size * logarithm * alpha, logarithm * (alpha / b), size * -alpha]
+        line = [size * gamma, real(gamma / b), real(-alpha * beta)]
+        elements.append([where(near, x, 0) * weight for x in curve] + [where(~near, x, 0) * weight for x in line])
+    return elements
+
+
+def exponentials(logits):
+    """Of the differences from the largest logit of each row, and these differences."""
+    most = logits[0].value
+    for logit in logits[1:]:
+        most = np.where(logit.value > most, logit.value, most)
+    below = [logit - Real(most) for logit in logits]
+    return [exp(x) for x in below], below
+
+
+def distribution_focal(logits, target, weights=None, *, last):
+    """The target is one column, as are the weights; last is the upper clamp of the target."""
+    powers, below = exponentials(logits)
+    y = total(clamp(target, 0, last))
+    lower = floor_of(y.value + logits[0].value * 0)
+    at = [total([where(lower + shift == k, x, 0) for k, x in enumerate(below)]) for shift in (0, 1)]
+    shares = Real(lower + 1) - y, y - Real(lower)
+    weight = 1 if weights is None else constant(weights[0])
+    one = Real(lower * 0, size=lower * 0 + 1)
+    return [[x * weight for x in (one, log(total(powers)), *(-(share * x) for share, x in zip(shares, at)))]]
+
+
+def distribution_decode(logits):
+    powers, _ = exponentials(logits)
+    one = Real(powers[0].value * 0, size=powers[0].value * 0 + 1)
+    return [[one, *(ratio(power * k, total(powers)) for k, power in enumerate(powers))]]
 
 
 def encode(proposal, target, *, means=(0,) * 4, stds=(1,) * 4):

@@ -340,6 +340,14 @@ def test_masked_elements_are_no_numbers():
         (boxgrad.smooth_l1_loss, PAIR, {"inside_weights": np.ones(3)}, "inside_weights"),
         (boxgrad.smooth_l1_loss, PAIR, {"outside_weights": np.ones((2, 5, 4))}, "outside_weights"),
         (boxgrad.smooth_l1_loss, PAIR, {"dim": 2}, "dim"),
+        (boxgrad.balanced_l1_loss, PAIR, {"alpha": 0.0}, "alpha"),
+        (boxgrad.balanced_l1_loss, PAIR, {"gamma": -1.0}, "gamma"),
+        (boxgrad.balanced_l1_loss, PAIR, {"beta": np.inf}, "beta"),
+        (boxgrad.distribution_focal_loss, (A, np.ones(5)), {}, r"pred without its bins \(7,\) and label \(5,\)"),
+        (boxgrad.distribution_focal_loss, (np.ones((3, 1)), np.ones(3)), {}, r"pred.*at least 2 bins.*\(3, 1\)"),
+        (boxgrad.distribution_focal_loss, (A, np.ones(7)), {"weights": np.ones(6)}, r"weights.*\(6,\)"),
+        (boxgrad.distribution_focal_loss, (A, np.ones(7)), {"normalizer": 0.0}, "normalizer"),
+        (boxgrad.decode_distribution, (1.0,), {}, r"logits.*\(\)"),
         (boxgrad.smooth_l1_loss, PAIR, {"dim": (1, -1)}, "dim.*different"),
         (boxgrad.smooth_l1_loss, PAIR, {"dim": 0, "reduction": "sum"}, "dim"),
         (boxgrad.encode_boxes, (A, B), {}, r"\(7, 4\).*\(5, 4\)"),
@@ -437,7 +445,7 @@ def test_out_of_rotate_boxes_is_a_pair():
             boxgrad.rotate_boxes(A, 30, (5, 5), out=wrong)
 
 
-@pytest.mark.parametrize("loss", [*LOSSES.values(), boxgrad.smooth_l1_loss])
+@pytest.mark.parametrize("loss", [*LOSSES.values(), boxgrad.smooth_l1_loss, boxgrad.balanced_l1_loss])
 def test_a_scalar_has_no_out(loss):
     with pytest.raises(ValueError, match="out needs reduction"):
         loss(*PAIR, reduction="sum", out=np.empty(()))

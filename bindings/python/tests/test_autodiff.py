@@ -14,7 +14,7 @@ import pytest
 from overlap_functions import LOSSES
 
 A, B = box_sets.pairs("nested", 6)
-losses = pytest.mark.parametrize("loss", [*LOSSES.values(), boxgrad.smooth_l1_loss])
+losses = pytest.mark.parametrize("loss", [*LOSSES.values(), boxgrad.smooth_l1_loss, boxgrad.balanced_l1_loss])
 
 
 def gradients(function, *arguments, **options):

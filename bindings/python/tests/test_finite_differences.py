@@ -148,6 +148,28 @@ def test_smooth_l1(shape, reduction):
     )
 
 
+@pytest.mark.parametrize("options", [{}, {"beta": 0.3}, {"alpha": 2.0, "gamma": 0.5, "reduction": "sum"}, {"dim": (1, 2)}])
+def test_balanced_l1(options):
+    generator = np.random.default_rng(3)
+    inside, outside = generator.random((3, 4)), generator.random((2, 3, 4))
+    check(boxgrad.balanced_l1_loss, tuple(generator.normal(size=(2, 2, 3, 4))), inside_weights=inside, outside_weights=outside, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"reduction": "none"}, {"reduction": "sum"}, {"normalizer": 2.5}])
+@pytest.mark.parametrize("shapes", [((3, 4, 5), (3, 4)), ((5,), (2, 3)), ((2, 1, 2), (3,)), ((7,), ())])
+def test_distribution_focal(shapes, options):
+    generator = np.random.default_rng(6)
+    pred, label = generator.normal(size=shapes[0]), generator.integers(-1, shapes[0][-1], shapes[1]) + generator.uniform(0.1, 0.9, shapes[1])
+    label = np.asarray(label)
+    weights = generator.random(shapes[1])
+    check(boxgrad.distribution_focal_loss, (pred, label), weights=weights, **options)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2,), (6, 17)])
+def test_decode_distribution(shape):
+    check(boxgrad.decode_distribution, (np.random.default_rng(7).normal(size=shape),))
+
+
 SCALES = {"means": (0.1, -0.2, 0.05, 0.0), "stds": (0.1, 0.1, 0.2, 0.2)}
 
 

@@ -284,7 +284,7 @@ def test_no_boxes(metric):
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("function", [*LOSSES.values(), boxgrad.smooth_l1_loss])
+@pytest.mark.parametrize("function", [*LOSSES.values(), boxgrad.smooth_l1_loss, boxgrad.balanced_l1_loss])
 @both_dtypes
 def test_the_loss_of_nothing_is_zero(function, reduction, dtype):
     nothing = NOTHING.astype(dtype)

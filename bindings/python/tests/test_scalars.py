@@ -15,6 +15,8 @@ NUMBERS = {  # every scalar that is a number
     "eps of a loss": lambda x: boxgrad.box_iou_loss(A, A, eps=x),
     "normalizer": lambda x: boxgrad.box_iou_loss(A, A, "mean", normalizer=x),
     "beta": lambda x: boxgrad.smooth_l1_loss(A, A, beta=x),
+    "alpha": lambda x: boxgrad.balanced_l1_loss(A, A, alpha=x),
+    "gamma": lambda x: boxgrad.balanced_l1_loss(A, A, gamma=x),
     "sigma": lambda x: boxgrad.smooth_l1_loss(A, A, sigma=x),
     "min": lambda x: boxgrad.clip(A, x, 9.0),
     "max": lambda x: boxgrad.clip(A, 0.0, x),
