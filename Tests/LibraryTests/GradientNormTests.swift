@@ -218,7 +218,8 @@ import Testing
                 var parameters = [boxgrad_parameter](), expected = [[Double]](), changed = 0
                 for (k, grad) in gradients.values.enumerated() {
                     let divisor = [5, 3, 2].first { grad.count % $0 == 0 } ?? 1
-                    let (size, stride) = [(0, 0), (divisor, 1), (divisor, grad.count / divisor), (grad.count / divisor, divisor)][(k + n) % 4]
+                    let blocks = grad.count % 6 == 0 ? (2, 3) : (1, divisor)
+                    let (size, stride) = [(0, 0), (divisor, 1), (divisor, grad.count / divisor), (grad.count / divisor, divisor), blocks][(k + n) % 5]
                     parameters.append(boxgrad_parameter(grad: gradients.tensors[k], param: params.tensors[k], unit_size: size, unit_stride: stride))
                     let units = Self.units(grad.count, size == 0 ? max(grad.count, 1) : size, stride == 0 ? 1 : stride)
                     var result = grad

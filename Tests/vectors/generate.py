@@ -617,13 +617,13 @@ def norms():
 
 def units(finite, changed):
     """Each dtype's numbers as a gradient, with a parameter of another dtype: in one unit, in rows, in columns, and in blocks of columns."""
-    grads = {of: [*x, *(-v / 4 for v in x)] if of in ("f32", "f16") else [*x, 0.25, -0.5, 1, 3, 0.125, -8, 5][:6] for of, x in finite.items()}
+    grads = {of: [*x, *(-v / 4 for v in x)] if of in ("f32", "f16") else [*x, 0.25, -0.5, 1, 3, 0.125, -8, 5][: 6 if of == "f64" else 8] for of, x in finite.items()}
     for p, factor, eps in ((2.0, 0.25, 1e-3), (1.0, 0.5, 2.0), (INF, 0.125, 0.0), (3.0, 0.01, 1e-3)):
         listed, clipped = [], 0
         for k, (of, grad) in enumerate(grads.items()):
             count, other = len(grad), DTYPES[(k + 1) % 4]
             param = [(i * 5 % 7 - 3) / 2 for i in range(count)]
-            sizes = [(0, 0), (count // 2, 1), (2, count // 2), (3 if count % 6 == 0 else 2, 2)][k]
+            sizes = [(0, 0), (count // 2, 1), (2, count // 2), (2, 2)][k]
             size, stride = sizes[0] or count, sizes[1] or 1
             exact_values = {}
             for first in (f for f in range(count) if f // stride % size == 0):
