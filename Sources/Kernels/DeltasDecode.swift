@@ -3,7 +3,7 @@
 import CBoxgrad
 
 /// Holds the limits that decoding applies to one axis.
-private struct DecodeLimits<T: Real> {
+struct DecodeLimits<T: Real> {
     let shift, logRatioMin, logRatioMax, imageStart, imageEnd: T
 
     @inline(__always)
@@ -17,7 +17,7 @@ private struct DecodeLimits<T: Real> {
 }
 
 /// Decodes one axis. The proposal extends from r1 to r2. The two deltas are already multiplied by std, and mean is added.
-private struct DecodedAxis<T: Real> {
+struct DecodedAxis<T: Real> {
     let limits: DecodeLimits<T>
     let proposalSize, dShift, dLogRatio, shift, ratio, start, end: T
 
@@ -53,7 +53,7 @@ private struct DecodedAxis<T: Real> {
 }
 
 /// Holds the options in the kernel's type, which are the same for all rows.
-private struct Decoder<T: Real> {
+struct Decoder<T: Real> {
     let mean, std: Deltas<T>
     let limitsX, limitsY: DecodeLimits<T>
 

@@ -38,7 +38,7 @@ struct Deltas<T: Real>: Row {
 
 /// Whether both sides of the box are positive finite numbers. Encoding divides by such sides, and takes their logarithm.
 @inline(__always)
-private func isSound<T: Real>(_ box: Box<T>) -> Bool {
+func isSound<T: Real>(_ box: Box<T>) -> Bool {
     let (w, h) = (box.x2 - box.x1, box.y2 - box.y1)
     return both(both(w > 0, isFinite(w)), both(h > 0, isFinite(h)))
 }
@@ -104,31 +104,48 @@ private struct DeltaAxis<T: Real> {
     }
 }
 
+/// Encodes one row. It holds the options in the kernel's type, which are the same for all rows.
+struct DeltaEncoder<T: Real> {
+    private let mean, perStd: Deltas<T>
+
+    @inline(__always)
+    init(_ options: boxgrad_delta_options) { (mean, perStd) = (Deltas(option: options.means), Deltas(inverseOf: options.stds)) }
+
+    @inline(__always)
+    func deltas(_ proposal: Box<T>, _ target: Box<T>, ofAnyRatio: Bool) -> Deltas<T> {
+        @inline(__always)
+        func logOfRatio(_ a: Double, _ b: Double) -> T { ofAnyRatio ? log(ratioOf: a, to: b) : log(ratioOfPositive: a, to: b) }
+        let x = DeltaAxis(proposal.x1, proposal.x2, target.x1, target.x2)
+        let y = DeltaAxis(proposal.y1, proposal.y2, target.y1, target.y2)
+        return Deltas(
+            (x.shift - mean.dx) * perStd.dx, (y.shift - mean.dy) * perStd.dy,
+            (logOfRatio(x.exactTargetSize, x.exactSize) - mean.dw) * perStd.dw,
+            (logOfRatio(y.exactTargetSize, y.exactSize) - mean.dh) * perStd.dh)
+    }
+
+    @inline(__always)
+    func gradients(_ proposal: Box<T>, _ target: Box<T>, _ gradient: Deltas<T>) -> (proposal: Box<T>, target: Box<T>) {
+        let x = DeltaAxis(proposal.x1, proposal.x2, target.x1, target.x2).gradient(gradient.dx * perStd.dx, gradient.dw * perStd.dw)
+        let y = DeltaAxis(proposal.y1, proposal.y2, target.y1, target.y2).gradient(gradient.dy * perStd.dy, gradient.dh * perStd.dh)
+        return (Box(x.r1, y.r1, x.r2, y.r2), Box(x.t1, y.t1, x.t2, y.t2))
+    }
+}
+
 @inline(never)
 func deltaEncode<T: Real>(_ call: DeltaEncode<T>, _ rows: Range<Int>) {
     let (options, proposals, targets) = (call.options, call.proposals, call.targets)
-    let (mean, perStd) = (Deltas<T>(option: options.means), Deltas<T>(inverseOf: options.stds))
+    let encoder = DeltaEncoder<T>(options)
     let zero = options.on_degenerate == BOXGRAD_DEGENERATE_ZERO
     // These are functions and not closures, because the compiler would call a closure for every box, and then the loop would not vectorise.
     @inline(__always)
     func encode(_ space: Workspace, ofAnyRatio: Bool) {
-        @inline(__always)
-        func logOfRatio(_ a: Double, _ b: Double) -> T { ofAnyRatio ? log(ratioOf: a, to: b) : log(ratioOfPositive: a, to: b) }
         let (r, t): (Tile<Box<T>>, Tile<Box<T>>) = (space.tile(0), space.tile(1))
         let d: Tile<Deltas<T>> = space.tile(2)
         var tiles = Tiles(rows)
         while let (start, length) = tiles.next() {
             r.load(proposals, start, length)
             t.load(targets, start, length)
-            for k in 0..<tileWidth {
-                let (proposal, target) = (r[k], t[k])
-                let x = DeltaAxis(proposal.x1, proposal.x2, target.x1, target.x2)
-                let y = DeltaAxis(proposal.y1, proposal.y2, target.y1, target.y2)
-                d[k] = Deltas(
-                    (x.shift - mean.dx) * perStd.dx, (y.shift - mean.dy) * perStd.dy,
-                    (logOfRatio(x.exactTargetSize, x.exactSize) - mean.dw) * perStd.dw,
-                    (logOfRatio(y.exactTargetSize, y.exactSize) - mean.dh) * perStd.dh)
-            }
+            for k in 0..<tileWidth { d[k] = encoder.deltas(r[k], t[k], ofAnyRatio: ofAnyRatio) }
             if zero { d.keep { both(isSound(r[$0]), isSound(t[$0])) } }
             d.store(MutableRows(call.deltas, stride: 4), start, length)
         }
@@ -149,7 +166,7 @@ func deltaEncode<T: Real>(_ call: DeltaEncode<T>, _ rows: Range<Int>) {
 @inline(never)
 func deltaEncodeGrad<T: Real>(_ call: DeltaEncodeGrad<T>, _ rows: Range<Int>) {
     let (options, proposals, targets) = (call.options, call.proposals, call.targets)
-    let perStd = Deltas<T>(inverseOf: options.stds)
+    let encoder = DeltaEncoder<T>(options)
     let zero = options.on_degenerate == BOXGRAD_DEGENERATE_ZERO
     @inline(__always)
     func differentiate(_ space: Workspace) {
@@ -162,11 +179,8 @@ func deltaEncodeGrad<T: Real>(_ call: DeltaEncodeGrad<T>, _ rows: Range<Int>) {
             t.load(targets, start, length)
             g.load(Rows(call.gradDeltas, stride: 4), start, length)
             for k in 0..<tileWidth {
-                let (proposal, target, gradient) = (r[k], t[k], g[k])
-                let x = DeltaAxis(proposal.x1, proposal.x2, target.x1, target.x2).gradient(gradient.dx * perStd.dx, gradient.dw * perStd.dw)
-                let y = DeltaAxis(proposal.y1, proposal.y2, target.y1, target.y2).gradient(gradient.dy * perStd.dy, gradient.dh * perStd.dh)
-                slopesR[k] = Box(x.r1, y.r1, x.r2, y.r2)
-                slopesT[k] = Box(x.t1, y.t1, x.t2, y.t2)
+                let slopes = encoder.gradients(r[k], t[k], g[k])
+                (slopesR[k], slopesT[k]) = (slopes.proposal, slopes.target)
             }
             if zero {
                 slopesR.keep { both(isSound(r[$0]), isSound(t[$0])) }

@@ -1,5 +1,12 @@
 // These kernels compute losses of differences, number by number, each with its gradient.
 
+/// Returns the loss of a number and its slope by the prediction. `formula` gives the loss of a difference, and its derivative.
+@inline(__always)
+func weighted<T: Real>(_ pred: T, _ target: T, _ inside: T, _ outside: T, _ scale: T, _ formula: (T) -> (loss: T, slope: T)) -> (loss: T, slope: T) {
+    let (loss, slope) = formula(inside * (pred - target))
+    return (outside * loss, inside * outside * slope * scale)
+}
+
 /// Holds what the losses of differences have in common. Each output and each weight may be nil.
 private struct Differences<T: Real> {
     let pred, target: UnsafePointer<T>
@@ -7,7 +14,7 @@ private struct Differences<T: Real> {
     let elementwise, gradPred, gradTarget: UnsafeMutablePointer<T>?
     let normalizer: Double
 
-    /// Computes the outputs, and returns the sum of the losses. `formula` gives the loss of a difference, and its derivative.
+    /// Computes the outputs, and returns the sum of the losses.
     @inline(__always)
     func sum(_ rows: Range<Int>, _ formula: (T) -> (loss: T, slope: T)) -> Double {
         let scale = T(1 / normalizer)
@@ -24,11 +31,7 @@ private struct Differences<T: Real> {
                 copy(target + start, to: t, length)
                 if let insideWeights { copy(insideWeights + start, to: inner, length) }
                 if let outsideWeights { copy(outsideWeights + start, to: outer, length) }
-                for k in 0..<tileWidth {
-                    let (loss, slope) = formula(inner[k] * (p[k] - t[k]))
-                    losses[k] = outer[k] * loss
-                    slopes[k] = inner[k] * outer[k] * slope * scale
-                }
+                for k in 0..<tileWidth { (losses[k], slopes[k]) = weighted(p[k], t[k], inner[k], outer[k], scale, formula) }
                 sum.add(losses, length)
                 if let elementwise { copy(losses, to: elementwise + start, length) }
                 if let gradPred { copy(slopes, to: gradPred + start, length) }
@@ -43,25 +46,36 @@ private struct Differences<T: Real> {
     }
 }
 
-@inline(never)
-func smoothL1<T: Real>(_ call: SmoothL1<T>, _ rows: Range<Int>) {
-    let sigma = call.sigma
-    let square = T(sigma * sigma)
-    // If sigma^2 is infinite in T, the parabola has no width, and the slope at 0 must be 0. The curvature is therefore finite, because 0
-    // times infinity is NaN.
-    let curvature = Swift.min(square, .greatestFiniteMagnitude)
-    let threshold = square < .infinity ? T(1 / (sigma * sigma)) : 0
-    let belowThreshold = Swift.max(threshold.nextDown, 0)
-    let differences = Differences(
-        pred: call.pred, target: call.target, insideWeights: call.insideWeights, outsideWeights: call.outsideWeights,
-        elementwise: call.elementwise, gradPred: call.gradPred, gradTarget: call.gradTarget, normalizer: call.normalizer)
-    let sum = differences.sum(rows) { d in
+struct SmoothL1Formula<T: Real> {
+    private let curvature, threshold, belowThreshold: T
+
+    @inline(__always)
+    init(sigma: Double) {
+        let square = T(sigma * sigma)
+        // If sigma^2 is infinite in T, the parabola has no width, and the slope at 0 must be 0. The curvature is therefore finite, because 0
+        // times infinity is NaN.
+        curvature = Swift.min(square, .greatestFiniteMagnitude)
+        threshold = square < .infinity ? T(1 / (sigma * sigma)) : 0
+        belowThreshold = Swift.max(threshold.nextDown, 0)
+    }
+
+    @inline(__always)
+    func callAsFunction(_ d: T) -> (loss: T, slope: T) {
         let size = d.magnitude
         // NaN takes the quadratic formula, because no comparison with NaN is true. The result is then NaN.
         let linear = size > belowThreshold
         let half = curvature / 2 * d
         return (choose(linear, size - threshold / 2, half * d), choose(linear, T(signOf: d, magnitudeOf: 1), half + half))
     }
+}
+
+@inline(never)
+func smoothL1<T: Real>(_ call: SmoothL1<T>, _ rows: Range<Int>) {
+    let formula = SmoothL1Formula<T>(sigma: call.sigma)
+    let differences = Differences(
+        pred: call.pred, target: call.target, insideWeights: call.insideWeights, outsideWeights: call.outsideWeights,
+        elementwise: call.elementwise, gradPred: call.gradPred, gradTarget: call.gradTarget, normalizer: call.normalizer)
+    let sum = differences.sum(rows) { formula($0) }
     call.sums.store(sum, rows)
 }
 
