@@ -108,6 +108,21 @@ struct Arguments {
     }
 }
 
+func statusName(_ status: boxgrad_status) -> StaticString {
+    switch status {
+    case BOXGRAD_OK: "BOXGRAD_OK"
+    case BOXGRAD_NULL_POINTER: "BOXGRAD_NULL_POINTER"
+    case BOXGRAD_BAD_STRIDE: "BOXGRAD_BAD_STRIDE"
+    case BOXGRAD_SIZE_OVERFLOW: "BOXGRAD_SIZE_OVERFLOW"
+    case BOXGRAD_BAD_PARAMETER: "BOXGRAD_BAD_PARAMETER"
+    case BOXGRAD_DEGENERATE_BOX: "BOXGRAD_DEGENERATE_BOX"
+    case BOXGRAD_NONFINITE: "BOXGRAD_NONFINITE"
+    case BOXGRAD_OUT_OF_MEMORY: "BOXGRAD_OUT_OF_MEMORY"
+    case BOXGRAD_UNSUPPORTED: "BOXGRAD_UNSUPPORTED"
+    default: "unknown status"
+    }
+}
+
 /// Returns the value that a kernel of T computes with.
 func rounded<T>(_ value: Double, to _: T.Type) -> Double { isFloat(T.self) ? Double(Float(value)) : value }
 

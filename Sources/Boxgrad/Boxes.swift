@@ -25,12 +25,12 @@ func boxAreaGrad<T>(
 }
 
 extension Arguments {
-    fileprivate mutating func formats(_ from: Int32, _ to: Int32) {
+    mutating func formats(_ from: Int32, _ to: Int32) {
         require(BOXGRAD_XYXY...BOXGRAD_YXYX ~= from, "from", "is no box format", from)
         require(BOXGRAD_XYXY...BOXGRAD_YXYX ~= to, "to", "is no box format", to)
     }
 
-    fileprivate mutating func imageSize(_ width: Double, _ height: Double) {
+    mutating func imageSize(_ width: Double, _ height: Double) {
         require(width >= 0, "width", "must not be negative or NaN", width)
         require(height >= 0, "height", "must not be negative or NaN", height)
     }

@@ -2,7 +2,7 @@ import CBoxgrad
 import CShims
 
 extension Arguments {
-    fileprivate mutating func bounds(_ lo: Double, _ hi: Double) {
+    mutating func bounds(_ lo: Double, _ hi: Double) {
         require(lo == lo, "lo", "is NaN", lo)
         require(hi == hi, "hi", "is NaN", hi)
         require(lo <= hi, "lo", "is greater than hi", lo)

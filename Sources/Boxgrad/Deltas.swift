@@ -15,7 +15,7 @@ private func degenerate<T>(_ proposals: Rows<T>, _ targets: Rows<T>, _ count: In
 
 /// Checks the caller's options, and returns them. Where the caller's struct is NULL or shorter than this version's, the fields have their
 /// defaults.
-private func complete<T>(_ options: UnsafePointer<boxgrad_delta_options>?, for type: T.Type, _ arguments: inout Arguments) -> boxgrad_delta_options {
+func complete<T>(_ options: UnsafePointer<boxgrad_delta_options>?, for type: T.Type, _ arguments: inout Arguments) -> boxgrad_delta_options {
     let known = MemoryLayout<boxgrad_delta_options>.size
     var complete = boxgrad_delta_options(
         size: known, means: (0, 0, 0, 0), stds: (1, 1, 1, 1), log_ratio_min: -.infinity, log_ratio_max: 4.135166556742356,
@@ -77,7 +77,7 @@ extension Arguments {
     }
 
     /// Checks the number of groups, and returns the number of elements in a row of groups x 4.
-    fileprivate mutating func rowWidth<T>(_ groups: Int, _: T.Type) -> Int {
+    mutating func rowWidth<T>(_ groups: Int, _: T.Type) -> Int {
         count(groups, "groups")
         let overflow = groups.multipliedReportingOverflow(by: 4 &* MemoryLayout<T>.stride).overflow
         if overflow { fail(BOXGRAD_SIZE_OVERFLOW, "groups", "is too large", .count(groups)) }

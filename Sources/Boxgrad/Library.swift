@@ -9,20 +9,7 @@ public func boxgrad_version_number() -> UInt32 { UInt32(BOXGRAD_VERSION_NUMBER) 
 
 @_cdecl("boxgrad_status_string") @implementation
 public func boxgrad_status_string(_ status: boxgrad_status) -> UnsafePointer<CChar>? {
-    let name: StaticString =
-        switch status {
-        case BOXGRAD_OK: "BOXGRAD_OK"
-        case BOXGRAD_NULL_POINTER: "BOXGRAD_NULL_POINTER"
-        case BOXGRAD_BAD_STRIDE: "BOXGRAD_BAD_STRIDE"
-        case BOXGRAD_SIZE_OVERFLOW: "BOXGRAD_SIZE_OVERFLOW"
-        case BOXGRAD_BAD_PARAMETER: "BOXGRAD_BAD_PARAMETER"
-        case BOXGRAD_DEGENERATE_BOX: "BOXGRAD_DEGENERATE_BOX"
-        case BOXGRAD_NONFINITE: "BOXGRAD_NONFINITE"
-        case BOXGRAD_OUT_OF_MEMORY: "BOXGRAD_OUT_OF_MEMORY"
-        case BOXGRAD_UNSUPPORTED: "BOXGRAD_UNSUPPORTED"
-        default: "unknown status"
-        }
-    return name.cString
+    statusName(status).cString
 }
 
 @_cdecl("boxgrad_cpu_tier") @implementation

@@ -38,14 +38,14 @@ func iouPairwise<T>(
 }
 
 extension Arguments {
-    fileprivate mutating func sides<T>(_ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int) {
+    mutating func sides<T>(_ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int) {
         count(aCount, "a_count")
         count(bCount, "b_count")
         rows(a, "a", aCount, stride: aStride, "a_stride")
         rows(b, "b", bCount, stride: bStride, "b_stride")
     }
 
-    fileprivate mutating func matrix<T>(
+    mutating func matrix<T>(
         _ matrix: UnsafePointer<T>?, _ name: StaticString, _ aCount: Int, _ bCount: Int, _ stride: Int, _ strideName: StaticString,
         optional: Bool = false
     ) {

@@ -1,14 +1,21 @@
 import CBoxgrad
 import CShims
 
+extension Arguments {
+    mutating func sigma<T>(_ sigma: Double, _ type: T.Type) {
+        require(
+            sigma > 0 && rounded(1 / (sigma * sigma), to: type) < .infinity, "sigma", "must be positive, and 1 / sigma^2 finite in the function's type",
+            sigma)
+    }
+}
+
 func smoothL1<T>(
     _ pred: UnsafePointer<T>?, _ target: UnsafePointer<T>?, _ insideWeights: UnsafePointer<T>?, _ outsideWeights: UnsafePointer<T>?, _ count: Int,
     _ sigma: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ elementwise: UnsafeMutablePointer<T>?,
     _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.require(
-        sigma > 0 && rounded(1 / (sigma * sigma), to: T.self) < .infinity, "sigma", "must be positive, and 1 / sigma^2 finite in the function's type", sigma)
+    arguments.sigma(sigma, T.self)
     arguments.normalizer(normalizer, as: T.self, of: count)
     arguments.packed(pred, "pred", count)
     arguments.packed(target, "target", count)
