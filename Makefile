@@ -16,10 +16,10 @@ WHEELS  := build/wheel
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib calls install uninstall wheel sdist demo check test test-all bench bench-quick bench-compare growth clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
+.PHONY: lib cuda ptx test-cuda calls install uninstall wheel sdist demo check test test-all bench bench-quick bench-compare growth clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
 lib: $(LIBRARY)
 
-SOURCES := Package.swift Sources/exports.map $(wildcard include/* Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.[ch] Sources/CShims/include/*.h)
+SOURCES := Package.swift Sources/exports.map $(wildcard include/boxgrad.h include/module.modulemap Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.[ch] Sources/CShims/include/*.h)
 
 # Swift brings its Embedded library for AArch64 without an operating system. That is all it needs: the system is in the C headers and in
 # what is linked, which are those of Debian's cross compiler.
@@ -137,6 +137,47 @@ demo: $(LIBRARY) $(VENV)/demo build/demo/detector build/demo/experiments build/d
 build/demo/%: examples/%.c examples/demo.h $(LIBRARY)
 	mkdir -p build/demo
 	$(CC) -std=c99 $(CFLAGS) -Wall -Wextra -Wpedantic -Werror -Ibuild/include $< -o $@ -Lbuild/lib -lboxgrad '-Wl,-rpath,$$ORIGIN/../lib' -lm
+
+# The library for NVIDIA GPUs, of the same checks of arguments and of the PTX in Sources/CudaShims/ptx. It needs no CUDA, and finds the driver when it
+# is first called. It is built without the package, because it shares no object with libboxgrad.so.
+CUDA       := build/lib/libboxgrad_cuda.so
+CUDA_SWIFT := $(wildcard Sources/BoxgradCUDA/*.swift) $(addprefix Sources/Boxgrad/,Arguments.swift Boxes.swift Clamp.swift Deltas.swift Overlap.swift \
+	Parallel.swift Scratch.swift SmoothL1.swift) Sources/Kernels/Calls.swift Sources/KernelsCUDA/DeviceCalls.swift
+CUDA_C     := Sources/CudaShims/driver.c Sources/CShims/errors.c
+cuda: $(CUDA)
+
+$(CUDA): $(CUDA_SWIFT) $(CUDA_C) $(wildcard include/* Sources/CudaShims/* Sources/CudaShims/*/* Sources/CShims/*.h Sources/CShims/include/*)
+	mkdir -p build/cuda build/lib build/include
+	printf 'module %s { header "$(CURDIR)/%s" export * }\n' CBoxgrad include/boxgrad.h CBoxgradCUDA include/boxgrad_cuda.h \
+		CShims Sources/CShims/include/shims.h CudaShims Sources/CudaShims/include/driver.h >build/cuda/host.modulemap
+	swiftc -c -o build/cuda/host.o -parse-as-library -module-name BoxgradCUDA -enable-experimental-feature Embedded -wmo -O -no-allocations \
+		-Xfrontend -function-sections -Xcc -Iinclude -Xcc -fmodule-map-file=build/cuda/host.modulemap -module-cache-path build/cuda/modules \
+		$(CUDA_SWIFT)
+	$(dir $(realpath $(shell command -v swiftc)))clang -shared -fPIC -std=gnu11 -O2 -Wall -Wextra -Werror -ffp-contract=off -Iinclude -ISources/CShims/include \
+		-ISources/CudaShims/include -DBGC_PTX='"Sources/CudaShims/ptx/"' -o $@.new $(CUDA_C) build/cuda/host.o -Wl,--gc-sections -Wl,-z,defs \
+		-Wl,-soname,libboxgrad_cuda.so.1 -Wl,--version-script=Sources/exports_cuda.map -Wl,--strip-debug -pthread -ldl
+	cp include/boxgrad_cuda.h build/include/
+	ln -sf libboxgrad_cuda.so $@.1
+	mv $@.new $@
+
+# The PTX, again, after a change of a kernel or of what makes it. It writes nothing if the sources give what is there.
+$(VENV)-cuda/ptx: requirements/cuda.txt
+	$(PYTHON3) -m venv $(VENV)-cuda || { echo "Python's venv module is missing or incomplete: on Debian, install python3-venv" >&2; exit 1; }
+	$(VENV)-cuda/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/cuda.txt
+	touch $@
+
+ptx: $(VENV)-cuda/ptx
+	$(VENV)-cuda/bin/python tools/ptx.py
+
+# The library for GPUs on a machine that needs none: every bit against the CPU library, the PTX, and the host's side. `make cuda` and Tests/cuda/gpu.py are
+# for a machine that has one.
+$(VENV)-cuda/test: $(VENV)-cuda/ptx requirements/cuda-test.txt requirements/cuda-ptxas.txt
+	$(VENV)-cuda/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/cuda-test.txt
+	$(VENV)-cuda/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/cuda-ptxas.txt || echo "ptxas is left out"
+	touch $@
+
+test-cuda: $(LIBRARY) $(CUDA) $(VENV)-cuda/test
+	Tests/cuda/run.sh $(VENV)-cuda/bin/python $(ARGUMENTS)
 
 # Every suite, or some: make test SUITES='abi python'.
 test: $(LIBRARY) $(VENV)/test $(CALLS)

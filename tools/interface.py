@@ -9,6 +9,10 @@ From the header:
     Tests/LibraryTests/Functions.swift   a call of each function of two types by its name, for the tests in Swift
     bindings/python/boxgrad/_prototypes.py   what each function takes, for ctypes
 
+From include/boxgrad_cuda.h:
+
+    Sources/BoxgradCUDA/Exports.swift   each function of two types, which calls the generic one of its name
+
 From Sources/Kernels:
 
     Sources/CShims/include/table.h   the table of kernels: their names
@@ -62,6 +66,8 @@ def swift_type(c_type):
     words = c_type.replace("*", " * ").split()
     is_constant, is_pointer = words[0] == "const", words[-1] == "*"
     name = [word for word in words if word not in ("const", "*")][0]
+    if name == "void":
+        return f"Unsafe{'' if is_constant else 'Mutable'}RawPointer?"
     name = SWIFT_TYPES.get(name, name)
     return f"Unsafe{'' if is_constant else 'Mutable'}Pointer<{name}>?" if is_pointer else name
 
@@ -77,8 +83,8 @@ def wrapped(words, indent, last=""):
     return "\n".join([*lines, line + last])
 
 
-def exports(found):
-    text = f"// {NOTE}\n\nimport CBoxgrad\n"
+def exports(found, note=NOTE, modules="import CBoxgrad\n"):
+    text = f"// {note}\n\n{modules}"
     for f in found:
         if f.type:
             names = [f"`{camel(name)}`" if name == "in" else camel(name) for _, name in f.parameters]
@@ -273,10 +279,12 @@ def written():
     found = functions(header)
     computing = [f for f in found if not f.stem.startswith("set_")]
     header = with_table(header, found)
+    on_gpu = functions((ROOT / "include/boxgrad_cuda.h").read_text())
     return {
         "include/boxgrad.h": header,
         "bindings/python/boxgrad/_prototypes.py": prototypes([f for f in found if f.stem != "set_parallel_for"]),
         "Sources/Boxgrad/Exports.swift": exports(computing),
+        "Sources/BoxgradCUDA/Exports.swift": exports(on_gpu, NOTE.replace(".h", "_cuda.h"), "import CBoxgrad\nimport CBoxgradCUDA\n"),
         "Sources/CShims/api.c": table(header),
         "Tests/vectors/calls.h": vectors(computing),
         "Tests/LibraryTests/Functions.swift": calls_by_name(computing),

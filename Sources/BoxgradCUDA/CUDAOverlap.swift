@@ -1,0 +1,154 @@
+import CBoxgrad
+import CBoxgradCUDA
+import CudaShims
+
+/// The rows of the matrix that a thread computes, one after the other.
+private let rowsOfThread = 16
+
+/// The threads of a block of the matrix, each of which has four columns.
+private let matrixBlock = 128
+
+func cudaIouPairwiseScratch<T>(_ metric: Int32, _ aCount: Int, _ bCount: Int, _: T.Type) -> Int? {
+    guard metric == BOXGRAD_CIOU else { return aCount < 0 || bCount < 0 ? nil : 0 }
+    let (angles, overflow) = aCount.addingReportingOverflow(bCount)
+    return overflow || aCount < 0 || bCount < 0 ? nil : bytes(angles, 2 &* MemoryLayout<T>.stride)
+}
+
+func cudaIouPairwise<T>(
+    _ metric: Int32, _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int,
+    _ eps: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int, _ outUnion: UnsafeMutablePointer<T>?,
+    _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: Stream
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.metric(metric, eps, T.self)
+    arguments.sides(a, aCount, aStride, b, bCount, bStride)
+    arguments.matrix(out, "out", aCount, bCount, outStride, "out_stride")
+    arguments.matrix(outUnion, "out_union", aCount, bCount, outStride, "out_stride", optional: true)
+    guard arguments.valid else { return arguments.status }
+    guard let a, let b, let out, aCount > 0, bCount > 0 else { return BOXGRAD_OK }
+    arguments.scratch(scratch, scratchSize, cudaIouPairwiseScratch(metric, aCount, bCount, T.self))
+    guard arguments.valid else { return arguments.status }
+    let (rowsA, rowsB) = (Rows(a, stride: aStride), Rows(b, stride: bStride))
+    var anglesA, anglesB: UnsafeMutablePointer<T>?
+    if metric == BOXGRAD_CIOU, let scratch {
+        let angles = scratch.assumingMemoryBound(to: T.self)
+        (anglesA, anglesB) = (angles, angles + 2 &* aCount)
+        var status = DeviceAngles(boxes: rowsA, angles: angles).launch(BGC_DIAGONAL_ANGLES, aCount, T.self, stream)
+        if status == BOXGRAD_OK {
+            status = DeviceAngles(boxes: rowsB, angles: angles + 2 &* aCount).launch(BGC_DIAGONAL_ANGLES, bCount, T.self, stream)
+        }
+        guard status == BOXGRAD_OK else { return status }
+    }
+    func fill(_ out: UnsafeMutablePointer<T>, _ kernel: Int) -> Int32 {
+        let call = DeviceIoUPairwise(
+            a: rowsA, b: rowsB, bCount: bCount, eps: eps, out: MutableRows(out, stride: outStride), anglesA: anglesA.map { UnsafePointer($0) },
+            anglesB: anglesB.map { UnsafePointer($0) }, rows: rowsOfThread)
+        let grid = ((bCount &- 1) / (4 &* matrixBlock) &+ 1, (aCount &- 1) / rowsOfThread &+ 1)
+        return call.launch(kernel, aCount, grid: grid, block: matrixBlock, T.self, stream)
+    }
+    let status = fill(out, BGC_IOU_PAIRWISE_IOU &+ 2 &* Int(metric))
+    guard status == BOXGRAD_OK, let outUnion else { return status }
+    return fill(outUnion, BGC_IOU_PAIRWISE_UNION)
+}
+
+/// Returns the bytes for the sums of `rows` rows over `columns` columns. The sums of at most sumBlock columns need none.
+private func sums(_ rows: Int, _ columns: Int) -> Int? {
+    guard rows >= 0, columns >= 0 else { return nil }
+    let blocks = columns / sumBlock &+ (columns % sumBlock == 0 ? 0 : 1)
+    guard blocks > 1, let row = bytes(blocks, 4 &* MemoryLayout<Double>.stride) else { return 0 }
+    return bytes(rows, row)
+}
+
+func cudaIouPairwiseGradScratch(_ aCount: Int, _ bCount: Int) -> Int? {
+    guard let a = sums(aCount, bCount), let b = sums(bCount, aCount) else { return nil }
+    return max(a, b)
+}
+
+func cudaIouPairwiseGrad<T: BinaryFloatingPoint>(
+    _ metric: Int32, _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int,
+    _ eps: Double, _ gradOut: UnsafePointer<T>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?,
+    _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: Stream
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.metric(metric, eps, T.self)
+    arguments.sides(a, aCount, aStride, b, bCount, bStride)
+    arguments.matrix(gradOut, "grad_out", aCount, bCount, gradOutStride, "grad_out_stride")
+    arguments.packed(gradA, "grad_a", aCount, width: 4, optional: true)
+    arguments.packed(gradB, "grad_b", bCount, width: 4, optional: true)
+    guard arguments.valid else { return arguments.status }
+    guard let a, let b, let gradOut, aCount > 0, bCount > 0 else {
+        let status = zero(gradA, 4 &* aCount, stream)
+        return status == BOXGRAD_OK ? zero(gradB, 4 &* bCount, stream) : status
+    }
+    arguments.scratch(scratch, scratchSize, cudaIouPairwiseGradScratch(aCount, bCount))
+    guard arguments.valid else { return arguments.status }
+    let (rowsA, rowsB) = (Rows(a, stride: aStride), Rows(b, stride: bStride))
+    // A kernel computes the gradient of its first side, as on the CPU. The sides take turns on the scratch.
+    func gradient(_ call: IoUPairwiseGrad<T>, _ count: Int, _ kernel: Int) -> Int32 {
+        let blocks = (call.bCount &- 1) / sumBlock &+ 1
+        let device = DeviceIoUPairwiseGrad(call: call, sums: blocks > 1 ? scratch?.assumingMemoryBound(to: Double.self) : nil)
+        let status = device.launch(kernel, count, grid: ((count &- 1) / 32 &+ 1, blocks), T.self, stream)
+        guard status == BOXGRAD_OK, blocks > 1 else { return status }
+        return device.launch(BGC_IOU_PAIRWISE_GRAD_TOTAL, 4 &* count, T.self, stream)
+    }
+    var status = BOXGRAD_OK
+    if let gradA {
+        status = gradient(
+            IoUPairwiseGrad(
+                metric: metric, a: rowsA, b: rowsB, bCount: bCount, eps: eps, gradOut: gradOut, rowStride: gradOutStride, columnStride: 1,
+                gradA: gradA),
+            aCount, BGC_IOU_PAIRWISE_GRAD_IOU &+ 2 &* Int(metric))
+    }
+    if status == BOXGRAD_OK, let gradB {
+        let kernel = metric == BOXGRAD_IOF ? BGC_IOU_PAIRWISE_GRAD_IOF_OF_SECOND : BGC_IOU_PAIRWISE_GRAD_IOU &+ 2 &* Int(metric)
+        status = gradient(
+            IoUPairwiseGrad(
+                metric: metric, a: rowsB, b: rowsA, bCount: aCount, eps: eps, gradOut: gradOut, rowStride: 1, columnStride: gradOutStride,
+                gradA: gradB),
+            bCount, kernel)
+    }
+    return status
+}
+
+func cudaIouAligned<T>(
+    _ metric: Int32, _ a: UnsafePointer<T>?, _ aStride: Int, _ b: UnsafePointer<T>?, _ bStride: Int, _ count: Int, _ eps: Double,
+    _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?, _ stream: Stream
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.metric(metric, eps, T.self)
+    arguments.rows(a, "a", count, stride: aStride, "a_stride")
+    arguments.rows(b, "b", count, stride: bStride, "b_stride")
+    arguments.packed(out, "out", count, optional: true)
+    arguments.packed(gradA, "grad_a", count, width: 4, optional: true)
+    arguments.packed(gradB, "grad_b", count, width: 4, optional: true)
+    guard arguments.valid, count > 0, let a, let b else { return arguments.status }
+    return IoUAligned(metric: metric, a: Rows(a, stride: aStride), b: Rows(b, stride: bStride), eps: eps, out: out, gradA: gradA, gradB: gradB)
+        .launch(BGC_IOU_ALIGNED_IOU &+ 2 &* Int(metric), count, T.self, stream)
+}
+
+func cudaIouLoss<T: BinaryFloatingPoint>(
+    _ metric: Int32, _ pred: UnsafePointer<T>?, _ predStride: Int, _ target: UnsafePointer<T>?, _ targetStride: Int, _ count: Int,
+    _ weights: UnsafePointer<T>?, _ eps: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
+    _ perBox: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?,
+    _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: Stream
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.metric(metric, eps, T.self, last: BOXGRAD_CIOU, otherwise: "is none that has a loss")
+    arguments.normalizer(normalizer, as: T.self, of: count)
+    arguments.rows(pred, "pred", count, stride: predStride, "pred_stride")
+    arguments.rows(target, "target", count, stride: targetStride, "target_stride")
+    arguments.packed(weights, "weights", count, optional: true)
+    arguments.packed(perBox, "per_box", count, optional: true)
+    arguments.packed(gradPred, "grad_pred", count, width: 4, optional: true)
+    arguments.packed(gradTarget, "grad_target", count, width: 4, optional: true)
+    guard arguments.valid else { return arguments.status }
+    guard count > 0, let pred, let target else { return zero(loss, 1, stream) }
+    let total = Total(&arguments, count, loss, values: perBox, scratch, scratchSize)
+    guard arguments.valid else { return arguments.status }
+    let call = IoULoss(
+        metric: metric, pred: Rows(pred, stride: predStride), target: Rows(target, stride: targetStride), weights: weights, eps: eps,
+        normalizer: normalizer, perBox: total?.values ?? perBox, gradPred: gradPred, gradTarget: gradTarget)
+    let status = DeviceIoULoss(call: call, scale: T(-1 / normalizer)).launch(BGC_IOU_LOSS_IOU &+ 2 &* Int(metric), count, T.self, stream)
+    guard status == BOXGRAD_OK, let total else { return status }
+    return total.launch(count, normalizer, stream)
+}

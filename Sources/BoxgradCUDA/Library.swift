@@ -1,0 +1,42 @@
+import CBoxgrad
+import CBoxgradCUDA
+import CudaShims
+
+@_cdecl("boxgrad_cuda_status_string") @implementation
+public func boxgrad_cuda_status_string(_ status: boxgrad_status) -> UnsafePointer<CChar>? {
+    status == BOXGRAD_DEVICE ? ("BOXGRAD_DEVICE" as StaticString).cString : statusName(status).cString
+}
+
+@_cdecl("boxgrad_cuda_version_number") @implementation
+public func boxgrad_cuda_version_number() -> UInt32 { UInt32(BOXGRAD_VERSION_NUMBER) }
+
+@_cdecl("boxgrad_cuda_load") @implementation
+public func boxgrad_cuda_load(_ family: UnsafePointer<CChar>?) -> boxgrad_status { bgc_load(family) }
+
+@_cdecl("boxgrad_cuda_iou_pairwise_f32_scratch") @implementation
+public func boxgrad_cuda_iou_pairwise_f32_scratch(_ metric: Int32, _ aCount: Int, _ bCount: Int) -> Int {
+    reported(cudaIouPairwiseScratch(metric, aCount, bCount, Float.self))
+}
+
+@_cdecl("boxgrad_cuda_iou_pairwise_f64_scratch") @implementation
+public func boxgrad_cuda_iou_pairwise_f64_scratch(_ metric: Int32, _ aCount: Int, _ bCount: Int) -> Int {
+    reported(cudaIouPairwiseScratch(metric, aCount, bCount, Double.self))
+}
+
+@_cdecl("boxgrad_cuda_iou_pairwise_grad_f32_scratch") @implementation
+public func boxgrad_cuda_iou_pairwise_grad_f32_scratch(_ aCount: Int, _ bCount: Int) -> Int { reported(cudaIouPairwiseGradScratch(aCount, bCount)) }
+
+@_cdecl("boxgrad_cuda_iou_pairwise_grad_f64_scratch") @implementation
+public func boxgrad_cuda_iou_pairwise_grad_f64_scratch(_ aCount: Int, _ bCount: Int) -> Int { reported(cudaIouPairwiseGradScratch(aCount, bCount)) }
+
+@_cdecl("boxgrad_cuda_iou_loss_f32_scratch") @implementation
+public func boxgrad_cuda_iou_loss_f32_scratch(_ count: Int) -> Int { reported(Total<Float>.scratch(count)) }
+
+@_cdecl("boxgrad_cuda_iou_loss_f64_scratch") @implementation
+public func boxgrad_cuda_iou_loss_f64_scratch(_ count: Int) -> Int { reported(Total<Double>.scratch(count)) }
+
+@_cdecl("boxgrad_cuda_smooth_l1_f32_scratch") @implementation
+public func boxgrad_cuda_smooth_l1_f32_scratch(_ count: Int) -> Int { reported(Total<Float>.scratch(count)) }
+
+@_cdecl("boxgrad_cuda_smooth_l1_f64_scratch") @implementation
+public func boxgrad_cuda_smooth_l1_f64_scratch(_ count: Int) -> Int { reported(Total<Double>.scratch(count)) }

@@ -1,0 +1,59 @@
+// What a device kernel is handed where it is not the call of the CPU's kernel: the host computes once what every thread would compute again,
+// and the kernel has memory of its own. Like Calls.swift, this file belongs to the host's module and to the kernels'.
+
+/// `call.perBox` is the memory of the values also if only their sum is asked for.
+struct DeviceIoULoss<T>: Call {
+    let call: IoULoss<T>
+    /// Multiplies the gradients. It is T(-1 / normalizer).
+    let scale: T
+}
+
+/// The sum of a loss's values, divided by the normalizer, in the order in which the CPU adds.
+struct DeviceSum<T>: Call {
+    let values: UnsafePointer<T>
+    let count: Int
+    let normalizer: Double
+    /// Has room for the sum of each block of DeviceSum.block values, if there are several.
+    let sums: UnsafeMutablePointer<Double>
+    let loss: UnsafeMutablePointer<Double>
+}
+
+/// The number of values that the CPU adds before it begins with new lanes, and the number of such blocks in a chunk.
+let sumBlock = 4096
+let sumChunk = 16
+
+struct DeviceAngles<T>: Call {
+    let boxes: Rows<T>
+    /// Holds two numbers for each box.
+    let angles: UnsafeMutablePointer<T>
+}
+
+struct DeviceIoUPairwise<T>: Call {
+    let a, b: Rows<T>
+    let bCount: Int
+    let eps: Double
+    let out: MutableRows<T>
+    /// Holds the angles of CIoU. They are nil for other metrics.
+    let anglesA, anglesB: UnsafePointer<T>?
+    /// The number of rows that a thread computes.
+    let rows: Int
+}
+
+struct DeviceIoUPairwiseGrad<T>: Call {
+    let call: IoUPairwiseGrad<T>
+    /// Has room for four sums of each row and each block of sumBlock columns, if there are several such blocks.
+    let sums: UnsafeMutablePointer<Double>?
+}
+
+/// `marks` gets 1 for each degenerate row, and the number of these rows is added to `found`. Both may be nil.
+struct DeviceDeltaEncode<T>: Call {
+    let call: DeltaEncode<T>
+    let marks: UnsafeMutablePointer<UInt8>?
+    let found: UnsafeMutablePointer<Int>?
+}
+
+struct DeviceClipGrad<T>: Call {
+    let call: ClipGrad<T>
+    /// The number of gradients that were cut is added here.
+    let blocked: UnsafeMutablePointer<Int>?
+}

@@ -1,0 +1,79 @@
+import CBoxgrad
+import CDevice
+
+// ---- Family losses ----
+
+func smoothL1Device<T: DeviceReal>(_ call: SmoothL1<T>, _ count: Int) {
+    let (formula, scale) = (SmoothL1Formula<T>(sigma: call.sigma), T(1 / call.normalizer))
+    forEach(count) { i in
+        let inside: T = if let weights = call.insideWeights { weights[i] } else { 1 }
+        let outside: T = if let weights = call.outsideWeights { weights[i] } else { 1 }
+        let (loss, slope) = weighted(call.pred[i], call.target[i], inside, outside, scale) { formula($0) }
+        if let elementwise = call.elementwise { elementwise[i] = loss }
+        if let gradient = call.gradPred { gradient[i] = slope }
+        if let gradient = call.gradTarget { gradient[i] = -slope }
+    }
+}
+
+/// Adds the values of each block. The CPU adds element i to lane i % 8, one after the other, and so do eight threads here. All threads of
+/// the block bring the values into the memory that they share.
+func lossSumsDevice<T: DeviceReal>(_ call: DeviceSum<T>, _ blocks: Int) {
+    let (values, lanes) = (UnsafeMutableRawPointer(bgi_shared_stage()).assumingMemoryBound(to: T.self), bgi_shared_numbers())
+    let me = Int(bgi_thread_x())
+    var block = Int(bgi_block_x())
+    while block < blocks {
+        let start = block &* sumBlock
+        let length = Swift.min(sumBlock, call.count &- start)
+        let rounds = (length &+ 127) >> 7
+        // Zeros after the last value change no sum, because a lane is never -0.
+        var k = me
+        while k < rounds &* 128 {
+            values[k] = k < length ? call.values[start &+ k] : 0
+            k &+= Int(bgi_threads_x())
+        }
+        bgi_barrier()
+        if me < 8 {
+            var sum = 0.0
+            k = me
+            while k < rounds &* 128 {
+                for step in 0..<16 { sum += Double(values[k &+ 8 &* step]) }
+                k &+= 128
+            }
+            lanes[me] = sum
+        }
+        bgi_barrier()
+        if me == 0 {
+            let sum = combined(SIMD8(lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5], lanes[6], lanes[7]))
+            if blocks == 1 { call.loss.pointee = sum / call.normalizer } else { call.sums[block] = sum }
+        }
+        block &+= Int(bgi_blocks_x())
+    }
+}
+
+/// Adds the sums of the blocks to those of chunks, and these to the total. One block of threads does it.
+func lossTotalDevice<T: DeviceReal>(_ call: DeviceSum<T>, _ blocks: Int) {
+    let numbers = bgi_shared_numbers()
+    let (me, width) = (Int(bgi_thread_x()), Int(bgi_threads_x()))
+    let chunks = (blocks &+ sumChunk &- 1) / sumChunk
+    var (total, first) = (0.0, 0)
+    while first < chunks {
+        var (sum, b) = (0.0, (first &+ me) &* sumChunk)
+        let end = Swift.min(blocks, b &+ sumChunk)
+        while b < end {
+            sum += call.sums[b]
+            b &+= 1
+        }
+        numbers[me] = sum
+        bgi_barrier()
+        if me == 0 {
+            var k = 0
+            while k < Swift.min(width, chunks &- first) {
+                total += numbers[k]
+                k &+= 1
+            }
+        }
+        bgi_barrier()
+        first &+= width
+    }
+    if me == 0 { call.loss.pointee = total / call.normalizer }
+}

@@ -1,0 +1,40 @@
+/* What a device kernel asks of the GPU. tools/ptx.py turns each of these names into what PTX has for it. */
+#ifndef BGI_DEVICE_H
+#define BGI_DEVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/* The thread's number in its block, the number of threads in a block, and the same of the block in the grid. */
+__attribute__((const)) int32_t bgi_thread_x(void);
+__attribute__((const)) int32_t bgi_threads_x(void);
+__attribute__((const)) int32_t bgi_block_x(void);
+__attribute__((const)) int32_t bgi_blocks_x(void);
+__attribute__((const)) int32_t bgi_block_y(void);
+__attribute__((const)) int32_t bgi_blocks_y(void);
+
+/* Waits until all threads of the block are here, and have seen what the others wrote. */
+void bgi_barrier(void);
+
+/* These functions load and store four numbers at once. In the GPU's memory they must begin at a multiple of their size. What is loaded must
+ * not be written by the same kernel. */
+void bgi_load4_f32(float *to, const float *from);
+void bgi_load4_f64(double *to, const double *from);
+void bgi_store4_f32(float *to, const float *from);
+void bgi_store4_f64(double *to, const double *from);
+
+/* Memory that a block's threads share: 1024 numbers, and 4096 numbers beside them. A kernel has what it uses. */
+static inline __attribute__((always_inline)) double *bgi_shared_numbers(void) {
+    extern double bgi_numbers[];
+    return bgi_numbers;
+}
+static inline __attribute__((always_inline)) double *bgi_shared_stage(void) {
+    extern double bgi_stage[];
+    return bgi_stage;
+}
+
+#pragma clang assume_nonnull end
+
+#endif

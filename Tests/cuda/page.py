@@ -1,0 +1,62 @@
+"""Writes the tables of docs/cuda.md from docs/cuda/*.json, which Tests/cuda/gpu.py has measured: `python3 Tests/cuda/page.py`."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/cuda.md"
+KEPT = {name: json.loads((ROOT / f"docs/cuda/nvidia-{name}.json").read_text()) for name in ("h200", "h100")}
+
+TIMES = [
+    ("GIoU loss, gradient, total: 1000 boxes", "time_giou_loss_total_grad_1000", "giou_loss_grad_1000", "10"),
+    ("the same without the total", "time_giou_loss_grad_1000", None, ""),
+    ("GIoU loss, gradient, total: 1 M boxes", "time_giou_loss_total_grad_1000000", "giou_loss_grad_1000000", "30"),
+    ("the same without the total", "time_giou_loss_grad_1000000", None, ""),
+    ("CIoU loss, gradient, total: 1 M boxes", "time_ciou_loss_total_grad_1000000", "ciou_loss_grad_1000000", "36"),
+    ("the same without the total", "time_ciou_loss_grad_1000000", None, ""),
+    ("IoU, 4096 x 4096", "time_iou_pairwise_4096", "box_iou_4096", "40"),
+    ("GIoU, 4096 x 4096", "time_giou_pairwise_4096", None, "55"),
+    ("CIoU, 4096 x 4096", "time_ciou_pairwise_4096", None, "90"),
+    ("(the driver fills such a matrix)", "time_fill_4096", None, ""),
+    ("GIoU's gradient, 4096 x 4096", "time_giou_pairwise_grad_4096", None, ""),
+    ("CIoU's gradient, 4096 x 4096", "time_ciou_pairwise_grad_4096", None, ""),
+    ("smooth L1, gradient, total: 4 M numbers", "time_smooth_l1_total_grad_4000000", None, ""),
+    ("delta encode, 1 M boxes", "time_delta_encode_1000000", None, ""),
+    ("delta decode, 1 M boxes", "time_delta_decode_1000000", None, ""),
+]
+"""What a row says, our time, the time of others, and the microseconds that were aimed at for the H200."""
+
+MATRICES = {"boxgrad, IoU": "iou_pairwise_20000", "boxgrad, GIoU": "giou_pairwise_20000", "boxgrad, CIoU": "ciou_pairwise_20000",
+            "torch eager, IoU": "torch_box_iou_20000", "torchvision, IoU": "torchvision_box_iou_20000"}  # fmt: skip
+
+
+def times():
+    lines = ["| microseconds | H200 | in a row | aim | H100 | in a row | torchvision | torch eager | torch.compile |", "|---|" + "---:|" * 8]
+    for row, ours, theirs, aim in TIMES:
+        h200, h100 = (KEPT[name][ours] for name in KEPT)
+        others = [f"{KEPT['h200'][f'time_{peer}_{theirs}']['median_us']:.0f}" if theirs else "" for peer in ("torchvision", "torch", "compiled")]
+        numbers = [f"{kept[what]:.1f}" for kept in (h200, h100) for what in ("median_us", "in_a_row_us")]
+        lines.append(f"| {row} | " + " | ".join([*numbers[:2], aim, *numbers[2:], *others]) + " |")
+    return "\n".join(lines)
+
+
+def matrices():
+    lines = ["| 20 000 x 20 000 | milliseconds on the H200 | on the H100 | GB, 1.6 of which are the result |", "|---|---:|---:|---:|"]
+    for row, key in MATRICES.items():
+        h200, h100 = (KEPT[name][key] for name in KEPT)
+        lines.append(f"| {row} | {h200['median_us'] / 1000:.2f} | {h100['median_us'] / 1000:.2f} | {h200.get('taken_GB') or h200['peak_GB']:.1f} |")
+    return "\n".join(lines)
+
+
+def page():
+    text = PAGE.read_text()
+    for table in (times(), matrices()):
+        head = re.escape(table.splitlines()[0])
+        text, found = re.subn(rf"(?m)^{head}\n(?:\|.*\n)*", lambda _, table=table: table + "\n", text)
+        assert found == 1, head
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,12 @@
+"""docs/cuda.md has the numbers of docs/cuda."""
+
+import page
+
+
+def test_tables_are_those_of_the_results():
+    assert page.page() == page.PAGE.read_text()
+
+
+def test_results_are_of_equal_bits():
+    for kept in page.KEPT.values():
+        assert kept["every_bit_equal"] and kept["bits_small"]["calls"] > 1000 and kept["bits_long"]["calls"] > 400

@@ -1,0 +1,224 @@
+"""Makes PTX, the GPU's assembly, of Sources/KernelsCUDA and Sources/Kernels: `make ptx`. Needs Swift, and llvmlite (requirements/cuda.txt).
+
+    Sources/CudaShims/ptx/NAME.ptx      the kernels that are loaded together: a family, for one type and, of overlaps, for one metric
+    Sources/CudaShims/ptx/versions.txt  the compilers that made them
+    Sources/CudaShims/kernels.inc       the kernels' names, and which file has them
+    Sources/CudaShims/include/kernel_names.h   their numbers, for the host
+
+swiftc gives LLVM's intermediate representation for this machine, whose types have the sizes of the GPU's, before LLVM optimises it. It is
+given the GPU's triple here, optimised without vectors, and compiled. No multiplication and addition is fused, and divisions round as IEEE 754
+says, so that the GPU computes the CPU's bits. The same versions write the same bytes. `--check` only names the files that are not current.
+"""
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import llvmlite
+import llvmlite.binding as llvm
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIMS = ROOT / "Sources/CudaShims"
+BUILD = ROOT / "build/cuda"
+CPU = "sm_75"
+"""The oldest GPU. Later ones run its PTX."""
+
+CALL = 256
+"""The bytes of a call that a kernel is handed. No call is larger, see bgc_launch."""
+
+SHARED = {"bgi_numbers": 1024, "bgi_stage": 4096}
+"""The memory that the threads of a block share, in doubles."""
+
+REGISTERS = {
+    "bgi_thread_x": "tid.x", "bgi_threads_x": "ntid.x", "bgi_block_x": "ctaid.x", "bgi_blocks_x": "nctaid.x", "bgi_block_y": "ctaid.y",
+    "bgi_blocks_y": "nctaid.y",
+}  # fmt: skip
+
+PLAIN = ["IoU", "GIoU", "DIoU", "CIoU", "IoF", "IoS"]
+METRICS = {
+    "iouAligned": PLAIN, "iouLoss": [f"Loss<{name}>" for name in PLAIN[:4]], "iouPairwise": [*PLAIN, "Union"],
+    "iouPairwiseGrad": [*PLAIN, "IoFOfSecond"],
+}  # fmt: skip
+"""The metrics of each function of overlaps, in the order of their codes."""
+
+TYPES = {"f32": "Float", "f64": "Double"}
+
+
+def words(camel):
+    """Returns smoothL1 as smooth_l1, and IoFOfSecond as iof_of_second."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", re.sub(r"Loss<(\w+)>", r"\1", camel).replace("IoU", "Iou").replace("IoF", "Iof").replace("IoS", "Ios")
+                  .replace("GIou", "Giou").replace("DIou", "Diou").replace("CIou", "Ciou")).lower()  # fmt: skip
+
+
+class Kernel:
+    """A kernel, which is called `name` in the GPU's code, and the file that it is in. `number` is its name among the host's numbers."""
+
+    def __init__(self, family, function, call, metric, type_name):
+        self.function, self.call, self.metric, self.type = function, call, metric, type_name
+        stem = words(function)
+        self.name = f"boxgrad_{stem}{'_' + words(metric) if metric else ''}_{type_name}"
+        self.file = f"{family}{'_' + FILES.get(words(metric), words(metric)) if metric else ''}_{type_name}"
+        self.number = f"BGC_{stem}{'_' + words(metric) if metric else ''}".upper()
+
+    def entry(self):
+        """Returns the Swift function that becomes the kernel."""
+        metric = f"{self.metric}.self, " if self.metric else ""
+        return (
+            f'@_cdecl("{self.name}") public func kernel_{self.name}(_ call: UnsafeMutableRawPointer, _ count: Int) '
+            f"{{ {self.function}Device({metric}{self.call}<{TYPES[self.type]}>.at(call), count) }}\n"
+        )
+
+
+FILES = {}
+"""Metrics that share a file."""
+
+PATTERN = re.compile(r"---- Family (\w+) ----|^func (\w+)Device<(M: Metric, )?T: DeviceReal>\((?:_: M.Type, )?_ \w+: (\w+)<T>, _ count: Int\)|"
+                     r"^func (\w+)Device<(M: Metric, )?T: DeviceReal>\(_ \w+: (\w+)<T>, _ blocks: Int\)", re.MULTILINE)  # fmt: skip
+
+
+def kernels():
+    found, family = [], None
+    for path in sorted((ROOT / "Sources/KernelsCUDA").glob("*.swift")):
+        for match in PATTERN.finditer(path.read_text()):
+            family = match[1] or family
+            if not match[1]:
+                function, call = match[2] or match[5], match[4] or match[7]
+                metrics = METRICS[function] if match[3] else [None]
+                found += [Kernel(family, function, call, metric, type_name) for metric in metrics for type_name in TYPES]
+    return found
+
+
+def representation(found):
+    """Returns LLVM's intermediate representation of all kernels, as Swift gives it."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    entries, result = BUILD / "Entries.swift", BUILD / "kernels.ll"
+    entries.write_text("".join(kernel.entry() for kernel in found))
+    (BUILD / "module.modulemap").write_text(
+        f'module CShims {{ header "{ROOT}/Sources/CShims/include/shims.h" export * }}\n'
+        f'module CDevice {{ header "{ROOT}/Sources/KernelsCUDA/include/device.h" export * }}\n'
+    )
+    sources = [path for path in sorted((ROOT / "Sources/Kernels").glob("*.swift")) if path.name != "Table.swift"]
+    sources += sorted((ROOT / "Sources/KernelsCUDA").glob("*.swift"))
+    clang = ["-fno-math-errno", "-ffp-contract=off", "-march=x86-64", f"-I{ROOT}/include"]
+    subprocess.run(
+        ["swiftc", "-emit-ir", "-o", result, "-parse-as-library", "-module-name", "KernelsCUDA", "-enable-experimental-feature", "Embedded",
+         "-wmo", "-O", "-no-allocations", "-Xfrontend", "-disable-llvm-optzns", *(word for flag in clang for word in ("-Xcc", flag)),
+         "-I", ROOT / "include", "-I", BUILD, "-module-cache-path", BUILD / "modules", "-DTIER_BASELINE", "-DCOMMON_KERNELS", *sources, entries],
+        check=True)  # fmt: skip
+    return result.read_text()
+
+
+def target():
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    for option in ("-nvptx-fma-level=0", "-nvptx-prec-divf32=2", "-nvptx-prec-sqrtf32=1"):
+        llvm.set_option("boxgrad", option)
+    return llvm.Target.from_triple("nvptx64-nvidia-cuda").create_target_machine(cpu=CPU, opt=3)
+
+
+def retargeted(text, machine):
+    """Returns the representation for the GPU: its triple, none of the CPU's attributes, and the names of device.h as what they stand for."""
+    text = re.sub(r'target datalayout = ".*"', f'target datalayout = "{machine.target_data}"', text)
+    text = re.sub(r'target triple = ".*"', 'target triple = "nvptx64-nvidia-cuda"', text)
+    cpu = "target-cpu|target-features|tune-cpu|frame-pointer|probe-stack|stack-protector-buffer-size|no-trapping-math|min-legal-vector-width"
+    text = re.sub(rf'"({cpu})"="[^"]*"', "", text)
+    text = re.sub(r"(?m)^module asm .*$|^@llvm\.(compiler\.)?used = .*$", "", text)
+    text = re.sub(r"\bswiftcc\b|\bnoinline\b|\bsspreq\b|\buwtable\b|\bswiftself\b|\bswifterror\b", "", text)
+    text = re.sub(r"(?m)^(attributes #\d+ = \{)\s*\}", r"\1 nounwind }", text)
+    for name, register in REGISTERS.items():
+        text = text.replace(f"@{name}(", f"@llvm.nvvm.read.ptx.sreg.{register}(")
+    text = text.replace("@bgi_barrier(", "@llvm.nvvm.barrier0(")
+    for name, size in SHARED.items():
+        text = re.sub(rf"(?m)^@{name} = .*$", "", text).replace(f"@{name}", f"addrspacecast (ptr addrspace(3) @{name} to ptr)")
+        text += f"\n@{name} = internal addrspace(3) global [{size} x double] undef, align 32\n"
+
+    for name, type_name, size in (("f32", "float", 16), ("f64", "double", 32)):
+        vector, of_numbers = f"<4 x {type_name}>", f"align {size // 4}"
+        for function, loads, stores in ((f"bgi_load4_{name}", f" addrspace(1)", ""), (f"bgi_store4_{name}", "", " addrspace(1)")):
+            text = re.sub(rf"(?m)^declare .*@{function}\(.*$", "", text)
+            text += (
+                f"define internal void @{function}(ptr %to, ptr %from) alwaysinline {{\n"
+                f"  %g = addrspacecast ptr %{'from' if loads else 'to'} to ptr addrspace(1)\n"
+                f"  %v = load {vector}, ptr{loads} %{'g' if loads else 'from'}, {f'align {size}, !invariant.load !{{}}' if loads else of_numbers}\n"
+                f"  store {vector} %v, ptr{stores} %{'g' if stores else 'to'}, {f'align {size}' if stores else of_numbers}\n"
+                "  ret void\n}\n"
+            )
+
+    def kernel(match):
+        parameters = match[3].replace("ptr", f"ptr byval([{CALL} x i8]) align 16", 1)
+        return f"define ptx_kernel {re.sub('protected|hidden|dso_local', '', match[1])}@{match[2]}({parameters})"
+
+    return re.sub(r"(?m)^define ([^@\n]*)@(boxgrad_\w+)\((.*?)\)", kernel, text)
+
+
+def optimised(bitcode, machine, wanted):
+    """Returns the module with the wanted kernels alone."""
+    module = llvm.parse_bitcode(bitcode)
+    for one in [*module.functions, *module.global_variables]:
+        if not one.is_declaration and not one.name.startswith("llvm.") and one.name not in wanted:
+            one.linkage = llvm.Linkage.internal
+            one.visibility = "default"
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def versions():
+    swift = subprocess.run(["swiftc", "--version"], check=True, capture_output=True, text=True).stdout
+    swift = re.search(r"Swift version .*", swift)[0]
+    return f"{swift}\nllvmlite {llvmlite.__version__}, LLVM {'.'.join(map(str, llvm.llvm_version_info))}\n"
+
+
+def written():
+    """Returns {path: the text that the file should have}."""
+    found, machine = kernels(), target()
+    module = llvm.parse_assembly(retargeted(representation(found), machine))
+    module.verify()
+    bitcode = module.as_bitcode()
+    files = list(dict.fromkeys(kernel.file for kernel in found))
+    result = {SHIMS / "ptx/versions.txt": versions()}
+    shutil.rmtree(BUILD / "ir", ignore_errors=True)
+    (BUILD / "ir").mkdir()
+    for file in files:
+        module = optimised(bitcode, machine, {kernel.name for kernel in found if kernel.file == file})
+        (BUILD / f"ir/{file}.ll").write_text(str(module))
+        ptx = re.sub(r"(?m)^//.*\n|[ \t]+// .*$", "", machine.emit_assembly(module))
+        result[SHIMS / f"ptx/{file}.ptx"] = re.sub(r"\n\n+", "\n", ptx.strip()) + "\n"
+    note = "Written by tools/ptx.py from Sources/KernelsCUDA. "
+    numbers = [kernel.number for kernel in found if kernel.type == "f32"]
+    result[SHIMS / "include/kernel_names.h"] = (
+        f"/* The numbers of the kernels for float; those for double are greater by 1. {note}*/\n#ifndef BGC_KERNEL_NAMES_H\n"
+        f"#define BGC_KERNEL_NAMES_H\n\nenum {{\n" + "".join(f"    {number} = {2 * k},\n" for k, number in enumerate(numbers))
+        + f"    BGC_KERNELS = {2 * len(numbers)},\n    BGC_CALL = {CALL},\n}};\n\n#endif\n"
+    )  # fmt: skip
+    in_order = [kernel for number in numbers for kernel in found if kernel.number == number]
+    result[SHIMS / "kernels.inc"] = (
+        f"/* {note}*/\n" + "".join(f"FAMILY({file})\n" for file in files) + "".join(f"KERNEL({k.file}, {k.name})\n" for k in in_order)
+    )
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    wanted = written()
+    current = {path for path in [*(SHIMS / "ptx").glob("*"), *wanted] if path.exists() and path.read_text() == wanted.get(path)}
+    stale = [path for path in {*wanted, *(SHIMS / "ptx").glob("*")} if path not in current]
+    if check and stale:
+        sys.exit(f"Not what the sources give: {', '.join(sorted(path.name for path in stale))}. Run make ptx")
+    for path in stale:
+        if path in wanted:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[path])
+        else:
+            path.unlink()
+
+
+if __name__ == "__main__":
+    main()
