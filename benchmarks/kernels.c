@@ -157,6 +157,12 @@ static void iou_loss(void *p) {
     TRY(boxgrad_iou_loss_f32(w->metric, w->a, 4, w->b, 4, w->n, NULL, 1e-7, (double)w->n, &loss, NULL, w->out, NULL));
 }
 
+static void box_loss(void *p) {
+    struct workload *w = p;
+    double loss;
+    TRY(boxgrad_box_loss_f32(BOXGRAD_LOSS_EIOU, NULL, w->a, 4, w->b, 4, w->n, NULL, (double)w->n, &loss, NULL, w->out, NULL));
+}
+
 static void smooth_l1(void *p) {
     struct workload *w = p;
     double loss;
@@ -400,6 +406,8 @@ int main(int argc, char **argv) {
         snprintf(name, sizeof name, "%s loss and gradient, %s boxes", METRICS[w.metric], count_name(million));
         measure(name, iou_loss, &w, (double)million, 48.0 * (double)million);
     }
+    snprintf(name, sizeof name, "EIoU loss and gradient, %s boxes", count_name(million));
+    measure(name, box_loss, &w, (double)million, 48.0 * (double)million);
     snprintf(name, sizeof name, "delta encode, %s boxes", count_name(million));
     measure(name, encode, &w, (double)million, 48.0 * (double)million);
     snprintf(name, sizeof name, "delta decode and clip, %s boxes", count_name(million));

@@ -5,6 +5,7 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     pairwise       a, b, metric                    -> matrix
     pairwise_grad  a, b, metric, upstream          -> gradient of a, gradient of b
     iou_loss       pred, target, metric, eps       -> mean loss, its gradient with respect to pred
+    box_loss       pred, target, eps               -> mean EIoU loss, its gradient with respect to pred
     smooth_l1      pred, target, inside, outside   -> mean loss (sigma 1), its gradient with respect to pred; the weights may be None
     balanced_l1    pred, target                    -> mean loss, its gradient with respect to pred
     focal          logits, target                  -> mean distribution focal loss, its gradient with respect to logits
@@ -145,6 +146,15 @@ def _iou_loss(metric: str, n: int) -> Workload:
     return Workload(name, "iou_loss", "boxes", n, 48 * n, (Output("value", 1e-5), Output("row", 2e-3)), make)
 
 
+def _box_loss(n: int) -> Workload:
+    def make() -> SimpleNamespace:
+        pred, target = pairs(n)
+        return SimpleNamespace(pred=pred, target=target, eps=1e-7)
+
+    name = f"EIoU loss and gradient, {_count(n)} boxes"
+    return Workload(name, "box_loss", "boxes", n, 48 * n, (Output("value", 1e-5), Output("row", 2e-3)), make)
+
+
 def _smooth_l1(n: int, weighted: bool) -> Workload:
     def make() -> SimpleNamespace:
         random = np.random.default_rng(4)
@@ -280,6 +290,7 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _iou_loss("giou", million),
         _iou_loss("diou", million),
         _iou_loss("ciou", million),
+        _box_loss(million),
         _smooth_l1(4 * million, weighted=False),
         _smooth_l1(4 * million, weighted=True),
         _balanced_l1(4 * million),

@@ -17,6 +17,7 @@
  *     Hard clip                 clip
  *     Overlap                   iou_pairwise, iou_aligned, iou_loss: IoU, GIoU, DIoU, CIoU, IoF,
  *                               IoS
+ *     Box losses                box_loss: EIoU, SIoU, alpha-IoU, Wise-IoU, Inner-IoU and others
  *     Smooth L1                 smooth_l1, balanced_l1
  *     Box deltas                delta_encode, delta_decode
  *     Box distances             ltrb_encode, ltrb_decode, linear_encode, linear_decode
@@ -244,9 +245,9 @@ const char *boxgrad_cpu_tier(void);
  * a gradient, 524288 elements or pairs of a match, 1048576 pairs of a matrix (of CIoU, 262144). An
  * eighth of that is enough for the library's own threads if boxgrad_set_keep_threads keeps them,
  * but losses and norms are never divided into less than 65536 rows or elements. A call uses at most
- * 256 threads; iou_loss and distribution_focal use at most 128, smooth_l1, balanced_l1 and the
- * functions over tensors at most 16, or 128 that are kept. Clipping, box formats, inspection,
- * suppression and sampling are not divided.
+ * 256 threads; iou_loss, box_loss and distribution_focal use at most 128, smooth_l1, balanced_l1
+ * and the functions over tensors at most 16, or 128 that are kept. Clipping, box formats,
+ * inspection, suppression and sampling are not divided.
  * Threads that the library starts block all signals, and end before the call returns unless they
  * are kept. If the system gives none, the calling thread does the work.
  * A change applies to calls that begin afterwards, on every thread.
@@ -563,6 +564,96 @@ boxgrad_status boxgrad_iou_loss_f64(
     int32_t metric, const double *pred, ptrdiff_t pred_stride,
     const double *target, ptrdiff_t target_stride, size_t count,
     const double *BOXGRAD_OR_NULL weights, double eps,
+    double normalizer, double *BOXGRAD_OR_NULL loss, double *BOXGRAD_OR_NULL per_box,
+    double *BOXGRAD_OR_NULL grad_pred, double *BOXGRAD_OR_NULL grad_target);
+
+/* ---- Box losses ---------------------------------------------------------------------------------
+ * The losses of a predicted box p against its target t that are more than 1 - metric:
+ *     IOU to CIOU  1 - IoU^alpha + P^alpha, P being what the metric subtracts from IoU (He 2021)
+ *     EIOU         1 - IoU + (dx^2 + dy^2) / (cw^2 + ch^2)
+ *                  + (w_p - w_t)^2 / cw^2 + (h_p - h_t)^2 / ch^2                      (Zhang 2021)
+ *     SIOU         1 - IoU + (D + O) / 2                                         (Gevorgyan 2022)
+ *                  D = 2 - exp(-g (dx / cw)^2) - exp(-g (dy / ch)^2),
+ *                  g = 2 - 2 |dx dy| / (dx^2 + dy^2),
+ *                  O = (1 - exp(-|w_p - w_t| / max(w_p, w_t)))^theta + the same of h
+ *     WIOU         exp((dx^2 + dy^2) / (cw^2 + ch^2)) * (1 - IoU), version 1          (Tong 2023)
+ *     MPDIOU       1 - IoU + (distance^2 of the top left corners + of the bottom right ones)
+ *                  / (image_width^2 + image_height^2)                                   (Ma 2023)
+ *     LOG_IOU      -log(max(IoU, least_iou))                                            (Yu 2016)
+ *     NWD          1 - exp(-sqrt(dx^2 + dy^2 + (w_p - w_t)^2 / 4 + (h_p - h_t)^2 / 4) / constant)
+ *                                                                                     (Wang 2021)
+ *     BOUNDED_IOU  the sum of smooth L1 (beta) of 1 - max(0, (w_t - 2 |dx|) / (w_t + 2 |dx|)),
+ *                  1 - min(w_t / w_p, w_p / w_t), and the same of dy and h   (Tychsen-Smith 2018)
+ * The metrics are those of boxgrad_iou_loss. w, h: sides; dx, dy: from t's centre to p's; cw, ch:
+ * sides of the smallest box around both. For WIOU cw and ch are constants for the gradient. */
+
+#define BOXGRAD_LOSS_IOU         0 /* Since 0.3.0, as all of these. */
+#define BOXGRAD_LOSS_GIOU        1 /* Since 0.3.0. */
+#define BOXGRAD_LOSS_DIOU        2 /* Since 0.3.0. */
+#define BOXGRAD_LOSS_CIOU        3 /* Since 0.3.0. */
+#define BOXGRAD_LOSS_EIOU        4 /* Since 0.3.0. */
+#define BOXGRAD_LOSS_SIOU        5 /* Since 0.3.0. */
+#define BOXGRAD_LOSS_WIOU        6 /* Since 0.3.0. */
+#define BOXGRAD_LOSS_MPDIOU      7 /* Since 0.3.0. */
+#define BOXGRAD_LOSS_LOG_IOU     8 /* Since 0.3.0. */
+#define BOXGRAD_LOSS_NWD         9 /* Since 0.3.0. */
+#define BOXGRAD_LOSS_BOUNDED_IOU 10 /* Since 0.3.0. */
+
+/* Begin with BOXGRAD_BOX_LOSS_OPTIONS_INIT: zeros are not the defaults. A kind ignores the fields
+ * that it does not use, but every field must be in its range.
+ * inner_ratio, for IOU to SIOU: IoU' takes IoU's place in 1 - IoU^alpha, so that a loss without
+ * powers gets IoU - IoU' added. IoU' is that of both boxes, scaled by inner_ratio about their
+ * centres (Inner-IoU, Zhang 2023).
+ * gamma, for all but NWD and BOUNDED_IOU: the loss is multiplied by IoU^gamma, or IoU'^gamma, which
+ * is a constant for the gradient (Focal-EIoU: 0.5). Since 0.3.0. */
+typedef struct {
+    size_t size;                      /* sizeof(boxgrad_box_loss_options) of the caller */
+    double eps;                       /* at least 0, and finite in the function's type */
+    double alpha;                     /* above 0, at most 1000; 1: no power */
+    double gamma;                     /* 0 to 1000; 0: no factor */
+    double inner_ratio;               /* above 0, at most 1000; 1: the boxes as they are */
+    double theta;                     /* 1 to 1000 */
+    double image_width, image_height; /* MPDIOU: must be given, positive, with finite squares */
+    double least_iou;                 /* above 0, at most 1 */
+    double constant;                  /* NWD: as image_width; 12.8 for the boxes of AI-TOD */
+    double beta;                      /* above 0, at most 1000 */
+} boxgrad_box_loss_options;
+
+/* The defaults. An options pointer that is NULL means them, too. */
+#define BOXGRAD_BOX_LOSS_OPTIONS_INIT /* Since 0.3.0. */ \
+    { sizeof(boxgrad_box_loss_options), 1e-7, 1, 0, 1, 4, 0, 0, 1e-6, 0, 0.2 }
+
+/* One of these losses, with its gradients. Everything is computed in double, also for float.
+ *     per_box[i] = weights[i] * loss(pred[i], target[i])
+ *     loss       = sum of per_box / normalizer
+ * IOU with alpha 1 and 2 is mmdetection's linear and squared IoU loss.
+ * BOUNDED_IOU is the sum of the four numbers that mmdetection's has for a box; its eps is 1e-3.
+ * Inputs:   kind; options: one, or NULL for the defaults; pred, target: count rows each; weights:
+ *           count, or NULL for 1; normalizer: 1 for a sum, max(count, 1) for a mean.
+ * Outputs:  loss: one double, or NULL; per_box: count, or NULL; grad_pred, grad_target: count x 4
+ *           each, or NULL.
+ * Edges:    As in boxgrad_iou_loss, but never NaN for finite boxes, however large or small: a term
+ *           whose denominator is 0 is 0, and so are its slopes. (Below 2^-500 it counts as 0, in
+ *           f64 with the pair's largest coordinate as the unit.) eps is added to every denominator
+ *           that is made of boxes. |x| has the slope 0 at 0, and so has NWD's root, for
+ *           equal boxes. With alpha < 1 the slope of x^alpha is that at 1e-6 where x is less; with
+ *           alpha other than 1 a negative P counts as 0. WIOU's exponent is constant above 2. (Only
+ *           inverted boxes have such a P or exponent.) LOG_IOU has no slope below least_iou.
+ * Errors:   BAD_PARAMETER: kind is none of these; a field of options is outside its range, or is
+ *           needed and was not given; normalizer as in boxgrad_iou_loss. options->size as in
+ *           boxgrad_delta_encode.
+ * Accuracy: loss 32 eps (300 in f64); grad_pred, grad_target 32 eps (64 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_box_loss_f32(
+    int32_t kind, const boxgrad_box_loss_options *BOXGRAD_OR_NULL options,
+    const float *pred, ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride,
+    size_t count, const float *BOXGRAD_OR_NULL weights,
+    double normalizer, double *BOXGRAD_OR_NULL loss, float *BOXGRAD_OR_NULL per_box,
+    float *BOXGRAD_OR_NULL grad_pred, float *BOXGRAD_OR_NULL grad_target);
+boxgrad_status boxgrad_box_loss_f64(
+    int32_t kind, const boxgrad_box_loss_options *BOXGRAD_OR_NULL options,
+    const double *pred, ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride,
+    size_t count, const double *BOXGRAD_OR_NULL weights,
     double normalizer, double *BOXGRAD_OR_NULL loss, double *BOXGRAD_OR_NULL per_box,
     double *BOXGRAD_OR_NULL grad_pred, double *BOXGRAD_OR_NULL grad_target);
 
@@ -1501,6 +1592,14 @@ typedef struct {
         size_t count, size_t bins, const float *grad_out, float *grad_logits);
     boxgrad_status (*distribution_decode_grad_f64)(const double *logits, ptrdiff_t logits_stride,
         size_t count, size_t bins, const double *grad_out, double *grad_logits);
+    boxgrad_status (*box_loss_f32)(int32_t kind, const boxgrad_box_loss_options *options,
+        const float *pred, ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride,
+        size_t count, const float *weights, double normalizer, double *loss, float *per_box,
+        float *grad_pred, float *grad_target);
+    boxgrad_status (*box_loss_f64)(int32_t kind, const boxgrad_box_loss_options *options,
+        const double *pred, ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride,
+        size_t count, const double *weights, double normalizer, double *loss, double *per_box,
+        double *grad_pred, double *grad_target);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

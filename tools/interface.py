@@ -153,7 +153,7 @@ def calls_by_name(found):
 
     def argument(c_type, name):
         if c_type.startswith("const boxgrad_"):
-            return "c.options"
+            return "c.options()"
         swift = swift_type(c_type)
         return f'c.{("read" if swift.startswith("UnsafeP") else "write") if swift.endswith("?") else kinds[swift]}("{name}")'
 

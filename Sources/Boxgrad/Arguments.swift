@@ -100,6 +100,24 @@ struct Arguments {
         rows(array, name, count, stride: width, name, width: width, optional: optional)
     }
 
+    /// Replaces the defaults by the caller's options, a struct that begins with its size. Where it is NULL or shorter than this version's, the
+    /// defaults stay.
+    mutating func copy<Options: BitwiseCopyable>(_ options: UnsafePointer<Options>?, to defaults: inout Options) {
+        guard let options else { return }
+        let size = sizeOfOptions(options, MemoryLayout<Options>.size)
+        if valid { memcpy(&defaults, options, size) }
+    }
+
+    /// Checks the size that options begin with, and returns it.
+    @inline(never)
+    private mutating func sizeOfOptions(_ options: UnsafeRawPointer, _ known: Int) -> Int {
+        let size = options.load(as: Int.self)
+        if 0..<MemoryLayout<Int>.size ~= size { fail(BOXGRAD_BAD_PARAMETER, "options->size", "is smaller than the field itself", .integer(size)) }
+        if size < 0 || size > known { fail(BOXGRAD_UNSUPPORTED, "options->size", "is larger than this version's struct", .count(size)) }
+        if size % 8 != 0 { fail(BOXGRAD_BAD_PARAMETER, "options->size", "ends within a field", .integer(size)) }
+        return size
+    }
+
     /// Checks a call in place, which is allowed if every row is written where it was read.
     mutating func inPlace<T>(_ input: UnsafePointer<T>?, _ inputStride: Int, _ output: UnsafeMutablePointer<T>?, _ outputStride: Int, _ count: Int) {
         if count > 1 && UnsafePointer(output) == input && inputStride != outputStride {

@@ -16,25 +16,10 @@ private func degenerate<T>(_ proposals: Rows<T>, _ targets: Rows<T>, _ count: In
 /// Checks the caller's options, and returns them. Where the caller's struct is NULL or shorter than this version's, the fields have their
 /// defaults.
 func complete<T>(_ options: UnsafePointer<boxgrad_delta_options>?, for type: T.Type, _ arguments: inout Arguments) -> boxgrad_delta_options {
-    let known = MemoryLayout<boxgrad_delta_options>.size
     var complete = boxgrad_delta_options(
-        size: known, means: (0, 0, 0, 0), stds: (1, 1, 1, 1), log_ratio_min: -.infinity, log_ratio_max: 4.135166556742356,
-        image_width: -1, image_height: -1, center_clamp: .infinity, on_degenerate: BOXGRAD_DEGENERATE_ERROR, reserved: 0)
-    guard let options else { return complete }
-    let size = UnsafeRawPointer(options).load(as: Int.self)
-    guard size >= MemoryLayout<Int>.size || size < 0 else {
-        arguments.fail(BOXGRAD_BAD_PARAMETER, "options->size", "is smaller than the field itself", .integer(size))
-        return complete
-    }
-    guard size >= 0 && size <= known else {
-        arguments.fail(BOXGRAD_UNSUPPORTED, "options->size", "is larger than this version's struct", .count(size))
-        return complete
-    }
-    guard size % 8 == 0 else {
-        arguments.fail(BOXGRAD_BAD_PARAMETER, "options->size", "ends within a field", .integer(size))
-        return complete
-    }
-    memcpy(&complete, options, size)
+        size: MemoryLayout<boxgrad_delta_options>.size, means: (0, 0, 0, 0), stds: (1, 1, 1, 1), log_ratio_min: -.infinity,
+        log_ratio_max: 4.135166556742356, image_width: -1, image_height: -1, center_clamp: .infinity, on_degenerate: BOXGRAD_DEGENERATE_ERROR, reserved: 0)
+    arguments.copy(options, to: &complete)
     let (m, s) = (complete.means, complete.stds)
     func check(_ mean: Double, _ std: Double) {
         arguments.require(rounded(mean, to: type).isFinite, "options->means", "must be finite in the function's type", mean)

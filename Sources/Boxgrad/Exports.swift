@@ -252,6 +252,28 @@ public func boxgrad_iou_loss_f64(
         metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, loss, perBox, gradPred, gradTarget)
 }
 
+@_cdecl("boxgrad_box_loss_f32") @implementation
+public func boxgrad_box_loss_f32(
+    _ kind: Int32, _ options: UnsafePointer<boxgrad_box_loss_options>?, _ pred: UnsafePointer<Float>?, _ predStride: Int,
+    _ target: UnsafePointer<Float>?, _ targetStride: Int, _ count: Int, _ weights: UnsafePointer<Float>?, _ normalizer: Double,
+    _ loss: UnsafeMutablePointer<Double>?, _ perBox: UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?,
+    _ gradTarget: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    boxLoss(
+        kind, options, pred, predStride, target, targetStride, count, weights, normalizer, loss, perBox, gradPred, gradTarget)
+}
+
+@_cdecl("boxgrad_box_loss_f64") @implementation
+public func boxgrad_box_loss_f64(
+    _ kind: Int32, _ options: UnsafePointer<boxgrad_box_loss_options>?, _ pred: UnsafePointer<Double>?, _ predStride: Int,
+    _ target: UnsafePointer<Double>?, _ targetStride: Int, _ count: Int, _ weights: UnsafePointer<Double>?, _ normalizer: Double,
+    _ loss: UnsafeMutablePointer<Double>?, _ perBox: UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?,
+    _ gradTarget: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    boxLoss(
+        kind, options, pred, predStride, target, targetStride, count, weights, normalizer, loss, perBox, gradPred, gradTarget)
+}
+
 @_cdecl("boxgrad_smooth_l1_f32") @implementation
 public func boxgrad_smooth_l1_f32(
     _ pred: UnsafePointer<Float>?, _ target: UnsafePointer<Float>?, _ insideWeights: UnsafePointer<Float>?,

@@ -8,7 +8,24 @@ extension Arguments {
         _ metric: Int32, _ eps: Double, _ type: T.Type, last: Int32 = BOXGRAD_IOS, otherwise reason: StaticString = "is no overlap metric"
     ) {
         require(BOXGRAD_IOU...last ~= metric, "metric", reason, metric)
-        require(eps >= 0 && rounded(eps, to: type) < .infinity, "eps", "must be finite in the function's type, and not negative", eps)
+        require(eps >= 0 && rounded(eps, to: type) < .infinity, "eps", Self.epsReason, eps)
+    }
+
+    static var epsReason: StaticString { "must be finite in the function's type, and not negative" }
+
+    /// Checks what every loss of boxes takes.
+    @inline(never)
+    mutating func loss<T>(
+        _ pred: UnsafePointer<T>?, _ predStride: Int, _ target: UnsafePointer<T>?, _ targetStride: Int, _ count: Int, _ weights: UnsafePointer<T>?,
+        _ normalizer: Double, _ perBox: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
+    ) {
+        self.normalizer(normalizer, as: T.self, of: count)
+        rows(pred, "pred", count, stride: predStride, "pred_stride")
+        rows(target, "target", count, stride: targetStride, "target_stride")
+        packed(weights, "weights", count, optional: true)
+        packed(perBox, "per_box", count, optional: true)
+        packed(gradPred, "grad_pred", count, width: 4, optional: true)
+        packed(gradTarget, "grad_target", count, width: 4, optional: true)
     }
 }
 
@@ -110,13 +127,7 @@ func iouLoss<T>(
 ) -> Int32 {
     var arguments = Arguments()
     arguments.metric(metric, eps, T.self, last: BOXGRAD_CIOU, otherwise: "is none that has a loss")
-    arguments.normalizer(normalizer, as: T.self, of: count)
-    arguments.rows(pred, "pred", count, stride: predStride, "pred_stride")
-    arguments.rows(target, "target", count, stride: targetStride, "target_stride")
-    arguments.packed(weights, "weights", count, optional: true)
-    arguments.packed(perBox, "per_box", count, optional: true)
-    arguments.packed(gradPred, "grad_pred", count, width: 4, optional: true)
-    arguments.packed(gradTarget, "grad_target", count, width: 4, optional: true)
+    arguments.loss(pred, predStride, target, targetStride, count, weights, normalizer, perBox, gradPred, gradTarget)
     guard arguments.valid else { return arguments.status }
     var sum = 0.0
     if count > 0, let pred, let target {

@@ -99,6 +99,8 @@ static const boxgrad_api api = {
     .distribution_decode_f64 = boxgrad_distribution_decode_f64,
     .distribution_decode_grad_f32 = boxgrad_distribution_decode_grad_f32,
     .distribution_decode_grad_f64 = boxgrad_distribution_decode_grad_f64,
+    .box_loss_f32 = boxgrad_box_loss_f32,
+    .box_loss_f64 = boxgrad_box_loss_f64,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

@@ -184,6 +184,16 @@ struct IoULoss<T>: SummingCall {
     var sums = Sums()
 }
 
+struct BoxLoss<T>: SummingCall {
+    let kind: Int32
+    let options: boxgrad_box_loss_options
+    let pred, target: Rows<T>
+    let weights: UnsafePointer<T>?
+    let normalizer: Double
+    let perBox, gradPred, gradTarget: UnsafeMutablePointer<T>?
+    var sums = Sums()
+}
+
 // ---- SmoothL1 ----
 
 struct SmoothL1<T>: SummingCall {

@@ -78,6 +78,26 @@ func log<T: Real>(ratioOf a: Double, to b: Double) -> T {
 @inline(__always)
 func log<T: Real>(ratioOfPositive p: Double, to q: Double) -> T {
     if T.self == Float.self { return T(shortLog(ratioOf: p, to: q)) }
+    let (first, second, rest) = logParts(ratioOfPositive: p, to: q)
+    return T(first + (second + rest))
+}
+
+/// Returns x^p within 3 ulp, for a positive finite x and a finite p whose product with log x is at most 2^20 in size. The logarithm is a sum of two
+/// doubles, as in Power.swift, but there is no branch.
+@inline(__always)
+func power(ofPositive x: Double, _ p: Double) -> Double {
+    let (first, second, rest) = logParts(ratioOfPositive: x, to: 1)
+    // Each part is larger than the next, or the first is 0.
+    let last = second + rest
+    let high = first + last
+    let low = ((first - high) + last) + ((second - last) + rest)
+    let (product, productLow) = exactProduct(high, p)
+    return exp(product) * (1 + (productLow + low * p))
+}
+
+/// Returns three numbers, of decreasing size, whose sum is log(p / q).
+@inline(__always)
+private func logParts(ratioOfPositive p: Double, to q: Double) -> (Double, Double, Double) {
     let (pExponent, pMantissa) = normalised(p)
     let (qExponent, qMantissa) = normalised(q)
     // The mantissas are in 1..<2. One of them is halved if necessary, so that they are within a factor of sqrt(2) of each other. Then their
@@ -103,7 +123,7 @@ func log<T: Real>(ratioOfPositive p: Double, to q: Double) -> T {
     t = t * z + 0x1.9999999999a38p-2
     t = t * z + 0x1.5555555555555p-1
     // log(m / n) is 2 atanh(s), and s * z * t approximates 2 atanh(s) - 2 s.
-    return T(k * ln2.high + (2 * s + (s * z * t + (2 * lost + k * ln2.low))))
+    return (k * ln2.high, 2 * s, s * z * t + (2 * lost + k * ln2.low))
 }
 
 /// Returns log(1 + x) for x >= 0. The second term is what the sum 1 + x lost by rounding.

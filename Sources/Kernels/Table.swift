@@ -13,6 +13,7 @@ private func table(_ name: StaticString) -> bgi_kernels {
     bgi_kernels(
         name: UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self),
         f32: .init(
+            box_loss: { boxLoss(BoxLoss<Float>.at($0), rows($1, $2)) },
             box_area: { boxArea(BoxArea<Float>.at($0), rows($1, $2)) },
             box_area_grad: { boxAreaGrad(BoxAreaGrad<Float>.at($0), rows($1, $2)) },
             box_convert: { boxConvert(BoxConvert<Float>.at($0), rows($1, $2)) },
@@ -50,6 +51,7 @@ private func table(_ name: StaticString) -> bgi_kernels {
             yolo_decode: { yoloDecode(YOLODecode<Float>.at($0), rows($1, $2)) },
             yolo_decode_grad: { yoloDecodeGrad(YOLODecodeGrad<Float>.at($0), rows($1, $2)) }),
         f64: .init(
+            box_loss: { boxLoss(BoxLoss<Double>.at($0), rows($1, $2)) },
             box_area: { boxArea(BoxArea<Double>.at($0), rows($1, $2)) },
             box_area_grad: { boxAreaGrad(BoxAreaGrad<Double>.at($0), rows($1, $2)) },
             box_convert: { boxConvert(BoxConvert<Double>.at($0), rows($1, $2)) },

@@ -50,17 +50,14 @@ final class Call<T: Scalar> {
     var strides: [String: Int] = [:]
     var counts: [String: Int]
     private let properties: [String: Any]
-    private(set) var options = UnsafeMutablePointer<boxgrad_delta_options>?.none
+    private let optionsOfCall: UnsafeMutableRawPointer?
 
     /// Prepares a call. Padding 0 packs the rows. With padding 1 to 6 the strides differ from each other, and each stride takes the values
     /// from its width to its width + 5.
     init(_ op: any Operation, _ n: Int, _ inputs: Inputs, absent: Names = [], padding: Int = 0, inPlace: Bool = false) {
         (self.op, function, arguments, counts) = (op, op.function, op.arguments(n), op.counts(n))
         properties = Dictionary(uniqueKeysWithValues: Mirror(reflecting: op).children.map { ($0.label!.lowercased(), $0.value) })
-        if let given = (op as? any DeltaOperation)?.options {
-            options = .allocate(capacity: 1)
-            options!.initialize(to: given)
-        }
+        optionsOfCall = (op as? any OperationWithOptions)?.allocatedOptions()
         for argument in arguments {
             if let name = argument.stride, strides[name] == nil {
                 strides[name] = argument.columns + (padding == 0 || inPlace ? padding : (padding + 2 * strides.count) % 6)
@@ -78,7 +75,9 @@ final class Call<T: Scalar> {
         }
     }
 
-    deinit { options?.deallocate() }
+    deinit { optionsOfCall?.deallocate() }
+
+    func options<Options>() -> UnsafePointer<Options>? { optionsOfCall.map { UnsafePointer($0.assumingMemoryBound(to: Options.self)) } }
 
     func integer(_ name: String) -> Int { strides[name] ?? counts[name] ?? property(name) }
     func number(_ name: String) -> Double { property(name) }

@@ -58,10 +58,7 @@ extension boxgrad_delta_options {
     }
 }
 
-protocol DeltaOperation: Operation {
-    /// Is nil if the call passes NULL.
-    var options: boxgrad_delta_options? { get }
-}
+protocol DeltaOperation: OperationWithOptions where Options == boxgrad_delta_options {}
 
 extension DeltaOperation {
     var known: boxgrad_delta_options { options ?? deltaOptions { _ in } }

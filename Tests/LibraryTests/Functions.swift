@@ -5,7 +5,7 @@ import CBoxgrad
 /// The functions of two types.
 let typedFunctions = [
     "box_area", "box_area_grad", "box_convert", "box_convert_grad", "box_clip", "box_clip_grad", "box_inspect", "box_rotate", "clip",
-    "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "smooth_l1", "balanced_l1", "delta_encode",
+    "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "box_loss", "smooth_l1", "balanced_l1", "delta_encode",
     "delta_encode_grad", "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode", "ltrb_decode_grad",
     "linear_encode", "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad", "distribution_focal",
     "distribution_decode", "distribution_decode_grad", "nms", "soft_nms", "match", "match_ignore",
@@ -54,6 +54,10 @@ extension Float {
             api.iou_loss_f32(c.code("metric"), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
                 c.integer("count"), c.read("weights"), c.number("eps"), c.number("normalizer"), c.write("loss"), c.write("per_box"),
                 c.write("grad_pred"), c.write("grad_target"))
+        case "box_loss":
+            api.box_loss_f32(c.code("kind"), c.options(), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
+                c.integer("count"), c.read("weights"), c.number("normalizer"), c.write("loss"), c.write("per_box"), c.write("grad_pred"),
+                c.write("grad_target"))
         case "smooth_l1":
             api.smooth_l1_f32(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
                 c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),
@@ -63,16 +67,16 @@ extension Float {
                 c.number("alpha"), c.number("gamma"), c.number("beta"), c.number("normalizer"), c.write("loss"), c.write("elementwise"),
                 c.write("grad_pred"), c.write("grad_target"))
         case "delta_encode":
-            api.delta_encode_f32(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
+            api.delta_encode_f32(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
                 c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
         case "delta_encode_grad":
-            api.delta_encode_grad_f32(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
+            api.delta_encode_grad_f32(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
                 c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
         case "delta_decode":
-            api.delta_decode_f32(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
+            api.delta_decode_f32(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
                 c.integer("count"), c.integer("groups"), c.write("boxes"))
         case "delta_decode_grad":
-            api.delta_decode_grad_f32(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
+            api.delta_decode_grad_f32(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
                 c.integer("count"), c.integer("groups"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
         case "ltrb_encode":
             api.ltrb_encode_f32(c.read("points"), c.integer("points_stride"), c.read("boxes"), c.integer("boxes_stride"), c.integer("count"),
@@ -173,6 +177,10 @@ extension Double {
             api.iou_loss_f64(c.code("metric"), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
                 c.integer("count"), c.read("weights"), c.number("eps"), c.number("normalizer"), c.write("loss"), c.write("per_box"),
                 c.write("grad_pred"), c.write("grad_target"))
+        case "box_loss":
+            api.box_loss_f64(c.code("kind"), c.options(), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
+                c.integer("count"), c.read("weights"), c.number("normalizer"), c.write("loss"), c.write("per_box"), c.write("grad_pred"),
+                c.write("grad_target"))
         case "smooth_l1":
             api.smooth_l1_f64(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
                 c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),
@@ -182,16 +190,16 @@ extension Double {
                 c.number("alpha"), c.number("gamma"), c.number("beta"), c.number("normalizer"), c.write("loss"), c.write("elementwise"),
                 c.write("grad_pred"), c.write("grad_target"))
         case "delta_encode":
-            api.delta_encode_f64(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
+            api.delta_encode_f64(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
                 c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
         case "delta_encode_grad":
-            api.delta_encode_grad_f64(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
+            api.delta_encode_grad_f64(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"), c.integer("targets_stride"),
                 c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
         case "delta_decode":
-            api.delta_decode_f64(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
+            api.delta_decode_f64(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
                 c.integer("count"), c.integer("groups"), c.write("boxes"))
         case "delta_decode_grad":
-            api.delta_decode_grad_f64(c.options, c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
+            api.delta_decode_grad_f64(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
                 c.integer("count"), c.integer("groups"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
         case "ltrb_encode":
             api.ltrb_encode_f64(c.read("points"), c.integer("points_stride"), c.read("boxes"), c.integer("boxes_stride"), c.integer("count"),

@@ -10,7 +10,7 @@ private func codes(_ call: (Int32) -> Int32) -> [Int32] { Array(0..<(0...).first
 
 extension Argument {
     /// Describes proper boxes or, if `odd`, boxes of four small random numbers: points, lines and inverted boxes, which are often equal.
-    fileprivate static func boxes(_ name: String, _ rows: Int, stride: String, odd: Bool) -> Argument {
+    static func boxes(_ name: String, _ rows: Int, stride: String, odd: Bool) -> Argument {
         odd ? input(name, rows, 4, stride: stride) { random in (0..<4).map { _ in Double(Int.random(in: 0..<3, using: &random)) } }
             : boxes(name, rows, stride: stride)
     }

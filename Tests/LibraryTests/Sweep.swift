@@ -27,6 +27,22 @@ extension Operation {
     }
 }
 
+/// An operation whose function takes a struct of options.
+protocol OperationWithOptions: Operation {
+    associatedtype Options
+    /// Is nil if the call passes NULL.
+    var options: Options? { get }
+}
+
+extension OperationWithOptions {
+    func allocatedOptions() -> UnsafeMutableRawPointer? {
+        guard let options else { return nil }
+        let copy = UnsafeMutablePointer<Options>.allocate(capacity: 1)
+        copy.initialize(to: options)
+        return UnsafeMutableRawPointer(copy)
+    }
+}
+
 typealias Inputs = [String: [[Double]]]
 
 /// Names the arguments that a call passes as NULL.

@@ -20,7 +20,7 @@ def described():
     table = (abi.ROOT / "Tests/safety/functions.h").read_text()
     rows = re.findall(r'^    \{"(\w+)",(.*?)\}\},?$', table.partition("functions[] = {")[2], re.MULTILINE | re.DOTALL)
     return {
-        name: {"options": True} if "DELTA_OPTIONS" in row else {}
+        name: {"options": True} if "_OPTIONS" in row else {}
         | {pointer: "OPTIONAL" in rest for pointer, rest in re.findall(r"\b(?:IN|OUT|RESULT|BOXES)\((\w+)([^()]*)\)", row)}
         for name, row in rows
     }

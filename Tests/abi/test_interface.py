@@ -41,7 +41,7 @@ def test_what_may_be_null_is_what_the_safety_tests_know():
     rows = (ROOT / "Tests/safety/functions.h").read_text().split("functions[] = {")[1]
     for name, row in re.findall(r'\{"(\w+)",(.*?)(?=\n    \{"|\n\};)', rows, re.DOTALL):
         optional = {one for one, rest in re.findall(r"(?:IN|OUT|RESULT)\((\w+)([^)]*)\)", row) if "OPTIONAL" in rest}
-        optional |= {"options"} if "DELTA_OPTIONS" in row else set()
+        optional |= {"options"} if "_OPTIONS" in row else set()
         for f in header:
             if f.stem == name:
                 assert f.optional == optional, f"{f.name} marks {f.optional} as BOXGRAD_OR_NULL, functions.h {optional}"

@@ -11,7 +11,7 @@ import gmpy2
 import inputs
 import ml_dtypes
 import numpy as np
-from library import ROOT, SUFFIX, call, delta_options, parameters, tensors
+from library import ROOT, SUFFIX, box_loss_options, call, delta_options, parameters, tensors
 from promises import EPS, PROMISES, ULP
 
 sys.path[:0] = [str(ROOT / "bindings/python/tests"), str(ROOT / "Tests/safety")]
@@ -26,6 +26,7 @@ FORMATS = {  # precision, exponent of the smallest subnormal
 NAMES = {np.dtype(np.float16): "f16", BFLOAT16: "bf16", **SUFFIX}
 METRICS = ("iou", "giou", "diou", "ciou", "iof", "ios")
 FORMATS_OF_BOXES = ("xyxy", "xywh", "cxcywh", "yxyx")
+BOX_LOSS_KINDS = ("iou", "giou", "diou", "ciou", "eiou", "siou", "wiou", "mpdiou", "log_iou", "nwd", "bounded_iou")
 
 to_mpfr = np.frompyfunc(lambda x: gmpy2.mpfr(float(x)), 1, 1)
 
@@ -379,6 +380,43 @@ def iou_loss(c):
         gradient(c, "grad_target", grad_target, exact, 1, p.kind, METRICS[metric], arguments)
 
 
+BOX_LOSSES = {
+    "alpha iou": ("iou", {"alpha": 3}), "alpha giou": ("giou", {"alpha": 2}), "alpha diou": ("diou", {"alpha": 0.75}),
+    "alpha ciou": ("ciou", {"alpha": 3}), "eiou": ("eiou", {}), "focal eiou": ("eiou", {"gamma": 0.5}), "siou": ("siou", {}),
+    "wiou": ("wiou", {}), "inner giou": ("giou", {"inner_ratio": 1.25}), "inner ciou": ("ciou", {"inner_ratio": 0.75}),
+    "mpdiou": ("mpdiou", {"size": (480, 640)}), "log iou": ("log_iou", {"least_iou": 2.0**-20}), "nwd": ("nwd", {"unit": 12.75}),
+    "bounded iou": ("bounded_iou", {"beta": 0.25}),
+}  # fmt: skip
+"""Each loss of boxes, with what box_loss and the reference are told."""
+
+
+def box_loss(c):
+    p = c.pairs(scales=1)
+    for variant, (kind, options) in BOX_LOSSES.items():
+        eps, weights, n = float(c.g.choice(c.eps())), abs(c.cotangent(len(p), 1)), len(p)
+        exact = Exact(reference.box_loss, p.a, p.b, cotangent=weights / np.float64(n), kind=kind, eps=eps, **options)
+        loss, per_box, grad_pred, grad_target = np.empty((1, 1)), c.empty(n, 1), c.empty(n, 4), c.empty(n, 4)
+        given = BOX_LOSS_KINDS.index(kind), box_loss_options(eps=eps, **options)
+        call("box_loss", *given, p.a, 4, p.b, 4, n, weights, float(n), loss, per_box, grad_pred, grad_target, dtype=c.dtype)
+        values, terms = (x * to_mpfr(weights) for x in (exact.values, exact.terms))
+        c.record("loss", loss, values.sum(keepdims=True) / n, terms.sum(keepdims=True) / n, "all", variant)
+        # A denominator of huge boxes may be so small beside them that it counts as 0, and a power of tiny ones underflows beside eps.
+        largest = abs(np.hstack([p.a, p.b]).astype(float)).max(axis=1)
+        moderate = ((p.kind != "degenerate") | (largest < 1e60)) & (largest**2 > 1e-40 * eps)
+        clear = np.flatnonzero((exact.margins > 64 * UNIT_ROUNDOFF[c.dtype]) & moderate)
+        arguments = [("pred", p.a[clear]), ("target", p.b[clear]), ("weight", weights[clear]), (f"{options}, eps {eps!r}", p.a[clear, :0])]
+        gradients, sizes = exact.gradients, exact.terms_of_gradients
+        for output, got, right, size in (
+            ("per_box", per_box, values, terms), ("grad_pred", grad_pred, gradients[0], sizes[0]), ("grad_target", grad_target, gradients[1], sizes[1]),
+        ):  # fmt: skip
+            confirm = functools.partial(confirm_some, exact, clear)
+            c.record(output, got[clear], right[clear], size[clear], p.kind[clear], variant, confirm=confirm, arguments=arguments)
+
+
+def confirm_some(exact, rows, row):
+    exact.confirm([rows[row]])
+
+
 # Smooth L1
 
 
@@ -698,7 +736,7 @@ MEASURES = {
     f.__name__: (f, FLOATS)
     for f in (
         box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
-        iou_loss, smooth_l1, balanced_l1, distribution_focal, distribution_decode, delta_encode, delta_decode, yolo_decode, soft_nms,
+        iou_loss, box_loss, smooth_l1, balanced_l1, distribution_focal, distribution_decode, delta_encode, delta_decode, yolo_decode, soft_nms,
     )
 } | {
     "box_clip_grad": (box_clip, FLOATS), "clip_grad": (clip, FLOATS),

@@ -45,6 +45,19 @@ def parameters(grads, params, units):
     return (Parameter * len(grads))(*(Parameter(grad, param, *sizes) for grad, param, sizes in pairs))
 
 
+class BoxLossOptions(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t)] + [
+        (name, ctypes.c_double)
+        for name in ("eps", "alpha", "gamma", "inner_ratio", "theta", "image_width", "image_height", "least_iou", "constant", "beta")
+    ]
+
+
+def box_loss_options(*, eps=1e-7, alpha=1, gamma=0, inner_ratio=1, theta=4, size=(0, 0), least_iou=1e-6, unit=0, beta=0.2):
+    """The names are those of reference.box_loss; size is (height, width)."""
+    height, width = size
+    return BoxLossOptions(ctypes.sizeof(BoxLossOptions), eps, alpha, gamma, inner_ratio, theta, width, height, least_iou, unit, beta)
+
+
 def tensors(arrays):
     return (Tensor * len(arrays))(*(Tensor(a.ctypes.data, a.size, TENSOR_DTYPES[a.dtype], 0) for a in arrays))
 

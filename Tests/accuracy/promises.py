@@ -44,6 +44,8 @@ _STATED = {
     "iou_aligned": {"out": Promise(largest=METRIC)} | {name: Promise(largest=CHAIN) for name in ("grad_a", "grad_b")},
     "iou_loss": {"per_box": Promise(largest="weight times 1 or a term of the metric"), "loss": LOSS}
     | {name: Promise(largest=CHAIN) for name in ("grad_pred", "grad_target")},
+    "box_loss": {"per_box": Promise(largest="weight times 1 or a term of the loss"), "loss": LOSS}
+    | {name: Promise(EPS, 32, 64, CHAIN) for name in ("grad_pred", "grad_target")},
     "smooth_l1": {name: Promise(ULP, 8, 8) for name in ("elementwise", "grad_pred", "grad_target")} | {"loss": LOSS},
     "balanced_l1": {"elementwise": Promise(largest="alpha (d + 1 / b) log(1 + b d / beta), alpha d; gamma d, gamma / b, alpha beta"), "loss": LOSS}
     | {name: Promise(largest=CHAIN) for name in ("grad_pred", "grad_target")},

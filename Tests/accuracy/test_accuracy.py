@@ -11,7 +11,7 @@ import page
 import promises
 import pytest
 from campaign import reference
-from library import ROOT, call, delta_options
+from library import ROOT, box_loss_options, call, delta_options
 from promises import EPS, GENERAL, PROMISES
 
 COUNT = 6  # boxes of each kind and scale
@@ -164,6 +164,7 @@ def test_every_function_takes_every_number(dtype):
         ("clip", boxes, 4 * n, 0.0, 1.0, pair[0]), ("clip_grad", boxes, 4 * n, 0.0, 1.0, targets, 2, pair[0], None),
         *(("iou_aligned", metric, boxes, 4, targets, 4, n, 1e-7, column, *pair) for metric in range(4)),
         *(("iou_loss", metric, boxes, 4, targets, 4, n, None, 1e-7, 1.0, np.empty(1), column, *pair) for metric in range(4)),
+        *(("box_loss", kind, box_loss_options(size=(4, 3), unit=5), boxes, 4, targets, 4, n, None, 1.0, np.empty(1), column, *pair) for kind in range(11)),
         ("smooth_l1", boxes, targets, None, None, 4 * n, 1.0, 1.0, np.empty(1), row, *pair),
         ("delta_encode", options, boxes, 4, targets, 4, n, pair[0], None, None),
         ("delta_encode_grad", options, boxes, 4, targets, 4, n, boxes, *pair),

@@ -51,6 +51,14 @@ static inline int32_t loss_count(void) {
     return metric;
 }
 
+/* Returns how many losses of boxes the library knows. These options are valid for all of them. */
+static const boxgrad_box_loss_options every_loss = {sizeof every_loss, 1e-7, 1, 0, 1, 4, 60, 40, 1e-6, 12.8, 0.2};
+static inline int32_t box_loss_count(void) {
+    int32_t kind = 0;
+    while (boxgrad_box_loss_f32(kind, &every_loss, NULL, 4, NULL, 4, 0, NULL, 1, NULL, NULL, NULL, NULL) == BOXGRAD_OK) kind++;
+    return kind;
+}
+
 /* The control says how the processor rounds, whether it flushes subnormal numbers to zero, and which exceptions trap. It does not say which
  * exceptions have happened. */
 #if defined(__x86_64__)

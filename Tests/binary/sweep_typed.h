@@ -21,7 +21,9 @@ static void T(sweep)(void) {
     for (size_t k = 0; k < largest; k++) classes[k] = (int64_t)(k * k % 5) - 2;
     size_t counts[BOXGRAD_BOX_FLAGS], found;
     double loss;
-    const int32_t metrics = metric_count(), losses = loss_count();
+    const int32_t metrics = metric_count(), losses = loss_count(), kinds = box_loss_count();
+    boxgrad_box_loss_options loss_options[2] = {every_loss, every_loss}; /* the second has every step that the first leaves out */
+    loss_options[1].alpha = 1.5, loss_options[1].gamma = 0.5, loss_options[1].inner_ratio = 0.75, loss_options[1].theta = 2;
     boxgrad_delta_options options = BOXGRAD_DELTA_OPTIONS_INIT;
     options.on_degenerate = BOXGRAD_DEGENERATE_ZERO;
     options.stds[0] = 0.1, options.means[2] = 0.2, options.image_width = 60, options.image_height = 40, options.center_clamp = 20;
@@ -48,6 +50,8 @@ static void T(sweep)(void) {
     SWEEP(iou_aligned, 2 * metrics, (k % metrics, a, 5, b, 5, n, k / metrics * 1e-7, x, y, y + 4 * largest),
           take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
     SWEEP(iou_loss, 2 * losses, (k % losses, a, 5, b, 5, n, k < losses ? in : NULL, 1e-7, 3, &loss, x, y, y + 4 * largest),
+          take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
+    SWEEP(box_loss, 2 * kinds, (k % kinds, &loss_options[k / kinds], a, 5, b, 5, n, k < kinds ? in : NULL, 3, &loss, x, y, y + 4 * largest),
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
     SWEEP(smooth_l1, 4, (a, b, k & 1 ? in : NULL, k & 1 ? in + largest : NULL, n, k < 2 ? 0.7 : INFINITY, 3, &loss, x, y, y + largest),
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, n), take_numbers(y + largest, n));

@@ -21,6 +21,13 @@ static double T(loss)(size_t begin, size_t end) {
     return sum;
 }
 
+static double T(box_loss)(size_t begin, size_t end) {
+    double sum = 0;
+    ok(T(boxgrad_box_loss)(metric, &every_loss, A(begin), a_stride, B(begin), b_stride, COUNT, NULL_OR(0, T(x) + begin), 1, &sum,
+                           NULL_OR(0, OUT + begin), NULL_OR(1, OUT + n + 4 * begin), NULL_OR(2, OUT + 5 * n + 4 * begin)));
+    return sum;
+}
+
 static double T(smooth)(size_t begin, size_t end) {
     double sum = 0;
     ok(T(boxgrad_smooth_l1)(T(a) + begin, T(b) + begin, NULL_OR(0, T(x) + begin), NULL_OR(1, T(x) + 1 + begin), COUNT, 0.7, 1, &sum,
@@ -183,6 +190,8 @@ static void T(divided)(void) {
         n = most_threads * group + between(1, group);
         PROVE(iou_loss, n, group, loss, loss, 9 * n);
         PROVE(distribution_focal, n, group, focal, focal, 7 * n);
+        metric = (int32_t)between(0, (size_t)box_loss_count() - 1);
+        PROVE(box_loss, n, group, box_loss, box_loss, 9 * n);
         metric = (int32_t)between(0, (size_t)metrics - 1);
         n = most_threads * 2 * group + between(1, group);
         PROVE(smooth_l1, n, group, smooth, smooth, 3 * n);

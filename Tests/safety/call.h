@@ -65,7 +65,8 @@ typedef struct {
     value values[most_parameters];   /* the values of all parameters except pointers */
     bool null[most_parameters];      /* the pointers that are NULL */
     bool in_place, at_front;         /* outputs share their inputs' memory; buffers begin at the guard page */
-    boxgrad_delta_options options;   /* the call gets as many bytes of it as its size says */
+    boxgrad_delta_options options;   /* the call gets as many bytes of these as their size says */
+    boxgrad_box_loss_options loss_options;
     boxgrad_tensor tensors[most_tensors];
     boxgrad_parameter parameters[most_tensors]; /* their gradients are `tensors` */
     double (*element)(void *context); /* returns the numbers that inputs are filled with */
@@ -120,6 +121,7 @@ static void print_call(const call *c) {
             if (c->null[i]) fprintf(stderr, "NULL");
             else fprintf(stderr, "{size %zu, on_degenerate %d}", c->options.size, c->options.on_degenerate);
             break;
+        case LOSS_OPTIONS: fprintf(stderr, c->null[i] ? "NULL" : "{size %zu}", c->loss_options.size); break;
         case TENSORS: case PARAMETERS:
             for (size_t k = 0; k < most_tensors && k < count_of(c, "n"); k++) {
                 const boxgrad_parameter *q = &c->parameters[k];
@@ -249,6 +251,42 @@ static void check_options(const call *c, faults *f) {
     if (o.reserved != 0) fault(f, BOXGRAD_BAD_PARAMETER, "options->reserved");
 }
 
+/* What every call of box_loss can have: all fields that some kind needs. */
+static const boxgrad_box_loss_options valid_loss_options = {sizeof valid_loss_options, 1e-7, 1, 0, 1, 4, 640, 480, 1e-6, 12.8, 0.2};
+
+static void check_loss_options(const call *c, size_t i, faults *f) {
+    static const struct { const char *name; size_t offset; double least, most; bool open; } ranges[] = {
+        {"options->alpha", offsetof(boxgrad_box_loss_options, alpha), 0, 1000, true},
+        {"options->gamma", offsetof(boxgrad_box_loss_options, gamma), 0, 1000, false},
+        {"options->inner_ratio", offsetof(boxgrad_box_loss_options, inner_ratio), 0, 1000, true},
+        {"options->theta", offsetof(boxgrad_box_loss_options, theta), 1, 1000, false},
+        {"options->least_iou", offsetof(boxgrad_box_loss_options, least_iou), 0, 1, true},
+        {"options->beta", offsetof(boxgrad_box_loss_options, beta), 0, 1000, true},
+    };
+    boxgrad_box_loss_options known = BOXGRAD_BOX_LOSS_OPTIONS_INIT;
+    const size_t size = c->loss_options.size;
+    if (!c->null[i] && size > sizeof known) return fault(f, BOXGRAD_UNSUPPORTED, "options->size");
+    if (!c->null[i] && (size == 0 || size % sizeof(size_t) != 0)) return fault(f, BOXGRAD_BAD_PARAMETER, "options->size");
+    if (!c->null[i]) memcpy(&known, &c->loss_options, size);
+    if (!in_range(c, LENGTH, known.eps)) fault(f, BOXGRAD_BAD_PARAMETER, "options->eps");
+    for (size_t k = 0; k < sizeof ranges / sizeof *ranges; k++) {
+        double x;
+        memcpy(&x, (char *)&known + ranges[k].offset, sizeof x);
+        const bool is_above = ranges[k].open ? x > ranges[k].least : x >= ranges[k].least;
+        if (!is_above || x > ranges[k].most) fault(f, BOXGRAD_BAD_PARAMETER, ranges[k].name);
+    }
+    const int32_t kind = c->values[0].code;
+    const struct { const char *name; double length; bool needed; } lengths[] = {
+        {"options->image_width", known.image_width, kind == BOXGRAD_LOSS_MPDIOU},
+        {"options->image_height", known.image_height, kind == BOXGRAD_LOSS_MPDIOU},
+        {"options->constant", known.constant, kind == BOXGRAD_LOSS_NWD},
+    };
+    for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+        const double x = lengths[k].length;
+        if (lengths[k].needed && !(x > 0 && x * x < INFINITY)) fault(f, BOXGRAD_BAD_PARAMETER, lengths[k].name);
+    }
+}
+
 static const element_kind elements_of_dtype[] = {[BOXGRAD_F32] = REAL, [BOXGRAD_F64] = DOUBLE, [BOXGRAD_F16] = HALF, [BOXGRAD_BF16] = BFLOAT};
 static size_t size_of_dtype(int32_t dtype) { return (const size_t[]){4, 8, 2, 2}[dtype]; }
 
@@ -318,6 +356,7 @@ static void check_arguments(const call *c, faults *f) {
         case CODE: if (v.code < 0 || v.code > p->last) fault(f, BOXGRAD_BAD_PARAMETER, p->name); break;
         case POINTER: check_array(c, i, f); break;
         case OPTIONS: check_options(c, f); break;
+        case LOSS_OPTIONS: check_loss_options(c, i, f); break;
         case TENSORS: case PARAMETERS: check_tensors(c, f); break;
         default: break;
         }
@@ -450,13 +489,14 @@ static bool place_all(call *c, bool is_valid, size_t most_bytes, void **pointers
                 if (!p->output) fill(c, placed[i]);
             }
             pointers[i] = placed[i]->start;
-        } else if (p->kind == OPTIONS) {
-            const size_t size = c->options.size < sizeof(size_t) ? sizeof(size_t) : c->options.size;
-            const size_t bytes = size < sizeof c->options ? size : sizeof c->options;
+        } else if (p->kind == OPTIONS || p->kind == LOSS_OPTIONS) {
+            const void *options = p->kind == OPTIONS ? (void *)&c->options : (void *)&c->loss_options;
+            const size_t all = p->kind == OPTIONS ? sizeof c->options : sizeof c->loss_options, given = *(const size_t *)options;
+            const size_t size = given < sizeof(size_t) ? sizeof(size_t) : given, bytes = size < all ? size : all;
             buffer *b = place(c, (buffer){.rows = 1, .width = bytes, .stride = bytes, .size = 1, .element = BYTE, .input = true});
             /* A struct whose size is no multiple of its alignment would otherwise be misaligned. */
             if ((uintptr_t)b->start % sizeof(size_t) != 0) b->start -= (uintptr_t)b->start % sizeof(size_t);
-            memcpy(b->start, &c->options, bytes);
+            memcpy(b->start, options, bytes);
             pointers[i] = b->start;
         } else if (p->kind == TENSORS || p->kind == PARAMETERS) {
             const size_t n = count_of(c, "n") < most_tensors ? count_of(c, "n") : is_valid ? SIZE_MAX : most_tensors;

@@ -6,7 +6,7 @@
 #include <boxgrad.h>
 #include <stdbool.h>
 
-typedef enum { NO_PARAMETER, POINTER, COUNT, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
+typedef enum { NO_PARAMETER, POINTER, COUNT, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
 typedef enum { REAL, DOUBLE, SIZE, LONG, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
 typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, LENGTH, DIVISOR, SIGMA, EXPONENT } number_range;
 
@@ -49,6 +49,7 @@ typedef struct {
 #define NUMBER(name_, range_, ...) {.name = #name_, .kind = NUMBER, .range = range_, __VA_ARGS__}
 #define CODE(name_, last_) {.name = #name_, .kind = CODE, .last = last_}
 #define DELTA_OPTIONS {.name = "options", .kind = OPTIONS, .optional = true}
+#define BOX_LOSS_OPTIONS {.name = "options", .kind = LOSS_OPTIONS, .optional = true}
 #define TENSORS {.name = "tensors", .kind = TENSORS}, COUNT(n)
 #define PARAMETERS {.name = "parameters", .kind = PARAMETERS}, COUNT(n)
 #define OPTIONAL .optional = true
@@ -92,6 +93,10 @@ static const function functions[] = {
     {"iou_loss", .parameters = {
         CODE(metric, 3), BOXES(pred, count, pred_stride), STRIDE(pred_stride), BOXES(target, count, target_stride), STRIDE(target_stride),
         COUNT(count), IN(weights, count, 1, OPTIONAL), NUMBER(eps, LENGTH), NUMBER(normalizer, DIVISOR, .unless = "count"), RESULT(loss, OPTIONAL, .element = DOUBLE),
+        OUT(per_box, count, 1, OPTIONAL), OUT(grad_pred, count, 4, OPTIONAL), OUT(grad_target, count, 4, OPTIONAL)}},
+    {"box_loss", .parameters = {
+        CODE(kind, 10), BOX_LOSS_OPTIONS, BOXES(pred, count, pred_stride), STRIDE(pred_stride), BOXES(target, count, target_stride), STRIDE(target_stride),
+        COUNT(count), IN(weights, count, 1, OPTIONAL), NUMBER(normalizer, DIVISOR, .unless = "count"), RESULT(loss, OPTIONAL, .element = DOUBLE),
         OUT(per_box, count, 1, OPTIONAL), OUT(grad_pred, count, 4, OPTIONAL), OUT(grad_target, count, 4, OPTIONAL)}},
     {"smooth_l1", .parameters = {
         IN(pred, count, 1), IN(target, count, 1), IN(inside_weights, count, 1, OPTIONAL), IN(outside_weights, count, 1, OPTIONAL), COUNT(count),

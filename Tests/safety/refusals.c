@@ -21,7 +21,7 @@ static double ordinary(void *state) { return *(uint64_t *)state = *(uint64_t *)s
 
 /* Returns a valid call. */
 static call valid(const function *f, size_t real, size_t rows) {
-    call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .element = ordinary};
+    call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .loss_options = valid_loss_options, .element = ordinary};
     for (size_t i = 0; i < parameter_count(f); i++) {
         const parameter *p = &f->parameters[i];
         if (p->kind == COUNT || p->kind == INTEGER) c.values[i].count = rows;
@@ -47,6 +47,19 @@ static void options(call c) {
     for (int32_t k = -2; k < 5; k++) {
         c.options = initial, c.options.on_degenerate = k, check(&c);
         c.options = initial, c.options.reserved = k, check(&c);
+    }
+}
+
+static void loss_options(call c) {
+    const boxgrad_box_loss_options initial = c.loss_options;
+    for (size_t size = 0; size <= sizeof initial + 8; size++) c.loss_options.size = size, check(&c);
+    c.loss_options.size = SIZE_MAX, check(&c);
+    for (int32_t kind = 0; kind <= BOXGRAD_LOSS_BOUNDED_IOU; kind++) for (size_t offset = sizeof(size_t); offset < sizeof initial; offset += sizeof(double)) {
+        for (size_t k = 0; k < special_number_count; k++) {
+            c.values[0].code = kind, c.loss_options = initial;
+            memcpy((char *)&c.loss_options + offset, &special_numbers[k], sizeof(double));
+            check(&c);
+        }
     }
 }
 
@@ -84,7 +97,7 @@ static void refusals(const function *f, size_t real, size_t rows) {
     for (size_t i = 0; i < parameter_count(f); i++) {
         const parameter *p = &f->parameters[i];
         call c = original;
-        c.null[i] = p->kind == POINTER || p->kind == OPTIONS || p->kind == TENSORS || p->kind == PARAMETERS;
+        c.null[i] = p->kind == POINTER || p->kind == OPTIONS || p->kind == LOSS_OPTIONS || p->kind == TENSORS || p->kind == PARAMETERS;
         check(&c);
         c = original;
         switch (p->kind) {
@@ -92,11 +105,12 @@ static void refusals(const function *f, size_t real, size_t rows) {
         case STRIDE: for (size_t k = 0; k < special_stride_count; k++) c.values[i].stride = special_stride(&c, (int)i, k), check(&c); break;
         case NUMBER: for (size_t k = 0; k < special_number_count; k++) c.values[i].number = special_numbers[k], check(&c); break;
         case CODE:
-            for (int32_t k = -2; k < 6; k++) c.values[i].code = k, check(&c);
+            for (int32_t k = -2; k < p->last + 3; k++) c.values[i].code = k, check(&c);
             c.values[i].code = INT32_MAX, check(&c);
             c.values[i].code = INT32_MIN, check(&c);
             break;
         case OPTIONS: options(c); break;
+        case LOSS_OPTIONS: loss_options(c); break;
         case TENSORS: case PARAMETERS: tensors(&c); break;
         default:
             if (!p->in_place) break;

@@ -27,6 +27,8 @@ FUNCTION(iou_aligned_f32, I(0), P(1), S(2), P(3), S(4), N(5), D(6), P(7), P(8), 
 FUNCTION(iou_aligned_f64, I(0), P(1), S(2), P(3), S(4), N(5), D(6), P(7), P(8), P(9));
 FUNCTION(iou_loss_f32, I(0), P(1), S(2), P(3), S(4), N(5), P(6), D(7), D(8), P(9), P(10), P(11), P(12));
 FUNCTION(iou_loss_f64, I(0), P(1), S(2), P(3), S(4), N(5), P(6), D(7), D(8), P(9), P(10), P(11), P(12));
+FUNCTION(box_loss_f32, I(0), P(1), P(2), S(3), P(4), S(5), N(6), P(7), D(8), P(9), P(10), P(11), P(12));
+FUNCTION(box_loss_f64, I(0), P(1), P(2), S(3), P(4), S(5), N(6), P(7), D(8), P(9), P(10), P(11), P(12));
 FUNCTION(smooth_l1_f32, P(0), P(1), P(2), P(3), N(4), D(5), D(6), P(7), P(8), P(9), P(10));
 FUNCTION(smooth_l1_f64, P(0), P(1), P(2), P(3), N(4), D(5), D(6), P(7), P(8), P(9), P(10));
 FUNCTION(balanced_l1_f32, P(0), P(1), P(2), P(3), N(4), D(5), D(6), D(7), D(8), P(9), P(10), P(11), P(12));

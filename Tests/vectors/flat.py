@@ -15,6 +15,8 @@ def words(x):
         if "parameters" in x:
             tensors = ([*t[:3], *words(t[3])] if isinstance(t, list) else [t] for parameter in x["parameters"] for t in parameter)
             return ["parameters", len(x["parameters"]), *itertools.chain(*tensors)]
+        if "loss options" in x:
+            return ["loss_options", *x["loss options"]]
         if "tensors" in x:
             return ["tensors", len(x["tensors"]), *itertools.chain(*([*t[:3], *words(t[3])] for t in x["tensors"]))]
         lists = [[len(x[key]), *x[key]] if key in x else ["-"] for key in ("in", "out", "terms")]

@@ -5,7 +5,7 @@ call the words that its error begins with. An argument is a number, null, or
     {"of": type, "length": n, "in": numbers, "out": numbers, "terms": numbers, "eps": k}   an array; a result may be k eps of its type
                                                                 times the largest term of its formula away from the exact value in "out";
                                                                 with 0 it has those bits; without "out" it stays as it was
-    {"options": fields of boxgrad_delta_options in order, size first}
+    {"options": fields of boxgrad_delta_options in order, size first}, {"loss options": those of boxgrad_box_loss_options}
     {"tensors": [[dtype, count, reserved, array or null], ...]}
     {"parameters": [[grad, param, unit_size, unit_stride], ...]}, both as tensors are
 Numbers are exact; "hash" proves that they were read so: FNV-1a of all doubles in the arrays and options, in order, as eight bytes each, low first.
@@ -228,6 +228,40 @@ def overlap(t):
     pair = given(t, [0, 0, 10, 10]), 1, 4, given(t, [5, 5, 15, 15]), 1, 4
     third = 1 / mp.mpf(7)
     vector("iou_pairwise", t, 0, *pair, 0.0, wanted(t, [float(third)], [1], PROMISED), 1, wanted(t, [175]))
+
+
+# ---- Box losses ----
+
+BOX_LOSSES = {
+    "iou": {"alpha": 3.0}, "giou": {"alpha": 2.0}, "diou": {"alpha": 0.5}, "ciou": {"inner_ratio": 0.75}, "eiou": {"gamma": 0.5}, "siou": {},
+    "wiou": {}, "mpdiou": {"size": (24.0, 32.0)}, "log_iou": {"least_iou": 0.125}, "nwd": {"unit": 12.5}, "bounded_iou": {"beta": 0.25},
+}  # fmt: skip
+"""Every kind in the order of its code, with what the reference is told."""
+
+
+def loss_options(size=88, eps=GUARD, alpha=1.0, gamma=0.0, inner_ratio=1.0, theta=4.0, image=(0.0, 0.0), least_iou=2.0**-20, unit=0.0, beta=0.2):
+    """image: (height, width)"""
+    return {"loss options": [size, eps, alpha, gamma, inner_ratio, theta, image[1], image[0], least_iou, unit, beta]}
+
+
+def box_loss(t):
+    rows = [i for i in range(len(A)) if i < 14]  # of the rest some sizes would not fit the image
+    pred, target, weights = A[rows], B[rows], np.abs(cotangents(len(rows)))
+    normalizer = 8.0
+    for code, (kind, told) in enumerate(BOX_LOSSES.items()):
+        cotangent = weights[:, None] / normalizer
+        value, terms, gradients, of_gradients = exact(reference.box_loss, pred, target, cotangent=cotangent, kind=kind, eps=GUARD, **told)
+        per_box, of_box = (x * weights[:, None] for x in (value, terms))
+        eps = PROMISED * 2  # the larger of the two promises
+        results = [wanted(t, g, np.broadcast_to(o, g.shape), eps) for g, o in zip(gradients, of_gradients)]
+        loss = wanted("f64", [per_box.sum() / normalizer], of_box.sum() / normalizer, PROMISED * (2**29 if t == "f32" else 1))
+        given_options = loss_options(**{"image" if name == "size" else name: x for name, x in told.items()})
+        arguments = code, given_options, given(t, pred), 4, given(t, target), 4, len(rows), given(t, weights), normalizer
+        vector("box_loss", t, *arguments, loss, wanted(t, per_box, of_box, PROMISED), *results)
+    short = loss_options(size=16, eps=0.0, alpha=NAN)
+    vector("box_loss", t, 4, short, given(t, [0, 0, 2, 2]), 4, given(t, [0, 0, 2, 1]), 4, 1, None, 1.0, None, wanted(t, [0.78125], 1, PROMISED), None, None)
+    for normalizer in (1.0, 0.0, -INF):
+        vector("box_loss", t, 4, None, None, 4, None, 4, 0, None, normalizer, wanted("f64", [0]), None, None, None)
 
 
 # ---- Smooth L1 ----
@@ -700,6 +734,21 @@ def errors(t):
         vector("distribution_decode", t, box, 4, 2, bins, area, **few)
         vector("distribution_decode_grad", t, box, 4, 2, bins, box, out, **few)
     vector("distribution_focal", t, box, 3, box, 2, 4, None, 1.0, untouched("f64", 1), area, out, area, status=BAD_STRIDE, error="logits_stride must be at least 4 (got 3)")
+    for kind, wrong, status, error in (
+        (11, None, BAD_PARAMETER, "kind is no loss of boxes (got 11)"),
+        (0, loss_options(size=89), UNSUPPORTED, "options->size"),
+        (0, loss_options(size=12), BAD_PARAMETER, "options->size ends within"),
+        (0, loss_options(eps=-1.0), BAD_PARAMETER, "options->eps"),
+        (0, loss_options(alpha=0.0), BAD_PARAMETER, "options->alpha"),
+        (4, loss_options(gamma=-1.0), BAD_PARAMETER, "options->gamma"),
+        (0, loss_options(inner_ratio=0.0), BAD_PARAMETER, "options->inner_ratio"),
+        (5, loss_options(theta=0.5), BAD_PARAMETER, "options->theta"),
+        (7, None, BAD_PARAMETER, "options->image_width must be given"),
+        (8, loss_options(least_iou=2.0), BAD_PARAMETER, "options->least_iou"),
+        (9, loss_options(unit=INF), BAD_PARAMETER, "options->constant"),
+        (10, loss_options(beta=0.0), BAD_PARAMETER, "options->beta"),
+    ):
+        vector("box_loss", t, kind, wrong, box, 4, box, 4, 2, None, 1.0, untouched("f64", 1), area, out, out, status=status, error=error)
     vector("smooth_l1", t, box, box, None, None, 8, -1.0, 1.0, untouched("f64", 1), out, out, out, status=BAD_PARAMETER, error="sigma")
     for wrong, status, error in (
         (options(CODED, size=121), UNSUPPORTED, "options->size"),
@@ -786,7 +835,7 @@ def arrays_of(argument):
 def numbers_of(argument):
     """All doubles of an argument's arrays, in the order in which they are written."""
     if isinstance(argument, dict):
-        for key in ("in", "out", "terms", "options"):
+        for key in ("in", "out", "terms", "options", "loss options"):
             yield from argument.get(key, ())
         for array in arrays_of(argument):
             yield from numbers_of(array)
@@ -828,7 +877,7 @@ def text():
     vectors.clear()
     for t in TYPES:
         for family in (
-            boxes, hard_clip, overlap, smooth_l1, balanced_l1, distributions, deltas, suppress, match, match_ignore, of_rows, errors,
+            boxes, hard_clip, overlap, box_loss, smooth_l1, balanced_l1, distributions, deltas, suppress, match, match_ignore, of_rows, errors,
         ):  # fmt: skip
             family(t)
     norms()

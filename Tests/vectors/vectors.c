@@ -169,6 +169,16 @@ static void *read_options(void) {
     return &options;
 }
 
+static boxgrad_box_loss_options loss_options;
+
+static void *read_loss_options(void) {
+    double fields[10];
+    loss_options.size = (size_t)number();
+    for (int k = 0; k < 10; k++) fields[k] = number();
+    memcpy((char *)&loss_options + sizeof(size_t), fields, sizeof fields);
+    return &loss_options;
+}
+
 static boxgrad_tensor read_tensor(void) {
     boxgrad_tensor t;
     t.dtype = (int32_t)strtol(word(), NULL, 10);
@@ -200,6 +210,7 @@ static void read_argument(argument *a) {
     if (strcmp(what, "null") == 0) return;
     if (strcmp(what, "number") == 0) strcpy(a->text, word());
     else if (strcmp(what, "options") == 0) a->pointer = read_options();
+    else if (strcmp(what, "loss_options") == 0) a->pointer = read_loss_options();
     else if (strcmp(what, "tensors") == 0) a->pointer = read_tensors();
     else if (strcmp(what, "parameters") == 0) a->pointer = read_parameters();
     else a->pointer = read_array(what)->memory;

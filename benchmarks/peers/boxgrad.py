@@ -22,6 +22,7 @@ def set_threads(n: int) -> None:
 peer = Peer("boxgrad", {"boxgrad": f"{boxgrad.__version__} ({boxgrad.cpu_tier()})"}, set_threads=set_threads)
 
 METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3}
+EIOU = 4
 
 
 def iof(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -82,6 +83,24 @@ def iou_loss_reused(data: SimpleNamespace) -> Run:
 
     def run() -> Any:
         function(code, data.pred, 4, data.target, 4, count, None, data.eps, count, loss, None, gradient, None)
+        return loss, gradient
+
+    return run
+
+
+@peer.does("box_loss")
+def box_loss(data: SimpleNamespace) -> Run:
+    loss = boxgrad.value_and_grad(boxgrad.efficient_box_iou_loss)
+    return lambda: loss(data.pred, data.target, reduction="mean", eps=data.eps)
+
+
+@peer.does("box_loss", REUSED, note="the C function, with its default eps")
+def box_loss_reused(data: SimpleNamespace) -> Run:
+    count, loss, gradient = len(data.pred), np.empty(()), np.empty_like(data.pred)
+    function = library_of[data.pred.dtype].box_loss
+
+    def run() -> Any:
+        function(EIOU, None, data.pred, 4, data.target, 4, count, None, count, loss, None, gradient, None)
         return loss, gradient
 
     return run

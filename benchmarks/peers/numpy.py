@@ -94,6 +94,27 @@ def iou_loss(data: SimpleNamespace) -> Run:
     return run
 
 
+@peer.does("box_loss")
+def box_loss(data: SimpleNamespace) -> Run:
+    def run() -> Any:
+        iou, gradient = overlap(columns(data.pred), columns(data.target), "iou", data.eps)
+        value, gradient = 1 - iou, -gradient
+        p, t = data.pred, data.target
+        around = [np.maximum(p[:, k + 2], t[:, k + 2]) - np.minimum(p[:, k], t[:, k]) for k in (0, 1)]
+        shifts = [(p[:, k] + p[:, k + 2] - t[:, k] - t[:, k + 2]) / 2 for k in (0, 1)]
+        diagonal = around[0] ** 2 + around[1] ** 2 + data.eps
+        distance = (shifts[0] ** 2 + shifts[1] ** 2) / diagonal
+        for k in (0, 1):
+            unlike, square = (p[:, k + 2] - p[:, k]) - (t[:, k + 2] - t[:, k]), around[k] ** 2 + data.eps
+            by_side = 2 * around[k] * (distance / diagonal + unlike**2 / square**2)
+            gradient[:, k] += shifts[k] / diagonal - 2 * unlike / square + by_side * (p[:, k] < t[:, k])
+            gradient[:, k + 2] += shifts[k] / diagonal + 2 * unlike / square - by_side * (p[:, k + 2] > t[:, k + 2])
+            value = value + unlike**2 / square
+        return (value + distance).mean(), gradient / len(value)
+
+    return run
+
+
 @peer.does("smooth_l1")
 def smooth_l1(data: SimpleNamespace) -> Run:
     def run() -> Any:

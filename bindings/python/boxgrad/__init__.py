@@ -1,6 +1,6 @@
 """boxgrad: the arithmetic of box detectors, each formula with its exact gradient.
 
-Overlap of boxes, smooth L1, box deltas, distances and distributions, suppression, matching, sampling, clamping, and clipping of gradients, under the names of torchvision and torch, on NumPy
+Overlap of boxes, losses of boxes, smooth L1, box deltas, distances and distributions, suppression, matching, sampling, clamping, and clipping of gradients, under the names of torchvision and torch, on NumPy
 arrays. Boxes are rows x1, y1, x2, y2 with y down and width = x2 - x1; an empty list holds no boxes. float32 gives float32, float64 gives float64;
 float16 and bfloat16 are computed in float32, integers and Python numbers in float64. torch tensors on the CPU
 are taken, too. Inputs are not copied if they are float32 or float64 and their rows are packed, and never changed, except
@@ -14,6 +14,17 @@ by functions whose name ends in `_`.
 from . import clipping, coding, gradients  # until 0.3, because with version 0.1 `import boxgrad` alone gives boxgrad.coding
 from ._library import __version__, cpu_tier, get_num_threads, library_path, set_num_threads
 from .autodiff import stop_gradient, value_and_grad, vjp
+from .box_loss import (
+    alpha_box_iou_loss,
+    bounded_iou_loss,
+    efficient_box_iou_loss,
+    inner_box_iou_loss,
+    log_box_iou_loss,
+    mpdiou_loss,
+    nwd_loss,
+    siou_loss,
+    wise_box_iou_loss,
+)
 from .boxes import (
     BoxFlag,
     BoxReport,
@@ -86,8 +97,10 @@ __all__ = [
     "__version__",
     "adaptive_clip_grad_",
     "aligned_box_iou",
+    "alpha_box_iou_loss",
     "balanced_l1_loss",
     "batched_nms",
+    "bounded_iou_loss",
     "box_area",
     "box_convert",
     "box_ioa",
@@ -112,6 +125,7 @@ __all__ = [
     "distance_box_iou",
     "distance_box_iou_loss",
     "distribution_focal_loss",
+    "efficient_box_iou_loss",
     "encode_boxes",
     "encode_distances",
     "encode_linear",
@@ -119,19 +133,25 @@ __all__ = [
     "generalized_box_iou_loss",
     "get_num_threads",
     "get_total_norm",
+    "inner_box_iou_loss",
     "inspect_boxes",
     "library_path",
+    "log_box_iou_loss",
     "match_boxes",
+    "mpdiou_loss",
     "nms",
+    "nwd_loss",
     "per_tensor_norms",
     "remove_small_boxes",
     "rotate_boxes",
     "sample_proposals",
     "scale_grads_",
     "set_num_threads",
+    "siou_loss",
     "smooth_l1_loss",
     "soft_nms",
     "stop_gradient",
     "value_and_grad",
     "vjp",
+    "wise_box_iou_loss",
 ]

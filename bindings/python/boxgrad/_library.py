@@ -29,6 +29,9 @@ PARAMETER = struct.Struct("PNiiPNiiNN")
 DELTA_OPTIONS = struct.Struct("N13dii")
 """boxgrad_delta_options: size, means, stds, log_ratio_min and _max, image_width and _height, center_clamp, on_degenerate, reserved."""
 
+BOX_LOSS_OPTIONS = struct.Struct("N10d")
+"""boxgrad_box_loss_options: size, eps, alpha, gamma, inner_ratio, theta, image_width and _height, least_iou, constant, beta."""
+
 _EXCEPTIONS: dict[int, type[Exception]] = {
     12: OverflowError,  # SIZE_OVERFLOW
     21: DegenerateBoxError,  # DEGENERATE_BOX

@@ -17,7 +17,8 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
-from typing import Iterable, Literal, Sequence, overload
+from types import SimpleNamespace
+from typing import Any, Callable, Iterable, Literal, Sequence, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -260,6 +261,39 @@ def aligned_box_iou(
     return with_pullback(value, pullback)
 
 
+def loss_of_pairs(
+    call: Callable[[SimpleNamespace, tuple[Any, ...], tuple[Any, ...]], None],
+    names: tuple[str, str],
+    boxes1: npt.ArrayLike,
+    boxes2: npt.ArrayLike,
+    reduction: str,
+    weights: npt.ArrayLike | None,
+    normalizer: float | None,
+    out: Array | None,
+) -> Loss:
+    """A loss of aligned boxes. call(library, boxes, results) is one call of C, with what describes the boxes and what takes results."""
+    array1, wanted1, array2, wanted2 = box_operands(names[0], boxes1, names[1], boxes2)
+    (shape, count), dtype = aligned_shape(names[0], array1.shape, names[1], array2.shape), array1.dtype
+    (a, stride_a), (b, stride_b) = rows(stretched(array1, shape)), rows(stretched(array2, shape))
+    weight = constant(weights, "weights", shape[:-1], dtype)
+    divisor = divisor_of(reduction, count, normalizer)
+    per_box = each_of(divisor, out, shape[:-1], dtype, array1, array2, weight)
+    library = library_of[dtype]
+
+    def run(
+        weight: Array | None, divisor: float, loss: ctypes.c_double | None, per_box: Array | None, gradients: Gradients
+    ) -> None:
+        call(library, (a, stride_a, b, stride_b, count, weight), (divisor, loss, per_box, *gradients))
+
+    if not (wanted1 or wanted2):
+        return evaluate(run, weight, divisor, per_box, dtype, None)
+    return evaluate(
+        run, weight, divisor, per_box, dtype,
+        lambda: (gradient_of(wanted1, shape, dtype), gradient_of(wanted2, shape, dtype)),
+        lambda gradients: (sum_to_shape(gradients[0], array1.shape), sum_to_shape(gradients[1], array2.shape)),
+    )  # fmt: skip
+
+
 def _loss(
     metric: str,
     boxes1: npt.ArrayLike,
@@ -270,26 +304,12 @@ def _loss(
     normalizer: float | None,
     out: Array | None,
 ) -> Loss:
-    array1, wanted1, array2, wanted2 = box_operands("boxes1", boxes1, "boxes2", boxes2)
-    (shape, count), dtype = aligned_shape("boxes1", array1.shape, "boxes2", array2.shape), array1.dtype
-    (a, stride_a), (b, stride_b) = rows(stretched(array1, shape)), rows(stretched(array2, shape))
-    weight = constant(weights, "weights", shape[:-1], dtype)
-    divisor = divisor_of(reduction, count, normalizer)
-    per_box = each_of(divisor, out, shape[:-1], dtype, array1, array2, weight)
-    code, eps, iou_loss = _METRICS[metric], number(eps, "eps"), library_of[dtype].iou_loss
+    code, eps = _METRICS[metric], number(eps, "eps")
 
-    def run(
-        weight: Array | None, divisor: float, loss: ctypes.c_double | None, per_box: Array | None, gradients: Gradients
-    ) -> None:
-        iou_loss(code, a, stride_a, b, stride_b, count, weight, eps, divisor, loss, per_box, *gradients)
+    def call(library: SimpleNamespace, boxes: tuple[Any, ...], results: tuple[Any, ...]) -> None:
+        library.iou_loss(code, *boxes, eps, *results)
 
-    if not (wanted1 or wanted2):
-        return evaluate(run, weight, divisor, per_box, dtype, None)
-    return evaluate(
-        run, weight, divisor, per_box, dtype,
-        lambda: (gradient_of(wanted1, shape, dtype), gradient_of(wanted2, shape, dtype)),
-        lambda gradients: (sum_to_shape(gradients[0], array1.shape), sum_to_shape(gradients[1], array2.shape)),
-    )  # fmt: skip
+    return loss_of_pairs(call, ("boxes1", "boxes2"), boxes1, boxes2, reduction, weights, normalizer, out)
 
 
 @differentiable("boxes1", "boxes2")

@@ -26,6 +26,12 @@ class Function(NamedTuple):
     writes_out: bool = True
 
 
+PLAIN_BOX_LOSSES = (
+    boxgrad.efficient_box_iou_loss, boxgrad.siou_loss, boxgrad.alpha_box_iou_loss, boxgrad.wise_box_iou_loss, boxgrad.inner_box_iou_loss,
+    boxgrad.log_box_iou_loss, boxgrad.bounded_iou_loss,
+)  # fmt: skip
+"""Those of which no option must be given."""
+
 formats, reductions = st.sampled_from(["xyxy", "yxyx", "xywh", "cxcywh"]), st.sampled_from(["none", "mean", "sum"])
 any_formats = st.sampled_from([prefix + name for prefix in ("", "rel_") for name in ("xyxy", "yxyx", "xywh", "cxcywh")])
 boxes, sets, pair = {"boxes": A}, {"boxes1": A, "boxes2": B}, {"boxes1": A[:5], "boxes2": B}
@@ -41,6 +47,9 @@ DIFFERENTIABLE = {
         *(Function(f, sets) for f in EVERY_PAIRWISE.values()),
         Function(boxgrad.aligned_box_iou, pair, {}, {"metric": st.sampled_from(ALL_METRICS)}),
         *(Function(f, pair, {}, {"reduction": reductions}, ("weights",)) for f in LOSSES.values()),
+        *(Function(f, {"input": A[:5], "target": B}, {}, {"reduction": reductions}, ("weights",)) for f in PLAIN_BOX_LOSSES),
+        Function(boxgrad.mpdiou_loss, {"input": A[:5], "target": B}, {"size": (60, 80)}, {"size": st.just((5, 7)), "reduction": reductions}, ("weights",)),
+        Function(boxgrad.nwd_loss, {"input": A[:5], "target": B}, {"constant": 12.8}, {"constant": st.just(5), "reduction": reductions}, ("weights",)),
         Function(boxgrad.smooth_l1_loss, {"input": A[:5], "target": B}, {"reduction": "none"}, {"reduction": reductions},
                  ("inside_weights", "outside_weights")),
         Function(boxgrad.balanced_l1_loss, {"input": A[:5], "target": B}, {"reduction": "none"}, {"reduction": reductions},

@@ -186,6 +186,22 @@ def tblr(by_size):
 with_boxes = {"kinds": box_sets.ORDINARY}
 formula = {"how": "formula"}
 
+exact = {"eps": 0.0}
+APART, TOGETHER = ("random", "nested", "disjoint", "huge"), ("random", "nested", "huge")
+SIZE = (480, 640)
+BOX_LOSSES = [
+    (boxgrad.efficient_box_iou_loss, "YOLO's bbox_iou, EIoU", {}, peers.yolo_eiou_loss, {}, APART),
+    (boxgrad.efficient_box_iou_loss, "YOLO's bbox_iou, Focal-EIoU", {"gamma": 0.5}, peers.yolo_eiou_loss, {"gamma": 0.5}, TOGETHER),
+    (boxgrad.siou_loss, "mmdetection siou_loss, neg_gamma=True", {}, peers.mmdetection_siou_loss, {"neg_gamma": True}, ("random", "huge")),
+    (boxgrad.alpha_box_iou_loss, "alpha-IoU, alpha 3", {}, peers.alpha_iou_loss, {}, APART),
+    (boxgrad.alpha_box_iou_loss, "alpha-IoU, DIoU, alpha 3", {"metric": "diou"}, peers.alpha_iou_loss, {"metric": "diou"}, APART),
+    (boxgrad.wise_box_iou_loss, "Wise-IoU v1", {}, peers.wise_iou_loss, {}, APART),
+    (boxgrad.inner_box_iou_loss, "Inner-IoU, DIoU, ratio 0.7", {"base": "diou"}, peers.inner_iou_loss, {}, APART),
+    (boxgrad.mpdiou_loss, "MPDIoU", {"size": SIZE}, peers.mpdiou_loss, {"size": SIZE}, ("random", "nested", "disjoint")),
+    *[(boxgrad.log_box_iou_loss, f"mmdetection iou_loss, {mode}", {"mode": mode}, peers.mmdetection_iou_loss, {"mode": mode}, kinds)
+      for mode, kinds in (("log", TOGETHER), ("linear", ("nested",)), ("square", ("nested",)))],
+]  # fmt: skip
+
 SAME = [
     Same("box_area", "torchvision.ops.box_area", boxgrad.box_area, ops.box_area, first),
     Same("box_area", "powerboxes.boxes_areas", boxgrad.box_area, powerboxes.boxes_areas, first, **values_only, **with_boxes),
@@ -249,6 +265,12 @@ SAME = [
     ],
     Same("distance_box_iou_loss", "mmdetection diou_loss", boxgrad.distance_box_iou_loss,
          lambda a, b: peers.mmdetection_diou_loss(torch, a, b), kinds=("random", "nested", "disjoint", "huge"), **formula),
+    *[Same(f.__name__, peer, partial(f, **options, **exact), partial(theirs, torch, **told), kinds=kinds, **formula)
+        for f, peer, options, theirs, told, kinds in BOX_LOSSES],
+    Same("bounded_iou_loss", "mmdetection bounded_iou_loss, summed over its four numbers", boxgrad.bounded_iou_loss,
+         lambda a, b: peers.mmdetection_bounded_iou_loss(torch, a, b).sum(1), kinds=("random", "nested", "disjoint"), **formula,
+         note="theirs has no gradient for the target"),
+    Same("nwd_loss", "AI-TOD's NWD", partial(boxgrad.nwd_loss, constant=12.8), partial(peers.aitod_nwd_loss, torch), kinds=("random", "nested"), **formula),
     *[
         Same("smooth_l1_loss", f"torch.nn.functional.smooth_l1_loss, beta={beta:.2g}, {reduction}",
              partial(boxgrad.smooth_l1_loss, beta=beta, reduction=reduction),
@@ -421,6 +443,7 @@ BOX, SHIFTED, POINT, FLAT = [[0.0, 0, 2, 2]], [[1.0, 1, 3, 3]], [[3.0, 4, 3, 4]]
 RIGHT, FIVE = [[2.0, 0, 4, 2]], [[0.0, 0, 5, 5]]
 WIDE = [[0, 0, 100_000, 100_000]]
 HALVES = [[0.0, 0, 10, 10], [0, 0, 10, 5]]
+FAR = [[9.0, 9, 11, 11]]
 TINY = [[0.0, 0, 1e-4, 1e-4]]
 STRIDED = np.array([[0.0, 0, 2, 2, 0.9], [1, 1, 3, 3, 0.8]])[:, :4]
 NOTHING = np.empty((0, 4))
@@ -494,6 +517,23 @@ DIFFERS = [
     Differs("complete_box_iou_loss", "7 x 3 against 2 x 3 within it", "keras-cv", lambda: peers.keras_cv_ciou_loss(torch, t([[0.0, 0, 7, 3]]), t([[0.0, 0, 2, 3]])),
             lambda: boxgrad.complete_box_iou_loss([[0.0, 0, 7, 3]], [[0.0, 0, 2, 3]]),
             "v has the factor 4 / pi^2, as published, and not its square: the four pairs of its test give 1.03202 there, and 1.132892 with it", "formula"),
+    Differs("efficient_box_iou_loss", "2 x 2 boxes, one apart both ways", "mmdetection eiou_loss",
+            lambda: peers.mmdetection_eiou_loss(torch, t(BOX), t(SHIFTED)), lambda: boxgrad.efficient_box_iou_loss(BOX, SHIFTED),
+            "EIoU is Efficient IoU (Zhang 2021); theirs is Extended IoU, another loss", "formula"),
+    Differs("siou_loss", "the same", "mmdetection siou_loss", lambda: peers.mmdetection_siou_loss(torch, t(BOX), t(SHIFTED)),
+            lambda: boxgrad.siou_loss(BOX, SHIFTED), "without neg_gamma=True distance is rewarded", "formula"),
+    Differs("siou_loss", "identical boxes", "mmdetection siou_loss", lambda: peers.mmdetection_siou_loss(torch, t(BOX), t(BOX), neg_gamma=True),
+            lambda: boxgrad.siou_loss(BOX, BOX, eps=0.0), "without an eps their angle is 0/0; here equal centres have no distance", "formula"),
+    Differs("nwd_loss", "identical boxes, gradient", "AI-TOD's NWD", lambda: gradient(partial_of(peers.aitod_nwd_loss), BOX, BOX),
+            lambda: gradient(boxgrad.nwd_loss, BOX, BOX, constant=12.8), "the tip of the root has the slope 0", "formula"),
+    Differs("bounded_iou_loss", "2 x 2 boxes, one apart both ways, mean", "mmdetection bounded_iou_loss",
+            lambda: peers.mmdetection_bounded_iou_loss(torch, t(BOX), t(SHIFTED)).mean(),
+            lambda: boxgrad.bounded_iou_loss(BOX, SHIFTED, reduction="mean"), "a box has one loss, the sum of its four numbers", "formula"),
+    Differs("log_box_iou_loss", "boxes apart, linear, 1 - loss", "mmdetection iou_loss",
+            lambda: 1 - peers.mmdetection_iou_loss(torch, t(BOX), t(FAR), "linear"), lambda: 1 - boxgrad.log_box_iou_loss(BOX, FAR, mode="linear"),
+            "the least IoU is the logarithm's; the gradients are equal, 0", "formula"),
+    Differs("log_box_iou_loss", "sides of 1e-4, identical", "mmdetection iou_loss", lambda: peers.mmdetection_iou_loss(torch, t(TINY), t(TINY), "log"),
+            lambda: boxgrad.log_box_iou_loss(TINY, TINY, eps=0.0), "eps is the caller's, and no least area", "formula"),
     Differs("smooth_l1_loss", "mean of nothing", "torch", lambda: torch.nn.functional.smooth_l1_loss(t(NOTHING), t(NOTHING)),
             lambda: boxgrad.smooth_l1_loss(NOTHING, NOTHING), "a batch without objects has no loss"),
     Differs("smooth_l1_loss", "float16: type of the result", "torch",

@@ -179,11 +179,6 @@ def mmdetection_giou_loss(torch, a, b, eps=1e-7):
     return 1 - mmdetection_overlaps(torch, a, b, "giou", eps).diagonal()
 
 
-def mmdetection_iou_loss(torch, a, b, eps=1e-6):
-    """In its mode linear."""
-    return 1 - mmdetection_overlaps(torch, a, b).diagonal().clamp(min=eps)
-
-
 def mmdetection_smooth_l1(torch, prediction, target, beta):
     d = (prediction - target).abs()
     return torch.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
@@ -247,6 +242,93 @@ def mmcv_soft_nms(torch, boxes, scores, threshold, sigma, min_score, method):
             if scores[i] < min_score:
                 left.remove(i)
     return kept
+
+
+def around(torch, a, b):
+    """The sides of the smallest boxes around both."""
+    return (torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])).clamp(min=0)
+
+
+def shift(a, b):
+    return ((b[:, :2] + b[:, 2:]) - (a[:, :2] + a[:, 2:])) / 2
+
+
+def plain_iou(torch, a, b, eps=0.0):
+    inter, union = overlaps(torch, a, b)
+    return inter / (union + eps)
+
+
+def yolo_eiou_loss(torch, a, b, gamma=0.0):
+    """As in the YOLOs' bbox_iou with EIoU, and Focal as a factor that has no gradient."""
+    iou, c = plain_iou(torch, a, b), around(torch, a, b)
+    terms = (shift(a, b) ** 2).sum(-1) / (c**2).sum(-1) + ((sides(b) - sides(a)) ** 2 / c**2).sum(-1)
+    return (1 - iou + terms) * iou.detach() ** gamma
+
+
+def mmdetection_eiou_loss(torch, a, b, smooth_point=0.1):
+    """Extended IoU: the intersection is negative for boxes apart, and the loss is a parabola near 0."""
+    outer = torch.minimum(a[:, :2], b[:, :2])
+    low, high = torch.maximum(a[:, :2], b[:, :2]) - outer, torch.minimum(a[:, 2:], b[:, 2:]) - outer
+    first, last = torch.minimum(low, high), torch.maximum(low, high)
+    inter = high.prod(-1) + first.prod(-1) - low[:, 0] * last[:, 1] - last[:, 0] * low[:, 1]
+    x = 1 - inter / (area(a) + area(b) - inter)
+    return torch.where(x < smooth_point, 0.5 * x**2 / smooth_point, x - 0.5 * smooth_point)
+
+
+def mmdetection_siou_loss(torch, a, b, eps=0.0, neg_gamma=False):
+    """The angle is by arcsine and cosine; without neg_gamma the exponents are positive. The loss is at most 2."""
+    c, s, w = around(torch, a, b), shift(a, b).abs() + eps, torch.stack([sides(a), sides(b)])
+    sines = s / (s**2).sum(-1, keepdim=True).sqrt()
+    sine = torch.where(sines[:, 0] > 0.5**0.5, sines[:, 1], sines[:, 0])
+    gamma = torch.cos(2 * torch.asin(sine) - math.pi / 2) - 2
+    cost = 2 - torch.exp((gamma if neg_gamma else -gamma)[:, None] * (s / c) ** 2).sum(-1)
+    shape = ((1 - torch.exp(-(w[0] - w[1]).abs() / torch.maximum(w[0], w[1]))) ** 4).sum(-1)
+    return 1 - (plain_iou(torch, a, b, eps) - (cost + shape) / 2).clamp(-1, 1)
+
+
+def alpha_iou_loss(torch, a, b, alpha=3.0, metric="iou"):
+    """He's code: each term of the penalty is raised, and each part of it."""
+    iou = plain_iou(torch, a, b) ** alpha
+    if metric == "iou":
+        return 1 - iou
+    squares = (shift(a, b) ** 2).sum(-1) ** alpha, (around(torch, a, b) ** 2).sum(-1) ** alpha
+    return 1 - iou + squares[0] / squares[1]
+
+
+def wise_iou_loss(torch, a, b):
+    return torch.exp((shift(a, b) ** 2).sum(-1) / (around(torch, a, b) ** 2).sum(-1).detach()) * (1 - plain_iou(torch, a, b))
+
+
+def inner_iou_loss(torch, a, b, ratio=0.7):
+    """With DIoU: its IoU is that of the scaled boxes."""
+    a2, b2 = (torch.cat([(x[:, :2] + x[:, 2:]) / 2 + sign * sides(x) * ratio / 2 for sign in (-1, 1)], 1) for x in (a, b))
+    return 1 - plain_iou(torch, a2, b2) + (shift(a, b) ** 2).sum(-1) / (around(torch, a, b) ** 2).sum(-1)
+
+
+def mpdiou_loss(torch, a, b, size):
+    square = size[0] ** 2 + size[1] ** 2
+    d1, d2 = (((a[:, k : k + 2] - b[:, k : k + 2]) ** 2).sum(-1) for k in (0, 2))
+    return 1 - (plain_iou(torch, a, b) - d1 / square - d2 / square)
+
+
+def mmdetection_iou_loss(torch, a, b, mode="linear", eps=1e-6):
+    """The union is at least eps, and so is the IoU."""
+    inter, union = overlaps(torch, a, b)
+    iou = (inter / union.clamp(min=eps)).clamp(min=eps)
+    return {"log": -iou.log(), "linear": 1 - iou, "square": 1 - iou**2}[mode]
+
+
+def mmdetection_bounded_iou_loss(torch, a, b, beta=0.2, eps=1e-3):
+    """Four numbers a box. Its target is detached, which is left out here."""
+    size_a, size_b, d = sides(a), sides(b), shift(a, b).abs()
+    of_shift = 1 - ((size_b - 2 * d) / (size_b + 2 * d + eps)).clamp(min=0)
+    x = torch.cat([of_shift, 1 - torch.minimum(size_b / (size_a + eps), size_a / (size_b + eps))], 1)
+    return torch.where(x < beta, 0.5 * x * x / beta, x - 0.5 * beta)
+
+
+def aitod_nwd_loss(torch, a, b, constant=12.8, eps=0.0):
+    square = (shift(a, b) ** 2).sum(-1) + eps + ((sides(a) - sides(b)) ** 2).sum(-1) / 4
+    return 1 - torch.exp(-square.sqrt() / constant)
 
 
 def faster_rcnn_smooth_l1(torch, prediction, target, inside, outside, sigma):

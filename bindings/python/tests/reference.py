@@ -6,6 +6,7 @@ largest magnitude is what the promised accuracy of the output is relative to. A 
 derivatives along one way from such a term back to the coordinate.
 """
 
+import functools
 import itertools
 
 import gmpy2
@@ -28,6 +29,7 @@ atan_of = column_function(gmpy2.atan, mp.atan)
 sin_of = column_function(gmpy2.sin, mp.sin)
 cos_of = column_function(gmpy2.cos, mp.cos)
 floor_of = column_function(gmpy2.floor, mp.floor)
+sqrt_of = column_function(gmpy2.sqrt, mp.sqrt)
 pi_like = column_function(lambda x: gmpy2.const_pi(), lambda x: +mp.pi)
 
 
@@ -149,6 +151,32 @@ def log_of_ratio(x, y):
     return log(quotient)
 
 
+def power(x, p, least=0):
+    """x^p, negative x being 0; with p < 1 the derivative where x is below `least` is that at `least`."""
+    positive = x.value > 0
+    base = np.where(positive, x.value, 1 + 0 * x.value)
+    if p < 1:
+        at = np.where(x.value > least, base, least)
+        slope = p * at ** (p - 1)
+    else:
+        slope = np.where(positive, p * base ** (p - 1), 1 if p == 1 else 0)
+    largest_slope = abs(slope) if p < 1 else p * x.size ** (p - 1)
+    return Real(np.where(positive, base**p, 0), (x, slope, largest_slope))
+
+
+def root(x):
+    """The square root, with derivative 0 at 0."""
+    value = sqrt_of(x.value)
+    return Real(value, (x, np.where(value == 0, 0, 0.5 / np.where(value == 0, 1, value))), size=sqrt_of(x.size))
+
+
+def absolute(x):
+    """|x|, with derivative 0 at 0."""
+    sign = np.where(x.value > 0, 1, np.where(x.value < 0, -1, 0))
+    gap = np.where(x.value == 0, 1, abs(x.value) / np.where(x.size == 0, 1, x.size)).astype(float)
+    return Real(abs(x.value), (x, sign), size=x.size, margin=gap)  # relative to its size, how close x is to 0
+
+
 def atan_ratio(w, h):
     """atan(w / h): +-pi/2 for h = 0 and 0 for w = h = 0, with a finite derivative everywhere."""
     square = w.value * w.value + h.value * h.value
@@ -258,6 +286,90 @@ def overlap(a, b, *, metric, eps=0, loss=False):
         alpha = Real(ratio(v, 1 - iou + v + eps).value)  # a constant for the gradient
         terms.append(-(alpha * v))
     return [[Real(1)] + [-term for term in terms]] if loss else [terms]
+
+
+def scaled_overlap(p, t, scale, eps):
+    """IoU of both boxes after they were scaled about their centres."""
+    spans, gaps = [], []
+    for axis, shift in enumerate(between_centers(p, t)):
+        (w_p, w_t), (low_p, high_p, low_t, high_t) = (sides(box)[axis] * scale for box in (p, t)), (
+            center(box)[axis] + sides(box)[axis] * (sign * scale / 2) for box in (p, t) for sign in (-1, 1)
+        )
+        span = minimum(high_p, high_t) - maximum(low_p, low_t)
+        within = (span.value == w_p.value) | (span.value == w_t.value)
+        reach = abs(w_p.value) + abs(w_t.value) + abs(shift.value)
+        span.size = np.where(within, span.size, reach * (1 + 1 / scale))  # it is a sum of lengths that may cancel
+        spans.append(span)
+        for gap in (low_p - low_t, high_p - high_t, span):  # signs that are asked of rounded numbers
+            close = abs(gap.value) / np.where(reach == 0, 1, reach)
+            gaps.append(np.where(close == 0, 1, close).astype(float))
+    inter = where((spans[0].value > 0) & (spans[1].value > 0), spans[0] * spans[1], 0)
+    area_p, area_t = (total(box_area(box)[0]) * (scale * scale) for box in (p, t))
+    iou = ratio(inter, area_p + area_t - inter + eps)
+    iou.margin = np.min(gaps, axis=0)
+    return iou
+
+
+def box_loss(p, t, *, kind, eps=0, alpha=1, gamma=0, inner_ratio=1, theta=4, size=None, least_iou=0, unit=1, beta=1):
+    """The losses of BOXGRAD_LOSS_*. size is (height, width)."""
+    (w_p, h_p), (w_t, h_t) = sides(p), sides(t)
+    zero = w_p.value * 0
+    shifts, differences = between_centers(p, t), (cancelling(w_p, -w_t), cancelling(h_p, -h_t))
+    around = maximum(p[2], t[2]) - minimum(p[0], t[0]), maximum(p[3], t[3]) - minimum(p[1], t[1])
+    one, iou = overlap(p, t, metric="iou", eps=eps, loss=True)[0][0], -overlap(p, t, metric="iou", eps=eps, loss=True)[0][1]
+    squared_shift = total([shift * shift for shift in shifts])
+    diagonal = total([side * side for side in around]) + eps
+    if kind in ("iou", "giou", "diou", "ciou"):
+        penalties = overlap(p, t, metric=kind, eps=eps, loss=True)[0][2:]
+        if alpha == 1:
+            terms = [one, -iou, *penalties]
+        else:
+            terms = [one, -power(iou, alpha, 1e-6)] + ([power(functools.reduce(cancelling, penalties), alpha, 1e-6)] if penalties else [])
+    elif kind == "eiou":
+        terms = [one, -iou, ratio(squared_shift, diagonal)]
+        terms += [ratio(d * d, side * side + eps) for d, side in zip(differences, around)]
+    elif kind == "siou":
+        (dx, dy), longest = map(absolute, shifts), (maximum(w_p, w_t), maximum(h_p, h_t))
+        g = 2 - ratio(2 * dx * dy, squared_shift + eps)
+        terms = [one, -iou]
+        for shift, side, d, long in zip(shifts, around, differences, longest):
+            part = ratio(shift, side + eps)
+            terms += [real(one.value / 2), -0.5 * exp(-(g * part * part))]
+            long = long + eps
+            inside = where(long.value > 0, ratio(absolute(d), long), zero)
+            terms.append(0.5 * power(cancelling(one, -exp(-inside)), theta))
+    elif kind == "wiou":
+        exponent = ratio(squared_shift, constant(diagonal))
+        terms = [exp(where(exponent.value <= 2, exponent, zero + 2)) * cancelling(one, -iou)]
+    elif kind == "mpdiou":
+        square = size[0] * size[0] + size[1] * size[1]
+        terms = [one, -iou] + [ratio((a - b) * (a - b), square) for a, b in zip(p, t)]
+    elif kind == "log_iou":
+        logarithm = log(where(iou.value >= least_iou, iou, least_iou))
+        logarithm.size = np.maximum(logarithm.size, 1)  # the quotient was rounded
+        terms = [-logarithm]
+    elif kind == "bounded_iou":
+        terms = []
+        for shift, (a, b) in zip(shifts, ((w_p, w_t), (h_p, h_t))):
+            overlaps = ratio(cancelling(b, -2 * absolute(shift)), b + 2 * absolute(shift) + eps)
+            close = abs(overlaps.value) / np.maximum(1, overlaps.size)
+            overlaps.margin = np.where(close == 0, 1, close).astype(float)
+            smaller = minimum(ratio(b, a + eps), ratio(a, b + eps))
+            for x in (cancelling(one, -maximum(overlaps, Real(zero))), cancelling(one, -smaller)):
+                near = x.value < beta
+                terms += [where(near, x * x * (0.5 / beta), zero), where(~near, x, zero), where(~near, Real(zero - beta / 2), zero)]
+    else:
+        square = squared_shift + total([d * d for d in differences]) * 0.25
+        exponent = -ratio(root(square), unit)
+        kept = exp(exponent)
+        kept.size = kept.value * np.maximum(1, exponent.size)  # the exponent was rounded
+        kept.operands = [(exponent, kept.value, kept.size)]
+        terms = [one, -kept]
+    if inner_ratio != 1:
+        terms += [iou, -scaled_overlap(p, t, inner_ratio, eps)]
+    if gamma:
+        terms = [term * constant(power(iou, gamma, 1e-6)) for term in terms]
+    return [terms]
 
 
 def lowered(kept, box, score, *, sigma=None):

@@ -5,7 +5,7 @@ import struct
 from itertools import accumulate
 
 import pytest
-from boxgrad import _library, overlap
+from boxgrad import _library, box_loss, overlap
 from support import REPOSITORY
 
 HEADER = re.sub(r"/\*.*?\*/", "", (REPOSITORY / "include/boxgrad.h").read_text(), flags=re.DOTALL)
@@ -39,7 +39,8 @@ def test_the_package_calls_every_function():
     assert {name for name in names if not re.search(rf"\.{name}\b", sources)} == set()
 
 
-@pytest.mark.parametrize("name, layout", [("tensor", _library.TENSOR), ("parameter", _library.PARAMETER), ("delta_options", _library.DELTA_OPTIONS)])
+@pytest.mark.parametrize("name, layout", [("tensor", _library.TENSOR), ("parameter", _library.PARAMETER), ("delta_options", _library.DELTA_OPTIONS),
+                                          ("box_loss_options", _library.BOX_LOSS_OPTIONS)])
 def test_structs_have_the_layout_of_c(name, layout):
     golden = (REPOSITORY / "Tests/abi/interface.txt").read_text()
     fields = re.findall(rf"^field boxgrad_{name}\.\w+: (\d+) (\S+)$", golden, re.MULTILINE)
@@ -53,6 +54,11 @@ def test_structs_have_the_layout_of_c(name, layout):
 def test_metrics_are_those_of_the_header():
     section = HEADER[HEADER.index("#define BOXGRAD_IOU ") : HEADER.index("boxgrad_status boxgrad_iou_pairwise_f32")]
     assert overlap._METRICS == {name.lower(): int(code) for name, code in re.findall(r"#define BOXGRAD_(\w+) +(\d+)", section)}
+
+
+def test_losses_are_those_of_the_header():
+    kinds = {name.lower(): int(code) for name, code in re.findall(r"#define BOXGRAD_LOSS_(\w+) +(\d+)", HEADER)}
+    assert box_loss._KINDS == kinds
 
 
 def test_versions_agree():

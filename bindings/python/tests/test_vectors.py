@@ -9,7 +9,7 @@ import boxgrad
 import ml_dtypes
 import numpy as np
 import pytest
-from boxgrad import _library, overlap
+from boxgrad import _library, box_loss, overlap
 from support import REPOSITORY
 
 FOLDER = REPOSITORY / "Tests/vectors"
@@ -93,6 +93,9 @@ class Call:
         if "options" in argument:
             size, *doubles, mode, reserved = argument["options"]
             return self.struct(_library.DELTA_OPTIONS.pack(int(size), *map(float, doubles), int(mode), int(reserved)))
+        if "loss options" in argument:
+            size, *doubles = argument["loss options"]
+            return self.struct(_library.BOX_LOSS_OPTIONS.pack(int(size), *map(float, doubles)))
         if "tensors" in argument:
             return self.struct(b"".join(_library.TENSOR.pack(*self.tensor(x)) for x in argument["tensors"]))
         listed = ((*self.tensor(grad), *self.tensor(param), *units) for grad, param, *units in argument["parameters"])
@@ -122,6 +125,10 @@ def test_there_are_vectors_of_every_metric(function):
     assert {vector["arguments"][0] for vector in VECTORS if vector["function"] == function and not vector["status"]} == set(overlap._METRICS.values())
 
 
+def test_there_are_vectors_of_every_loss_of_boxes():
+    assert {v["arguments"][0] for v in VECTORS if v["function"] == "box_loss" and not v["status"]} == set(box_loss._KINDS.values())
+
+
 def test_the_file_is_what_its_generator_writes(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     assert importlib.import_module("generate").text() == TEXT
@@ -131,7 +138,7 @@ def test_the_file_is_what_its_generator_writes(monkeypatch):
 def test_numbers_are_read_exactly():
     for vector in VECTORS:
         state = 0xCBF29CE484222325
-        numbers = [float(x) for entry in entries(vector) for key in ("in", "out", "terms", "options") for x in entry.get(key, ())]
+        numbers = [float(x) for entry in entries(vector) for key in ("in", "out", "terms", "options", "loss options") for x in entry.get(key, ())]
         for byte in struct.pack(f"<{len(numbers)}d", *numbers):
             state = (state ^ byte) * 0x100000001B3 % 2**64
         assert f"{state:016x}" == vector["hash"]
