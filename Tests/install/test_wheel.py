@@ -57,7 +57,7 @@ def test_the_tag_is_what_the_library_needs(wheel):
 
 
 def test_wheel_holds_the_package_and_the_library(wheel, contents):
-    assert wheel.stat().st_size < 1_000_000
+    assert wheel.stat().st_size < 1_250_000  # the library, of which Tests/binary limits the size, takes nearly all
     own = {name: data for name, data in contents.items() if not name.startswith(f"boxgrad-{VERSION}.dist-info/")}
     assert own.pop("boxgrad/lib/libboxgrad.so") == LIBRARY.read_bytes()
     assert own.pop("boxgrad/_calls.abi3.so").startswith(b"\x7fELF")
