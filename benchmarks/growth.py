@@ -61,9 +61,9 @@ def _aligned(call: Callable[[np.ndarray, np.ndarray], Any]) -> Growing:
     return Growing("n", "n", 1000, make)
 
 
-def _loss(loss: Callable[..., Any]) -> Growing:
+def _loss(loss: Callable[..., Any], **options: Any) -> Growing:
     both = boxgrad.value_and_grad(loss)
-    return _aligned(lambda pred, target: both(pred, target, reduction="mean"))
+    return _aligned(lambda pred, target: both(pred, target, reduction="mean", **options))
 
 
 def _pairwise(call: Callable[[np.ndarray, np.ndarray], Any]) -> Growing:
@@ -156,6 +156,15 @@ FUNCTIONS = {
     "generalized_box_iou_loss": _loss(boxgrad.generalized_box_iou_loss),
     "distance_box_iou_loss": _loss(boxgrad.distance_box_iou_loss),
     "complete_box_iou_loss": _loss(boxgrad.complete_box_iou_loss),
+    "efficient_box_iou_loss": _loss(boxgrad.efficient_box_iou_loss),
+    "siou_loss": _loss(boxgrad.siou_loss),
+    "alpha_box_iou_loss": _loss(boxgrad.alpha_box_iou_loss),
+    "wise_box_iou_loss": _loss(boxgrad.wise_box_iou_loss),
+    "inner_box_iou_loss": _loss(boxgrad.inner_box_iou_loss),
+    "mpdiou_loss": _loss(boxgrad.mpdiou_loss, size=(workloads.HEIGHT, workloads.WIDTH)),
+    "log_box_iou_loss": _loss(boxgrad.log_box_iou_loss),
+    "nwd_loss": _loss(boxgrad.nwd_loss, constant=12.8),
+    "bounded_iou_loss": _loss(boxgrad.bounded_iou_loss),
     "smooth_l1_loss": _differences(boxgrad.smooth_l1_loss),
     "balanced_l1_loss": _differences(boxgrad.balanced_l1_loss),
     "distribution_focal_loss": Growing("n", "n", 1000, _focal),
