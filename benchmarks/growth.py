@@ -33,6 +33,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 STEP = 4  # from one size to the next
+MOST_DRAWN = 1 << 20  # boxes
 SLACK = 1.5  # how many times more than the formula the last step may take: caches end, and machines are noisy
 ORDERS: dict[str, Callable[[int], float]] = {"n": float, "n log n": lambda n: n * math.log2(n), "n^2": lambda n: float(n) ** 2}
 
@@ -45,9 +46,23 @@ class Growing:
     make: Callable[[int], Run]  # of a size, the call
 
 
+def _repeated(rows: np.ndarray, n: int) -> np.ndarray:
+    """n rows, made of these again and again: to draw so many takes longer than to time them."""
+    return np.resize(rows, (n, *rows.shape[1:]))
+
+
+def _many_boxes(n: int) -> np.ndarray:
+    return _repeated(workloads.boxes(min(n, MOST_DRAWN), 1), n)
+
+
+def _many_pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
+    pred, target = workloads.pairs(min(n, MOST_DRAWN))
+    return _repeated(pred, n), _repeated(target, n)
+
+
 def _boxes(call: Callable[[np.ndarray], Any]) -> Growing:
     def make(n: int) -> Run:
-        boxes = workloads.boxes(n, 1)
+        boxes = _many_boxes(n)
         return lambda: call(boxes)
 
     return Growing("n", "n", 1000, make)
@@ -55,7 +70,7 @@ def _boxes(call: Callable[[np.ndarray], Any]) -> Growing:
 
 def _aligned(call: Callable[[np.ndarray, np.ndarray], Any]) -> Growing:
     def make(n: int) -> Run:
-        pred, target = workloads.pairs(n)
+        pred, target = _many_pairs(n)
         return lambda: call(pred, target)
 
     return Growing("n", "n", 1000, make)
@@ -108,13 +123,18 @@ def _distribution(n: int) -> Run:
     return lambda: boxgrad.decode_distribution(logits)
 
 
+def _combine(n: int) -> Run:
+    norms = np.abs(workloads.values(n))
+    return lambda: boxgrad.combine_norms(norms)
+
+
 def _decode(n: int) -> Run:
-    boxes, deltas = workloads.boxes(n, 1), workloads.values(4 * n).reshape(n, 4)
+    boxes, deltas = _many_boxes(n), workloads.values(4 * n).reshape(n, 4)
     return lambda: boxgrad.decode_boxes(boxes, deltas)
 
 
 def _distances(n: int) -> Run:
-    points, boxes = workloads.pairs(n)
+    points, boxes = _many_pairs(n)
     points = points[:, :2].copy()
     return lambda: boxgrad.encode_distances(points, boxes)
 
@@ -184,7 +204,7 @@ FUNCTIONS = {
     "clip_grad_rms_": _values(lambda gradients: boxgrad.clip_grad_rms_(gradients, 0.5)),
     "adaptive_clip_grad_": Growing("n", "n", 1000, _units),
     "scale_grads_": _values(lambda gradients: boxgrad.scale_grads_(gradients, 1.0)),
-    "combine_norms": _values(lambda gradients: boxgrad.combine_norms(gradients[0])),
+    "combine_norms": Growing("n", "n", 1000, _combine),
     "nms": _suppression(lambda boxes, scores: boxgrad.nms(boxes, scores, 0.5), "n log n"),
     "batched_nms": _suppression(lambda boxes, scores: boxgrad.batched_nms(boxes, scores, np.arange(len(boxes)) % 80, 0.5), "n log n"),
     "soft_nms": _suppression(boxgrad.soft_nms, "n^2"),
@@ -342,7 +362,7 @@ def chart(results: dict[str, Any], path: Path) -> None:
 
 
 def markdown(results: dict[str, Any]) -> str:
-    return f"{report.machine(results)}\n\n{report.markdown_table(HEADER, rows(results), left=2)}"
+    return f"Until a call took {results['seconds']:g} s: {report.machine(results)}\n\n{report.markdown_table(HEADER, rows(results), left=2)}"
 
 
 def main() -> int:
