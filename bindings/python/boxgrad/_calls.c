@@ -69,13 +69,13 @@ static PyObject *run(PyObject *self, PyObject *const *arguments, Py_ssize_t coun
         if (!convert(f->kinds[k], arguments[k], &converted[k], &views[k])) break;
         k++;
     }
+    const int is_converted = k == count;
     boxgrad_status status = 0;
-    if (k == count) {
+    if (is_converted) {
         Py_BEGIN_ALLOW_THREADS
         status = f->call(converted);
         Py_END_ALLOW_THREADS
     }
-    const int is_converted = k == count;
     while (k-- > 0) {
         if (views[k].obj) PyBuffer_Release(&views[k]);
     }

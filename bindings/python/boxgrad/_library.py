@@ -154,7 +154,7 @@ def _fail(status: int) -> NoReturn:
 
 
 def _compiled_functions() -> dict[str, Callable[..., None]]:
-    """The library's functions as _calls.c calls them, which takes a third of ctypes' time. None where it is not compiled for this Python."""
+    """The library's functions as _calls.c calls them, which takes a third of ctypes' time. Empty where it was not compiled for this Python."""
     if sys.version_info < (3, 11):  # its stable interface has no buffers
         return {}
     get_api = _library.boxgrad_get_api
