@@ -16,6 +16,7 @@
  *     Overlap             cuda_iou_pairwise, cuda_iou_aligned, cuda_iou_loss
  *     Smooth L1           cuda_smooth_l1
  *     Box deltas          cuda_delta_encode, cuda_delta_decode
+ *     Suppress, match     cuda_nms, cuda_match
  *     Scratch             the bytes that a call needs
  *
  * FIRST CALL
@@ -88,8 +89,9 @@ uint32_t boxgrad_cuda_version_number(void);
 /* Loads the families of kernels whose names begin with `family`, for the current context:
  * "iou_loss" for all losses of overlaps, "iou_loss_giou_f32" for one, "" or NULL for everything.
  * The families are boxes, delta_encode, delta_encode_grad, delta_decode, losses (smooth L1, and the
- * sums of all losses), iou_aligned, iou_loss, iou_pairwise and iou_pairwise_grad, each with _f32
- * and _f64. Those of overlaps have the metric before that. A loss with its total needs losses, too.
+ * sums of all losses), nms, iou_aligned, iou_loss, iou_pairwise, iou_pairwise_grad and match, each
+ * with _f32 and _f64. Those of overlaps (the last five) have the metric before that. A loss with
+ * its total needs losses, too.
  * Errors:   BAD_PARAMETER: no family's name begins so. UNSUPPORTED, DEVICE. */
 boxgrad_status boxgrad_cuda_load(const char *BOXGRAD_OR_NULL family);
 
@@ -258,6 +260,37 @@ boxgrad_status boxgrad_cuda_delta_decode_grad_f64(
     size_t groups, const double *grad_boxes, double *BOXGRAD_OR_NULL grad_proposals,
     double *BOXGRAD_OR_NULL grad_deltas, void *BOXGRAD_OR_NULL stream);
 
+/* ---- Suppress, match ------------------------------------------------------------------------- */
+
+/* keep and keep_count are in device memory. The call puts one kernel on the stream for every 512
+ * boxes, beside those of the sort. The time grows with count * (the number of kept boxes), also
+ * where few boxes touch each other. */
+boxgrad_status boxgrad_cuda_nms_f32(
+    const float *boxes, size_t count, ptrdiff_t stride, const float *scores,
+    const int64_t *BOXGRAD_OR_NULL classes, double iou_threshold, double score_threshold,
+    size_t max_keep, size_t *keep, size_t *keep_count, void *BOXGRAD_OR_NULL scratch,
+    size_t scratch_size, void *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_nms_f64(
+    const double *boxes, size_t count, ptrdiff_t stride, const double *scores,
+    const int64_t *BOXGRAD_OR_NULL classes, double iou_threshold, double score_threshold,
+    size_t max_keep, size_t *keep, size_t *keep_count, void *BOXGRAD_OR_NULL scratch,
+    size_t scratch_size, void *BOXGRAD_OR_NULL stream);
+
+/* The matrix of overlaps is not stored. With low_quality 0, or without matches, it needs no
+ * scratch. */
+boxgrad_status boxgrad_cuda_match_f32(
+    int32_t metric, const float *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
+    const float *truths, size_t truths_count, ptrdiff_t truths_stride, double eps,
+    double low_threshold, double high_threshold, int32_t low_quality,
+    int64_t *BOXGRAD_OR_NULL matches, float *BOXGRAD_OR_NULL overlaps,
+    void *BOXGRAD_OR_NULL scratch, size_t scratch_size, void *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_match_f64(
+    int32_t metric, const double *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
+    const double *truths, size_t truths_count, ptrdiff_t truths_stride, double eps,
+    double low_threshold, double high_threshold, int32_t low_quality,
+    int64_t *BOXGRAD_OR_NULL matches, double *BOXGRAD_OR_NULL overlaps,
+    void *BOXGRAD_OR_NULL scratch, size_t scratch_size, void *BOXGRAD_OR_NULL stream);
+
 /* ---- Scratch ------------------------------------------------------------------------------------
  * The bytes of scratch that a call needs. Counts for which there is no such memory give SIZE_MAX,
  * and the call itself fails. */
@@ -270,6 +303,10 @@ size_t boxgrad_cuda_iou_loss_f32_scratch(size_t count);
 size_t boxgrad_cuda_iou_loss_f64_scratch(size_t count);
 size_t boxgrad_cuda_smooth_l1_f32_scratch(size_t count);
 size_t boxgrad_cuda_smooth_l1_f64_scratch(size_t count);
+size_t boxgrad_cuda_nms_f32_scratch(size_t count);
+size_t boxgrad_cuda_nms_f64_scratch(size_t count);
+size_t boxgrad_cuda_match_f32_scratch(size_t truths_count);
+size_t boxgrad_cuda_match_f64_scratch(size_t truths_count);
 
 #ifdef __cplusplus
 }

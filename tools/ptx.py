@@ -40,7 +40,7 @@ REGISTERS = {
 PLAIN = ["IoU", "GIoU", "DIoU", "CIoU", "IoF", "IoS"]
 METRICS = {
     "iouAligned": PLAIN, "iouLoss": [f"Loss<{name}>" for name in PLAIN[:4]], "iouPairwise": [*PLAIN, "Union"],
-    "iouPairwiseGrad": [*PLAIN, "IoFOfSecond"],
+    "iouPairwiseGrad": [*PLAIN, "IoFOfSecond"], "match": PLAIN, "matchForced": PLAIN,
 }  # fmt: skip
 """The metrics of each function of overlaps, in the order of their codes."""
 

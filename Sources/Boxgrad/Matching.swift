@@ -1,25 +1,43 @@
 import CBoxgrad
 import CShims
 
+extension Match {
+    /// Checks the arguments of match. It returns nil if one is refused, or if there are no proposals. The call has no scratch yet.
+    init?(
+        _ arguments: inout Arguments, _ metric: Int32, _ proposals: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ truths: UnsafePointer<T>?,
+        _ truthsCount: Int, _ truthsStride: Int, _ eps: Double, _ low: Double, _ high: Double, _ lowQuality: Int32,
+        _ matches: UnsafeMutablePointer<Int64>?, _ overlaps: UnsafeMutablePointer<T>?
+    ) {
+        arguments.metric(metric, eps, T.self)
+        arguments.require(low == low, "low_threshold", "is NaN", low)
+        arguments.require(high >= low, "high_threshold", "is less than low_threshold, or NaN", high)
+        arguments.require(0...2 ~= lowQuality, "low_quality", "must be 0, 1 or 2", lowQuality)
+        arguments.count(count, "proposals_count")
+        arguments.count(truthsCount, "truths_count")
+        arguments.rows(proposals, "proposals", count, stride: stride, "proposals_stride")
+        arguments.rows(truths, "truths", truthsCount, stride: truthsStride, "truths_stride")
+        arguments.packed(UnsafePointer(matches), "matches", count, optional: true)
+        arguments.packed(UnsafePointer(overlaps), "overlaps", count, optional: true)
+        guard arguments.valid, let proposals, count > 0 else { return nil }
+        // If `truths` is NULL there are no truths, and the pointer is not used.
+        self.init(
+            metric: metric, proposals: Rows(proposals, stride: stride), truths: Rows(truths ?? proposals, stride: truthsStride),
+            truthCount: truthsCount, eps: eps, low: low, high: high, lowQuality: lowQuality != 0 && matches != nil, toForcing: lowQuality == 2,
+            matches: matches, overlaps: overlaps,
+            scratch: ThreadScratch(start: UnsafeMutableRawPointer(mutating: proposals), size: 0, rows: count))
+    }
+}
+
 func match<T: BinaryFloatingPoint>(
     _ metric: Int32, _ proposals: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ truths: UnsafePointer<T>?, _ truthsCount: Int,
     _ truthsStride: Int, _ eps: Double, _ low: Double, _ high: Double, _ lowQuality: Int32, _ matches: UnsafeMutablePointer<Int64>?,
     _ overlaps: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.metric(metric, eps, T.self)
-    arguments.require(low == low, "low_threshold", "is NaN", low)
-    arguments.require(high >= low, "high_threshold", "is less than low_threshold, or NaN", high)
-    arguments.require(0...2 ~= lowQuality, "low_quality", "must be 0, 1 or 2", lowQuality)
-    arguments.count(count, "proposals_count")
-    arguments.count(truthsCount, "truths_count")
-    arguments.rows(proposals, "proposals", count, stride: stride, "proposals_stride")
-    arguments.rows(truths, "truths", truthsCount, stride: truthsStride, "truths_stride")
-    arguments.packed(UnsafePointer(matches), "matches", count, optional: true)
-    arguments.packed(UnsafePointer(overlaps), "overlaps", count, optional: true)
-    guard arguments.valid, let proposals, count > 0 else { return arguments.status }
-    // If `truths` is NULL there are no truths, and the pointer is not used.
-    let truths = truths ?? proposals
+    guard
+        var call = Match(
+            &arguments, metric, proposals, count, stride, truths, truthsCount, truthsStride, eps, low, high, lowQuality, matches, overlaps)
+    else { return arguments.status }
     // Each thread gets one chunk, because each chunk has scratch of its own. A chunk begins at a multiple of the rows that the kernel
     // compares at a time.
     let worthThread = max(1, Division.elements.worthThread / max(1, truthsCount))
@@ -29,10 +47,7 @@ func match<T: BinaryFloatingPoint>(
     let size = bgi_match_scratch(truthsCount, MemoryLayout<T>.stride)
     guard let scratch = Scratch(&arguments, threads, each: size) else { return arguments.status }
     defer { scratch.free() }
-    let call = Match(
-        metric: metric, proposals: Rows(proposals, stride: stride), truths: Rows(truths, stride: truthsStride), truthCount: truthsCount, eps: eps,
-        low: low, high: high, lowQuality: lowQuality != 0 && matches != nil, toForcing: lowQuality == 2, matches: matches, overlaps: overlaps,
-        scratch: ThreadScratch(start: scratch.start, size: size, rows: chunkRows))
+    call.scratch = ThreadScratch(start: scratch.start, size: size, rows: chunkRows)
     call.run(count, Division(rows: chunkRows, worthThread: worthThread), kernels(T.self).match)
     if call.lowQuality { call.run(count, kernels(T.self).match_low_quality) }
     return BOXGRAD_OK

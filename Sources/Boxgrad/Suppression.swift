@@ -26,24 +26,36 @@ extension Arguments {
 /// Returns how many boxes to keep at most. A C size_t greater than Int.max, such as SIZE_MAX, is negative here, and means all.
 private func limit(_ maxKeep: Int) -> Int { maxKeep < 0 ? Int.max : maxKeep }
 
+extension NMS {
+    /// Checks the arguments of nms. It returns nil if one is refused, or if nothing can be kept. The call has no scratch yet.
+    init?(
+        _ arguments: inout Arguments, _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<T>?,
+        _ classes: UnsafePointer<Int64>?, _ iouThreshold: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ keep: UnsafeMutablePointer<Int>?,
+        _ keepCount: UnsafeMutablePointer<Int>?
+    ) {
+        let keepable = min(count, limit(maxKeep))
+        arguments.suppression(boxes, count, stride, scores, classes, iouThreshold, scoreThreshold, keepable, keep, keepCount)
+        guard arguments.valid, keepable > 0, let boxes, let scores, let keep, let keepCount else { return nil }
+        self.init(
+            boxes: Rows(boxes, stride: stride), scores: scores, classes: classes, iouThreshold: iouThreshold, scoreThreshold: scoreThreshold,
+            maxKeep: keepable, scratch: UnsafeMutableRawPointer(keepCount), keep: keep, keepCount: keepCount)
+    }
+}
+
 func nms<T>(
     _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<T>?, _ classes: UnsafePointer<Int64>?,
     _ iouThreshold: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ keep: UnsafeMutablePointer<Int>?, _ keepCount: UnsafeMutablePointer<Int>?
 ) -> Int32 {
     var arguments = Arguments()
-    let keepable = min(count, limit(maxKeep))
-    arguments.suppression(boxes, count, stride, scores, classes, iouThreshold, scoreThreshold, keepable, keep, keepCount)
-    guard arguments.valid, let keepCount else { return arguments.status }
-    guard keepable > 0, let boxes, let scores, let keep else {
-        keepCount.pointee = 0
-        return BOXGRAD_OK
+    let checked = NMS(&arguments, boxes, count, stride, scores, classes, iouThreshold, scoreThreshold, maxKeep, keep, keepCount)
+    guard var call = checked else {
+        if arguments.valid { keepCount?.pointee = 0 }
+        return arguments.status
     }
     guard let scratch = arguments.suppressionScratch(count, T.self) else { return arguments.status }
     defer { scratch.free() }
-    NMS(
-        boxes: Rows(boxes, stride: stride), scores: scores, classes: classes, iouThreshold: iouThreshold, scoreThreshold: scoreThreshold,
-        maxKeep: keepable, scratch: scratch.start, keep: keep, keepCount: keepCount
-    ).run(count, kernels(T.self).nms)
+    call.scratch = scratch.start
+    call.run(count, kernels(T.self).nms)
     return BOXGRAD_OK
 }
 

@@ -332,3 +332,47 @@ public func boxgrad_cuda_delta_decode_grad_f64(
     cudaDeltaDecodeGrad(
         options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas, stream)
 }
+
+@_cdecl("boxgrad_cuda_nms_f32") @implementation
+public func boxgrad_cuda_nms_f32(
+    _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Float>?, _ classes: UnsafePointer<Int64>?,
+    _ iouThreshold: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ keep: UnsafeMutablePointer<Int>?,
+    _ keepCount: UnsafeMutablePointer<Int>?, _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaNms(
+        boxes, count, stride, scores, classes, iouThreshold, scoreThreshold, maxKeep, keep, keepCount, scratch, scratchSize, stream)
+}
+
+@_cdecl("boxgrad_cuda_nms_f64") @implementation
+public func boxgrad_cuda_nms_f64(
+    _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Double>?, _ classes: UnsafePointer<Int64>?,
+    _ iouThreshold: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ keep: UnsafeMutablePointer<Int>?,
+    _ keepCount: UnsafeMutablePointer<Int>?, _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaNms(
+        boxes, count, stride, scores, classes, iouThreshold, scoreThreshold, maxKeep, keep, keepCount, scratch, scratchSize, stream)
+}
+
+@_cdecl("boxgrad_cuda_match_f32") @implementation
+public func boxgrad_cuda_match_f32(
+    _ metric: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsCount: Int, _ proposalsStride: Int, _ truths: UnsafePointer<Float>?,
+    _ truthsCount: Int, _ truthsStride: Int, _ eps: Double, _ lowThreshold: Double, _ highThreshold: Double, _ lowQuality: Int32,
+    _ matches: UnsafeMutablePointer<Int64>?, _ overlaps: UnsafeMutablePointer<Float>?, _ scratch: UnsafeMutableRawPointer?,
+    _ scratchSize: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaMatch(
+        metric, proposals, proposalsCount, proposalsStride, truths, truthsCount, truthsStride, eps, lowThreshold, highThreshold,
+        lowQuality, matches, overlaps, scratch, scratchSize, stream)
+}
+
+@_cdecl("boxgrad_cuda_match_f64") @implementation
+public func boxgrad_cuda_match_f64(
+    _ metric: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsCount: Int, _ proposalsStride: Int, _ truths: UnsafePointer<Double>?,
+    _ truthsCount: Int, _ truthsStride: Int, _ eps: Double, _ lowThreshold: Double, _ highThreshold: Double, _ lowQuality: Int32,
+    _ matches: UnsafeMutablePointer<Int64>?, _ overlaps: UnsafeMutablePointer<Double>?, _ scratch: UnsafeMutableRawPointer?,
+    _ scratchSize: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaMatch(
+        metric, proposals, proposalsCount, proposalsStride, truths, truthsCount, truthsStride, eps, lowThreshold, highThreshold,
+        lowQuality, matches, overlaps, scratch, scratchSize, stream)
+}

@@ -40,3 +40,15 @@ public func boxgrad_cuda_smooth_l1_f32_scratch(_ count: Int) -> Int { reported(T
 
 @_cdecl("boxgrad_cuda_smooth_l1_f64_scratch") @implementation
 public func boxgrad_cuda_smooth_l1_f64_scratch(_ count: Int) -> Int { reported(Total<Double>.scratch(count)) }
+
+@_cdecl("boxgrad_cuda_nms_f32_scratch") @implementation
+public func boxgrad_cuda_nms_f32_scratch(_ count: Int) -> Int { reported(cudaNmsScratch(count, Float.self)) }
+
+@_cdecl("boxgrad_cuda_nms_f64_scratch") @implementation
+public func boxgrad_cuda_nms_f64_scratch(_ count: Int) -> Int { reported(cudaNmsScratch(count, Double.self)) }
+
+@_cdecl("boxgrad_cuda_match_f32_scratch") @implementation
+public func boxgrad_cuda_match_f32_scratch(_ truthsCount: Int) -> Int { reported(cudaMatchScratch(truthsCount, Float.self)) }
+
+@_cdecl("boxgrad_cuda_match_f64_scratch") @implementation
+public func boxgrad_cuda_match_f64_scratch(_ truthsCount: Int) -> Int { reported(cudaMatchScratch(truthsCount, Double.self)) }

@@ -340,7 +340,7 @@ struct NMS<T>: Call {
     let classes: UnsafePointer<Int64>?
     let iouThreshold, scoreThreshold: Double
     let maxKeep: Int
-    let scratch: UnsafeMutableRawPointer
+    var scratch: UnsafeMutableRawPointer
     let keep, keepCount: UnsafeMutablePointer<Int>
 }
 
@@ -368,7 +368,7 @@ struct Match<T>: Call {
     let matches: UnsafeMutablePointer<Int64>?
     let overlaps: UnsafeMutablePointer<T>?
     /// Has bgi_match_scratch bytes for each thread.
-    let scratch: ThreadScratch
+    var scratch: ThreadScratch
 }
 
 struct MatchIgnore<T>: Call {

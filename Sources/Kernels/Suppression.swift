@@ -76,6 +76,22 @@ func softNMS<T: Real>(_ call: SoftNMS<T>, _ rows: Range<Int>) {
     call.keepCount.pointee = written
 }
 
+/// Whether a box takes part: its score is greater than the threshold, and neither the score nor a coordinate is NaN. A threshold of minus
+/// infinity admits every score.
+@inline(__always)
+func isCandidate<T: Real>(_ box: Box<T>, _ score: T, above threshold: T) -> Bool {
+    let isNumber = both(both(box.x1 == box.x1, box.y1 == box.y1), both(box.x2 == box.x2, box.y2 == box.y2))
+    return isNumber && (score > threshold || (threshold == -.infinity && score == threshold))
+}
+
+/// Whether the IoU of two solid boxes may be greater than the threshold. It computes no quotient, and still misses no pair. If the rounded
+/// quotient is greater than the threshold, the exact quotient is greater, too. Then inter is greater than the exact product of threshold
+/// and union, and therefore at least as large as the rounded product.
+@inline(__always)
+func mayOverlap<T: Real>(_ overlap: Overlap<T>, _ threshold: T) -> Bool {
+    both(overlap.inter > 0, overlap.inter >= threshold * overlap.union)
+}
+
 /// Holds the boxes of a call, and its scratch.
 private struct Candidates<T: Real> {
     let boxes: Rows<T>
@@ -99,15 +115,13 @@ private struct Candidates<T: Real> {
 
     func sort(_ length: Int) { rankedSort(items, length, spare: spare, counts: counts) }
 
-    /// Lists the boxes with a score greater than the threshold, in the order of their indices and with a key from the score, and returns
-    /// their number. A threshold of minus infinity admits every score. A box with a score or a coordinate that is NaN is left out.
+    /// Lists the candidates, in the order of their indices and with a key from the score, and returns their number.
     @inline(never)
     func list(_ scores: UnsafePointer<T>, above threshold: T) -> Int {
         var listed = 0
         for index in 0..<count {
-            let (score, box) = (scores[index], Box(boxes[index]))
-            let isNumber = both(both(box.x1 == box.x1, box.y1 == box.y1), both(box.x2 == box.x2, box.y2 == box.y2))
-            if isNumber && (score > threshold || (threshold == -.infinity && score == threshold)) {
+            let score = scores[index]
+            if isCandidate(Box(boxes[index]), score, above: threshold) {
                 items[listed] = bgi_ranked(key: descendingKey(Double(score)), index: index)
                 listed &+= 1
             }
@@ -237,15 +251,10 @@ extension BoxColumns {
         set(k, MeasuredBox(extended, area: 0))
     }
 
-    /// Returns the boxes of the first tile whose IoU may be greater than the threshold, as bits. It computes no quotient, and still misses
-    /// no box. If the rounded quotient is greater than the threshold, the exact quotient is greater, too. Then inter is greater than the
-    /// exact product of threshold and union, and therefore at least as large as the rounded product.
+    /// Returns the boxes of the first tile whose IoU may be greater than the threshold, as bits.
     @inline(__always)
     fileprivate func lanesThatMayOverlap(_ box: MeasuredBox<T>, _ threshold: T) -> UInt32 {
-        lanes { other in
-            let overlap = Overlap(IoU.self, box, other, 0, turn: 0)
-            return both(overlap.inter > 0, overlap.inter >= threshold * overlap.union)
-        }
+        lanes { mayOverlap(Overlap(IoU.self, box, $0, 0, turn: 0), threshold) }
     }
 
     @inline(__always)

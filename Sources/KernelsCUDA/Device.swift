@@ -10,6 +10,10 @@ import CShims
 protocol DeviceReal: Real {
     static func load4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>)
     static func store4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>)
+
+    /// Raises a number to x, which is not negative, while other threads may raise it, too. `greatest` reads such a number.
+    static func raise(_ number: UnsafeMutablePointer<Self>, to x: Self)
+    static func greatest(_ number: UnsafeMutablePointer<Self>) -> Self
 }
 
 extension Float: DeviceReal {
@@ -17,6 +21,10 @@ extension Float: DeviceReal {
     static func load4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>) { bgi_load4_f32(to, from) }
     @inline(__always)
     static func store4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>) { bgi_store4_f32(to, from) }
+    @inline(__always)
+    static func raise(_ number: UnsafeMutablePointer<Self>, to x: Self) { bgi_raise_f32(number, x.bitPattern) }
+    @inline(__always)
+    static func greatest(_ number: UnsafeMutablePointer<Self>) -> Self { Self(bitPattern: bgi_read_f32(number)) }
 }
 
 extension Double: DeviceReal {
@@ -24,6 +32,10 @@ extension Double: DeviceReal {
     static func load4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>) { bgi_load4_f64(to, from) }
     @inline(__always)
     static func store4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>) { bgi_store4_f64(to, from) }
+    @inline(__always)
+    static func raise(_ number: UnsafeMutablePointer<Self>, to x: Self) { bgi_raise_f64(number, x.bitPattern) }
+    @inline(__always)
+    static func greatest(_ number: UnsafeMutablePointer<Self>) -> Self { Self(bitPattern: bgi_read_f64(number)) }
 }
 
 /// The calling thread's number in a grid of one dimension, and the number of its threads.

@@ -1,6 +1,8 @@
 // What a device kernel is handed where it is not the call of the CPU's kernel: the host computes once what every thread would compute again,
 // and the kernel has memory of its own. Like Calls.swift, this file belongs to the host's module and to the kernels'.
 
+import CShims
+
 /// `call.perBox` is the memory of the values also if only their sum is asked for.
 struct DeviceIoULoss<T>: Call {
     let call: IoULoss<T>
@@ -57,3 +59,28 @@ struct DeviceClipGrad<T>: Call {
     /// The number of gradients that were cut is added here.
     let blocked: UnsafeMutablePointer<Int>?
 }
+
+struct DeviceMatch<T>: Call {
+    let call: Match<T>
+    /// Holds the greatest overlap of each truth, which is 0 at first. It is nil if there are no low-quality matches.
+    let peaks: UnsafeMutablePointer<T>?
+}
+
+struct DeviceNMS<T>: Call {
+    let call: NMS<T>
+    /// The boxes' numbers with their keys, and the room for the next merge.
+    var ranked, merged: UnsafeMutablePointer<bgi_ranked>
+    /// The boxes in the order of their ranks, their classes, and whether they are dropped.
+    let boxes: UnsafeMutablePointer<T>
+    let groups: UnsafeMutablePointer<Int64>
+    let dropped: UnsafeMutablePointer<UInt8>
+    /// Eight words for each box, those of a chunk one word after the other.
+    let masks: UnsafeMutablePointer<UInt64>
+    /// How many boxes are kept before each chunk.
+    let kept: UnsafeMutablePointer<Int>
+    /// The number of the chunk, or the length of the runs that are merged.
+    var step = 0
+}
+
+/// The boxes that nms decides on at a time.
+let nmsChunk = 512

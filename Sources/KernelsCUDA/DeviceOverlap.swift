@@ -3,7 +3,7 @@ import CDevice
 
 /// The same metric, bit for bit. The way of a division that the GPU takes for a dividend of 0 is long, and most boxes do not overlap, so that
 /// a quotient of 0 is no division here.
-private enum Sparse<Base: Metric>: Metric {
+enum Sparse<Base: Metric>: Metric {
     static var code: Int32 { Base.code }
     static var isLoss: Bool { Base.isLoss }
     static var isSolid: Bool { Base.isSolid }

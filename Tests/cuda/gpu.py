@@ -438,6 +438,52 @@ def delta_calls(n, seed, groups=3, stride=4, shift=0):
                 yield Call("delta_decode_grad", name, *row, In(signed(seed + 4, 4 * n * groups, t)), *out, note=f"{note} {wanted}")
 
 
+def crowd(seed, n, dtype, side=96):
+    """Boxes whose coordinates are small whole numbers, so that many overlaps are equal, and some boxes are. `side` is that of the image."""
+    x, y, w, h = (np.floor(uniform(4 * seed + k, n, dtype) * dtype(size)) for k, size in enumerate((side, side, 24, 24)))
+    return np.stack([x, y, x + w, y + h], 1)
+
+
+def match_calls(n, m, seed, stride=4, shift=0, metrics=tuple(METRICS)):
+    """Proposals of which some lie on a truth, or of few whole numbers, or with edge cases."""
+    for name, t in TYPES.items():
+        near = random_boxes(seed, n, t)
+        truths = random_boxes(seed + 1, m, t)
+        if n and m:
+            chosen = np.arange(0, n, 3)
+            near[chosen] = truths[chosen % m] + signed(seed, 4 * len(chosen), t, 20).reshape(-1, 4)
+            near[: min(n, m) : 5] = truths[: min(n, m) : 5]
+        for kind, (a, b) in {"near": (near, truths), "crowd": (crowd(seed, n, t), crowd(seed + 1, m, t)),
+                             "special": (box_pairs(seed, n, t)[0], box_pairs(seed, m, t)[1])}.items():  # fmt: skip
+            left, right = (In(strided(x, s), shift) for x, s in ((a, stride), (b, stride + 1 if stride > 4 else 4)))
+            for metric in metrics:
+                for quality, low, high in ((0, 0.3, 0.7), (1, 0.3, 0.7), (2, -np.inf, 0.5), (1, 2.0, 3.0)):
+                    for matches, overlaps in ((1, 1), (1, 0), (0, 1)):
+                        if (matches, overlaps) != (1, 1) and (kind != "near" or quality == 1):
+                            continue
+                        yield Call("match", name, I(METRICS[metric]), left, N(n), S(stride), right, N(m), S(stride + 1 if stride > 4 else 4), D(EPS), D(low), D(high),
+                                   I(quality), Out(n, np.int64) if matches else None, Out(n, t, shift) if overlaps else None, scratch=(N(m),),
+                                   note=f"{n}x{m} stride={stride} shift={shift} {kind} {metric} {quality} {low} {high}")  # fmt: skip
+
+
+def nms_calls(n, seed, stride=4, shift=0):
+    """Scores of which many are equal, some NaN or infinite; boxes with edge cases, in a crowd, and far from each other."""
+    for name, t in TYPES.items():
+        scores = signed(seed, n, t, 1)
+        rough = np.floor(scores * t(8)) / t(8)
+        rough[1::41], rough[2::43], rough[3::47], rough[4::53] = np.nan, -np.inf, np.inf, -0.0
+        classes = In((bits(seed + 5, n) % np.uint64(3)).astype(np.int64) - 1 << 40)
+        special = box_pairs(seed, n, t)[0]
+        for kind, boxes in {"special": special, "crowd": crowd(seed, n, t, 64), "sparse": random_boxes(seed, n, t) * t(4)}.items():
+            for score, ids, threshold, least, most in ((scores, None, 0.5, -np.inf, None), (rough, None, 0.0, -np.inf, None), (rough, classes, 0.3, 0.0, None),
+                                                       (rough, classes, 1e9, -0.5, 70), (scores, None, 0.1, -np.inf, n // 3 + 1)):  # fmt: skip
+                if kind == "sparse" and score is rough:
+                    continue
+                yield Call("nms", name, In(strided(boxes, stride), shift), N(n), S(stride), In(score), ids, D(threshold), D(least),
+                           N(2**64 - 1 if most is None else most), Out(min(n, most or n), np.uint64), Out(1, np.uint64), scratch=(N(n),),
+                           note=f"n={n} stride={stride} shift={shift} {kind} {threshold} {least} {most}")  # fmt: skip
+
+
 def small_calls():
     """Every function, with every output, at the lengths around a block and a sum, strided and not aligned."""
     for n, stride, shift in ((0, 4, 0), (1, 4, 0), (67, 4, 1), (1000, 4, 0), (301, 5, 0), (130, 8, 2)):
@@ -448,6 +494,10 @@ def small_calls():
         yield from smooth_l1_calls(n, 4 + n)
     for n, m, stride, shift in ((0, 3, 4, 0), (3, 0, 4, 0), (1, 1, 4, 0), (17, 64, 4, 0), (33, 131, 4, 1), (65, 30, 5, 2)):
         yield from pairwise_calls(n, m, 5 + n, stride, shift)
+    for n, m, stride, shift in ((0, 3, 4, 0), (3, 0, 4, 0), (1, 1, 4, 0), (130, 129, 4, 1), (300, 7, 5, 2)):
+        yield from match_calls(n, m, 6 + n, stride, shift)
+    for n, stride, shift in ((0, 4, 0), (1, 4, 0), (63, 4, 1), (512, 4, 0), (1100, 5, 2)):
+        yield from nms_calls(n, 7 + n, stride, shift)
 
 
 def long_calls(big=1):
@@ -456,6 +506,8 @@ def long_calls(big=1):
     yield from (call for call in smooth_l1_calls(65536 * 2 + 77, 9) if call.arguments[7])
     yield from pairwise_calls(3, 4096 * 2 + 5, 10, metrics=("iou", "ciou"))
     yield from pairwise_calls(4097, 2, 11, metrics=("giou", "iof"))
+    yield from match_calls(700, 300, 12, metrics=("iou", "giou"))
+    yield from nms_calls(3000, 13)
     if big > 1:
         yield from (call for call in aligned_calls(1_000_000, 12) if call.type == "f32" and call.name == "iou_loss" and "(1, 1, 1, 1)" in call.note)
         yield from pairwise_calls(1500, 3001, 16)
@@ -464,6 +516,8 @@ def long_calls(big=1):
         yield from (call for call in smooth_l1_calls(4_000_001, 15) if call.type == "f32")
         yield from pairwise_calls(300, 20_000, 17, metrics=("giou", "ciou"))
         yield from box_calls(300_007, 13)
+        yield from match_calls(100_003, 301, 18, metrics=("iou", "ciou"))
+        yield from nms_calls(30_011, 19)
 
 
 # ---- Findings ----

@@ -51,7 +51,7 @@ def vector_call(vector):
             taken.append(gpu.Options(size, (ctypes.c_double * 4)(*numbers[:4]), (ctypes.c_double * 4)(*numbers[4:8]), *numbers[8:], degenerate, reserved))
         elif isinstance(given, dict):
             dtype = DTYPES[given["of"]]
-            if "in" in given:
+            if "in" in given and "out" not in given:
                 taken.append(gpu.In(np.array([float(x) if isinstance(x, str) else x for x in given["in"]], dtype)))
             else:
                 taken.append(gpu.Out(given["length"], dtype))
@@ -60,7 +60,8 @@ def vector_call(vector):
         else:
             counts[name] = given
             taken.append(KINDS[c_type.strip()](float(given) if c_type.strip() == "double" else given))
-    by = {"iou_loss": ["count"], "smooth_l1": ["count"], "iou_pairwise": ["metric", "a_count", "b_count"], "iou_pairwise_grad": ["a_count", "b_count"]}
+    by = {"iou_loss": ["count"], "smooth_l1": ["count"], "iou_pairwise": ["metric", "a_count", "b_count"], "iou_pairwise_grad": ["a_count", "b_count"],
+          "match": ["truths_count"], "nms": ["count"]}  # fmt: skip
     query = by.get(vector["function"])
     scratch = query and tuple(ctypes.c_int32(counts[x]) if x == "metric" else ctypes.c_size_t(counts[x]) for x in query)
     return gpu.Call(vector["function"], vector["type"], *taken, scratch=scratch, note=str(vector["arguments"])[:200])

@@ -25,6 +25,15 @@ void bgi_load4_f64(double *to, const double *from);
 void bgi_store4_f32(float *to, const float *from);
 void bgi_store4_f64(double *to, const double *from);
 
+/* Several threads may do this to a number at once. bgi_raise makes it the bits of x if these are more, as integers. */
+#define BGI_ATOMIC(result, name) static inline __attribute__((always_inline)) result name
+BGI_ATOMIC(void, bgi_raise_f32)(void *number, uint32_t x) { __atomic_fetch_max((uint32_t *)number, x, __ATOMIC_RELAXED); }
+BGI_ATOMIC(void, bgi_raise_f64)(void *number, uint64_t x) { __atomic_fetch_max((uint64_t *)number, x, __ATOMIC_RELAXED); }
+BGI_ATOMIC(uint32_t, bgi_read_f32)(const void *number) { return __atomic_load_n((const uint32_t *)number, __ATOMIC_RELAXED); }
+BGI_ATOMIC(uint64_t, bgi_read_f64)(const void *number) { return __atomic_load_n((const uint64_t *)number, __ATOMIC_RELAXED); }
+BGI_ATOMIC(void, bgi_or)(uint64_t *word, uint64_t bits) { __atomic_fetch_or(word, bits, __ATOMIC_RELAXED); }
+#undef BGI_ATOMIC
+
 /* Memory that a block's threads share: 1024 numbers, and 4096 numbers beside them. A kernel has what it uses. */
 static inline __attribute__((always_inline)) double *bgi_shared_numbers(void) {
     extern double bgi_numbers[];
