@@ -143,7 +143,7 @@ build/demo/%: examples/%.c examples/demo.h $(LIBRARY)
 CUDA       := build/lib/libboxgrad_cuda.so
 CUDA_SWIFT := $(wildcard Sources/BoxgradCUDA/*.swift) $(addprefix Sources/Boxgrad/,Arguments.swift Boxes.swift Clamp.swift Deltas.swift Matching.swift Overlap.swift \
 	Parallel.swift Scratch.swift SmoothL1.swift Suppression.swift) Sources/Kernels/Calls.swift Sources/KernelsCUDA/DeviceCalls.swift
-CUDA_C     := Sources/CudaShims/driver.c Sources/CShims/errors.c
+CUDA_C     := Sources/CudaShims/driver.c Sources/CudaShims/api.c Sources/CShims/errors.c
 cuda: $(CUDA)
 
 $(CUDA): $(CUDA_SWIFT) $(CUDA_C) $(wildcard include/* Sources/CudaShims/* Sources/CudaShims/*/* Sources/CShims/*.h Sources/CShims/include/*)

@@ -18,6 +18,7 @@
  *     Box deltas          cuda_delta_encode, cuda_delta_decode
  *     Suppress, match     cuda_nms, cuda_match
  *     Scratch             the bytes that a call needs
+ *     Plugins             cuda_get_api
  *
  * FIRST CALL
  *
@@ -307,6 +308,160 @@ size_t boxgrad_cuda_nms_f32_scratch(size_t count);
 size_t boxgrad_cuda_nms_f64_scratch(size_t count);
 size_t boxgrad_cuda_match_f32_scratch(size_t truths_count);
 size_t boxgrad_cuda_match_f64_scratch(size_t truths_count);
+
+/* ---- Plugins ------------------------------------------------------------------------------------
+ * For hosts that load the library with dlopen: one symbol gives all functions. The rules are those
+ * of boxgrad.h's table.
+ *
+ *     const boxgrad_cuda_api *(*get_api)(uint32_t) = dlsym(library, "boxgrad_cuda_get_api");
+ *     const boxgrad_cuda_api *api = get_api(BOXGRAD_CUDA_ABI_VERSION); */
+
+#define BOXGRAD_CUDA_ABI_VERSION 1
+
+/* Whether the table of the library that was loaded reaches as far as this field. */
+#define BOXGRAD_CUDA_API_HAS(api, field) \
+    ((api)->size >= offsetof(boxgrad_cuda_api, field) + sizeof((api)->field))
+
+typedef struct {
+    uint32_t abi_version; /* BOXGRAD_CUDA_ABI_VERSION of the library */
+    uint32_t size;        /* sizeof(boxgrad_cuda_api) of the library */
+    const char *(*status_string)(boxgrad_status status);
+    const char *(*last_error)(void);
+    uint32_t (*version_number)(void);
+    boxgrad_status (*load)(const char *family);
+    boxgrad_status (*box_area_f32)(const float *boxes, size_t count, ptrdiff_t stride, float *out,
+        void *stream);
+    boxgrad_status (*box_area_f64)(const double *boxes, size_t count, ptrdiff_t stride, double *out,
+        void *stream);
+    boxgrad_status (*box_area_grad_f32)(const float *boxes, size_t count, ptrdiff_t stride,
+        const float *grad_out, float *grad_boxes, void *stream);
+    boxgrad_status (*box_area_grad_f64)(const double *boxes, size_t count, ptrdiff_t stride,
+        const double *grad_out, double *grad_boxes, void *stream);
+    boxgrad_status (*box_convert_f32)(int32_t from, int32_t to, const float *in, size_t count,
+        ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, void *stream);
+    boxgrad_status (*box_convert_f64)(int32_t from, int32_t to, const double *in, size_t count,
+        ptrdiff_t in_stride, double *out, ptrdiff_t out_stride, void *stream);
+    boxgrad_status (*box_convert_grad_f32)(int32_t from, int32_t to, size_t count,
+        const float *grad_out, float *grad_in, void *stream);
+    boxgrad_status (*box_convert_grad_f64)(int32_t from, int32_t to, size_t count,
+        const double *grad_out, double *grad_in, void *stream);
+    boxgrad_status (*box_clip_f32)(const float *in, size_t count, ptrdiff_t in_stride, double width,
+        double height, float *out, ptrdiff_t out_stride, void *stream);
+    boxgrad_status (*box_clip_f64)(const double *in, size_t count, ptrdiff_t in_stride,
+        double width, double height, double *out, ptrdiff_t out_stride, void *stream);
+    boxgrad_status (*box_clip_grad_f32)(const float *in, size_t count, ptrdiff_t in_stride,
+        double width, double height, const float *grad_out, float *grad_in, void *stream);
+    boxgrad_status (*box_clip_grad_f64)(const double *in, size_t count, ptrdiff_t in_stride,
+        double width, double height, const double *grad_out, double *grad_in, void *stream);
+    boxgrad_status (*clip_f32)(const float *x, size_t count, double lo, double hi, float *out,
+        void *stream);
+    boxgrad_status (*clip_f64)(const double *x, size_t count, double lo, double hi, double *out,
+        void *stream);
+    boxgrad_status (*clip_grad_f32)(const float *x, size_t count, double lo, double hi,
+        const float *grad_out, int32_t mode, float *grad_in, size_t *blocked, void *stream);
+    boxgrad_status (*clip_grad_f64)(const double *x, size_t count, double lo, double hi,
+        const double *grad_out, int32_t mode, double *grad_in, size_t *blocked, void *stream);
+    boxgrad_status (*iou_pairwise_f32)(int32_t metric, const float *a, size_t a_count,
+        ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride, double eps,
+        float *out, ptrdiff_t out_stride, float *out_union, void *scratch, size_t scratch_size,
+        void *stream);
+    boxgrad_status (*iou_pairwise_f64)(int32_t metric, const double *a, size_t a_count,
+        ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t b_stride, double eps,
+        double *out, ptrdiff_t out_stride, double *out_union, void *scratch, size_t scratch_size,
+        void *stream);
+    boxgrad_status (*iou_pairwise_grad_f32)(int32_t metric, const float *a, size_t a_count,
+        ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride, double eps,
+        const float *grad_out, ptrdiff_t grad_out_stride, float *grad_a, float *grad_b,
+        void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*iou_pairwise_grad_f64)(int32_t metric, const double *a, size_t a_count,
+        ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t b_stride, double eps,
+        const double *grad_out, ptrdiff_t grad_out_stride, double *grad_a, double *grad_b,
+        void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*iou_aligned_f32)(int32_t metric, const float *a, ptrdiff_t a_stride,
+        const float *b, ptrdiff_t b_stride, size_t count, double eps, float *out, float *grad_a,
+        float *grad_b, void *stream);
+    boxgrad_status (*iou_aligned_f64)(int32_t metric, const double *a, ptrdiff_t a_stride,
+        const double *b, ptrdiff_t b_stride, size_t count, double eps, double *out, double *grad_a,
+        double *grad_b, void *stream);
+    boxgrad_status (*iou_loss_f32)(int32_t metric, const float *pred, ptrdiff_t pred_stride,
+        const float *target, ptrdiff_t target_stride, size_t count, const float *weights,
+        double eps, double normalizer, double *loss, float *per_box, float *grad_pred,
+        float *grad_target, void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*iou_loss_f64)(int32_t metric, const double *pred, ptrdiff_t pred_stride,
+        const double *target, ptrdiff_t target_stride, size_t count, const double *weights,
+        double eps, double normalizer, double *loss, double *per_box, double *grad_pred,
+        double *grad_target, void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*smooth_l1_f32)(const float *pred, const float *target,
+        const float *inside_weights, const float *outside_weights, size_t count, double sigma,
+        double normalizer, double *loss, float *elementwise, float *grad_pred, float *grad_target,
+        void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*smooth_l1_f64)(const double *pred, const double *target,
+        const double *inside_weights, const double *outside_weights, size_t count, double sigma,
+        double normalizer, double *loss, double *elementwise, double *grad_pred,
+        double *grad_target, void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*delta_encode_f32)(const boxgrad_delta_options *options, const float *proposals,
+        ptrdiff_t proposals_stride, const float *targets, ptrdiff_t targets_stride, size_t count,
+        float *deltas, uint8_t *degenerate, size_t *degenerate_count, void *stream);
+    boxgrad_status (*delta_encode_f64)(const boxgrad_delta_options *options,
+        const double *proposals, ptrdiff_t proposals_stride, const double *targets,
+        ptrdiff_t targets_stride, size_t count, double *deltas, uint8_t *degenerate,
+        size_t *degenerate_count, void *stream);
+    boxgrad_status (*delta_encode_grad_f32)(const boxgrad_delta_options *options,
+        const float *proposals, ptrdiff_t proposals_stride, const float *targets,
+        ptrdiff_t targets_stride, size_t count, const float *grad_deltas, float *grad_proposals,
+        float *grad_targets, void *stream);
+    boxgrad_status (*delta_encode_grad_f64)(const boxgrad_delta_options *options,
+        const double *proposals, ptrdiff_t proposals_stride, const double *targets,
+        ptrdiff_t targets_stride, size_t count, const double *grad_deltas, double *grad_proposals,
+        double *grad_targets, void *stream);
+    boxgrad_status (*delta_decode_f32)(const boxgrad_delta_options *options, const float *proposals,
+        ptrdiff_t proposals_stride, const float *deltas, ptrdiff_t deltas_stride, size_t count,
+        size_t groups, float *boxes, void *stream);
+    boxgrad_status (*delta_decode_f64)(const boxgrad_delta_options *options,
+        const double *proposals, ptrdiff_t proposals_stride, const double *deltas,
+        ptrdiff_t deltas_stride, size_t count, size_t groups, double *boxes, void *stream);
+    boxgrad_status (*delta_decode_grad_f32)(const boxgrad_delta_options *options,
+        const float *proposals, ptrdiff_t proposals_stride, const float *deltas,
+        ptrdiff_t deltas_stride, size_t count, size_t groups, const float *grad_boxes,
+        float *grad_proposals, float *grad_deltas, void *stream);
+    boxgrad_status (*delta_decode_grad_f64)(const boxgrad_delta_options *options,
+        const double *proposals, ptrdiff_t proposals_stride, const double *deltas,
+        ptrdiff_t deltas_stride, size_t count, size_t groups, const double *grad_boxes,
+        double *grad_proposals, double *grad_deltas, void *stream);
+    boxgrad_status (*nms_f32)(const float *boxes, size_t count, ptrdiff_t stride,
+        const float *scores, const int64_t *classes, double iou_threshold, double score_threshold,
+        size_t max_keep, size_t *keep, size_t *keep_count, void *scratch, size_t scratch_size,
+        void *stream);
+    boxgrad_status (*nms_f64)(const double *boxes, size_t count, ptrdiff_t stride,
+        const double *scores, const int64_t *classes, double iou_threshold, double score_threshold,
+        size_t max_keep, size_t *keep, size_t *keep_count, void *scratch, size_t scratch_size,
+        void *stream);
+    boxgrad_status (*match_f32)(int32_t metric, const float *proposals, size_t proposals_count,
+        ptrdiff_t proposals_stride, const float *truths, size_t truths_count,
+        ptrdiff_t truths_stride, double eps, double low_threshold, double high_threshold,
+        int32_t low_quality, int64_t *matches, float *overlaps, void *scratch, size_t scratch_size,
+        void *stream);
+    boxgrad_status (*match_f64)(int32_t metric, const double *proposals, size_t proposals_count,
+        ptrdiff_t proposals_stride, const double *truths, size_t truths_count,
+        ptrdiff_t truths_stride, double eps, double low_threshold, double high_threshold,
+        int32_t low_quality, int64_t *matches, double *overlaps, void *scratch, size_t scratch_size,
+        void *stream);
+    size_t (*iou_pairwise_f32_scratch)(int32_t metric, size_t a_count, size_t b_count);
+    size_t (*iou_pairwise_f64_scratch)(int32_t metric, size_t a_count, size_t b_count);
+    size_t (*iou_pairwise_grad_f32_scratch)(size_t a_count, size_t b_count);
+    size_t (*iou_pairwise_grad_f64_scratch)(size_t a_count, size_t b_count);
+    size_t (*iou_loss_f32_scratch)(size_t count);
+    size_t (*iou_loss_f64_scratch)(size_t count);
+    size_t (*smooth_l1_f32_scratch)(size_t count);
+    size_t (*smooth_l1_f64_scratch)(size_t count);
+    size_t (*nms_f32_scratch)(size_t count);
+    size_t (*nms_f64_scratch)(size_t count);
+    size_t (*match_f32_scratch)(size_t truths_count);
+    size_t (*match_f64_scratch)(size_t truths_count);
+} boxgrad_cuda_api;
+
+/* The table, or NULL if the library does not speak this version of the ABI. */
+const boxgrad_cuda_api *boxgrad_cuda_get_api(uint32_t abi_version);
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,8 @@ From the header:
 From include/boxgrad_cuda.h:
 
     Sources/BoxgradCUDA/Exports.swift   each function of two types, which calls the generic one of its name
+    include/boxgrad_cuda.h              the struct boxgrad_cuda_api, to which new functions are appended
+    Sources/CudaShims/api.c             the function table for plugin hosts
 
 From Sources/Kernels:
 
@@ -38,8 +40,8 @@ SWIFT_TYPES = {
 class Function:
     """A function of the header. Its parameters are (C type, name), and `optional` has the names of those that may be NULL."""
 
-    def __init__(self, name, parameters):
-        self.name = name
+    def __init__(self, name, parameters, result="boxgrad_status"):
+        self.name, self.result = name, result
         self.optional = {one.split()[-1] for one in parameters if "BOXGRAD_OR_NULL" in one}
         self.parameters = [re.fullmatch(r"(.*?[ *])(\w+)", one.replace("BOXGRAD_OR_NULL ", "")).groups() for one in parameters]
         self.type = name[-3:] if name.endswith(("_f32", "_f64")) else ""
@@ -50,11 +52,11 @@ def without_comments(header):
     return re.sub(r"/\*.*?\*/", " ", header, flags=re.DOTALL)
 
 
-def functions(header):
-    """Returns the functions that return a status and have parameters, in the order of the header."""
+def functions(header, results="boxgrad_status"):
+    """Returns the functions that return a status, or another of the types, and have parameters, in the order of the header."""
     code = without_comments(header)
-    found = re.findall(r"^boxgrad_status (boxgrad_\w+)\((.*?)\);", code, re.MULTILINE | re.DOTALL)
-    return [Function(name, re.split(r",\s*", " ".join(parameters.split()))) for name, parameters in found]
+    found = re.findall(rf"^({results}) (boxgrad_\w+)\((.*?)\);", code, re.MULTILINE | re.DOTALL)
+    return [Function(name, re.split(r",\s*", " ".join(parameters.split())), result) for result, name, parameters in found]
 
 
 def camel(name):
@@ -94,46 +96,52 @@ def exports(found, note=NOTE, modules="import CBoxgrad\n"):
     return text
 
 
-FIRST = ("set_max_threads", "set_parallel_for")
-"""The functions with a status among the first fields of boxgrad_api, which are written by hand."""
+class Table:
+    """A struct of functions for plugin hosts. `first` are the functions with a status among its first fields, which are written by hand."""
 
-API = re.compile(
-    rf"(typedef struct \{{\n    uint32_t abi_version;[^}}]*?)((?:    boxgrad_status \(\*(?!{'|'.join(FIRST)})[^;]*;\n)*)(\}} boxgrad_api;)"
-)
+    def __init__(self, prefix, header, first, results="boxgrad_status"):
+        self.prefix, self.header, self.first, self.results = prefix, header, first, results
+        self.pattern = re.compile(
+            rf"(typedef struct \{{\n    uint32_t abi_version;[^}}]*?)((?:    (?:{results}) \(\*(?!{'|'.join(first)})[^;]*;\n)*)(\}} {prefix}api;)"
+        )
 
+    def written(self, header):
+        """Returns the header with all functions in the struct. New functions come last, so that the others keep their places."""
+        _, entries, _ = self.pattern.search(header).groups()
+        known = re.findall(r"\(\*(\w+)\)", entries)
+        by_name = {f.name.removeprefix(self.prefix): f for f in functions(header, self.results)}
+        fields = ""
+        for name in [*known, *(name for name in by_name if name not in known and name not in self.first)]:
+            line = f"    {by_name[name].result} (*{name})("
+            words = [f"{c_type}{parameter}" for c_type, parameter in by_name[name].parameters]
+            for word, end in zip(words, [", "] * (len(words) - 1) + [");"]):
+                if len(line + word + end.rstrip()) > 100:
+                    fields, line = fields + line.rstrip() + "\n", " " * 8
+                line += word + end
+            fields += line + "\n"
+        return self.pattern.sub(lambda match: match[1] + fields + match[3], header)
 
-def with_table(header, found):
-    """Returns the header with all functions in the struct boxgrad_api. New functions come last, so that the others keep their places."""
-    _, entries, _ = API.search(header).groups()
-    known = re.findall(r"\(\*(\w+)\)", entries)
-    by_name = {f.name.removeprefix("boxgrad_"): f for f in found if f.stem not in FIRST}
-    fields = ""
-    for name in [*known, *(name for name in by_name if name not in known)]:
-        line = f"    boxgrad_status (*{name})("
-        words = [f"{c_type}{parameter}" for c_type, parameter in by_name[name].parameters]
-        for word, end in zip(words, [", "] * (len(words) - 1) + [");"]):
-            if len(line + word + end.rstrip()) > 100:
-                fields, line = fields + line.rstrip() + "\n", " " * 8
-            line += word + end
-        fields += line + "\n"
-    return API.sub(lambda match: match[1] + fields + match[3], header)
-
-
-def table(header):
-    struct = re.search(r"typedef struct \{([^}]*)\} boxgrad_api;", without_comments(header))[1]
-    entries = "".join(f"    .{field} = boxgrad_{field},\n" for field in re.findall(r"\(\*(\w+)\)", struct))
-    return f"""/* The version, and the function table for plugin hosts. {NOTE} */
-#include "shims.h"
-
-/* The macro is no literal to Swift: it would make a String of it. */
-const char *bgi_version_string(void) {{ return BOXGRAD_VERSION_STRING; }}
-
-static const boxgrad_api api = {{
-    .abi_version = BOXGRAD_ABI_VERSION,
-    .size = sizeof(boxgrad_api),
+    def definition(self, header, includes, before=""):
+        struct = re.search(rf"typedef struct \{{([^}}]*)\}} {self.prefix}api;", without_comments(header))[1]
+        entries = "".join(f"    .{field} = {self.prefix}{field},\n" for field in re.findall(r"\(\*(\w+)\)", struct))
+        version = f"{self.prefix}ABI_VERSION".upper()
+        return f"""/* The {before and 'version, and the '}function table for plugin hosts. {NOTE.replace('boxgrad.h', self.header)} */
+#include {includes}
+{before}
+static const {self.prefix}api api = {{
+    .abi_version = {version},
+    .size = sizeof({self.prefix}api),
 {entries}}};
 
-const boxgrad_api *boxgrad_get_api(uint32_t abi_version) {{ return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }}
+const {self.prefix}api *{self.prefix}get_api(uint32_t abi_version) {{ return abi_version == {version} ? &api : NULL; }}
+"""
+
+
+TABLE = Table("boxgrad_", "boxgrad.h", ("set_max_threads", "set_parallel_for"))
+CUDA_TABLE = Table("boxgrad_cuda_", "boxgrad_cuda.h", ("load",), "boxgrad_status|size_t")
+VERSION = """
+/* The macro is no literal to Swift: it would make a String of it. */
+const char *bgi_version_string(void) { return BOXGRAD_VERSION_STRING; }
 """
 
 
@@ -278,14 +286,16 @@ def written():
     header = (ROOT / "include/boxgrad.h").read_text()
     found = functions(header)
     computing = [f for f in found if not f.stem.startswith("set_")]
-    header = with_table(header, found)
-    on_gpu = functions((ROOT / "include/boxgrad_cuda.h").read_text())
+    header, cuda_header = TABLE.written(header), CUDA_TABLE.written((ROOT / "include/boxgrad_cuda.h").read_text())
+    on_gpu = functions(cuda_header)
     return {
         "include/boxgrad.h": header,
+        "include/boxgrad_cuda.h": cuda_header,
         "bindings/python/boxgrad/_prototypes.py": prototypes([f for f in found if f.stem != "set_parallel_for"]),
         "Sources/Boxgrad/Exports.swift": exports(computing),
         "Sources/BoxgradCUDA/Exports.swift": exports(on_gpu, NOTE.replace(".h", "_cuda.h"), "import CBoxgrad\nimport CBoxgradCUDA\n"),
-        "Sources/CShims/api.c": table(header),
+        "Sources/CShims/api.c": TABLE.definition(header, '"shims.h"', VERSION),
+        "Sources/CudaShims/api.c": CUDA_TABLE.definition(cuda_header, "<boxgrad_cuda.h>"),
         "Tests/vectors/calls.h": vectors(computing),
         "Tests/LibraryTests/Functions.swift": calls_by_name(computing),
         "Sources/CShims/include/table.h": kernel_names(found_kernels),

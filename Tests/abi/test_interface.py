@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import interface  # noqa: E402
@@ -28,11 +30,13 @@ def test_a_new_function_is_written_for_both_types():
     assert "FUNCTION(new_shape_f64, P(0), N(1), S(2), P(3));" in interface.vectors(found)
 
 
-def test_a_new_function_comes_last_in_the_table():
-    header = (ROOT / "include/boxgrad.h").read_text()
-    new = [interface.Function("boxgrad_new_shape", ["const float *in", "size_t *BOXGRAD_OR_NULL out"])]
-    text = interface.with_table(header, [*interface.functions(header), *new])
-    assert text.replace("    boxgrad_status (*new_shape)(const float *in, size_t *out);\n} boxgrad_api;", "} boxgrad_api;") == header
+@pytest.mark.parametrize("table, result", [(interface.TABLE, "boxgrad_status"), (interface.CUDA_TABLE, "boxgrad_status"), (interface.CUDA_TABLE, "size_t")])
+def test_a_new_function_comes_last_in_the_table(table, result):
+    header = (ROOT / "include" / table.header).read_text()
+    new = f"{result} {table.prefix}new_shape(const float *in, size_t *BOXGRAD_OR_NULL out);\n"
+    text = table.written(new + header)
+    field = f"    {result} (*new_shape)(const float *in, size_t *out);\n"
+    assert text.replace(f"{field}}} {table.prefix}api;", f"}} {table.prefix}api;") == new + header
 
 
 def test_what_may_be_null_is_what_the_safety_tests_know():

@@ -631,8 +631,8 @@ class Prepared:
 
 def first_calls(gpu, driver):
     """Milliseconds to load each family, which the driver compiles, and again from a copy of the library when the driver knows it."""
-    families = ["boxes", "delta_encode", "delta_encode_grad", "delta_decode", "losses", "iou_pairwise_union", "iou_pairwise_grad"]
-    families += [f"iou_{kind}_{metric}" for kind in ("aligned", "loss", "pairwise", "pairwise_grad") for metric in METRICS]
+    families = ["boxes", "delta_encode", "delta_encode_grad", "delta_decode", "losses", "nms", "iou_pairwise_union", "iou_pairwise_grad"]
+    families += [f"{kind}_{metric}" for kind in ("iou_aligned", "iou_loss", "iou_pairwise", "iou_pairwise_grad", "match") for metric in METRICS]
     found = {}
     for family in families:
         for name in TYPES:
@@ -658,7 +658,35 @@ def matrix_call(metric, a, b):
                 scratch=(I(METRICS[metric]), N(n), N(m)))  # fmt: skip
 
 
+def match_call(metric, n, m, quality=1):
+    near, truths = random_boxes(7, n, np.float32), random_boxes(8, m, np.float32)
+    return Call("match", "f32", I(METRICS[metric]), In(near), N(n), S(4), In(truths), N(m), S(4), D(EPS), D(0.3), D(0.7), I(quality), Out(n, np.int64),
+                Out(n, np.float32), scratch=(N(m),))  # fmt: skip
+
+
+def nms_inputs(n, spread):
+    """Boxes and scores. In an image of 1056 x 1056 most boxes are dropped, in one of 64 times the width few."""
+    boxes = random_boxes(9, n, np.float32)
+    boxes += np.tile(np.stack([uniform(k, n, np.float32) * np.float32(spread) for k in (40, 41)], 1), 2)
+    return boxes, uniform(42, n, np.float32)
+
+
+def nms_call(n, spread):
+    boxes, scores = nms_inputs(n, spread)
+    return Call("nms", "f32", In(boxes), N(n), S(4), In(scores), None, D(0.5), D(-np.inf), N(n), Out(n, np.uint64), Out(1, np.uint64), scratch=(N(n),))
+
+
+SPREADS = {"dense": 0, "sparse": 65536}
+
+
 def own_times(gpu, driver, sizes, side):
+    for n in sizes:
+        for name, spread in SPREADS.items():
+            put(f"time_nms_{name}_{min(n, 100_000)}", Prepared(nms_call(min(n, 100_000), spread), gpu, driver).time(warm=3, reps=15, batch=10))
+    for metric in ("iou", "ciou"):
+        put(f"time_match_{metric}_{sizes[-1]}x300", Prepared(match_call(metric, sizes[-1], 300), gpu, driver).time(warm=3, reps=20, batch=20))
+    put(f"time_match_iou_{sizes[-1]}x300_plain", Prepared(match_call("iou", sizes[-1], 300, 0), gpu, driver).time(warm=3, reps=20, batch=20))
+    put("time_match_iou_8400x50", Prepared(match_call("iou", 8400, 50), gpu, driver).time(warm=3, reps=20, batch=20))
     for n in sizes:
         for metric in ("giou", "ciou"):
             put(f"time_{metric}_loss_total_grad_{n}", Prepared(loss_call(metric, n), gpu, driver).time())
@@ -795,6 +823,16 @@ def torch_memory(driver, torch, functions, side):
     torch.cuda.empty_cache()
 
 
+def torchvision_nms_times(driver, torch, sizes):
+    from torchvision import ops
+
+    for n in sizes:
+        for name, spread in SPREADS.items():
+            boxes, scores = (torch.from_numpy(x).cuda() for x in nms_inputs(n, spread))
+            kept = len(ops.nms(boxes, scores, 0.5))
+            put(f"time_torchvision_nms_{name}_{n}", driver.time(lambda: ops.nms(boxes, scores, 0.5), warm=2, reps=7, batch=5) | {"kept": kept})  # noqa: B023
+
+
 def torchvision_functions():
     from torchvision import ops
 
@@ -867,7 +905,7 @@ def main():
     sizes, side, large = ((1000,), 64, 128) if given.quick else ((1000, 100_000, 1_000_000), 4096, 20_000)
     phase("first_calls", first_calls, gpu, driver, limit=20)
     phase("bits_small", check_bits, "bits_small", small_calls(), cpu, gpu, driver, 40, limit=50)
-    phase("own_times", own_times, gpu, driver, sizes, side, limit=30)
+    phase("own_times", own_times, gpu, driver, sizes, side, limit=40)
     phase("bits_long", check_bits, "bits_long", long_calls(1 if given.quick else 2), cpu, gpu, driver, 40, limit=50)
     phase("memory", memory, gpu, cpu, driver, torch, large, limit=20)
     if torch:
@@ -876,6 +914,7 @@ def main():
         phase("torch_times", torch_times, driver, torch, functions, "torch", (1000, 1_000_000), side, limit=15)
         vision = phase("torchvision", torchvision_functions, limit=10)
         if vision:
+            phase("torchvision_nms", torchvision_nms_times, driver, torch, (1000, 100_000), limit=10)
             phase("torchvision_times", torch_times, driver, torch, vision, "torchvision", (1000, 1_000_000), side, limit=15)
         phase("torch_memory", torch_memory, driver, torch, {"torch": functions["box_iou"]} | ({"torchvision": vision["box_iou"]} if vision else {}), large, limit=10)
         phase("triton", triton_times, driver, torch, side, limit=20)

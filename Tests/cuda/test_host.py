@@ -267,6 +267,19 @@ def test_exports_are_the_header():
     assert re.findall(r" ([B-SU-Z]) ", said) == []
 
 
+def test_the_table_for_plugins_is_the_header(cuda):
+    """Each field is the function of its name."""
+    declared = re.search(r"typedef struct \{([^}]*)\} boxgrad_cuda_api;", re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL))[1]
+    fields = re.findall(r"\(\*(\w+)\)", declared)
+    assert {f"boxgrad_cuda_{name}" for name in fields} | {"boxgrad_cuda_get_api"} == set(re.findall(r"\b(boxgrad_cuda_\w+)\(", HEADER))
+    cuda.boxgrad_cuda_get_api.restype = ctypes.c_void_p
+    assert [cuda.boxgrad_cuda_get_api(ctypes.c_uint32(version)) for version in (0, 2, 2**32 - 1)] == [None] * 3
+    table = cuda.boxgrad_cuda_get_api(ctypes.c_uint32(1))
+    assert list((ctypes.c_uint32 * 2).from_address(table)) == [1, 8 + 8 * len(fields)]
+    for name, place in zip(fields, (ctypes.c_void_p * len(fields)).from_address(table + 8)):
+        assert place == ctypes.cast(getattr(cuda, f"boxgrad_cuda_{name}"), ctypes.c_void_p).value, name
+
+
 def test_needs_libc_alone():
     said = subprocess.run(["readelf", "-d", ROOT / "build/lib/libboxgrad_cuda.so"], capture_output=True, text=True, check=True).stdout
     assert set(re.findall(r"NEEDED.*\[(.*)\]", said)) <= {"libc.so.6", "libdl.so.2", "libpthread.so.0"}
