@@ -90,9 +90,9 @@ uint32_t boxgrad_cuda_version_number(void);
 /* Loads the families of kernels whose names begin with `family`, for the current context:
  * "iou_loss" for all losses of overlaps, "iou_loss_giou_f32" for one, "" or NULL for everything.
  * The families are boxes, delta_encode, delta_encode_grad, delta_decode, losses (smooth L1, and the
- * sums of all losses), nms, iou_aligned, iou_loss, iou_pairwise, iou_pairwise_grad and match, each
- * with _f32 and _f64. Those of overlaps (the last five) have the metric before that. A loss with
- * its total needs losses, too.
+ * sums of all losses), nms_sort and nms, iou_aligned, iou_loss, iou_pairwise, iou_pairwise_grad and
+ * match, each with _f32 and _f64. Those of overlaps (the last five) have the metric before that. A
+ * loss with its total needs losses, too.
  * Errors:   BAD_PARAMETER: no family's name begins so. UNSUPPORTED, DEVICE. */
 boxgrad_status boxgrad_cuda_load(const char *BOXGRAD_OR_NULL family);
 

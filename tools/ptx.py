@@ -137,12 +137,14 @@ def retargeted(text, machine):
 
     for name, type_name, size in (("f32", "float", 16), ("f64", "double", 32)):
         vector, of_numbers = f"<4 x {type_name}>", f"align {size // 4}"
-        for function, loads, stores in ((f"bgi_load4_{name}", f" addrspace(1)", ""), (f"bgi_store4_{name}", "", " addrspace(1)")):
+        for function, loads, stores in (("load4", " addrspace(1)", ""), ("fetch4", " addrspace(3)", ""), ("store4", "", " addrspace(1)")):
+            function = f"bgi_{function}_{name}"
             text = re.sub(rf"(?m)^declare .*@{function}\(.*$", "", text)
+            constant = ", !invariant.load !{}" if "(1)" in loads else ""
             text += (
                 f"define internal void @{function}(ptr %to, ptr %from) alwaysinline {{\n"
-                f"  %g = addrspacecast ptr %{'from' if loads else 'to'} to ptr addrspace(1)\n"
-                f"  %v = load {vector}, ptr{loads} %{'g' if loads else 'from'}, {f'align {size}, !invariant.load !{{}}' if loads else of_numbers}\n"
+                f"  %g = addrspacecast ptr %{'from' if loads else 'to'} to ptr{loads or stores}\n"
+                f"  %v = load {vector}, ptr{loads} %{'g' if loads else 'from'}, {f'align {size}{constant}' if loads else of_numbers}\n"
                 f"  store {vector} %v, ptr{stores} %{'g' if stores else 'to'}, {f'align {size}' if stores else of_numbers}\n"
                 "  ret void\n}\n"
             )

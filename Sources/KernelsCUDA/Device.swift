@@ -9,6 +9,7 @@ import CShims
 /// A type of numbers that are loaded and stored four at a time.
 protocol DeviceReal: Real {
     static func load4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>)
+    static func fetch4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>)
     static func store4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>)
 
     /// Raises a number to x, which is not negative, while other threads may raise it, too. `greatest` reads such a number.
@@ -20,6 +21,8 @@ extension Float: DeviceReal {
     @inline(__always)
     static func load4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>) { bgi_load4_f32(to, from) }
     @inline(__always)
+    static func fetch4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>) { bgi_fetch4_f32(to, from) }
+    @inline(__always)
     static func store4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>) { bgi_store4_f32(to, from) }
     @inline(__always)
     static func raise(_ number: UnsafeMutablePointer<Self>, to x: Self) { bgi_raise_f32(number, x.bitPattern) }
@@ -30,6 +33,8 @@ extension Float: DeviceReal {
 extension Double: DeviceReal {
     @inline(__always)
     static func load4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>) { bgi_load4_f64(to, from) }
+    @inline(__always)
+    static func fetch4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>) { bgi_fetch4_f64(to, from) }
     @inline(__always)
     static func store4(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>) { bgi_store4_f64(to, from) }
     @inline(__always)
@@ -67,11 +72,19 @@ private func isAligned<T>(_ row: UnsafePointer<T>) -> Bool { Int(bitPattern: row
 @inline(__always)
 func load<T: DeviceReal>(_ rows: Rows<T>, _ i: Int) -> Box<T> {
     let row = rows[i]
-    guard isAligned(row) else { return Box(row) }
+    return isAligned(row) ? four(row, T.load4) : Box(row)
+}
+
+/// Returns a box in the memory that threads share, where it begins at a multiple of its size.
+@inline(__always)
+func fetch<T: DeviceReal>(_ row: UnsafePointer<T>) -> Box<T> { four(row, T.fetch4) }
+
+@inline(__always)
+private func four<T: DeviceReal>(_ row: UnsafePointer<T>, _ load: (UnsafeMutablePointer<T>, UnsafePointer<T>) -> Void) -> Box<T> {
     var numbers = InlineArray<4, T>(repeating: 0)
     return withUnsafeMutablePointer(to: &numbers) {
         let numbers = UnsafeMutableRawPointer($0).assumingMemoryBound(to: T.self)
-        T.load4(numbers, row)
+        load(numbers, row)
         return Box(numbers)
     }
 }

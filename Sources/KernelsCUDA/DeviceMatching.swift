@@ -41,7 +41,7 @@ func matchDevice<M: Metric, T: DeviceReal>(_: M.Type, _ device: DeviceMatch<T>, 
             j = 0
             while j < length {
                 let here = truths + 8 &* j
-                let truth = MeasuredBox(Box(here), area: here[4])
+                let truth = MeasuredBox(fetch(UnsafePointer(here)), area: here[4])
                 let value = overlapOfMatch(M.self, proposal, truth, eps, DiagonalAngle(here[5], here[6]) - angle)
                 if value > overlap { (overlap, index) = (value, block &+ j) }
                 // Who does not reach what others have found so far is not the best proposal.

@@ -2,7 +2,7 @@ import CBoxgrad
 import CDevice
 import CShims
 
-// ---- Family nms ----
+// ---- Family nms_sort ----
 
 /// Boxes are taken by their ranks in chunks. A block has as many threads. A chunk has eight words of bits.
 @inline(__always)
@@ -62,6 +62,8 @@ private func mergedPlace(of i: Int, _ key: UInt64, _ items: UnsafePointer<bgi_ra
     return Swift.min(own, other) &+ (i &- own) &+ (low &- other)
 }
 
+// ---- Family nms ----
+
 /// Stores the boxes in the order of their ranks, and finds which boxes of a chunk would drop which later ones of the chunk. A block finds one
 /// word of these bits for each of its boxes.
 func nmsMasksDevice<T: DeviceReal>(_ device: DeviceNMS<T>, _ count: Int) {
@@ -93,12 +95,21 @@ func nmsMasksDevice<T: DeviceReal>(_ device: DeviceNMS<T>, _ count: Int) {
                 device.groups[slot] = group
                 device.dropped[slot] = takesPart ? 0 : 1
             }
-            var (bits, k): (UInt64, Int) = (0, Swift.max(0, me &+ 1 &- 64 &* word))
-            while k < 64 {
-                if (call.classes == nil || staged.group(k) == group) && drops(box, staged[k], threshold) { bits |= 1 &<< UInt64(k) }
-                k &+= 1
+            // Of the own word, only the boxes after this one.
+            let later = me &>> 6 < word ? ~0 : me &>> 6 > word ? 0 : ~1 &<< UInt64(me & 63)
+            var (bits, k): (UInt64, Int) = (0, 0)
+            while k < 64 && later != 0 {
+                var suspects = staged.suspects(k, box, threshold)
+                while suspects != 0 {
+                    let lane = suspects.trailingZeroBitCount
+                    suspects &= suspects &- 1
+                    if (call.classes == nil || staged.group(k &+ lane) == group) && staged.drops(k &+ lane, box, threshold) {
+                        bits |= 1 &<< UInt64(k &+ lane)
+                    }
+                }
+                k &+= Staged<T>.width
             }
-            device.masks[first &* words &+ word &* chunk &+ me] = bits
+            device.masks[first &* words &+ word &* chunk &+ me] = bits & later
         }
         first &+= chunk &* Int(bgi_blocks_x())
     }
@@ -164,6 +175,8 @@ func nmsStepDevice<T: DeviceReal>(_ device: DeviceNMS<T>, _ count: Int) {
         if isFirst { call.keep[written &+ place] = device.ranked[first &+ me].index }
         staged.set(place, MeasuredBox(load(Rows(UnsafePointer(device.boxes), stride: 4), first &+ me)), device.groups[first &+ me])
     }
+    // Boxes without area fill the last group of those that are compared at once.
+    if me < Staged<T>.width && room &+ me < chunk { staged.set(room &+ me, MeasuredBox(Box(0, 0, 0, 0)), 0) }
     if isFirst && me == 0 {
         device.kept[device.step &+ 1] = written &+ room
         if isLast { call.keepCount.pointee = written &+ room }
@@ -176,22 +189,24 @@ func nmsStepDevice<T: DeviceReal>(_ device: DeviceNMS<T>, _ count: Int) {
         if device.dropped[slot] == 0 {
             let box = MeasuredBox<T>(load(Rows(UnsafePointer(device.boxes), stride: 4), slot))
             let group = device.groups[slot]
-            var k = 0
-            while k < room && !((call.classes == nil || staged.group(k) == group) && drops(box, staged[k], threshold)) { k &+= 1 }
-            if k < room { device.dropped[slot] = 1 }
+            var (k, isDropped) = (0, false)
+            while k < room && !isDropped {
+                var suspects = staged.suspects(k, box, threshold)
+                while suspects != 0 {
+                    let lane = suspects.trailingZeroBitCount
+                    suspects &= suspects &- 1
+                    if (call.classes == nil || staged.group(k &+ lane) == group) && staged.drops(k &+ lane, box, threshold) { isDropped = true }
+                }
+                k &+= Staged<T>.width
+            }
+            if isDropped { device.dropped[slot] = 1 }
         }
         slot &+= chunk &* Int(bgi_blocks_x())
     }
 }
 
-@inline(__always)
-private func drops<T: Real>(_ a: MeasuredBox<T>, _ b: MeasuredBox<T>, _ threshold: T) -> Bool {
-    let overlap = Overlap(IoU.self, a, b, 0, turn: 0)
-    return mayOverlap(overlap, threshold) ? overlap.value > threshold : false
-}
-
 /// Boxes in the memory that threads share. Each has room for eight numbers: the coordinates, the area, and at the end the class.
-private struct Staged<T: Real> {
+private struct Staged<T: DeviceReal> {
     let base: UnsafeMutableRawPointer
 
     @inline(__always)
@@ -210,7 +225,23 @@ private struct Staged<T: Real> {
     }
 
     @inline(__always)
-    subscript(k: Int) -> MeasuredBox<T> { MeasuredBox(Box(numbers(k)), area: numbers(k)[4]) }
+    private subscript(k: Int) -> MeasuredBox<T> { MeasuredBox(fetch(UnsafePointer(numbers(k))), area: numbers(k)[4]) }
+
+    /// The number of boxes that are compared at once, without a branch.
+    static var width: Int { 4 }
+
+    /// Returns bits of those of boxes k..<k + width that may drop a box. They are few, and what a quotient takes is long.
+    @inline(__always)
+    func suspects(_ k: Int, _ box: MeasuredBox<T>, _ threshold: T) -> UInt32 {
+        var found: UInt32 = 0
+        for lane in 0..<Self.width {
+            found |= UInt32(bit(mayOverlap(Overlap(IoU.self, box, self[k &+ lane], 0, turn: 0), threshold))) &<< UInt32(lane)
+        }
+        return found
+    }
+
+    @inline(__always)
+    func drops(_ k: Int, _ box: MeasuredBox<T>, _ threshold: T) -> Bool { Overlap(IoU.self, box, self[k], 0, turn: 0).value > threshold }
 
     @inline(__always)
     func group(_ k: Int) -> Int64 { groups(k).pointee }

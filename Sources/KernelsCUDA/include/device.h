@@ -19,9 +19,11 @@ __attribute__((const)) int32_t bgi_blocks_y(void);
 void bgi_barrier(void);
 
 /* These functions load and store four numbers at once. In the GPU's memory they must begin at a multiple of their size. What is loaded must
- * not be written by the same kernel. */
+ * not be written by the same kernel. What is fetched is in the memory that threads share, and begins at such a multiple, too. */
 void bgi_load4_f32(float *to, const float *from);
 void bgi_load4_f64(double *to, const double *from);
+void bgi_fetch4_f32(float *to, const float *from);
+void bgi_fetch4_f64(double *to, const double *from);
 void bgi_store4_f32(float *to, const float *from);
 void bgi_store4_f64(double *to, const double *from);
 
