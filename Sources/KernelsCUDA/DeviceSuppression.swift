@@ -104,7 +104,7 @@ func nmsMasksDevice<T: DeviceReal>(_ device: DeviceNMS<T>, _ count: Int) {
                     let lane = suspects.trailingZeroBitCount
                     suspects &= suspects &- 1
                     if (call.classes == nil || staged.group(k &+ lane) == group) && staged.drops(k &+ lane, box, threshold) {
-                        bits |= 1 &<< UInt64(k &+ lane)
+                        bits |= 1 &<< UInt64(truncatingIfNeeded: k &+ lane)
                     }
                 }
                 k &+= Staged<T>.width
