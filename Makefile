@@ -16,7 +16,7 @@ WHEELS  := build/wheel
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
-.PHONY: lib cuda ptx test-cuda calls install uninstall wheel sdist demo check test test-all bench bench-quick bench-compare growth clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
+.PHONY: lib cuda ptx test-cuda calls install uninstall wheel sdist demo check test test-frameworks test-all bench bench-quick bench-compare growth clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
 lib: $(LIBRARY)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/boxgrad.h include/module.modulemap Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.[ch] Sources/CShims/include/*.h)
@@ -182,6 +182,10 @@ test-cuda: $(LIBRARY) $(CUDA) $(VENV)-cuda/test
 # Every suite, or some: make test SUITES='abi python'.
 test: $(LIBRARY) $(VENV)/test $(CALLS)
 	Tests/run.sh $(SUITES)
+
+# boxgrad.torch in torch's graph, under its compiler and its transforms.
+test-frameworks: $(LIBRARY) $(VENV)/test $(CALLS)
+	Tests/frameworks/run.sh $(PYTHON) $(ARGUMENTS)
 
 # After a change of a kernel: the suites that need no emulator, no sanitizer and no campaign.
 check: export BOXGRAD_TEST_QUICK := 1

@@ -46,6 +46,9 @@ _Memory = ctypes.c_char * 0
 
 _memory = _Memory.from_buffer
 
+memory_at = _Memory.from_address
+"""An address in the place of an array."""
+
 
 def _memory_or_null(x: Any) -> Any:
     return None if x is None else _memory(x)

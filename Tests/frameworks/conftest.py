@@ -1,0 +1,17 @@
+"""The tests of boxgrad.torch. They share rows of functions, peers and the loading of torchvision with the tests of the Python package."""
+
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[2] / "bindings/python/tests"
+sys.path.insert(0, str(TESTS))
+
+import pytest  # noqa: E402
+from support import load_torchvision  # noqa: E402
+
+load_torchvision()
+
+
+@pytest.fixture(scope="session")
+def torchvision():
+    return load_torchvision()[1]

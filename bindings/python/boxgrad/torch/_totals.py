@@ -1,0 +1,193 @@
+"""Losses that are summed: one call of C gives the loss and its gradients, which wait for the cotangent, a number that they are multiplied by."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from typing import Any, Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from .._reduction import divisor_of
+from ._operators import (
+    Gradients, Operator, as_tuple, c_functions, check_dtypes, check_wanted, define, gradients_of, has_storage, in_front, is_compiling, is_plain, is_transformed,
+    may_have_gradient, memory, new, only, packed, refuse_second_derivative,
+)  # fmt: skip
+
+_TERM = 1.0  # the divisor of a loss that is not divided
+
+
+class Loss:
+    """A loss, with and without a reduction. `call` is its function of C.
+
+    call(c, tensors, weights, numbers, results) runs it: the tensors are those of the arguments but the last, which is the weights that each term
+    is multiplied by; weights and results are what C takes for them, and results are the divisor, the sum, the terms and the gradients.
+    """
+
+    def __init__(self, name: str, arguments: str, *, differentiable: int, call: Callable[..., None], shape: Callable[..., Sequence[int]]) -> None:
+        self.terms = Operator(name, arguments, differentiable=differentiable, value=self._value, gradient=self._gradient, shape=shape)
+        self._call = call
+        self.total = _Total(f"{name}_total", arguments, self.terms, self._fused)
+
+    def __call__(self, *arguments: Any, reduction: str, normalizer: float | None) -> Tensor:
+        divisor_of(reduction, 1, normalizer)  # which refuses what is none
+        if reduction == "none":
+            return self.terms(*arguments)
+        return self.total(*arguments, reduction, normalizer)
+
+    def _run(self, c: Any, arguments: Sequence[Any], weights: Tensor | None, *results: Any) -> None:
+        last = self.terms.tensors - 1
+        weights = None if weights is None else weights.contiguous()
+        self._call(c, arguments[:last], memory(weights), arguments[last + 1 :], results)
+
+    def _value(self, c: Any, out: Tensor, *arguments: Any) -> None:
+        self._run(c, arguments, arguments[self.terms.tensors - 1], _TERM, None, memory(out), *[None] * self.terms.differentiable)
+
+    def _gradient(self, c: Any, cotangent: Tensor, out: Gradients, *arguments: Any) -> None:
+        weights = arguments[self.terms.tensors - 1]
+        weights = cotangent if weights is None else cotangent * weights
+        self._run(c, arguments, weights, _TERM, None, None, *map(memory, out))
+
+    def _fused(self, c: Any, divisor: float, out: ctypes.c_double, gradients: Gradients, *arguments: Any) -> None:
+        self._run(c, arguments, arguments[self.terms.tensors - 1], divisor, out, None, *map(memory, gradients))
+
+
+class _Total:
+    """The sum or mean of a loss's terms: an operator that returns it with its gradients. After the leading `batch_dims` dimensions, which vmap adds,
+    the terms are summed."""
+
+    def __init__(self, name: str, arguments: str, terms: Operator, fused: Callable[..., None]) -> None:
+        self._terms, self._fused = terms, fused
+        self._nothing = (None,) * (arguments.count(",") + 5 - terms.differentiable)
+        self.operator = define(
+            name, f"{arguments}, str reduction, float? normalizer, int batch_dims, bool[] wanted", 1 + terms.differentiable,
+            self._checked_values, self._fake, self._pull_by_operator, self._remember,
+        )  # fmt: skip
+        self.eager, self.transformed, self.scaled = self._functions()
+
+    def __call__(self, *arguments: Any) -> Tensor:
+        k, tensors = self._terms.differentiable, arguments[: self._terms.tensors]
+        if is_compiling():
+            total = self.operator(*arguments, 0, [x.requires_grad for x in tensors[:k]])[0]
+        elif is_transformed():
+            total = self.transformed.apply(*arguments, 0, [True] * k)[0]
+        elif not is_plain(tensors):
+            total = self.operator(*arguments, 0, [x.requires_grad for x in tensors[:k]])[0]
+        elif may_have_gradient(tensors[:k]):
+            total = self.eager.apply(*arguments, 0)
+        else:
+            total = self.values(*arguments, 0, [False] * k)[0]
+        return total
+
+    def values(self, *arguments: Any) -> tuple[Any, ...]:
+        """The total and its gradients, None for those that are not wanted."""
+        *inputs, reduction, normalizer, batch_dims, wanted = arguments
+        first, shape = inputs[0], self._terms.shape(*inputs)
+        gradients, divisor = gradients_of(wanted, inputs), divisor_of(reduction, math.prod(shape[batch_dims:]), normalizer)
+        c, sum_of = c_functions(first), ctypes.c_double()
+        if not batch_dims:
+            self._fused(c, divisor, sum_of, gradients, *inputs)
+            return (torch.scalar_tensor(sum_of.value, dtype=first.dtype, device=first.device), *gradients)
+        batch, numbers, sums = shape[:batch_dims], inputs[self._terms.tensors :], []
+        flat = [_flat(x, batch_dims) for x in (*gradients, *inputs[: self._terms.tensors])]
+        for i in range(math.prod(batch)):
+            of_one = [None if x is None else x[i] for x in flat]
+            self._fused(c, divisor, sum_of, of_one[: len(gradients)], *of_one[len(gradients) :], *numbers)
+            sums.append(sum_of.value)
+        return (torch.tensor(sums, dtype=first.dtype, device=first.device).reshape(batch), *gradients)
+
+    def _checked_values(self, *arguments: Any) -> tuple[Tensor, ...]:
+        check_dtypes(self._terms.name, arguments[: self._terms.tensors])
+        check_wanted(self._terms.name, arguments[-1], self._terms.differentiable)
+        total, *gradients = self.values(*arguments)
+        return (total, *packed(tuple(gradients), arguments[0]))
+
+    def _fake(self, *arguments: Any) -> tuple[Tensor, ...]:
+        *inputs, reduction, normalizer, batch_dims, wanted = arguments
+        total = new(inputs[0], self._terms.shape(*inputs)[:batch_dims])
+        return (total, *packed(gradients_of(wanted, inputs), inputs[0]))
+
+    def _remember(self, context: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
+        """The gradients, and what they are of, for the error of a second derivative."""
+        _, *gradients = output
+        context.mark_non_differentiable(*gradients)
+        context.set_materialize_grads(False)
+        context.batch_dims, context.wanted = inputs[-2], inputs[-1]
+        context.save_for_backward(*gradients, *inputs[: self._terms.differentiable])
+
+    def _pull_by_operator(self, context: Any, cotangent: Tensor | None, *_: Any) -> Any:
+        k = self._terms.differentiable
+        if cotangent is None:
+            return (*[None] * k, *self._nothing)
+        needed, saved = context.needs_input_grad[:k], context.saved_tensors
+        if any(need and not wanted for need, wanted in zip(needed, context.wanted)):
+            raise RuntimeError(f"{self._terms.name}: a gradient is needed that was not computed, because its tensor did not require it before")
+        return (*self._scale(cotangent, context.batch_dims, needed, saved[:k], saved[k:]), *self._nothing)
+
+    def _scale(
+        self, cotangent: Tensor, batch_dims: int, needed: Sequence[bool], gradients: Sequence[Tensor], of: Sequence[Tensor]
+    ) -> Gradients:
+        if torch.is_grad_enabled():
+            if type(cotangent) is Tensor and not (has_storage(cotangent) or is_transformed()):
+                refuse_second_derivative()  # now, because torch loses the graph of an autograd.Function in the batch of is_grads_batched=True
+            return tuple([self.scaled.apply(batch_dims, cotangent, x, *of) if need else None for need, x in zip(needed, gradients)])
+        return tuple([_times(cotangent, x, batch_dims) if need else None for need, x in zip(needed, gradients)])
+
+    def _functions(self) -> tuple[Any, Any, Any]:
+        this, k, nothing = self, self._terms.differentiable, self._nothing
+
+        class Eager(torch.autograd.Function):
+            @staticmethod
+            def forward(context: Any, *arguments: Any) -> Any:
+                total, *gradients = this.values(*arguments, context.needs_input_grad[:k])
+                context.save_for_backward(*gradients, *arguments[:k])
+                return total
+
+            @staticmethod
+            def backward(context: Any, cotangent: Tensor) -> Any:
+                saved = context.saved_tensors
+                return (*this._scale(cotangent, 0, context.needs_input_grad[:k], saved[:k], saved[k:]), *nothing[:-1])
+
+        class Transformed(torch.autograd.Function):
+            @staticmethod
+            def forward(*arguments: Any) -> Any:
+                return this.operator(*arguments)
+
+            setup_context = staticmethod(this._remember)  # type: ignore[assignment]
+
+            @staticmethod
+            def backward(context: Any, *cotangents: Any) -> Any:
+                return this._pull_by_operator(context, *cotangents)
+
+            @staticmethod
+            def vmap(info: Any, in_dims: Any, *arguments: Any) -> Any:
+                moved = in_front(info, in_dims, arguments, this._terms.tensors)
+                moved[-2] += 1
+                return Transformed.apply(*moved), (0,) * (1 + k)
+
+        class Scaled(torch.autograd.Function):
+            @staticmethod
+            def forward(batch_dims: int, cotangent: Tensor, gradient: Tensor, *of: Tensor) -> Tensor:
+                return _times(cotangent, gradient, batch_dims)
+
+            @staticmethod
+            def setup_context(context: Any, inputs: Any, output: Any) -> None:
+                pass
+
+            backward = staticmethod(refuse_second_derivative)  # type: ignore[assignment]
+
+            @staticmethod
+            def vmap(info: Any, in_dims: Any, batch_dims: int, *tensors: Any) -> Any:
+                return Scaled.apply(batch_dims + 1, *in_front(info, in_dims[1:], tensors, len(tensors))), 0
+
+        return Eager, Transformed, Scaled
+
+
+def _flat(x: Tensor | None, batch_dims: int) -> Tensor | None:
+    """The first dimensions as one."""
+    return None if x is None else x.reshape(math.prod(x.shape[:batch_dims]), *x.shape[batch_dims:])
+
+
+def _times(cotangent: Tensor, gradient: Tensor, batch_dims: int) -> Tensor:
+    return gradient * cotangent.reshape(*cotangent.shape, *[1] * (gradient.dim() - batch_dims)) if batch_dims else gradient * cotangent

@@ -1,0 +1,118 @@
+"""Clipping of gradients, in the place of torch.nn.utils'."""
+
+from __future__ import annotations
+
+from typing import Iterable, List, Union
+
+import torch
+from torch import Tensor
+
+from .. import gradient_norm as _arrays
+
+Tensors = Union[Tensor, Iterable[Tensor]]
+
+
+def _listed(tensors: Tensors) -> List[Tensor]:
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+
+
+def _gradients(parameters: Tensors) -> List[Tensor]:
+    return [parameter.grad for parameter in _listed(parameters) if parameter.grad is not None]
+
+
+def _changed(gradients: List[Tensor]) -> None:
+    """Tells autograd that their numbers changed, so that it refuses to use them where it saved the old ones."""
+    for gradient in gradients:
+        torch.autograd.graph.increment_version(gradient)
+
+
+def _as_tensor(total: float, gradients: List[Tensor]) -> Tensor:
+    """A number in the dtype that holds every gradient's, at least float32: float16 ends at 65504."""
+    dtype = torch.float32
+    for gradient in gradients:
+        dtype = torch.promote_types(dtype, gradient.dtype)
+    return torch.tensor(total, dtype=dtype)
+
+
+def get_total_norm(
+    tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+) -> Tensor:
+    """(sum of |x|^p)^(1/p) over all elements of all tensors, as a tensor. In the place of torch.nn.utils.get_total_norm.
+
+    Summed in double. The result has the dtype of the tensors, but at least float32. foreach is taken, and changes nothing.
+
+    NonFiniteError, a RuntimeError: error_if_nonfinite, and the norm is infinite or NaN; ValueError: norm_type is not positive;
+    TypeError: dtype, device.
+
+    >>> import torch, boxgrad.torch
+    >>> boxgrad.torch.get_total_norm([torch.tensor([3.0]), torch.tensor([4.0])])
+    tensor(5.)
+    """
+    listed = _listed(tensors)
+    total = _arrays.get_total_norm([x.detach() for x in listed], norm_type, error_if_nonfinite, foreach)
+    return _as_tensor(total, listed)
+
+
+def clip_grad_norm_(
+    parameters: Tensors, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None,
+    *, on_nonfinite: str = "propagate",
+) -> Tensor:  # fmt: skip
+    """Scales the parameters' gradients in place by max_norm / (total + 1e-6), unless that is >= 1; returns the total norm before, as a tensor.
+
+    In the place of torch.nn.utils.clip_grad_norm_. float16, bfloat16, float32 and float64 may be mixed; the norm is summed in double,
+    and is a tensor of their dtype, but at least float32. on_nonfinite says what becomes of an infinite or NaN total: "propagate" scales all
+    the same, as torch does; "error" raises NonFiniteError and changes nothing, as error_if_nonfinite=True does; "skip" changes
+    nothing; "zero" makes every gradient 0. foreach is taken, and changes nothing.
+
+    NonFiniteError, a RuntimeError; ValueError: max_norm negative or NaN, norm_type not positive; TypeError: dtype, device.
+
+    >>> import torch, boxgrad.torch
+    >>> weight = torch.nn.Parameter(torch.zeros(2))
+    >>> weight.grad = torch.tensor([3.0, 4.0])
+    >>> boxgrad.torch.clip_grad_norm_(weight, max_norm=1.0), weight.grad
+    (tensor(5.), tensor([0.6000, 0.8000]))
+    """
+    gradients = _gradients(parameters)
+    total = _arrays.clip_grad_norm_(
+        [x.detach() for x in gradients], max_norm, norm_type, error_if_nonfinite, foreach, on_nonfinite=on_nonfinite
+    )
+    _changed(gradients)
+    return _as_tensor(total, gradients)
+
+
+def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None) -> None:
+    """Scales the parameters' gradients in place by max_norm / (total_norm + 1e-6), unless that is >= 1.
+
+    The second half of clip_grad_norm_. In the place of torch.nn.utils.clip_grads_with_norm_.
+
+    ValueError: max_norm negative or NaN, total_norm negative; TypeError: dtype, device.
+
+    >>> import torch, boxgrad.torch
+    >>> weight = torch.nn.Parameter(torch.zeros(2))
+    >>> weight.grad = torch.tensor([3.0, 4.0])
+    >>> boxgrad.torch.clip_grads_with_norm_(weight, 1.0, torch.tensor(10.0))
+    >>> weight.grad
+    tensor([0.3000, 0.4000])
+    """
+    gradients = _gradients(parameters)
+    _arrays.clip_grads_with_norm_([x.detach() for x in gradients], max_norm, float(total_norm), foreach)
+    _changed(gradients)
+
+
+def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
+    """Clamps every element of the parameters' gradients to [-clip_value, clip_value] in place. NaN stays NaN.
+
+    In the place of torch.nn.utils.clip_grad_value_.
+
+    ValueError: clip_value negative or NaN; TypeError: dtype, device.
+
+    >>> import torch, boxgrad.torch
+    >>> weight = torch.nn.Parameter(torch.zeros(2))
+    >>> weight.grad = torch.tensor([-3.0, 0.5])
+    >>> boxgrad.torch.clip_grad_value_(weight, 1.0)
+    >>> weight.grad
+    tensor([-1.0000,  0.5000])
+    """
+    gradients = _gradients(parameters)
+    _arrays.clip_grad_value_([x.detach() for x in gradients], clip_value, foreach)
+    _changed(gradients)

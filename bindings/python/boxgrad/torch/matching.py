@@ -1,0 +1,71 @@
+"""Proposals and ground truth: matching the ones with the others, and drawing a batch of them."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
+import torch
+from torch import Tensor
+
+from .. import matching as _matching
+from .. import sampling as _sampling
+from ._tensors import tensor
+from .boxes import corners
+
+
+class Matcher(_matching.Matcher):
+    """torchvision.models.detection's Matcher, on tensors; called with the overlaps, or with the boxes by match(). As boxgrad.Matcher.
+
+    Differently from torchvision's, a low-quality match has an overlap greater than 0, and without ground truth every proposal is below the
+    threshold, which is an error there.
+
+    >>> import torch, boxgrad.torch
+    >>> boxgrad.torch.Matcher(0.7, 0.3, allow_low_quality_matches=True)(torch.tensor([[0.9, 0.5, 0.1], [0.0, 0.6, 0.0]]))
+    tensor([ 0,  1, -1])
+    """
+
+    def __call__(self, match_quality_matrix: Tensor) -> Tensor:  # type: ignore[override]
+        """The matches of overlaps (M ground truths, N proposals)."""
+        return torch.from_numpy(super().__call__(tensor("match_quality_matrix", match_quality_matrix).detach()))
+
+    def match(  # type: ignore[override]
+        self, proposals: Tensor, truths: Tensor, *, metric: str = "iou", ignore: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The truth (M, 4) that each proposal (N, 4) overlaps most, or a negative number, and that overlap; no overlap is stored.
+
+        >>> import torch, boxgrad.torch
+        >>> proposals, truths = torch.tensor([[0.0, 0, 9, 9], [0, 0, 9, 3], [50, 50, 60, 60]]), torch.tensor([[0.0, 0, 9, 9]])
+        >>> boxgrad.torch.Matcher(0.7, 0.3).match(proposals, truths)[0]
+        tensor([ 0, -2, -1])
+        """
+        boxes = (tensor(name, corners(name, x)).detach() for name, x in (("proposals", proposals), ("truths", truths)))
+        matches, overlaps = super().match(*boxes, metric=metric, ignore=None if ignore is None else corners("ignore", ignore).detach())
+        return torch.from_numpy(matches), torch.from_numpy(overlaps)
+
+
+class BalancedPositiveNegativeSampler(_sampling.BalancedPositiveNegativeSampler):
+    """torchvision.models.detection's BalancedPositiveNegativeSampler, on tensors. As boxgrad.BalancedPositiveNegativeSampler.
+
+    Without a seed, each call draws one from torch's generator, so that torch.manual_seed decides what is drawn. The choice is another than
+    torchvision's.
+
+    >>> import torch, boxgrad.torch
+    >>> sampler = boxgrad.torch.BalancedPositiveNegativeSampler(4, 0.5)
+    >>> positives, negatives = sampler([torch.tensor([1, 1, 1, 0, 0, 0, -1])])
+    >>> positives[0].sum().item(), negatives[0].sum().item()
+    (2, 2)
+    """
+
+    def __init__(
+        self, batch_size_per_image: Optional[int], positive_fraction: float, seed: Optional[int] = None, *, neg_pos_ub: float = -1
+    ) -> None:
+        super().__init__(batch_size_per_image, positive_fraction, 0 if seed is None else seed, neg_pos_ub=neg_pos_ub)
+        self._follows_torch = seed is None
+
+    def __call__(self, matched_idxs: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:  # type: ignore[override]
+        """The masks, uint8, of the positives and of the negatives of each image."""
+        labels = [tensor(f"matched_idxs[{image}]", x).detach() for image, x in enumerate(matched_idxs)]
+        if self._follows_torch:
+            self.seed = int(torch.randint(2**63 - 1, (), device="cpu"))
+        positives, negatives = super().__call__(labels)
+        return [torch.from_numpy(mask) for mask in positives], [torch.from_numpy(mask) for mask in negatives]

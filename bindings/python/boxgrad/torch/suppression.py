@@ -1,0 +1,60 @@
+"""Non-maximum suppression."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import suppression as _arrays
+from ._tensors import tensor
+from .boxes import corners
+
+
+def _data(name: str, x: Any) -> Tensor:
+    """The numbers of a tensor, without its graph."""
+    x = tensor(name, x).detach()
+    if x.is_meta:
+        raise NotImplementedError(f"{name} is on the device meta, and the number of boxes that stay depends on their numbers")
+    return x
+
+
+def nms(
+    boxes: Tensor, scores: Tensor, iou_threshold: float, *, score_threshold: float = -math.inf, max_keep: int | None = None
+) -> Tensor:
+    """The indices of the boxes (N, 4) that stay, by descending score. As torchvision.ops.nms and boxgrad.nms.
+
+    A box goes if its IoU with one that stays and has a higher score, or the same and a lower index, is greater than iou_threshold.
+    score_threshold: boxes with no greater score go, too. max_keep: how many stay at most.
+
+    ValueError: shape, a negative iou_threshold, NaN; TypeError: dtype, device.
+
+    >>> import torch, boxgrad.torch
+    >>> boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [1.0, 0.0, 11.0, 10.0], [20.0, 20.0, 30.0, 30.0]])
+    >>> boxgrad.torch.nms(boxes, torch.tensor([0.8, 0.9, 0.7]), 0.5)
+    tensor([1, 2])
+    """
+    boxes, scores = _data("boxes", corners("boxes", boxes)), _data("scores", scores)
+    return torch.from_numpy(_arrays.nms(boxes, scores, iou_threshold, score_threshold=score_threshold, max_keep=max_keep))
+
+
+def batched_nms(
+    boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float,
+    *, score_threshold: float = -math.inf, max_keep: int | None = None, max_per_class: int | None = None,
+) -> Tensor:  # fmt: skip
+    """nms within each class. As torchvision.ops.batched_nms, but without shifting coordinates, which loses their digits.
+
+    idxs: the class of each box (N,), any integers. max_per_class: how many of each class stay at most. Otherwise as nms.
+
+    >>> import torch, boxgrad.torch
+    >>> boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [1.0, 0.0, 11.0, 10.0], [1.0, 1.0, 10.0, 10.0]])
+    >>> boxgrad.torch.batched_nms(boxes, torch.tensor([0.8, 0.9, 0.7]), torch.tensor([3, -1, 3]), 0.5)
+    tensor([1, 0])
+    """
+    boxes, scores, idxs = _data("boxes", corners("boxes", boxes)), _data("scores", scores), _data("idxs", idxs)
+    keep = _arrays.batched_nms(
+        boxes, scores, idxs, iou_threshold, score_threshold=score_threshold, max_keep=max_keep, max_per_class=max_per_class
+    )
+    return torch.from_numpy(keep)
