@@ -62,14 +62,17 @@ def rows(tensor: Tensor) -> tuple[Tensor, int]:
 
 def new(like: Tensor, shape: Sequence[int]) -> Tensor:
     """Packed memory for a result, on the device of `like` whatever the torch.device context."""
-    if like.shape == shape and like.is_contiguous():
-        return torch.empty_like(like)  # in half of the time
     return like.new_empty(shape)
+
+
+def packed_like(x: Tensor) -> Tensor:
+    """Memory for a gradient; empty_like takes half of the time of new_empty."""
+    return torch.empty_like(x) if x.is_contiguous() else x.new_empty(x.shape)
 
 
 def gradients_of(wanted: Sequence[bool], tensors: Sequence[Any]) -> Gradients:
     """Memory for the gradients that are wanted of the first tensors."""
-    return tuple([new(tensor, tensor.shape) if w else None for w, tensor in zip(wanted, tensors)])
+    return tuple([packed_like(x) if w else None for w, x in zip(wanted, tensors)])
 
 
 def is_plain(tensors: Sequence[Tensor | None]) -> bool:
@@ -142,7 +145,7 @@ class Operator:
         elif not is_plain(tensors):
             value = self.operator(*arguments)
         elif may_have_gradient(tensors[: self.differentiable]):
-            value = self.eager.apply(*arguments)
+            value = self.eager.apply(*tensors, arguments[self.tensors :])
         else:
             value = self.value(*arguments)
         return value
@@ -182,30 +185,33 @@ class Operator:
         context.save_for_backward(*inputs[: self.tensors])
         context.numbers = inputs[self.tensors :]
 
-    def _pull_by_operator(self, context: Any, cotangent: Tensor) -> Any:
+    def _by_operator(self, context: Any, cotangent: Tensor) -> Gradients:
         wanted = context.needs_input_grad[: self.differentiable]
-        gradients = as_tuple(self.gradient_operator(cotangent, *context.saved_tensors, *context.numbers, wanted))
-        return (*only(wanted, gradients), *self._nothing)
+        return only(wanted, as_tuple(self.gradient_operator(cotangent, *context.saved_tensors, *context.numbers, wanted)))
+
+    def _pull_by_operator(self, context: Any, cotangent: Tensor) -> Any:
+        return (*self._by_operator(context, cotangent), *self._nothing)
 
     def _functions(self) -> tuple[Any, Any, Any]:
-        this, nothing = self, self._nothing
+        this, nothing, constants = self, self._nothing, (None,) * (self.tensors - self.differentiable + 1)
 
         class Eager(torch.autograd.Function):
             @staticmethod
-            def forward(context: Any, *arguments: Any) -> Tensor:
-                this._remember(context, arguments, None)
-                return this.value(*arguments)
+            def forward(context: Any, *tensors_and_numbers: Any) -> Tensor:
+                *tensors, context.numbers = tensors_and_numbers  # torch looks at each argument, so there are few
+                context.save_for_backward(*tensors)
+                return this.value(*tensors, *context.numbers)
 
             @staticmethod
             def backward(context: Any, cotangent: Tensor) -> Any:
+                tensors, wanted = context.saved_tensors, context.needs_input_grad[: this.differentiable]
                 if is_transformed() and not is_compiling():
-                    gradients = TransformedGradient.apply(cotangent, *context.saved_tensors, *context.numbers)
-                    return (*only(context.needs_input_grad, gradients), *nothing)
-                tensors = context.saved_tensors
-                if is_compiling() or torch.is_grad_enabled() or not (has_storage(cotangent) and is_plain((cotangent, *tensors))):
-                    return this._pull_by_operator(context, cotangent)
-                wanted = context.needs_input_grad[: this.differentiable]
-                return (*this.gradient(cotangent, wanted, *tensors, *context.numbers), *nothing)
+                    gradients = only(wanted, TransformedGradient.apply(cotangent, *tensors, *context.numbers))
+                elif is_compiling() or torch.is_grad_enabled() or not (has_storage(cotangent) and is_plain((cotangent, *tensors))):
+                    gradients = this._by_operator(context, cotangent)
+                else:
+                    gradients = this.gradient(cotangent, wanted, *tensors, *context.numbers)
+                return (*gradients, *constants)
 
         class Transformed(torch.autograd.Function):
             @staticmethod

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from .._reduction import divisor_of
 from ._operators import (
-    Gradients, Operator, as_tuple, c_functions, check_dtypes, check_wanted, define, gradients_of, has_storage, in_front, is_compiling, is_plain, is_transformed,
-    may_have_gradient, memory, new, only, packed, refuse_second_derivative,
+    Gradients, Operator, c_functions, check_dtypes, check_wanted, define, gradients_of, has_storage, in_front, is_compiling, is_plain, is_transformed,
+    may_have_gradient, memory, new, packed, packed_like, refuse_second_derivative,
 )  # fmt: skip
 
 _TERM = 1.0  # the divisor of a loss that is not divided
@@ -21,44 +21,40 @@ _TERM = 1.0  # the divisor of a loss that is not divided
 class Loss:
     """A loss, with and without a reduction. `call` is its function of C.
 
-    call(c, tensors, weights, numbers, results) runs it: the tensors are those of the arguments but the last, which is the weights that each term
-    is multiplied by; weights and results are what C takes for them, and results are the divisor, the sum, the terms and the gradients.
+    call(c, arguments, weights, results) runs it: of the arguments it leaves out the last tensor, the weights that each term is multiplied by,
+    which it gets as C takes them, as it does the results, a divisor, the sum, the terms and the gradients.
     """
 
     def __init__(self, name: str, arguments: str, *, differentiable: int, call: Callable[..., None], shape: Callable[..., Sequence[int]]) -> None:
         self.terms = Operator(name, arguments, differentiable=differentiable, value=self._value, gradient=self._gradient, shape=shape)
-        self._call = call
-        self.total = _Total(f"{name}_total", arguments, self.terms, self._fused)
+        self.total = _Total(f"{name}_total", arguments, self.terms, call)
+        self._call, self._weights = call, self.terms.tensors - 1
 
     def __call__(self, *arguments: Any, reduction: str, normalizer: float | None) -> Tensor:
-        divisor_of(reduction, 1, normalizer)  # which refuses what is none
+        if normalizer is not None or reduction not in ("mean", "sum"):
+            divisor_of(reduction, 1, normalizer)  # which refuses what is none
         if reduction == "none":
             return self.terms(*arguments)
         return self.total(*arguments, reduction, normalizer)
 
-    def _run(self, c: Any, arguments: Sequence[Any], weights: Tensor | None, *results: Any) -> None:
-        last = self.terms.tensors - 1
-        weights = None if weights is None else weights.contiguous()
-        self._call(c, arguments[:last], memory(weights), arguments[last + 1 :], results)
-
     def _value(self, c: Any, out: Tensor, *arguments: Any) -> None:
-        self._run(c, arguments, arguments[self.terms.tensors - 1], _TERM, None, memory(out), *[None] * self.terms.differentiable)
+        weights = arguments[self._weights]
+        if weights is not None:
+            weights = weights.contiguous()
+        self._call(c, arguments, memory(weights), (_TERM, None, memory(out), *[None] * self.terms.differentiable))
 
     def _gradient(self, c: Any, cotangent: Tensor, out: Gradients, *arguments: Any) -> None:
-        weights = arguments[self.terms.tensors - 1]
+        weights = arguments[self._weights]
         weights = cotangent if weights is None else cotangent * weights
-        self._run(c, arguments, weights, _TERM, None, None, *map(memory, out))
-
-    def _fused(self, c: Any, divisor: float, out: ctypes.c_double, gradients: Gradients, *arguments: Any) -> None:
-        self._run(c, arguments, arguments[self.terms.tensors - 1], divisor, out, None, *map(memory, gradients))
+        self._call(c, arguments, memory(weights), (_TERM, None, None, *map(memory, out)))
 
 
 class _Total:
     """The sum or mean of a loss's terms: an operator that returns it with its gradients. After the leading `batch_dims` dimensions, which vmap adds,
     the terms are summed."""
 
-    def __init__(self, name: str, arguments: str, terms: Operator, fused: Callable[..., None]) -> None:
-        self._terms, self._fused = terms, fused
+    def __init__(self, name: str, arguments: str, terms: Operator, call: Callable[..., None]) -> None:
+        self._terms, self._call, self._weights = terms, call, terms.tensors - 1
         self._nothing = (None,) * (arguments.count(",") + 5 - terms.differentiable)
         self.operator = define(
             name, f"{arguments}, str reduction, float? normalizer, int batch_dims, bool[] wanted", 1 + terms.differentiable,
@@ -75,33 +71,44 @@ class _Total:
         elif not is_plain(tensors):
             total = self.operator(*arguments, 0, [x.requires_grad for x in tensors[:k]])[0]
         elif may_have_gradient(tensors[:k]):
-            total = self.eager.apply(*arguments, 0)
+            total = self.eager.apply(*tensors, arguments[len(tensors) :])
         else:
-            total = self.values(*arguments, 0, [False] * k)[0]
+            total, *_ = self.values(arguments, (False,) * k)
         return total
 
-    def values(self, *arguments: Any) -> tuple[Any, ...]:
+    def values(self, arguments: Sequence[Any], wanted: Sequence[bool]) -> tuple[Any, ...]:
         """The total and its gradients, None for those that are not wanted."""
-        *inputs, reduction, normalizer, batch_dims, wanted = arguments
-        first, shape = inputs[0], self._terms.shape(*inputs)
-        gradients, divisor = gradients_of(wanted, inputs), divisor_of(reduction, math.prod(shape[batch_dims:]), normalizer)
-        c, sum_of = c_functions(first), ctypes.c_double()
-        if not batch_dims:
-            self._fused(c, divisor, sum_of, gradients, *inputs)
-            return (torch.scalar_tensor(sum_of.value, dtype=first.dtype, device=first.device), *gradients)
-        batch, numbers, sums = shape[:batch_dims], inputs[self._terms.tensors :], []
-        flat = [_flat(x, batch_dims) for x in (*gradients, *inputs[: self._terms.tensors])]
-        for i in range(math.prod(batch)):
-            of_one = [None if x is None else x[i] for x in flat]
-            self._fused(c, divisor, sum_of, of_one[: len(gradients)], *of_one[len(gradients) :], *numbers)
-            sums.append(sum_of.value)
-        return (torch.tensor(sums, dtype=first.dtype, device=first.device).reshape(batch), *gradients)
+        *inputs, reduction, normalizer = arguments
+        first, weights, sum_of, gradients = inputs[0], inputs[self._weights], ctypes.c_double(), []
+        results = [divisor_of(reduction, math.prod(self._terms.shape(*inputs)), normalizer), sum_of, None]
+        for x, w in zip(inputs, wanted):
+            gradient = packed_like(x) if w else None
+            gradients.append(gradient)
+            results.append(memory(gradient) if w else None)
+        if weights is not None:
+            weights = weights.contiguous()
+        self._call(c_functions(first), inputs, weights if weights is None else memory(weights), results)
+        return (torch.scalar_tensor(sum_of.value, dtype=first.dtype, device=first.device), *gradients)
+
+    def _values_of_batch(self, arguments: Sequence[Any], batch_dims: int, wanted: Sequence[bool]) -> tuple[Any, ...]:
+        """values() of each item of a batch."""
+        inputs, tensors = arguments[:-2], arguments[: self._terms.tensors]
+        batch = tuple(self._terms.shape(*inputs))[:batch_dims]
+        flat = [None if x is None else x.reshape(math.prod(batch), *x.shape[batch_dims:]) for x in tensors]
+        items = [
+            self.values((*(None if x is None else x[i] for x in flat), *arguments[len(tensors) :]), wanted) for i in range(math.prod(batch))
+        ]
+        if not items:
+            return (inputs[0].new_empty(batch), *gradients_of(wanted, inputs))
+        stacked = (None if column[0] is None else torch.stack(column) for column in zip(*items))
+        return tuple([None if x is None else x.reshape(*batch, *x.shape[1:]) for x in stacked])
 
     def _checked_values(self, *arguments: Any) -> tuple[Tensor, ...]:
-        check_dtypes(self._terms.name, arguments[: self._terms.tensors])
-        check_wanted(self._terms.name, arguments[-1], self._terms.differentiable)
-        total, *gradients = self.values(*arguments)
-        return (total, *packed(tuple(gradients), arguments[0]))
+        *given, batch_dims, wanted = arguments
+        check_dtypes(self._terms.name, given[: self._terms.tensors])
+        check_wanted(self._terms.name, wanted, self._terms.differentiable)
+        total, *gradients = self._values_of_batch(given, batch_dims, wanted) if batch_dims else self.values(given, wanted)
+        return (total, *packed(tuple(gradients), given[0]))
 
     def _fake(self, *arguments: Any) -> tuple[Tensor, ...]:
         *inputs, reduction, normalizer, batch_dims, wanted = arguments
@@ -135,19 +142,23 @@ class _Total:
         return tuple([_times(cotangent, x, batch_dims) if need else None for need, x in zip(needed, gradients)])
 
     def _functions(self) -> tuple[Any, Any, Any]:
-        this, k, nothing = self, self._terms.differentiable, self._nothing
+        this, k = self, self._terms.differentiable
+        constants = (None,) * (self._terms.tensors - k + 1)
 
         class Eager(torch.autograd.Function):
             @staticmethod
-            def forward(context: Any, *arguments: Any) -> Any:
-                total, *gradients = this.values(*arguments, context.needs_input_grad[:k])
-                context.save_for_backward(*gradients, *arguments[:k])
+            def forward(context: Any, *tensors_and_rest: Any) -> Any:
+                *tensors, rest = tensors_and_rest  # torch looks at each argument, so there are few
+                total, *gradients = this.values((*tensors, *rest), context.needs_input_grad[:k])
+                context.save_for_backward(*gradients, *tensors[:k])
                 return total
 
             @staticmethod
             def backward(context: Any, cotangent: Tensor) -> Any:
-                saved = context.saved_tensors
-                return (*this._scale(cotangent, 0, context.needs_input_grad[:k], saved[:k], saved[k:]), *nothing[:-1])
+                saved, needed = context.saved_tensors, context.needs_input_grad
+                if torch.is_grad_enabled():
+                    return (*this._scale(cotangent, 0, needed[:k], saved[:k], saved[k:]), *constants)
+                return (*[x * cotangent if need else None for need, x in zip(needed, saved[:k])], *constants)
 
         class Transformed(torch.autograd.Function):
             @staticmethod
@@ -182,11 +193,6 @@ class _Total:
                 return Scaled.apply(batch_dims + 1, *in_front(info, in_dims[1:], tensors, len(tensors))), 0
 
         return Eager, Transformed, Scaled
-
-
-def _flat(x: Tensor | None, batch_dims: int) -> Tensor | None:
-    """The first dimensions as one."""
-    return None if x is None else x.reshape(math.prod(x.shape[:batch_dims]), *x.shape[batch_dims:])
 
 
 def _times(cotangent: Tensor, gradient: Tensor, batch_dims: int) -> Tensor:

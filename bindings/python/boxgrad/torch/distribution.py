@@ -25,8 +25,8 @@ def _focal_shape(pred: Tensor, label: Tensor, weights: Tensor | None) -> Sequenc
     return label.shape
 
 
-def _focal(c: Any, tensors: Sequence[Tensor], weights: Any, numbers: tuple[()], results: Sequence[Any]) -> None:
-    (logits, stride), label = rows(tensors[0]), tensors[1].contiguous()
+def _focal(c: Any, arguments: Sequence[Any], weights: Any, results: Sequence[Any]) -> None:
+    (logits, stride), label = rows(arguments[0]), arguments[1].contiguous()
     c.distribution_focal(memory(logits), stride, memory(label), label.numel(), logits.shape[-1], weights, *results)
 
 

@@ -13,43 +13,44 @@ from ..box_loss import _METRICS as _BASE_METRICS
 from ..overlap import _EPS, _METRICS
 from ..smooth_l1 import _remaining, _sigma
 from ._operators import memory, rows
-from ._tensors import aligned, check_aligned, check_boxes, check_constant, constant, in_half
+from ._tensors import aligned, are_ready, check_aligned, check_boxes, check_constant, constant, in_half
 from ._totals import Loss
 from .boxes import corners
 
 
 def _boxes_shape(name1: str, name2: str) -> Any:
     def shape(boxes1: Tensor, boxes2: Tensor, weights: Tensor | None, *_: Any) -> Sequence[int]:
-        check_boxes(name1, boxes1)
-        check_aligned(name1, boxes1, name2, boxes2)
-        terms = boxes1.shape[:-1]
-        check_constant("weights", weights, terms)
+        shape = boxes1.shape
+        terms = shape[:-1]
+        if shape[-1:] != (4,) or boxes2.shape != shape or weights is not None:
+            check_boxes(name1, boxes1)
+            check_aligned(name1, boxes1, name2, boxes2)
+            check_constant("weights", weights, terms)
         return terms
 
     return shape
 
 
-def _call_iou_loss(c: Any, boxes: Sequence[Tensor], weights: Any, numbers: tuple[int, float], results: Sequence[Any]) -> None:
-    (a, stride_a), (b, stride_b), (metric, eps) = rows(boxes[0]), rows(boxes[1]), numbers
+def _call_iou_loss(c: Any, arguments: Sequence[Any], weights: Any, results: Sequence[Any]) -> None:
+    boxes1, boxes2, _, metric, eps = arguments
+    (a, stride_a), (b, stride_b) = rows(boxes1), rows(boxes2)
     c.iou_loss(metric, memory(a), stride_a, memory(b), stride_b, a.numel() // 4, weights, eps, *results)
 
 
-def _call_box_loss(c: Any, boxes: Sequence[Tensor], weights: Any, numbers: tuple[int, list[float]], results: Sequence[Any]) -> None:
-    (a, stride_a), (b, stride_b), (kind, options) = rows(boxes[0]), rows(boxes[1]), numbers
+def _call_box_loss(c: Any, arguments: Sequence[Any], weights: Any, results: Sequence[Any]) -> None:
+    boxes1, boxes2, _, kind, options = arguments
+    (a, stride_a), (b, stride_b) = rows(boxes1), rows(boxes2)
     packed = bytearray(BOX_LOSS_OPTIONS.pack(BOX_LOSS_OPTIONS.size, *options))
     c.box_loss(kind, packed, memory(a), stride_a, memory(b), stride_b, a.numel() // 4, weights, *results)
 
 
-def _call_smooth_l1(c: Any, tensors: Sequence[Any], weights: Any, numbers: tuple[float], results: Sequence[Any]) -> None:
-    input, target = tensors[0].contiguous(), tensors[1].contiguous()
-    inside = None if tensors[2] is None else tensors[2].contiguous()
-    c.smooth_l1(memory(input), memory(target), memory(inside), weights, input.numel(), *numbers, *results)
+def _call_differences(function: str) -> Any:
+    def call(c: Any, arguments: Sequence[Any], weights: Any, results: Sequence[Any]) -> None:
+        input, target, inside, _, *numbers = arguments
+        input, target, inside = input.contiguous(), target.contiguous(), None if inside is None else inside.contiguous()
+        getattr(c, function)(memory(input), memory(target), memory(inside), weights, input.numel(), *numbers, *results)
 
-
-def _call_balanced_l1(c: Any, tensors: Sequence[Any], weights: Any, numbers: tuple[float, ...], results: Sequence[Any]) -> None:
-    input, target = tensors[0].contiguous(), tensors[1].contiguous()
-    inside = None if tensors[2] is None else tensors[2].contiguous()
-    c.balanced_l1(memory(input), memory(target), memory(inside), weights, input.numel(), *numbers, *results)
+    return call
 
 
 def _elements_shape(input: Tensor, target: Tensor, inside: Tensor | None, outside: Tensor | None, *_: Any) -> Sequence[int]:
@@ -67,14 +68,15 @@ _iou_loss = Loss(
 _box_loss = Loss(
     "box_loss", f"{_BOXES}, int kind, float[] options", differentiable=2, call=_call_box_loss, shape=_boxes_shape("input", "target")
 )
-_smooth_l1 = Loss("smooth_l1", f"{_ELEMENTS}, float sigma", differentiable=2, call=_call_smooth_l1, shape=_elements_shape)
+_smooth_l1 = Loss("smooth_l1", f"{_ELEMENTS}, float sigma", differentiable=2, call=_call_differences("smooth_l1"), shape=_elements_shape)
 _balanced_l1 = Loss(
-    "balanced_l1", f"{_ELEMENTS}, float alpha, float gamma, float beta", differentiable=2, call=_call_balanced_l1, shape=_elements_shape
+    "balanced_l1", f"{_ELEMENTS}, float alpha, float gamma, float beta", differentiable=2, call=_call_differences("balanced_l1"), shape=_elements_shape
 )
 
 
 def _pairs(name1: str, boxes1: Any, name2: str, boxes2: Any, weights: Any) -> tuple[Tensor, Tensor, Tensor | None]:
-    boxes1, boxes2 = aligned(name1, corners(name1, boxes1), name2, corners(name2, boxes2))
+    if not are_ready(boxes1, boxes2):
+        boxes1, boxes2 = aligned(name1, corners(name1, boxes1), name2, corners(name2, boxes2))
     return boxes1, boxes2, None if weights is None else constant("weights", weights, boxes1.shape[:-1], boxes1)
 
 
