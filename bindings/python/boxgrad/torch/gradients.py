@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections.abc
+import warnings
 from typing import Iterable, List, Union
 
 import torch
@@ -13,16 +15,19 @@ Tensors = Union[Tensor, Iterable[Tensor]]
 
 
 def _listed(tensors: Tensors) -> List[Tensor]:
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    listed = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if not listed and isinstance(tensors, collections.abc.Iterator):
+        warnings.warn("a generator yields no tensors, so that nothing is measured or clipped; one that was gone through yields nothing again", stacklevel=3)
+    return listed
 
 
-def _gradients(parameters: Tensors) -> List[Tensor]:
-    return [parameter.grad for parameter in _listed(parameters) if parameter.grad is not None]
+def _gradients(parameters: List[Tensor]) -> List[Tensor]:
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
-def _changed(gradients: List[Tensor]) -> None:
-    """Tells autograd that their numbers changed, so that it refuses to use them where it saved the old ones."""
-    for gradient in gradients:
+def _changed(parameters: List[Tensor]) -> None:
+    """Tells autograd that the gradients' numbers changed, so that it refuses to use them where it saved the old ones."""
+    for gradient in _gradients(parameters):
         torch.autograd.graph.increment_version(gradient)
 
 
@@ -72,12 +77,10 @@ def clip_grad_norm_(
     >>> boxgrad.torch.clip_grad_norm_(weight, max_norm=1.0), weight.grad
     (tensor(5.), tensor([0.6000, 0.8000]))
     """
-    gradients = _gradients(parameters)
-    total = _arrays.clip_grad_norm_(
-        [x.detach() for x in gradients], max_norm, norm_type, error_if_nonfinite, foreach, on_nonfinite=on_nonfinite
-    )
-    _changed(gradients)
-    return _as_tensor(total, gradients)
+    listed = _listed(parameters)
+    total = _arrays.clip_grad_norm_(listed, max_norm, norm_type, error_if_nonfinite, foreach, on_nonfinite=on_nonfinite)
+    _changed(listed)
+    return _as_tensor(total, _gradients(listed))
 
 
 def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None) -> None:
@@ -94,9 +97,9 @@ def clip_grads_with_norm_(parameters: Tensors, max_norm: float, total_norm: Tens
     >>> weight.grad
     tensor([0.3000, 0.4000])
     """
-    gradients = _gradients(parameters)
-    _arrays.clip_grads_with_norm_([x.detach() for x in gradients], max_norm, float(total_norm), foreach)
-    _changed(gradients)
+    listed = _listed(parameters)
+    _arrays.clip_grads_with_norm_(listed, max_norm, float(total_norm), foreach)
+    _changed(listed)
 
 
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
@@ -113,6 +116,6 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
     >>> weight.grad
     tensor([-1.0000,  0.5000])
     """
-    gradients = _gradients(parameters)
-    _arrays.clip_grad_value_([x.detach() for x in gradients], clip_value, foreach)
-    _changed(gradients)
+    listed = _listed(parameters)
+    _arrays.clip_grad_value_(listed, clip_value, foreach)
+    _changed(listed)
