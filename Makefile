@@ -16,8 +16,12 @@ WHEELS  := build/wheel
 PYTHON3 ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CFLAGS  ?= -O2
 
+# The library for NVIDIA GPUs, which is built where the other has all tiers of this machine.
+CUDA    := build/lib/libboxgrad_cuda.so
+BOTH    := $(LIBRARY) $(if $(filter $(HOST)/all,$(ARCH)/$(TIERS)),$(CUDA))
+
 .PHONY: lib cuda ptx test-cuda calls install uninstall wheel sdist demo check test test-frameworks test-all bench bench-quick bench-compare growth clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
-lib: $(LIBRARY)
+lib: $(BOTH)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/boxgrad.h include/module.modulemap Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.[ch] Sources/CShims/include/*.h)
 
@@ -68,24 +72,36 @@ DOC     := share/doc/boxgrad/accuracy.md
 PACKAGE := pkgconfig/boxgrad.pc cmake/boxgrad/boxgrad-config.cmake cmake/boxgrad/boxgrad-config-version.cmake
 ROOT     = $(DESTDIR)$(PREFIX)
 
-install: $(LIBRARY)
+CUDA_SONAME := libboxgrad_cuda.so.$(shell sed -n 's/^.define BOXGRAD_CUDA_ABI_VERSION //p' include/boxgrad_cuda.h)
+CUDA_FILE   := libboxgrad_cuda.so.$(VERSION)
+CUDA_PC     := pkgconfig/boxgrad_cuda.pc
+INSTALLED   := include/boxgrad.h $(DOC) $(addprefix $(LIBDIR)/,$(FILE) $(SONAME) libboxgrad.so $(PACKAGE)) include/boxgrad_cuda.h \
+	$(addprefix $(LIBDIR)/,$(CUDA_FILE) $(CUDA_SONAME) libboxgrad_cuda.so $(CUDA_PC))
+
+install: $(BOTH)
 	$(if $(filter /%,$(LIBDIR)),$(error LIBDIR is relative to PREFIX, as in LIBDIR=lib64, not $(LIBDIR)))
 	install -D -m 644 include/boxgrad.h "$(ROOT)/include/boxgrad.h"
 	install -D -m 644 docs/accuracy.md "$(ROOT)/$(DOC)"
 	install -D -m 755 $(LIBRARY) "$(ROOT)/$(LIBDIR)/$(FILE)"
 	ln -sf $(FILE) "$(ROOT)/$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(ROOT)/$(LIBDIR)/libboxgrad.so"
-	for file in $(PACKAGE); do \
+ifneq ($(filter $(CUDA),$(BOTH)),)
+	install -D -m 644 include/boxgrad_cuda.h "$(ROOT)/include/boxgrad_cuda.h"
+	install -D -m 755 $(CUDA) "$(ROOT)/$(LIBDIR)/$(CUDA_FILE)"
+	ln -sf $(CUDA_FILE) "$(ROOT)/$(LIBDIR)/$(CUDA_SONAME)"
+	ln -sf $(CUDA_SONAME) "$(ROOT)/$(LIBDIR)/libboxgrad_cuda.so"
+endif
+	for file in $(PACKAGE) $(if $(filter $(CUDA),$(BOTH)),$(CUDA_PC)); do \
 		up=$$(realpath -ms --relative-to="/$(LIBDIR)/$$(dirname $$file)" /); \
-		sed "s,@UP@,$$up,; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),; s,@FILE@,$(FILE)," \
+		sed "s,@UP@,$$up,; s,@LIBDIR@,$(LIBDIR),; s,@VERSION@,$(VERSION),; s,@FILE@,$(FILE),; s,@CUDA_FILE@,$(CUDA_FILE)," \
 			packaging/$$(basename $$file).in | install -D -m 644 /dev/stdin "$(ROOT)/$(LIBDIR)/$$file" || exit; \
 	done
 
 # Directories go if nothing else is in them.
 uninstall:
 	if cd "$(ROOT)" 2>/dev/null; then \
-		rm -f include/boxgrad.h $(DOC) $(addprefix $(LIBDIR)/,$(FILE) $(SONAME) libboxgrad.so $(PACKAGE)); \
-		rmdir --parents --ignore-fail-on-non-empty include $(sort $(dir $(DOC) $(addprefix $(LIBDIR)/,$(PACKAGE)))) 2>/dev/null || true; \
+		rm -f $(INSTALLED); \
+		rmdir --parents --ignore-fail-on-non-empty $(sort $(dir $(INSTALLED))) 2>/dev/null || true; \
 	fi
 
 # One virtual environment: what the wheel needs, what the demo needs, what the tests need on top of both.
@@ -118,10 +134,10 @@ CALLS := bindings/python/boxgrad/_calls.abi3.so
 	fi
 calls: $(CALLS)
 
-# The wheel holds this library; auditwheel gives it the tag of the oldest systems that it runs on. The files' time is a constant, so that the
-# same library makes the same wheel.
+# The wheel holds these libraries; auditwheel gives it the tag of the oldest systems that it runs on. The files' time is a constant, so that the
+# same libraries make the same wheel.
 wheel: export SOURCE_DATE_EPOCH ?= 1577836800
-wheel: $(LIBRARY) $(VENV)/wheel $(CALLS)
+wheel: $(BOTH) $(VENV)/wheel $(CALLS)
 	rm -rf $(WHEELS)/linux $(WHEELS)/*.whl
 	BOXGRAD_LIBRARY="$(CURDIR)/$(LIBRARY)" $(PYTHON) -m build --no-isolation --wheel --outdir $(WHEELS)/linux bindings/python
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" auditwheel repair --wheel-dir $(WHEELS) $(WHEELS)/linux/*.whl
@@ -140,7 +156,6 @@ build/demo/%: examples/%.c examples/demo.h $(LIBRARY)
 
 # The library for NVIDIA GPUs, of the same checks of arguments and of the PTX in Sources/CudaShims/ptx. It needs no CUDA, and finds the driver when it
 # is first called. It is built without the package, because it shares no object with libboxgrad.so.
-CUDA       := build/lib/libboxgrad_cuda.so
 CUDA_SWIFT := $(wildcard Sources/BoxgradCUDA/*.swift) $(addprefix Sources/Boxgrad/,Arguments.swift Boxes.swift Clamp.swift Deltas.swift Matching.swift Overlap.swift \
 	Parallel.swift Scratch.swift SmoothL1.swift Suppression.swift) Sources/Kernels/Calls.swift Sources/KernelsCUDA/DeviceCalls.swift
 CUDA_C     := Sources/CudaShims/driver.c Sources/CudaShims/api.c Sources/CShims/errors.c
@@ -155,9 +170,9 @@ $(CUDA): $(CUDA_SWIFT) $(CUDA_C) $(wildcard include/* Sources/CudaShims/* Source
 		$(CUDA_SWIFT)
 	$(dir $(realpath $(shell command -v swiftc)))clang -shared -fPIC -std=gnu11 -O2 -Wall -Wextra -Werror -ffp-contract=off -Iinclude -ISources/CShims/include \
 		-ISources/CudaShims/include -DBGC_PTX='"Sources/CudaShims/ptx/"' -o $@.new $(CUDA_C) build/cuda/host.o -Wl,--gc-sections -Wl,-z,defs \
-		-Wl,-soname,libboxgrad_cuda.so.1 -Wl,--version-script=Sources/exports_cuda.map -Wl,--strip-debug -pthread -ldl
+		-Wl,-soname,$(CUDA_SONAME) -Wl,--version-script=Sources/exports_cuda.map -Wl,--strip-debug -pthread -ldl
 	cp include/boxgrad_cuda.h build/include/
-	ln -sf libboxgrad_cuda.so $@.1
+	ln -sf libboxgrad_cuda.so build/lib/$(CUDA_SONAME)
 	mv $@.new $@
 
 # The PTX, again, after a change of a kernel or of what makes it. It writes nothing if the sources give what is there.

@@ -177,14 +177,18 @@ def calls_by_name(found):
     return text
 
 
-def prototypes(found):
+def prototypes(found, on_gpu):
     letters = {"size_t": "n", "ptrdiff_t": "s", "double": "d", "int32_t": "i", "int64_t": "l", "uint64_t": "u"}
+
+    def line(name, f):
+        taken = "".join(("?" if name in f.optional else "*") if "*" in c_type else letters[c_type.strip()] for c_type, name in f.parameters)
+        return f'    "{name}": "{taken}",\n'
+
     lines = {True: [], False: []}
     for f in found:
-        if f.type == "f64":
-            continue
-        taken = "".join(("?" if name in f.optional else "*") if "*" in c_type else letters[c_type.strip()] for c_type, name in f.parameters)
-        lines[bool(f.type)].append(f'    "{f.stem}": "{taken}",\n')
+        if f.type != "f64":
+            lines[bool(f.type)].append(line(f.stem, f))
+    of_cuda = [line(f.stem.removeprefix("cuda_").replace("_f32", ""), f) for f in on_gpu if "_f32" in f.name]
     return f'''"""What each function takes. {NOTE}
 
 One letter a parameter: * memory, ? memory or None, n size_t, s ptrdiff_t, d double, i int32_t, l int64_t, u uint64_t.
@@ -194,6 +198,8 @@ FOR_EACH_DTYPE = {{
 {"".join(lines[True])}}}
 FOR_ALL_DTYPES = {{
 {"".join(lines[False])}}}
+ON_CUDA = {{
+{"".join(of_cuda)}}}
 '''
 
 
@@ -291,7 +297,9 @@ def written():
     return {
         "include/boxgrad.h": header,
         "include/boxgrad_cuda.h": cuda_header,
-        "bindings/python/boxgrad/_prototypes.py": prototypes([f for f in found if f.stem != "set_parallel_for"]),
+        "bindings/python/boxgrad/_prototypes.py": prototypes(
+            [f for f in found if f.stem != "set_parallel_for"], functions(cuda_header, CUDA_TABLE.results)
+        ),
         "Sources/Boxgrad/Exports.swift": exports(computing),
         "Sources/BoxgradCUDA/Exports.swift": exports(on_gpu, NOTE.replace(".h", "_cuda.h"), "import CBoxgrad\nimport CBoxgradCUDA\n"),
         "Sources/CShims/api.c": TABLE.definition(header, '"shims.h"', VERSION),

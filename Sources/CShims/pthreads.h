@@ -2,6 +2,7 @@
 #ifndef BGI_PTHREADS_H
 #define BGI_PTHREADS_H
 
+#include "inline.h"
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,11 +10,6 @@
 
 /* These are the oldest versions of the symbols, so that the library loads on systems where they are in a library of their own. The symbols
  * are weak, so that the library loads where that library is missing, and works with one thread. */
-#if defined(__x86_64__)
-#define BGI_OLDEST "GLIBC_2.2.5"
-#elif defined(__aarch64__)
-#define BGI_OLDEST "GLIBC_2.17"
-#endif
 __asm__(".symver pthread_create, pthread_create@" BGI_OLDEST);
 __asm__(".symver pthread_join, pthread_join@" BGI_OLDEST);
 __asm__(".symver pthread_setcancelstate, pthread_setcancelstate@" BGI_OLDEST);

@@ -2,6 +2,7 @@
  * compiles a file once for each GPU, and keeps it for all contexts. Nothing is unloaded, because a stream may still be using it. */
 #include "driver.h"
 #include "errors.h"
+#include "inline.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,6 +11,14 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+
+/* The oldest versions of the symbols, which are weak: the library loads on systems where these functions are in libdl, which the program may lack. */
+__asm__(".symver dlopen, dlopen@" BGI_OLDEST);
+__asm__(".symver dlsym, dlsym@" BGI_OLDEST);
+__asm__(".symver dlclose, dlclose@" BGI_OLDEST);
+#pragma weak dlopen
+#pragma weak dlsym
+#pragma weak dlclose
 
 /* The files are in the section of constants, and end with a 0. */
 #define FAMILY(name) __asm__(".section .rodata\n.balign 16\n.hidden bgc_ptx_" #name "\n.globl bgc_ptx_" #name "\nbgc_ptx_" #name ":\n" \
@@ -80,6 +89,8 @@ static boxgrad_status open_driver(void) {
         {"cuMemsetD8Async", &driver.cuMemsetD8Async},
     };
     if (atomic_load_explicit(&is_open, memory_order_acquire)) return BOXGRAD_OK;
+    if (!dlopen || !dlsym || !dlclose)
+        return bgi_fail(BOXGRAD_UNSUPPORTED, "libcuda.so.1", -1, -1, "cannot be loaded: the program must be linked with -ldl", -1, nothing);
     void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return bgi_fail(BOXGRAD_UNSUPPORTED, "libcuda.so.1", -1, -1, "is not here: this machine has no NVIDIA driver", -1, nothing);

@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT / "Tests/cuda"), str(ROOT / "tools")]
 import gpu  # noqa: E402
 
 BUILD = ROOT / "build/cuda"
-CPU = os.environ.get("BOXGRAD_LIBRARY", ROOT / "build/lib/libboxgrad.so")
+CPU = Path(os.environ.get("BOXGRAD_LIBRARY", ROOT / "build/lib/libboxgrad.so"))
 COPIES = itertools.count()
 
 

@@ -10,7 +10,7 @@ import threading
 import gpu
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import CPU, ROOT
 from interface import functions
 
 HEADER = (ROOT / "include/boxgrad_cuda.h").read_text()
@@ -289,6 +289,16 @@ def test_needs_libc_alone():
 def test_the_header_compiles(compiler, tmp_path):
     (tmp_path / "use.c").write_text('#include <boxgrad_cuda.h>\nint main(void) { return boxgrad_cuda_load(0) == BOXGRAD_DEVICE; }\n')
     subprocess.run([*compiler, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", ROOT / "include", "-c", tmp_path / "use.c", "-o", tmp_path / "use.o"], check=True)
+
+
+def test_the_example(tmp_path):
+    """examples/cuda.c knows nothing of CUDA but the driver, and prints what first.c prints."""
+    for name, libraries in (("cuda", ["-lboxgrad_cuda", "-ldl"]), ("first", ["-lboxgrad"])):
+        flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT}/include", f"-L{ROOT}/build/lib", f"-L{CPU.parent}"]
+        subprocess.run(["cc", *flags, ROOT / f"examples/{name}.c", *libraries, "-o", tmp_path / name], check=True)
+    path = {"LD_LIBRARY_PATH": f"{ROOT}/build/cuda/standin:{ROOT}/build/lib:{CPU.parent}"}
+    printed = [subprocess.run([tmp_path / name], env=path, check=True, capture_output=True, text=True).stdout for name in ("cuda", "first")]
+    assert printed[0] == printed[1] != ""
 
 
 def test_lines_have_at_most_100_columns():

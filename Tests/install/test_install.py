@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 
 import pytest
 from conftest import HEADER, ROOT, VERSION, make, run
@@ -19,6 +20,11 @@ TREE = {
     "lib/pkgconfig/boxgrad.pc": 0o644,
     "lib/cmake/boxgrad/boxgrad-config.cmake": 0o644,
     "lib/cmake/boxgrad/boxgrad-config-version.cmake": 0o644,
+    "include/boxgrad_cuda.h": 0o644,
+    f"lib/{FILE.replace('grad', 'grad_cuda')}": 0o755,
+    "lib/libboxgrad_cuda.so.1": FILE.replace("grad", "grad_cuda"),
+    "lib/libboxgrad_cuda.so": "libboxgrad_cuda.so.1",
+    "lib/pkgconfig/boxgrad_cuda.pc": 0o644,
 }
 
 
@@ -53,6 +59,7 @@ def test_tree(prefix):
     assert (prefix / "share/doc/boxgrad/accuracy.md").read_text() == (ROOT / "docs/accuracy.md").read_text()
     assert (prefix / "lib/libboxgrad.so").read_bytes() == (ROOT / "build/lib/libboxgrad.so").read_bytes()
     assert SONAME in run("readelf", "--dynamic", prefix / "lib/libboxgrad.so")
+    assert "[libboxgrad_cuda.so.1]" in run("readelf", "--dynamic", prefix / "lib/libboxgrad_cuda.so")
 
 
 def test_what_the_header_refers_to_is_installed(prefix):
@@ -162,6 +169,26 @@ def test_cmake(place, way, tmp_path):
     for program in ("smoke", "cpp"):
         assert re.findall(r"\[(libboxgrad.*)\]", run("readelf", "--dynamic", tmp_path / program)) == [SONAME]
         run(tmp_path / program)
+
+
+@pytest.mark.parametrize("way", ["package", "pkg-config"])
+def test_the_library_for_gpus(place, way, tmp_path):
+    """examples/cuda.c, which needs a driver to do more than to say that there is none."""
+    environment = {"PKG_CONFIG_PATH": str(libraries(place) / "pkgconfig")}
+    if way == "package":
+        (tmp_path / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.16)\nproject(user C)\nfind_package(boxgrad REQUIRED)\n"
+            f"add_executable(program {ROOT}/examples/cuda.c)\ntarget_link_libraries(program boxgrad::boxgrad_cuda ${{CMAKE_DL_LIBS}})\n"
+        )
+        run("cmake", "-S", tmp_path, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={place}")
+        run("cmake", "--build", tmp_path)
+    else:
+        build = f'eval cc -std=c99 -Wall -Wextra -Wpedantic -Werror examples/cuda.c $(pkg-config --cflags --libs boxgrad_cuda) -ldl -o "{tmp_path}/program"'
+        run("sh", "-c", build, cwd=ROOT, **environment)
+        assert run("pkg-config", "--modversion", "boxgrad_cuda", **environment).strip() == VERSION
+    assert re.findall(r"\[(libboxgrad.*)\]", run("readelf", "--dynamic", tmp_path / "program")) == ["libboxgrad_cuda.so.1"]
+    said = subprocess.run([tmp_path / "program"], env={"LD_LIBRARY_PATH": str(libraries(place))}, capture_output=True, text=True)
+    assert (said.returncode, said.stderr) == (1, "This machine has no NVIDIA driver.\n") or said.stdout.startswith("loss 1.420986\n")
 
 
 @pytest.mark.parametrize("version", [VERSION, "2.3.4"])

@@ -56,10 +56,11 @@ def test_the_tag_is_what_the_library_needs(wheel):
     assert f'"manylinux_2_{match[2]}_{os.uname().machine}"' in run(auditwheel, "show", wheel)
 
 
-def test_wheel_holds_the_package_and_the_library(wheel, contents):
+def test_wheel_holds_the_package_and_the_libraries(wheel, contents):
     assert wheel.stat().st_size < 1_250_000  # the library, of which Tests/binary limits the size, takes nearly all
     own = {name: data for name, data in contents.items() if not name.startswith(f"boxgrad-{VERSION}.dist-info/")}
     assert own.pop("boxgrad/lib/libboxgrad.so") == LIBRARY.read_bytes()
+    assert own.pop("boxgrad/lib/libboxgrad_cuda.so") == LIBRARY.with_name("libboxgrad_cuda.so").read_bytes()
     assert own.pop("boxgrad/_calls.abi3.so").startswith(b"\x7fELF")
     assert own == {name[len("bindings/python/") :]: (ROOT / name).read_bytes() for name in tracked("bindings/python/boxgrad")}
     assert contents[f"boxgrad-{VERSION}.dist-info/licenses/LICENSE"] == (ROOT / "LICENSE").read_bytes()

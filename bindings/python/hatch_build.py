@@ -1,4 +1,4 @@
-"""Puts the shared library into the wheel, and what it is built from into the source distribution."""
+"""Puts the shared libraries into the wheel, and what it is built from into the source distribution."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ CALLS = "boxgrad/_calls.abi3.so"
 
 
 class LibraryHook(BuildHookInterface):
-    """BOXGRAD_LIBRARY names a library that is built already; else `make` builds it, which takes Swift."""
+    """BOXGRAD_LIBRARY names a library that is built already; else `make` builds it, which takes Swift. The library for GPUs is taken from beside it."""
 
     def initialize(self, version, build_data):
         here = Path(self.root)
@@ -42,6 +42,8 @@ class LibraryHook(BuildHookInterface):
         elif version != "editable":
             library = os.environ.get("BOXGRAD_LIBRARY") or self.made(source)
             included[library] = "boxgrad/lib/libboxgrad.so"
+            on_gpu = Path(library).with_name("libboxgrad_cuda.so")
+            included |= {str(on_gpu): f"boxgrad/lib/{on_gpu.name}"} if on_gpu.exists() else {}
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-linux_{machine(library)}"
             if machine(library) == machine("/proc/self/exe"):
