@@ -13,5 +13,10 @@ load_torchvision()
 
 
 @pytest.fixture(scope="session")
-def torchvision():
+def torch():
+    return load_torchvision()[0]
+
+
+@pytest.fixture(scope="session")
+def torchvision(torch):
     return load_torchvision()[1]

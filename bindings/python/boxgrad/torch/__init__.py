@@ -8,6 +8,7 @@ except ImportError as error:
 if torch.__version__ < (2, 4):  # type: ignore[operator]
     raise ImportError(f"boxgrad.torch needs torch 2.4 or later, and this is {torch.__version__}: pip install 'boxgrad[torch]'")
 
+from ._torchvision import get_other_devices, set_other_devices
 from .boxes import box_area, box_convert, clip, clip_boxes_to_image, remove_small_boxes
 from .deltas import BoxCoder, decode_boxes, encode_boxes
 from .distances import BoxLinearCoder, decode_distances, decode_linear, encode_distances, encode_linear
@@ -31,6 +32,7 @@ from .losses import (
     wise_box_iou_loss,
 )
 from .matching import BalancedPositiveNegativeSampler, Matcher
+from .modules import CIoULoss, DIoULoss, EIoULoss, GIoULoss, IoULoss, SIoULoss, SmoothL1Loss
 from .overlap import (
     aligned_box_iou,
     box_ioa,
@@ -40,6 +42,7 @@ from .overlap import (
     distance_box_iou,
     generalized_box_iou,
 )
+from .replace import replace_torchvision
 from .suppression import batched_nms, nms
 from .yolo import decode_yolo
 
@@ -47,7 +50,14 @@ __all__ = [
     "BalancedPositiveNegativeSampler",
     "BoxCoder",
     "BoxLinearCoder",
+    "CIoULoss",
+    "DIoULoss",
+    "EIoULoss",
+    "GIoULoss",
+    "IoULoss",
     "Matcher",
+    "SIoULoss",
+    "SmoothL1Loss",
     "aligned_box_iou",
     "alpha_box_iou_loss",
     "balanced_l1_loss",
@@ -80,6 +90,7 @@ __all__ = [
     "encode_linear",
     "generalized_box_iou",
     "generalized_box_iou_loss",
+    "get_other_devices",
     "get_total_norm",
     "inner_box_iou_loss",
     "log_box_iou_loss",
@@ -87,6 +98,8 @@ __all__ = [
     "nms",
     "nwd_loss",
     "remove_small_boxes",
+    "replace_torchvision",
+    "set_other_devices",
     "siou_loss",
     "smooth_l1_loss",
     "wise_box_iou_loss",

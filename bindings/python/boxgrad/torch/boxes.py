@@ -13,6 +13,7 @@ from ..boxes import _FORMATS
 from ..clamp import _MODES
 from ._operators import Operator, memory, rows
 from ._tensors import FORMATS, bounding_boxes, check_boxes, floats, format_of, tensor
+from ._torchvision import OPS, stands_for
 
 _XYXY = _FORMATS["xyxy"]
 
@@ -104,6 +105,7 @@ def _like(boxes: Any, value: Tensor, fmt: str) -> Tensor:
     return module.wrap(value, like=boxes, format=module.BoundingBoxFormat(fmt.upper()))
 
 
+@stands_for(OPS)
 def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
     """(x2 - x1) * (y2 - y1), of boxes (..., 4), as a tensor (...). As torchvision.ops.box_area.
 
@@ -125,6 +127,7 @@ def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
     return area if boxes.is_floating_point() else area.to(torch.int64 if boxes.dtype is torch.int64 else torch.int32)
 
 
+@stands_for(OPS)
 def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
     """Boxes (..., 4) in another format, in their dtype. As torchvision.ops.box_convert.
 
@@ -151,6 +154,7 @@ def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
     return _like(given, value, out_fmt)
 
 
+@stands_for(OPS)
 def clip_boxes_to_image(boxes: Tensor, size: Sequence[float]) -> Tensor:
     """x clamped to [0, width] and y to [0, height], of boxes (..., 4), in their dtype. As torchvision.ops.clip_boxes_to_image.
 
@@ -189,6 +193,7 @@ def clip(x: Tensor, min: float | None = None, max: float | None = None, *, mode:
     return _in_dtype_of(_clip_values(floats("x", x), low, high, code_of(mode, _MODES, "mode")), x)
 
 
+@stands_for(OPS)
 def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
     """The indices of the boxes (N, 4) with width >= min_size and height >= min_size. As torchvision.ops.remove_small_boxes.
 

@@ -15,6 +15,7 @@ from ..deltas import _ON_DEGENERATE, LOG_RATIO_CLIP, Four, LogRatioClip, _known,
 from ..errors import DegenerateBoxError
 from ._operators import Operator, memory, rows
 from ._tensors import aligned, check_aligned, check_boxes, in_half, pair
+from ._torchvision import DETECTION, goes_to_torchvision, original, stands_for
 from .boxes import corners
 
 
@@ -140,6 +141,7 @@ def decode_boxes(
     return in_half(value if len(shape) == 2 else value.reshape(shape), proposals, deltas)
 
 
+@stands_for(DETECTION)
 class BoxCoder:
     """torchvision's BoxCoder: weights multiply the deltas, and an image is an element of a list.
 
@@ -163,6 +165,11 @@ class BoxCoder:
         self.on_degenerate = _known(on_degenerate)
         self._stds = [1 / factor for factor in factors]
 
+    @classmethod
+    def from_torchvision(cls, theirs: Any) -> BoxCoder:
+        """The coder with the settings of torchvision's."""
+        return cls(theirs.weights, theirs.bbox_xform_clip)
+
     def encode(self, reference_boxes: Sequence[Tensor], proposals: Sequence[Tensor]) -> Sequence[Tensor]:
         """The deltas of each image's ground truth (N, 4) against its proposals (N, 4)."""
         lengths = [len(boxes) for boxes in reference_boxes]
@@ -172,6 +179,8 @@ class BoxCoder:
 
     def encode_single(self, reference_boxes: Tensor, proposals: Tensor) -> Tensor:
         """The deltas of ground truth (N, 4) against proposals (N, 4)."""
+        if goes_to_torchvision(reference_boxes, proposals):
+            return original("BoxCoder")(self.weights, self.bbox_xform_clip).encode_single(reference_boxes, proposals)
         with _named(targets="reference_boxes"):
             return encode_boxes(proposals, reference_boxes, stds=self._stds, on_degenerate=self.on_degenerate)
 
@@ -182,6 +191,8 @@ class BoxCoder:
 
     def decode_single(self, rel_codes: Tensor, boxes: Tensor) -> Tensor:
         """The boxes (N, groups * 4) of deltas (N, groups * 4) against proposals (N, 4)."""
+        if goes_to_torchvision(rel_codes, boxes):
+            return original("BoxCoder")(self.weights, self.bbox_xform_clip).decode_single(rel_codes, boxes)
         with _named(proposals="boxes", deltas="rel_codes"):
             return decode_boxes(boxes, rel_codes, stds=self._stds, log_ratio_clip=self.bbox_xform_clip)
 

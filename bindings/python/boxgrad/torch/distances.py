@@ -10,6 +10,7 @@ from torch import Tensor
 from ..deltas import _named
 from ._operators import Operator, memory, rows
 from ._tensors import bounding_boxes, check_boxes, in_half, pair
+from ._torchvision import DETECTION, goes_to_torchvision, original, stands_for
 from .boxes import box_convert, corners
 
 
@@ -98,6 +99,7 @@ def decode_linear(proposals: Tensor, distances: Tensor) -> Tensor:
     return _of_pairs(_linear_decode, "proposals", proposals, 4, "distances", distances)
 
 
+@stands_for(DETECTION)
 class BoxLinearCoder:
     """torchvision's BoxLinearCoder, of FCOS. Mind its words: in encode, *reference boxes* are the anchors, and proposals the ground truth.
 
@@ -110,8 +112,15 @@ class BoxLinearCoder:
     def __init__(self, normalize_by_size: bool = True) -> None:
         self.normalize_by_size = normalize_by_size
 
+    @classmethod
+    def from_torchvision(cls, theirs: Any) -> BoxLinearCoder:
+        """The coder with the settings of torchvision's."""
+        return cls(theirs.normalize_by_size)
+
     def encode(self, reference_boxes: Tensor, proposals: Tensor) -> Tensor:
         """The distances (..., 4) of the ground truth's sides from the anchors' centres, in the anchors' sides if normalize_by_size."""
+        if goes_to_torchvision(reference_boxes, proposals):
+            return original("BoxLinearCoder")(self.normalize_by_size).encode(reference_boxes, proposals)
         with _named(targets="proposals", proposals="reference_boxes", boxes="proposals", points="reference_boxes"):
             if self.normalize_by_size:
                 return encode_linear(reference_boxes, proposals)
@@ -119,6 +128,8 @@ class BoxLinearCoder:
 
     def decode(self, rel_codes: Tensor, boxes: Tensor) -> Tensor:
         """The boxes (..., 4) of distances (..., 4) from the anchors `boxes` (..., 4)."""
+        if goes_to_torchvision(rel_codes, boxes):
+            return original("BoxLinearCoder")(self.normalize_by_size).decode(rel_codes, boxes)
         with _named(distances="rel_codes", proposals="boxes", points="boxes"):
             return decode_linear(boxes, rel_codes) if self.normalize_by_size else decode_distances(_centers(boxes), rel_codes)
 

@@ -14,6 +14,7 @@ from ..overlap import _EPS, _METRICS
 from ..smooth_l1 import _remaining, _sigma
 from ._operators import memory, rows
 from ._tensors import aligned, are_ready, check_aligned, check_boxes, check_constant, constant, in_half
+from ._torchvision import OPS, stands_for
 from ._totals import Loss
 from .boxes import corners
 
@@ -125,6 +126,7 @@ def box_iou_loss(
     return _iou("iou", boxes1, boxes2, reduction, eps, weights, normalizer)
 
 
+@stands_for(OPS)
 def generalized_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = _EPS,
     *, weights: Tensor | None = None, normalizer: float | None = None,
@@ -140,6 +142,7 @@ def generalized_box_iou_loss(
     return _iou("giou", boxes1, boxes2, reduction, eps, weights, normalizer)
 
 
+@stands_for(OPS)
 def distance_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = _EPS,
     *, weights: Tensor | None = None, normalizer: float | None = None,
@@ -153,6 +156,7 @@ def distance_box_iou_loss(
     return _iou("diou", boxes1, boxes2, reduction, eps, weights, normalizer)
 
 
+@stands_for(OPS)
 def complete_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = _EPS,
     *, weights: Tensor | None = None, normalizer: float | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -10,9 +10,11 @@ from torch import Tensor
 from .. import matching as _matching
 from .. import sampling as _sampling
 from ._tensors import tensor
+from ._torchvision import DETECTION, goes_to_torchvision, original, stands_for
 from .boxes import corners
 
 
+@stands_for(DETECTION)
 class Matcher(_matching.Matcher):
     """torchvision.models.detection's Matcher, on tensors; called with the overlaps, or with the boxes by match(). As boxgrad.Matcher.
 
@@ -24,8 +26,15 @@ class Matcher(_matching.Matcher):
     tensor([ 0,  1, -1])
     """
 
+    @classmethod
+    def from_torchvision(cls, theirs: Any) -> Matcher:
+        """The matcher with the settings of torchvision's."""
+        return cls(theirs.high_threshold, theirs.low_threshold, theirs.allow_low_quality_matches)
+
     def __call__(self, match_quality_matrix: Tensor) -> Tensor:  # type: ignore[override]
         """The matches of overlaps (M ground truths, N proposals)."""
+        if goes_to_torchvision(match_quality_matrix):
+            return original("Matcher")(self.high_threshold, self.low_threshold, self.allow_low_quality_matches)(match_quality_matrix)
         return torch.from_numpy(super().__call__(tensor("match_quality_matrix", match_quality_matrix).detach()))
 
     def match(  # type: ignore[override]
@@ -43,6 +52,7 @@ class Matcher(_matching.Matcher):
         return torch.from_numpy(matches), torch.from_numpy(overlaps)
 
 
+@stands_for(DETECTION)
 class BalancedPositiveNegativeSampler(_sampling.BalancedPositiveNegativeSampler):
     """torchvision.models.detection's BalancedPositiveNegativeSampler, on tensors. As boxgrad.BalancedPositiveNegativeSampler.
 
@@ -62,8 +72,15 @@ class BalancedPositiveNegativeSampler(_sampling.BalancedPositiveNegativeSampler)
         super().__init__(batch_size_per_image, positive_fraction, 0 if seed is None else seed, neg_pos_ub=neg_pos_ub)
         self._follows_torch = seed is None
 
+    @classmethod
+    def from_torchvision(cls, theirs: Any) -> BalancedPositiveNegativeSampler:
+        """The sampler with the settings of torchvision's."""
+        return cls(theirs.batch_size_per_image, theirs.positive_fraction)
+
     def __call__(self, matched_idxs: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:  # type: ignore[override]
         """The masks, uint8, of the positives and of the negatives of each image."""
+        if goes_to_torchvision(*matched_idxs):
+            return original("BalancedPositiveNegativeSampler")(self.batch_size_per_image, self.positive_fraction)(matched_idxs)
         labels = [tensor(f"matched_idxs[{image}]", x).detach() for image, x in enumerate(matched_idxs)]
         if self._follows_torch:
             self.seed = int(torch.randint(2**63 - 1, (), device="cpu"))

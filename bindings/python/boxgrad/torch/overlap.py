@@ -13,6 +13,7 @@ from ..boxes import _FORMATS
 from ..overlap import _EPS, _METRICS
 from ._operators import Operator, memory, rows
 from ._tensors import aligned, check_aligned, check_boxes, format_of, pair
+from ._torchvision import OPS, stands_for
 from .boxes import converted, corners
 
 
@@ -96,6 +97,7 @@ def _of_pairs(metric: str, boxes1: Any, boxes2: Any, fmt: str = "xyxy", eps: flo
     return value if given1.is_floating_point() or given2.is_floating_point() else value.to(torch.get_default_dtype())
 
 
+@stands_for(OPS)
 def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
     """IoU = inter / union of all pairs of boxes1 (..., N, 4) and boxes2 (..., M, 4): (..., N, M). As torchvision.ops.box_iou.
 
@@ -112,6 +114,7 @@ def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
     return _of_pairs("iou", boxes1, boxes2, fmt)
 
 
+@stands_for(OPS)
 def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """GIoU = IoU - (enclosing - union) / enclosing of all pairs. As torchvision.ops.generalized_box_iou; otherwise as box_iou.
 
@@ -122,6 +125,7 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     return _of_pairs("giou", boxes1, boxes2)
 
 
+@stands_for(OPS)
 def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = _EPS) -> Tensor:
     """DIoU = IoU - distance^2 / (diagonal^2 + eps) of all pairs. As torchvision.ops.distance_box_iou; otherwise as box_iou.
 
@@ -132,6 +136,7 @@ def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = _EPS) -> Tenso
     return _of_pairs("diou", boxes1, boxes2, eps=eps)
 
 
+@stands_for(OPS)
 def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = _EPS) -> Tensor:
     """CIoU = DIoU - alpha * v of all pairs, alpha a constant for the gradient. As torchvision.ops.complete_box_iou; otherwise as box_iou.
 

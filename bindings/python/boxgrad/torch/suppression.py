@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .. import suppression as _arrays
 from ._tensors import tensor
+from ._torchvision import OPS, stands_for
 from .boxes import corners
 
 
@@ -21,6 +22,7 @@ def _data(name: str, x: Any) -> Tensor:
     return x
 
 
+@stands_for(OPS)
 def nms(
     boxes: Tensor, scores: Tensor, iou_threshold: float, *, score_threshold: float = -math.inf, max_keep: int | None = None
 ) -> Tensor:
@@ -40,6 +42,7 @@ def nms(
     return torch.from_numpy(_arrays.nms(boxes, scores, iou_threshold, score_threshold=score_threshold, max_keep=max_keep))
 
 
+@stands_for(OPS)
 def batched_nms(
     boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float,
     *, score_threshold: float = -math.inf, max_keep: int | None = None, max_per_class: int | None = None,

@@ -1,0 +1,79 @@
+"""Which function of torchvision each of boxgrad.torch's stands for, and when torchvision's own is called instead: on request, for tensors elsewhere."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any, Callable, Dict, Tuple, TypeVar
+
+from .._arrays import is_tensor
+from .._scalars import code_of
+
+T = TypeVar("T")
+OPS, DETECTION = "torchvision.ops", "torchvision.models.detection._utils"
+
+STANDS_FOR: Dict[str, Tuple[str, Any]] = {}
+"""By torchvision's name, the module that has it, and boxgrad's function or class."""
+
+_CHOICES = {"error": False, "torchvision": True}
+_calls_torchvision_elsewhere = False
+_originals: Dict[str, Any] = {}
+
+
+def set_other_devices(choice: str) -> None:
+    """What becomes of tensors that are not on the CPU: "error", at first, is a TypeError; "torchvision" calls torchvision's own function.
+
+    For functions and classes that torchvision has, too. What boxgrad adds to their arguments is then refused, since it is not torchvision's.
+
+    ValueError: choice.
+
+    >>> import boxgrad.torch
+    >>> boxgrad.torch.set_other_devices("torchvision")
+    >>> boxgrad.torch.get_other_devices()
+    'torchvision'
+    >>> boxgrad.torch.set_other_devices("error")
+    """
+    global _calls_torchvision_elsewhere
+    _calls_torchvision_elsewhere = code_of(choice, _CHOICES, "choice")
+
+
+def get_other_devices() -> str:
+    """What set_other_devices chose.
+
+    >>> import boxgrad.torch
+    >>> boxgrad.torch.get_other_devices()
+    'error'
+    """
+    return "torchvision" if _calls_torchvision_elsewhere else "error"
+
+
+def original(name: str) -> Any:
+    """torchvision's own function or class, also while boxgrad's is in its place."""
+    if name not in _originals:
+        _originals[name] = getattr(importlib.import_module(STANDS_FOR[name][0]), name)
+    return _originals[name]
+
+
+def goes_to_torchvision(*arguments: Any) -> bool:
+    """Whether torchvision is to compute, because of where a tensor is."""
+    return _calls_torchvision_elsewhere and any(is_tensor(x) and not (x.is_cpu or x.is_meta) for x in arguments)
+
+
+def stands_for(module: str) -> Callable[[T], T]:
+    """A function or class in the place of torchvision's of the same name; a class decides for itself where it goes_to_torchvision()."""
+
+    def decorate(ours: Any) -> Any:
+        if isinstance(ours, type):
+            STANDS_FOR[ours.__name__] = module, ours
+            return ours
+
+        @functools.wraps(ours)
+        def function(*arguments: Any, **options: Any) -> Any:
+            if _calls_torchvision_elsewhere and goes_to_torchvision(*arguments, *options.values()):
+                return original(ours.__name__)(*arguments, **options)
+            return ours(*arguments, **options)
+
+        STANDS_FOR[ours.__name__] = module, function
+        return function
+
+    return decorate
