@@ -236,8 +236,9 @@ uint32_t boxgrad_version_number(void);
  * chosen when the library is loaded. The environment variable BOXGRAD_CPU_TIER, read then, names a
  * lower one to use instead; unknown or higher names are ignored. Matrices of IoU, GIoU, IoF and
  * IoS of 32 MiB or more are stored past the caches where the processor gains by it (AMD's from Zen
- * on). The environment variable BOXGRAD_STREAM, also read then, is 1 to store matrices of any size
- * so, and 0 to store none so. No bit of a result depends on it. */
+ * on, unless mincore tells that most of the matrix was never written to). The environment variable
+ * BOXGRAD_STREAM, also read then, is 1 to store matrices of any size so, and 0 to store none so. No
+ * bit of a result depends on it. */
 const char *boxgrad_cpu_tier(void);
 
 /* How many threads one call may use, the calling one among them. The default is 1.

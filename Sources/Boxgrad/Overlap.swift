@@ -49,7 +49,8 @@ func iouPairwise<T>(
     IoUPairwise(
         metric: metric, a: Rows(a, stride: aStride), b: Rows(b, stride: bStride), bCount: bCount, eps: eps,
         out: MutableRows(out, stride: outStride), union: outUnion,
-        streams: isFast(metric) && bgi_streams(aCount &* bCount &* MemoryLayout<T>.stride), scratch: ThreadScratch(start: scratch.start, size: size, rows: division.rows)
+        streams: isFast(metric) && bgi_streams(out, aCount &* bCount &* MemoryLayout<T>.stride),
+        scratch: ThreadScratch(start: scratch.start, size: size, rows: division.rows)
     ).run(aCount, division, kernels(T.self).iou_pairwise)
     return BOXGRAD_OK
 }

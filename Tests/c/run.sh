@@ -75,6 +75,8 @@ for compilers in "${compilers_tried[@]}"; do
     check "cpp.cpp $cxx" build_and_run $cxx cpp.cpp "$out/cpp-$cxx" -std=c++17
     check "plugin.c $cc" build_and_run $cc plugin.c "$out/plugin-$cc" -std=c11 -D_GNU_SOURCE -Wl,--as-needed -- build/lib/libboxgrad.so
     check "memory.c $cc" build_and_run $cc memory.c "$out/memory-$cc" -std=c11 -D_GNU_SOURCE -fno-builtin-malloc
+    # The library's own sources are C of Clang.
+    [ "$cc" != clang ] || check "streams.c" build_and_run clang streams.c "$out/streams" -std=gnu11 -Wno-nullability-extension -ISources/CShims/include
     check "early.c $cc" build_and_run $cc early.c "$out/early-$cc" -std=c11
     check "hosts.c $cc" build_and_run $cc hosts.c "$out/hosts-$cc" -std=c11 -D_GNU_SOURCE -fno-builtin-malloc -Wl,--as-needed -- build/lib/libboxgrad.so
     LOCPATH=$out/locales check "locale.c $cc" build_and_run $cc locale.c "$out/locale-$cc" -std=c11 -D_GNU_SOURCE -- de_DE.UTF-8 ps_AF.UTF-8

@@ -9,8 +9,9 @@
 
 #pragma clang assume_nonnull begin
 
-/* Returns whether a result of so many bytes is streamed: the processor gains by it, or the environment variable BOXGRAD_STREAM says so. */
-_Bool bgi_streams(size_t bytes);
+/* Returns whether a result of so many bytes is streamed to its place: the processor gains by it and the place has been written to before, or the
+ * environment variable BOXGRAD_STREAM says so. */
+_Bool bgi_streams(const void *target, size_t bytes);
 
 typedef float bgi_line __attribute__((vector_size(64)));
 typedef float bgi_unaligned_line __attribute__((vector_size(64), aligned(4)));
