@@ -195,7 +195,7 @@ test-cuda: $(LIBRARY) $(CUDA) $(VENV)-cuda/test
 	Tests/cuda/run.sh $(VENV)-cuda/bin/python $(ARGUMENTS)
 
 # Every suite, or some: make test SUITES='abi python'.
-test: $(LIBRARY) $(VENV)/test $(CALLS)
+test: $(BOTH) $(VENV)/test $(CALLS)
 	Tests/run.sh $(SUITES)
 
 # boxgrad.torch in torch's graph, under its compiler and its transforms.

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+ROOT = Path(__file__).resolve().parents[2]
 METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3, "iof": 4, "ios": 5}
 LOSSES = ("iou", "giou", "diou", "ciou")
 TYPES = {"f32": np.float32, "f64": np.float64}
@@ -738,6 +739,53 @@ def memory(gpu, cpu, driver, torch, side):
         driver.free(*prepared.pointers)
 
 
+# ---- Python ----
+
+
+def python_arrays(frameworks):
+    """boxgrad.cuda on the arrays of each framework, {name: (from NumPy, to NumPy, the type)}: bits, types, and the time of a call."""
+    import boxgrad
+    from boxgrad import cuda
+
+    boxes, target = box_pairs(6, 1000, np.float32, False)
+    scores, classes = uniform(3, 1000, np.float32), (bits(4, 1000) % np.uint64(5)).astype(np.int64)
+    _, gradient = boxgrad.value_and_grad(boxgrad.generalized_box_iou_loss)(boxes, target, reduction="mean")
+    wanted = {
+        "box_iou_loss": (lambda f: cuda.box_iou_loss(f(boxes), f(target), outputs="grad_pred"), gradient),
+        "box_iou": (lambda f: cuda.box_iou(f(boxes), f(target)[::3], metric="ciou"), boxgrad.complete_box_iou(boxes, target[::3])),
+        "match_boxes": (lambda f: cuda.match_boxes(f(boxes), f(target)[:50], 0.7, 0.3, True)[0], boxgrad.match_boxes(boxes, target[:50], 0.7, 0.3, True)[0]),
+        "batched_nms": (lambda f: cuda.batched_nms(f(boxes), f(scores), f(classes), 0.3), boxgrad.batched_nms(boxes, scores, classes, 0.3)),
+        "decode_boxes": (lambda f: cuda.decode_boxes(f(boxes), f(target) / 1000), boxgrad.decode_boxes(boxes, target / np.float32(1000))),
+    }
+    for name, (give, take, kind) in frameworks.items():
+        found = {}
+        for function, (run, value) in wanted.items():
+            result = run(give)
+            found[function] = compare(take(result), value) if isinstance(result, kind) else f"a {type(result).__name__}"
+        put(f"python_{name}_differs", {function: difference for function, difference in found.items() if difference})
+        pred, truth, score = give(boxes), give(target), give(scores)
+        for function, run in (("box_iou_loss", lambda: cuda.box_iou_loss(pred, truth, outputs=("loss", "grad_pred"))), ("nms", lambda: cuda.nms(pred, score, 0.5))):  # noqa: B023
+            for _ in range(20):
+                run()
+            began = time.perf_counter()
+            for _ in range(200):
+                run()
+            put(f"python_{name}_{function}_1000_host_us", round((time.perf_counter() - began) / 200 * 1e6, 1))
+
+
+def python_frameworks(torch):
+    found = {}
+    if torch:
+        found["torch"] = (lambda x: torch.from_numpy(np.ascontiguousarray(x)).cuda(), lambda x: x.cpu().numpy(), torch.Tensor)
+    try:
+        import cupy
+
+        found["cupy"] = (cupy.asarray, cupy.asnumpy, cupy.ndarray)
+    except Exception as error:
+        put("cupy", f"{type(error).__name__}: {error}"[:200])
+    return found
+
+
 # ---- Others ----
 
 
@@ -830,7 +878,7 @@ def torchvision_nms_times(driver, torch, sizes):
         for name, spread in SPREADS.items():
             boxes, scores = (torch.from_numpy(x).cuda() for x in nms_inputs(n, spread))
             kept = len(ops.nms(boxes, scores, 0.5))
-            put(f"time_torchvision_nms_{name}_{n}", driver.time(lambda: ops.nms(boxes, scores, 0.5), warm=2, reps=7, batch=5) | {"kept": kept})  # noqa: B023
+            put(f"time_torchvision_nms_{name}_{n}", driver.time(lambda: ops.nms(boxes, scores, 0.5), warm=1, reps=7, batch=2) | {"kept": kept})  # noqa: B023
 
 
 def torchvision_functions():
@@ -876,7 +924,8 @@ def triton_times(driver, torch, side):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", help="the file for the findings, as JSON")
-    parser.add_argument("--libraries", default=str(Path(__file__).resolve().parents[2] / "build/lib"), help="the folder of both libraries")
+    parser.add_argument("--libraries", default=str(ROOT / "build/lib"), help="the folder of both libraries")
+    parser.add_argument("--package", default=str(ROOT / "bindings/python"), help="the folder of the Python package")
     parser.add_argument("--seconds", type=float, default=170)
     parser.add_argument("--quick", action="store_true", help="small sizes, as for a stand-in of the driver")
     parser.add_argument("--no-torch", action="store_true", help="leave PyTorch and the others out")
@@ -908,13 +957,16 @@ def main():
     phase("own_times", own_times, gpu, driver, sizes, side, limit=40)
     phase("bits_long", check_bits, "bits_long", long_calls(1 if given.quick else 2), cpu, gpu, driver, 40, limit=50)
     phase("memory", memory, gpu, cpu, driver, torch, large, limit=20)
+    os.environ["BOXGRAD_LIBRARY"] = str(Path(given.libraries).resolve() / "libboxgrad.so")
+    sys.path.insert(0, given.package)
+    phase("python", lambda: python_arrays(python_frameworks(torch)), limit=20)
     if torch:
         functions = formulas(torch)
         phase("gradient_errors", gradient_errors, gpu, driver, torch, functions, limit=10)
         phase("torch_times", torch_times, driver, torch, functions, "torch", (1000, 1_000_000), side, limit=15)
         vision = phase("torchvision", torchvision_functions, limit=10)
         if vision:
-            phase("torchvision_nms", torchvision_nms_times, driver, torch, (1000, 100_000), limit=10)
+            phase("torchvision_nms", torchvision_nms_times, driver, torch, (1000, 100_000), limit=25)
             phase("torchvision_times", torch_times, driver, torch, vision, "torchvision", (1000, 1_000_000), side, limit=15)
         phase("torch_memory", torch_memory, driver, torch, {"torch": functions["box_iou"]} | ({"torchvision": vision["box_iou"]} if vision else {}), large, limit=10)
         phase("triton", triton_times, driver, torch, side, limit=20)
@@ -922,6 +974,7 @@ def main():
         if compiled:
             phase("compiled_times", torch_times, driver, torch, compiled, "compiled", (1_000_000, 1000), side, limit=60)
     equal = all(RESULT.get(name, {}).get("different") == 0 and f"{name}_failed" not in RESULT for name in ("bits_small", "bits_long"))
+    equal = equal and "python_failed" not in RESULT and not any(found for name, found in RESULT.items() if name.startswith("python") and name.endswith("differs"))
     put("every_bit_equal", equal)
     sys.stdout.flush()
     os._exit(0 if equal else 1)  # whatever a compilation that was cut short left running
