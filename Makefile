@@ -198,8 +198,16 @@ test-cuda: $(LIBRARY) $(CUDA) $(VENV)-cuda/test
 test: $(BOTH) $(VENV)/test $(CALLS)
 	Tests/run.sh $(SUITES)
 
-# boxgrad.torch in torch's graph, under its compiler and its transforms.
-test-frameworks: $(LIBRARY) $(VENV)/test $(CALLS)
+# What the recipes of docs/torch.md are for. What cannot be had here is left out, and its recipe is skipped.
+build/frameworks/installed: requirements/frameworks.txt $(VENV)/test
+	mkdir -p build/frameworks
+	grep -v '^#' requirements/frameworks.txt | while read -r packages; do \
+		$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/frameworks $$packages || echo "$$packages are left out"; \
+	done
+	touch $@
+
+# boxgrad.torch in torch's graph, under its compiler and its transforms, and in other packages.
+test-frameworks: $(LIBRARY) $(VENV)/test $(CALLS) build/frameworks/installed
 	Tests/frameworks/run.sh $(PYTHON) $(ARGUMENTS)
 
 # After a change of a kernel: the suites that need no emulator, no sanitizer and no campaign.

@@ -8,6 +8,7 @@ sys.path.insert(0, str(TESTS))
 
 import pytest  # noqa: E402
 from support import load_torchvision  # noqa: E402
+from test_torchvision_detectors import plain_operators  # noqa: E402
 
 load_torchvision()
 
@@ -20,3 +21,10 @@ def torch():
 @pytest.fixture(scope="session")
 def torchvision(torch):
     return load_torchvision()[1]
+
+
+@pytest.fixture(scope="session")
+def operators(torch, torchvision):
+    """torchvision's models need nms and roi_align."""
+    with plain_operators(torch, torchvision):
+        yield

@@ -4,8 +4,10 @@ import boxgrad.torch
 import pytest
 import torch
 from boxgrad.torch import _torchvision
-from test_torchvision_detectors import ALL, OBJECTS, ROUNDING, SIDE, images_and_targets, operators, small_model, trained  # noqa: F401
+from test_torchvision_detectors import ALL, OBJECTS, ROUNDING, SIDE, images_and_targets, small_model, trained
 from torch._subclasses import FakeTensorMode
+
+pytestmark = pytest.mark.usefixtures("operators")
 
 
 def retinanet(torchvision):

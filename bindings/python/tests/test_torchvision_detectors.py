@@ -1,6 +1,8 @@
 """torchvision's Faster, Mask and Keypoint R-CNN on boxgrad's coder, matcher and sampler, and its FCOS on boxgrad's coder: the losses, the gradients
 and the detections are theirs."""
 
+from contextlib import contextmanager
+
 import boxgrad
 import numpy as np
 import peers
@@ -72,8 +74,8 @@ def use_boxgrad(model):
         part.fg_bg_sampler = Sampler(sampler.batch_size_per_image, sampler.positive_fraction)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def operators(torch, torchvision):
+@contextmanager
+def plain_operators(torch, torchvision):
     """Where torchvision's compiled operators do not load, plain ones take their place: models need nms and roi_align."""
     if torchvision.extension._has_ops():
         yield
@@ -107,6 +109,12 @@ def operators(torch, torchvision):
         for module in ("torchvision.ops.boxes", "torchvision.ops.roi_align"):
             patch.setattr(import_module(module), "_assert_has_ops", lambda: None)
         patch.setattr(import_module("torchvision.ops.roi_align"), "_has_ops", lambda: True)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def operators(torch, torchvision):
+    with plain_operators(torch, torchvision):
         yield
 
 
