@@ -90,9 +90,9 @@ uint32_t boxgrad_cuda_version_number(void);
 /* Loads the families of kernels whose names begin with `family`, for the current context:
  * "iou_loss" for all losses of overlaps, "iou_loss_giou_f32" for one, "" or NULL for everything.
  * The families are boxes, delta_encode, delta_encode_grad, delta_decode, losses (smooth L1, and the
- * sums of all losses), nms_sort and nms, iou_aligned, iou_loss, iou_pairwise, iou_pairwise_grad and
- * match, each with _f32 and _f64. Those of overlaps (the last five) have the metric before that. A
- * loss with its total needs losses, too.
+ * totals of all losses), nms_sort and nms, iou_aligned, iou_loss, iou_loss_total, iou_pairwise,
+ * iou_pairwise_grad and match, each with _f32 and _f64. Those of overlaps (the last six) have the
+ * metric before that. A loss with its total of more than 4096 boxes needs losses, too.
  * Errors:   BAD_PARAMETER: no family's name begins so. UNSUPPORTED, DEVICE. */
 boxgrad_status boxgrad_cuda_load(const char *BOXGRAD_OR_NULL family);
 
@@ -183,7 +183,7 @@ boxgrad_status boxgrad_cuda_iou_aligned_f64(
     size_t count, double eps, double *BOXGRAD_OR_NULL out, double *BOXGRAD_OR_NULL grad_a,
     double *BOXGRAD_OR_NULL grad_b, void *BOXGRAD_OR_NULL stream);
 
-/* Without loss it needs no scratch. */
+/* Without loss, or with at most 4096 boxes, it needs no scratch. */
 boxgrad_status boxgrad_cuda_iou_loss_f32(
     int32_t metric, const float *pred, ptrdiff_t pred_stride, const float *target,
     ptrdiff_t target_stride, size_t count, const float *BOXGRAD_OR_NULL weights, double eps,
@@ -199,7 +199,7 @@ boxgrad_status boxgrad_cuda_iou_loss_f64(
 
 /* ---- Smooth L1 ------------------------------------------------------------------------------- */
 
-/* Without loss it needs no scratch. */
+/* Without loss, or with at most 4096 numbers, it needs no scratch. */
 boxgrad_status boxgrad_cuda_smooth_l1_f32(
     const float *pred, const float *target, const float *BOXGRAD_OR_NULL inside_weights,
     const float *BOXGRAD_OR_NULL outside_weights, size_t count, double sigma, double normalizer,

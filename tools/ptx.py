@@ -38,8 +38,9 @@ REGISTERS = {
 }  # fmt: skip
 
 PLAIN = ["IoU", "GIoU", "DIoU", "CIoU", "IoF", "IoS"]
+LOSSES = [f"Loss<{name}>" for name in PLAIN[:4]]
 METRICS = {
-    "iouAligned": PLAIN, "iouLoss": [f"Loss<{name}>" for name in PLAIN[:4]], "iouPairwise": [*PLAIN, "Union"],
+    "iouAligned": PLAIN, "iouLoss": LOSSES, "iouLossTotal": LOSSES, "iouPairwise": [*PLAIN, "Union"],
     "iouPairwiseGrad": [*PLAIN, "IoFOfSecond"], "match": PLAIN, "matchForced": PLAIN,
 }  # fmt: skip
 """The metrics of each function of overlaps, in the order of their codes."""

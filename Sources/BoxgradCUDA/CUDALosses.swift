@@ -2,37 +2,34 @@ import CBoxgrad
 import CBoxgradCUDA
 import CudaShims
 
-/// The memory of a loss's total. The scratch holds the sums of blocks, and then the values, unless the caller wants them anyway.
-struct Total<T> {
-    let values: UnsafeMutablePointer<T>
-    private let sums, loss: UnsafeMutablePointer<Double>
+/// The threads of a block of sumBlock values.
+private let sumThreads = 512
 
-    private static func blocks(_ count: Int) -> Int { count / sumBlock &+ 1 }
+private func blocks(_ count: Int) -> Int { (count &- 1) / sumBlock &+ 1 }
 
-    static func scratch(_ count: Int) -> Int? {
-        guard count >= 0, let sums = bytes(blocks(count), 16) else { return nil }
-        return count == 0 ? 0 : bytes(count, MemoryLayout<T>.stride, sums)
-    }
+/// The scratch of a total holds the sums of blocks.
+func totalScratch(_ count: Int) -> Int? { count < 0 ? nil : count > sumBlock ? bytes(blocks(count), 16) : 0 }
 
+extension DeviceTotal {
     /// Nil if no total is asked for, or if the scratch is refused.
     init?(
-        _ arguments: inout Arguments, _ count: Int, _ loss: UnsafeMutablePointer<Double>?, values: UnsafeMutablePointer<T>?,
-        _ scratch: UnsafeMutableRawPointer?, _ size: Int
+        _ arguments: inout Arguments, _ count: Int, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ scratch: UnsafeMutableRawPointer?,
+        _ size: Int
     ) {
         guard let loss else { return nil }
-        arguments.scratch(scratch, size, Self.scratch(count))
-        guard arguments.valid, let scratch else { return nil }
-        self.loss = loss
-        sums = scratch.assumingMemoryBound(to: Double.self)
-        self.values = values ?? (scratch + 16 &* Self.blocks(count)).assumingMemoryBound(to: T.self)
+        arguments.scratch(scratch, size, totalScratch(count))
+        guard arguments.valid else { return nil }
+        // Without a scratch there is one block, whose sum is the total.
+        self.init(normalizer: normalizer, sums: scratch?.assumingMemoryBound(to: Double.self) ?? loss, loss: loss)
     }
+}
 
-    func launch(_ count: Int, _ normalizer: Double, _ stream: Stream) -> Int32 {
-        let blocks = (count &- 1) / sumBlock &+ 1
-        let call = DeviceSum(values: UnsafePointer(values), count: count, normalizer: normalizer, sums: sums, loss: loss)
-        let status = call.launch(BGC_LOSS_SUMS, blocks, grid: (blocks, 1), T.self, stream)
-        guard status == BOXGRAD_OK, blocks > 1 else { return status }
-        return call.launch(BGC_LOSS_TOTAL, blocks, grid: (1, 1), T.self, stream)
+extension Call {
+    /// Launches the kernel that also adds the values, and then the one that adds their sums.
+    func launch<T>(_ kernel: Int, _ count: Int, _ total: DeviceTotal, _: T.Type, _ stream: Stream) -> Int32 {
+        let status = launch(kernel, count, grid: (blocks(count), 1), block: sumThreads, T.self, stream)
+        guard status == BOXGRAD_OK, count > sumBlock else { return status }
+        return DeviceSum<T>(total: total).launch(BGC_LOSS_TOTAL, blocks(count), grid: (1, 1), T.self, stream)
     }
 }
 
@@ -54,12 +51,12 @@ func cudaSmoothL1<T>(
     arguments.packed(gradTarget, "grad_target", count, optional: true)
     guard arguments.valid else { return arguments.status }
     guard count > 0, let pred, let target else { return zero(loss, 1, stream) }
-    let total = Total(&arguments, count, loss, values: elementwise, scratch, scratchSize)
+    let total = DeviceTotal(&arguments, count, normalizer, loss, scratch, scratchSize)
     guard arguments.valid else { return arguments.status }
     let call = SmoothL1(
         pred: pred, target: target, insideWeights: insideWeights, outsideWeights: outsideWeights, sigma: sigma, normalizer: normalizer,
-        elementwise: total?.values ?? elementwise, gradPred: gradPred, gradTarget: gradTarget)
-    let status = call.launch(BGC_SMOOTH_L1, count, each: 8, T.self, stream)
-    guard status == BOXGRAD_OK, let total else { return status }
-    return total.launch(count, normalizer, stream)
+        elementwise: elementwise, gradPred: gradPred, gradTarget: gradTarget)
+    let device = DeviceSmoothL1(call: call, total: total)
+    guard let total else { return device.launch(BGC_SMOOTH_L1, count, each: 8, T.self, stream) }
+    return device.launch(BGC_SMOOTH_L1_TOTAL, count, total, T.self, stream)
 }

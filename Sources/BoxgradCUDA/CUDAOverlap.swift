@@ -143,12 +143,12 @@ func cudaIouLoss<T: BinaryFloatingPoint>(
     arguments.packed(gradTarget, "grad_target", count, width: 4, optional: true)
     guard arguments.valid else { return arguments.status }
     guard count > 0, let pred, let target else { return zero(loss, 1, stream) }
-    let total = Total(&arguments, count, loss, values: perBox, scratch, scratchSize)
+    let total = DeviceTotal(&arguments, count, normalizer, loss, scratch, scratchSize)
     guard arguments.valid else { return arguments.status }
     let call = IoULoss(
         metric: metric, pred: Rows(pred, stride: predStride), target: Rows(target, stride: targetStride), weights: weights, eps: eps,
-        normalizer: normalizer, perBox: total?.values ?? perBox, gradPred: gradPred, gradTarget: gradTarget)
-    let status = DeviceIoULoss(call: call, scale: T(-1 / normalizer)).launch(BGC_IOU_LOSS_IOU &+ 2 &* Int(metric), count, T.self, stream)
-    guard status == BOXGRAD_OK, let total else { return status }
-    return total.launch(count, normalizer, stream)
+        normalizer: normalizer, perBox: perBox, gradPred: gradPred, gradTarget: gradTarget)
+    let device = DeviceIoULoss(call: call, scale: T(-1 / normalizer), total: total)
+    guard let total else { return device.launch(BGC_IOU_LOSS_IOU &+ 2 &* Int(metric), count, T.self, stream) }
+    return device.launch(BGC_IOU_LOSS_TOTAL_IOU &+ 2 &* Int(metric), count, total, T.self, stream)
 }

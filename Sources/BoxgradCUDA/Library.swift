@@ -30,16 +30,16 @@ public func boxgrad_cuda_iou_pairwise_grad_f32_scratch(_ aCount: Int, _ bCount: 
 public func boxgrad_cuda_iou_pairwise_grad_f64_scratch(_ aCount: Int, _ bCount: Int) -> Int { reported(cudaIouPairwiseGradScratch(aCount, bCount)) }
 
 @_cdecl("boxgrad_cuda_iou_loss_f32_scratch") @implementation
-public func boxgrad_cuda_iou_loss_f32_scratch(_ count: Int) -> Int { reported(Total<Float>.scratch(count)) }
+public func boxgrad_cuda_iou_loss_f32_scratch(_ count: Int) -> Int { reported(totalScratch(count)) }
 
 @_cdecl("boxgrad_cuda_iou_loss_f64_scratch") @implementation
-public func boxgrad_cuda_iou_loss_f64_scratch(_ count: Int) -> Int { reported(Total<Double>.scratch(count)) }
+public func boxgrad_cuda_iou_loss_f64_scratch(_ count: Int) -> Int { reported(totalScratch(count)) }
 
 @_cdecl("boxgrad_cuda_smooth_l1_f32_scratch") @implementation
-public func boxgrad_cuda_smooth_l1_f32_scratch(_ count: Int) -> Int { reported(Total<Float>.scratch(count)) }
+public func boxgrad_cuda_smooth_l1_f32_scratch(_ count: Int) -> Int { reported(totalScratch(count)) }
 
 @_cdecl("boxgrad_cuda_smooth_l1_f64_scratch") @implementation
-public func boxgrad_cuda_smooth_l1_f64_scratch(_ count: Int) -> Int { reported(Total<Double>.scratch(count)) }
+public func boxgrad_cuda_smooth_l1_f64_scratch(_ count: Int) -> Int { reported(totalScratch(count)) }
 
 @_cdecl("boxgrad_cuda_nms_f32_scratch") @implementation
 public func boxgrad_cuda_nms_f32_scratch(_ count: Int) -> Int { reported(cudaNmsScratch(count, Float.self)) }

@@ -3,21 +3,28 @@
 
 import CShims
 
-/// `call.perBox` is the memory of the values also if only their sum is asked for.
+/// The total of a loss: the sum of its values, divided by the normalizer, in the order in which the CPU adds.
+struct DeviceTotal {
+    let normalizer: Double
+    /// Has room for the sum of each block of sumBlock values, if there are several.
+    let sums: UnsafeMutablePointer<Double>
+    let loss: UnsafeMutablePointer<Double>
+}
+
 struct DeviceIoULoss<T>: Call {
     let call: IoULoss<T>
     /// Multiplies the gradients. It is T(-1 / normalizer).
     let scale: T
+    let total: DeviceTotal?
 }
 
-/// The sum of a loss's values, divided by the normalizer, in the order in which the CPU adds.
+struct DeviceSmoothL1<T>: Call {
+    let call: SmoothL1<T>
+    let total: DeviceTotal?
+}
+
 struct DeviceSum<T>: Call {
-    let values: UnsafePointer<T>
-    let count: Int
-    let normalizer: Double
-    /// Has room for the sum of each block of DeviceSum.block values, if there are several.
-    let sums: UnsafeMutablePointer<Double>
-    let loss: UnsafeMutablePointer<Double>
+    let total: DeviceTotal
 }
 
 /// The number of values that the CPU adds before it begins with new lanes, and the number of such blocks in a chunk.

@@ -3,33 +3,49 @@ import CDevice
 
 // ---- Family losses ----
 
-func smoothL1Device<T: DeviceReal>(_ call: SmoothL1<T>, _ count: Int) {
-    let (formula, scale) = (SmoothL1Formula<T>(sigma: call.sigma), T(1 / call.normalizer))
-    forEach(count) { i in
-        let inside: T = if let weights = call.insideWeights { weights[i] } else { 1 }
-        let outside: T = if let weights = call.outsideWeights { weights[i] } else { 1 }
-        let (loss, slope) = weighted(call.pred[i], call.target[i], inside, outside, scale) { formula($0) }
-        if let elementwise = call.elementwise { elementwise[i] = loss }
-        if let gradient = call.gradPred { gradient[i] = slope }
-        if let gradient = call.gradTarget { gradient[i] = -slope }
-    }
+func smoothL1Device<T: DeviceReal>(_ device: DeviceSmoothL1<T>, _ count: Int) {
+    let formula = SmoothL1Formula<T>(sigma: device.call.sigma)
+    forEach(count) { _ = smoothL1(device.call, formula, $0) }
 }
 
-/// Adds the values of each block. The CPU adds element i to lane i % 8, one after the other, and so do eight threads here. All threads of
-/// the block bring the values into the memory that they share.
-func lossSumsDevice<T: DeviceReal>(_ call: DeviceSum<T>, _ blocks: Int) {
+func smoothL1TotalDevice<T: DeviceReal>(_ device: DeviceSmoothL1<T>, _ count: Int) {
+    let formula = SmoothL1Formula<T>(sigma: device.call.sigma)
+    guard let total = device.total else { return }
+    sumBlocks(count, total) { smoothL1(device.call, formula, $0) }
+}
+
+/// Writes element i of the outputs, and returns its loss.
+@inline(__always)
+private func smoothL1<T: Real>(_ call: SmoothL1<T>, _ formula: SmoothL1Formula<T>, _ i: Int) -> T {
+    let inside: T = if let weights = call.insideWeights { weights[i] } else { 1 }
+    let outside: T = if let weights = call.outsideWeights { weights[i] } else { 1 }
+    let (loss, slope) = weighted(call.pred[i], call.target[i], inside, outside, T(1 / call.normalizer)) { formula($0) }
+    if let elementwise = call.elementwise { elementwise[i] = loss }
+    if let gradient = call.gradPred { gradient[i] = slope }
+    if let gradient = call.gradTarget { gradient[i] = -slope }
+    return loss
+}
+
+/// Adds the values of each block of rows, which `value` computes. The CPU adds element i to lane i % 8, one after the other, and so do eight
+/// threads here. All threads of the block bring the values into the memory that they share.
+@inline(__always)
+func sumBlocks<T: DeviceReal>(_ count: Int, _ total: DeviceTotal, _ value: (Int) -> T) {
     let (values, lanes) = (UnsafeMutableRawPointer(bgi_shared_stage()).assumingMemoryBound(to: T.self), bgi_shared_numbers())
-    let me = Int(bgi_thread_x())
+    let (me, width) = (Int(bgi_thread_x()), Int(bgi_threads_x()))
     var block = Int(bgi_block_x())
-    while block < blocks {
+    while block &* sumBlock < count {
         let start = block &* sumBlock
-        let length = Swift.min(sumBlock, call.count &- start)
+        let length = Swift.min(sumBlock, count &- start)
         let rounds = (length &+ 127) >> 7
-        // Zeros after the last value change no sum, because a lane is never -0.
         var k = me
+        while k < length {
+            values[k] = value(start &+ k)
+            k &+= width
+        }
+        // Zeros after the last value change no sum, because a lane is never -0.
         while k < rounds &* 128 {
-            values[k] = k < length ? call.values[start &+ k] : 0
-            k &+= Int(bgi_threads_x())
+            values[k] = 0
+            k &+= width
         }
         bgi_barrier()
         if me < 8 {
@@ -44,7 +60,7 @@ func lossSumsDevice<T: DeviceReal>(_ call: DeviceSum<T>, _ blocks: Int) {
         bgi_barrier()
         if me == 0 {
             let sum = combined(SIMD8(lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5], lanes[6], lanes[7]))
-            if blocks == 1 { call.loss.pointee = sum / call.normalizer } else { call.sums[block] = sum }
+            if count <= sumBlock { total.loss.pointee = sum / total.normalizer } else { total.sums[block] = sum }
         }
         block &+= Int(bgi_blocks_x())
     }
@@ -60,7 +76,7 @@ func lossTotalDevice<T: DeviceReal>(_ call: DeviceSum<T>, _ blocks: Int) {
         var (sum, b) = (0.0, (first &+ me) &* sumChunk)
         let end = Swift.min(blocks, b &+ sumChunk)
         while b < end {
-            sum += call.sums[b]
+            sum += call.total.sums[b]
             b &+= 1
         }
         numbers[me] = sum
@@ -75,5 +91,5 @@ func lossTotalDevice<T: DeviceReal>(_ call: DeviceSum<T>, _ blocks: Int) {
         bgi_barrier()
         first &+= width
     }
-    if me == 0 { call.loss.pointee = total / call.normalizer }
+    if me == 0 { call.total.loss.pointee = total / call.total.normalizer }
 }

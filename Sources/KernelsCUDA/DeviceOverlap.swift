@@ -33,15 +33,26 @@ func iouAlignedDevice<M: Metric, T: DeviceReal>(_: M.Type, _ call: IoUAligned<T>
 // ---- Family iou_loss ----
 
 func iouLossDevice<M: Metric, T: DeviceReal>(_: M.Type, _ device: DeviceIoULoss<T>, _ count: Int) {
-    let call = device.call
-    forEach(count) { i in
-        let overlap = Overlap(M.self, load(call.pred, i), load(call.target, i), T(call.eps))
-        let weight: T = if let weights = call.weights { weights[i] } else { 1 }
-        let factor = weight * device.scale
-        if let values = call.perBox { values[i] = M.result(of: overlap) * weight }
-        if let gradient = call.gradPred { store(Box { overlap.gradA[$0] * factor }, gradient + 4 &* i) }
-        if let gradient = call.gradTarget { store(Box { overlap.gradB[$0] * factor }, gradient + 4 &* i) }
-    }
+    forEach(count) { _ = iouLoss(M.self, device.call, device.scale, $0) }
+}
+
+// ---- Family iou_loss_total ----
+
+func iouLossTotalDevice<M: Metric, T: DeviceReal>(_: M.Type, _ device: DeviceIoULoss<T>, _ count: Int) {
+    guard let total = device.total else { return }
+    sumBlocks(count, total) { iouLoss(M.self, device.call, device.scale, $0) }
+}
+
+/// Writes row i of the outputs, and returns its loss.
+@inline(__always)
+private func iouLoss<M: Metric, T: DeviceReal>(_: M.Type, _ call: IoULoss<T>, _ scale: T, _ i: Int) -> T {
+    let overlap = Overlap(M.self, load(call.pred, i), load(call.target, i), T(call.eps))
+    let weight: T = if let weights = call.weights { weights[i] } else { 1 }
+    let (value, factor) = (M.result(of: overlap) * weight, weight * scale)
+    if let values = call.perBox { values[i] = value }
+    if let gradient = call.gradPred { store(Box { overlap.gradA[$0] * factor }, gradient + 4 &* i) }
+    if let gradient = call.gradTarget { store(Box { overlap.gradB[$0] * factor }, gradient + 4 &* i) }
+    return value
 }
 
 // ---- Family iou_pairwise_ciou ----

@@ -89,6 +89,8 @@ def test_scratch_is_checked(name, cuda, driver):
     call = a_call(name[:-4], name[-3:])
     if name.startswith("iou_pairwise_grad"):
         call = next(c for c in gpu.pairwise_calls(3, 5000, 1, metrics=("iou",)) if (c.name, c.type) == (name[:-4], name[-3:]))
+    if name.startswith(("iou_loss", "smooth_l1")):
+        call = a_call(name[:-4], name[-3:], 4097)
     if name.startswith("iou_pairwise_f"):
         call.arguments = (ctypes.c_int32(3), *call.arguments[1:])
         call.scratch = (ctypes.c_int32(3), *call.scratch[1:])
@@ -114,19 +116,19 @@ def test_scratch_is_checked(name, cuda, driver):
 
 
 def test_a_call_loads_its_own_kernels_once(fresh, driver):
-    loss, area = a_call("iou_loss"), a_call("box_area")
+    loss, area = a_call("iou_loss", n=4097), a_call("box_area")
     for call in (loss, loss, area):
         given, last = arguments(call)
         assert getattr(fresh, f"boxgrad_cuda_{call.name}_f32")(*given, *last) == 0
     journal = [line[:2] for line in driver.journal()]
-    assert journal[:2] == [("cuInit", "-"), ("cuLibraryLoadData", f"boxgrad_iou_loss_{'iou giou diou ciou'.split()[loss.arguments[0].value]}_f32")]
+    assert journal[:2] == [("cuInit", "-"), ("cuLibraryLoadData", f"boxgrad_iou_loss_total_{'iou giou diou ciou'.split()[loss.arguments[0].value]}_f32")]
     assert [what for function, what in journal if function == "cuLibraryLoadData"][1:] == ["boxgrad_smooth_l1_f32", "boxgrad_box_area_f32"]
     assert driver.names().count("cuInit") == 1 and driver.names().count("cuLaunchKernel") == 5
 
 
 def test_load_before_a_capture(fresh, driver):
     """After boxgrad_cuda_load a call only launches, which is all that a captured stream allows."""
-    assert fresh.boxgrad_cuda_load(b"iou_loss_giou_f32") == 0 and fresh.boxgrad_cuda_load(b"losses") == 0
+    assert fresh.boxgrad_cuda_load(b"iou_loss_total_giou_f32") == 0 and fresh.boxgrad_cuda_load(b"losses") == 0
     assert driver.names().count("cuLibraryLoadData") == 3 and driver.names().count("cuKernelGetFunction") == 7
     driver.lib.standin_reset()
     call = a_call("iou_loss")
