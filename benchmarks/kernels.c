@@ -400,6 +400,13 @@ int main(int argc, char **argv) {
     measure_pairwise("GIoU", pairwise, BOXGRAD_GIOU, five, five, 0);
     measure_pairwise("GIoU gradient", pairwise_grad, BOXGRAD_GIOU, thousand, thousand, 1);
 
+    static const size_t SMALL[] = {10, 4096};
+    for (int k = 0; k < 2; k++) {
+        struct workload few = {.metric = BOXGRAD_GIOU, .n = SMALL[k], .a = boxes(SMALL[k]), .out = memory(SMALL[k] * 16)};
+        few.b = near(few.a, few.n);
+        snprintf(name, sizeof name, "GIoU loss and gradient, %s boxes", count_name(few.n));
+        measure(name, iou_loss, &few, (double)few.n, 48.0 * (double)few.n);
+    }
     struct workload w = {.n = million, .a = boxes(million), .c = values(4 * million, 1), .out = memory(million * 16)};
     w.b = near(w.a, million);
     for (w.metric = BOXGRAD_GIOU; w.metric <= BOXGRAD_CIOU; w.metric++) {

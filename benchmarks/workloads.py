@@ -287,6 +287,8 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _pairwise("giou", size(1000), size(1000)),
         _pairwise("giou", size(5000), size(5000)),
         _pairwise_grad("giou", size(1000), size(1000)),
+        _iou_loss("giou", 10),
+        _iou_loss("giou", 4096),
         _iou_loss("giou", million),
         _iou_loss("diou", million),
         _iou_loss("ciou", million),
