@@ -24,6 +24,8 @@
  *     YOLO boxes                yolo_decode
  *     Box distributions         distribution_focal, distribution_decode
  *     Suppress, match, sample   nms, soft_nms, match, match_ignore, sample, sample_ratio
+ *     Exact norms               exact_norm_begin, exact_norm_add, exact_norm_merge,
+ *                               exact_norm_finish
  *     Gradient clipping         grad_norm, grad_norm_combine, grad_scale, clip_grad_norm,
  *                               clip_grad_value, clip_grad_rms, clip_grad_adaptive
  *     Plugins                   get_api
@@ -1239,12 +1241,63 @@ typedef struct {
  * Edges:    No elements have the norm 0. NaN anywhere makes the norm NaN, else infinity makes it
  *           infinite.
  * Errors:   BAD_PARAMETER: p not positive (or so small that 1 / p is infinite).
- * Accuracy: norms for p = 1, 2, inf 1e-13 relative; norms for other p from 0.1 to 100 1e-11
+ * Accuracy: norms of f32, f16 and bf16 for p = 1, 2, inf exact, correctly rounded; norms for p = 1, 2,
+ *           inf where there are doubles 1e-13 relative; norms for other p from 0.1 to 100 1e-11
  *           relative. */
 boxgrad_status boxgrad_grad_norm(
     const boxgrad_tensor *tensors, size_t n, double p, double *BOXGRAD_OR_NULL total,
     double *BOXGRAD_OR_NULL per_tensor,
     size_t *BOXGRAD_OR_NULL first_nonfinite);
+
+/* The state of an exact norm: so many int64_t, of which each element's square is an integer sum. It
+ * may be kept, sent to any machine, and merged: the norm has the same bits for every order of the
+ * elements, and for every division of them among calls, threads and machines.
+ *   BOXGRAD_EXACT_NORM_SIZE: for f32, f16 and bf16 (176 bytes). Integers 0 to 19 are a sum: integer i
+ *       counts units of 2^(32 i - 320). Integer 20 counts infinities, 21 NaNs.
+ *   BOXGRAD_EXACT_NORM_SIZE_F64: for all four (1088 bytes). Integers 0 to 133 are a sum: integer i
+ *       counts units of 2^(32 i - 2176). Integer 134 counts infinities, 135 NaNs.
+ * For p = INFINITY integer 0 is the largest magnitude, as the bits of a double, and the others are 0.
+ * Merging is the addition of all integers, or their maximum for p = INFINITY, as a reduction over a
+ * network makes it. boxgrad_exact_norm_add and _merge leave integers that 2^30 such additions of
+ * states do not overflow. The state does not know p, which must be the same in all its calls. */
+#define BOXGRAD_EXACT_NORM_SIZE     22
+#define BOXGRAD_EXACT_NORM_SIZE_F64 136
+
+/* Begins an exact norm, which is that of no elements.
+ * Inputs:   size: one of the two above.
+ * Outputs:  state: size integers.
+ * Errors:   BAD_PARAMETER: no such size.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_exact_norm_begin(int64_t *state, size_t size);
+
+/* Adds the elements of tensors to an exact norm, state += |x|^p.
+ * Inputs:   state: size integers; size; tensors: n; p: 1, 2 or INFINITY.
+ * Outputs:  state, in place.
+ * Edges:    As boxgrad_grad_norm. The mode of rounding makes no difference, nor does flushing of
+ *           subnormals.
+ * Errors:   BAD_PARAMETER: no such size, no such p. UNSUPPORTED: a tensor of doubles, whose state
+ *           must have the larger size.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_exact_norm_add(
+    int64_t *state, size_t size, const boxgrad_tensor *tensors, size_t n, double p);
+
+/* Merges two exact norms of parts, state += other.
+ * Inputs:   state, other: size integers; size; p: 1, 2 or INFINITY.
+ * Outputs:  state, in place.
+ * Errors:   BAD_PARAMETER: no such size, no such p.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_exact_norm_merge(
+    int64_t *state, const int64_t *other, size_t size, double p);
+
+/* norm = (sum of |x|^p)^(1/p) of all elements that were added, rounded once.
+ * Inputs:   state: size integers; size; p: 1, 2 or INFINITY.
+ * Outputs:  norm: one double.
+ * Edges:    As boxgrad_grad_norm.
+ * Errors:   BAD_PARAMETER: no such size, no such p.
+ * Accuracy: norm exact, correctly rounded.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_exact_norm_finish(
+    const int64_t *state, size_t size, double p, double *norm);
 
 /* Norms of parts (tensors, shards, machines) to the norm of the whole: (sum of norms^p)^(1/p).
  * Inputs:   norms: n; p.
@@ -1601,6 +1654,11 @@ typedef struct {
         const double *pred, ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride,
         size_t count, const double *weights, double normalizer, double *loss, double *per_box,
         double *grad_pred, double *grad_target);
+    boxgrad_status (*exact_norm_begin)(int64_t *state, size_t size);
+    boxgrad_status (*exact_norm_add)(int64_t *state, size_t size, const boxgrad_tensor *tensors,
+        size_t n, double p);
+    boxgrad_status (*exact_norm_merge)(int64_t *state, const int64_t *other, size_t size, double p);
+    boxgrad_status (*exact_norm_finish)(const int64_t *state, size_t size, double p, double *norm);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

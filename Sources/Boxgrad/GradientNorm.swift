@@ -118,6 +118,66 @@ public func boxgrad_grad_norm(
     return BOXGRAD_OK
 }
 
+extension Arguments {
+    fileprivate mutating func exactNorm(_ state: UnsafePointer<Int64>?, _ size: Int, _ p: Double) {
+        if size != BOXGRAD_EXACT_NORM_SIZE && size != BOXGRAD_EXACT_NORM_SIZE_F64 {
+            fail(BOXGRAD_BAD_PARAMETER, "size", "is not that of an exact norm", .count(size))
+        }
+        pointer(state, "state")
+        require(p == 1 || p == 2 || p == .infinity, "p", "must be 1, 2 or infinity", p)
+    }
+}
+
+@_cdecl("boxgrad_exact_norm_begin") @implementation
+public func boxgrad_exact_norm_begin(_ state: UnsafeMutablePointer<Int64>?, _ size: Int) -> Int32 {
+    var arguments = Arguments()
+    arguments.exactNorm(state, size, 2)
+    guard arguments.valid, let state else { return arguments.status }
+    memset(state, 0, size &* MemoryLayout<Int64>.stride)
+    return BOXGRAD_OK
+}
+
+@_cdecl("boxgrad_exact_norm_add") @implementation
+public func boxgrad_exact_norm_add(
+    _ state: UnsafeMutablePointer<Int64>?, _ size: Int, _ tensors: UnsafePointer<boxgrad_tensor>?, _ n: Int, _ p: Double
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.exactNorm(state, size, p)
+    arguments.tensors(tensors, n)
+    if arguments.valid, size == BOXGRAD_EXACT_NORM_SIZE, let tensors {
+        for i in 0..<n where tensors[i].dtype == BOXGRAD_F64 && tensors[i].count > 0 {
+            arguments.fail(BOXGRAD_UNSUPPORTED, "tensors", row: i, "has doubles, which take a state of the larger size")
+        }
+    }
+    guard arguments.valid, let state else { return arguments.status }
+    ExactNormAdd(tensors: Tensors(tensors, n), p: p, state: state, size: size).run(n, bgi_common().exact_norm_add)
+    return BOXGRAD_OK
+}
+
+@_cdecl("boxgrad_exact_norm_merge") @implementation
+public func boxgrad_exact_norm_merge(
+    _ state: UnsafeMutablePointer<Int64>?, _ other: UnsafePointer<Int64>?, _ size: Int, _ p: Double
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.exactNorm(state, size, p)
+    arguments.pointer(other, "other")
+    guard arguments.valid, let state, let other else { return arguments.status }
+    ExactNormMerge(state: state, other: other, size: size, p: p).run(1, bgi_common().exact_norm_merge)
+    return BOXGRAD_OK
+}
+
+@_cdecl("boxgrad_exact_norm_finish") @implementation
+public func boxgrad_exact_norm_finish(
+    _ state: UnsafePointer<Int64>?, _ size: Int, _ p: Double, _ norm: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.exactNorm(state, size, p)
+    arguments.pointer(norm, "norm")
+    guard arguments.valid, let state, let norm else { return arguments.status }
+    ExactNormFinish(state: state, size: size, p: p, norm: norm).run(1, bgi_common().exact_norm_finish)
+    return BOXGRAD_OK
+}
+
 @_cdecl("boxgrad_grad_norm_combine") @implementation
 public func boxgrad_grad_norm_combine(
     _ norms: UnsafePointer<Double>?, _ n: Int, _ p: Double, _ total: UnsafeMutablePointer<Double>?

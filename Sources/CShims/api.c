@@ -101,6 +101,10 @@ static const boxgrad_api api = {
     .distribution_decode_grad_f64 = boxgrad_distribution_decode_grad_f64,
     .box_loss_f32 = boxgrad_box_loss_f32,
     .box_loss_f64 = boxgrad_box_loss_f64,
+    .exact_norm_begin = boxgrad_exact_norm_begin,
+    .exact_norm_add = boxgrad_exact_norm_add,
+    .exact_norm_merge = boxgrad_exact_norm_merge,
+    .exact_norm_finish = boxgrad_exact_norm_finish,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

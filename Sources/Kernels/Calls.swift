@@ -399,7 +399,7 @@ struct Sample: Call {
 /// elements.
 struct TensorPass: Call {
     enum Operation: Int32 {
-        /// Computes the sum of |x / divisor|^p.
+        /// Computes the sum of |x / divisor|^p. It is exact where sumSize says so.
         case sum
         case largest
         /// Replaces x by x * coefficient, limited to -limit...limit.
@@ -413,10 +413,14 @@ struct TensorPass: Call {
         var dtype: Int32 = 0
         var tensor = 0
         var result = 0.0
+        /// The place of the exact sum. The pass clears it, and leaves it as it is where the sum is not exact.
+        var sum = UnsafeMutablePointer<Int64>?.none
     }
 
     var operation = Operation.largest
     var p = 0.0, divisor = 1.0, coefficient = 1.0, limit = Double.infinity
+    /// The number of integers of an exact sum, or 0 if sums are rounded. A sum without room for squares of doubles leaves doubles to be rounded.
+    var sumSize = 0
     var pieces = UnsafeMutablePointer<Piece>?.none
 }
 
@@ -432,6 +436,28 @@ struct GradNorm: Call {
     let p: Double
     let total: UnsafeMutablePointer<Double>
     let perTensor: UnsafeMutablePointer<Double>?
+}
+
+/// Adds elements to an exact norm.
+struct ExactNormAdd: Call {
+    let tensors: Tensors
+    let p: Double
+    let state: UnsafeMutablePointer<Int64>
+    let size: Int
+}
+
+struct ExactNormMerge: Call {
+    let state: UnsafeMutablePointer<Int64>
+    let other: UnsafePointer<Int64>
+    let size: Int
+    let p: Double
+}
+
+struct ExactNormFinish: Call {
+    let state: UnsafePointer<Int64>
+    let size: Int
+    let p: Double
+    let norm: UnsafeMutablePointer<Double>
 }
 
 struct GradNormCombine: Call {

@@ -8,7 +8,7 @@ import CShims
 /// than those of infinity.
 protocol TensorElement {
     associatedtype Exact: Real
-    associatedtype Bits: FixedWidthInteger & UnsignedInteger
+    associatedtype Bits: FixedWidthInteger & SignedInteger
 
     var exact: Exact { get }
     var magnitudeBits: Bits { get }
@@ -18,22 +18,22 @@ protocol TensorElement {
 
 extension Float: TensorElement {
     @inline(__always) var exact: Float { self }
-    @inline(__always) var magnitudeBits: UInt32 { bitPattern & 0x7fff_ffff }
-    @inline(__always) init(magnitudeBits: UInt32) { self.init(bitPattern: magnitudeBits) }
+    @inline(__always) var magnitudeBits: Int32 { Int32(truncatingIfNeeded: bitPattern) & .max }
+    @inline(__always) init(magnitudeBits: Int32) { self.init(bitPattern: UInt32(bitPattern: magnitudeBits)) }
     @inline(__always) init(rounding x: Double) { self.init(x) }
 }
 
 extension Double: TensorElement {
     @inline(__always) var exact: Double { self }
-    @inline(__always) var magnitudeBits: UInt64 { bitPattern & 0x7fff_ffff_ffff_ffff }
-    @inline(__always) init(magnitudeBits: UInt64) { self.init(bitPattern: magnitudeBits) }
+    @inline(__always) var magnitudeBits: Int64 { Int64(bitPattern: bitPattern) & .max }
+    @inline(__always) init(magnitudeBits: Int64) { self.init(bitPattern: UInt64(bitPattern: magnitudeBits)) }
     @inline(__always) init(rounding x: Double) { self = x }
 }
 
 extension Half: TensorElement {
     @inline(__always) var exact: Float { float }
-    @inline(__always) var magnitudeBits: UInt16 { bits & 0x7fff }
-    @inline(__always) init(magnitudeBits: UInt16) { bits = magnitudeBits }
+    @inline(__always) var magnitudeBits: Int16 { Int16(truncatingIfNeeded: bits) & .max }
+    @inline(__always) init(magnitudeBits: Int16) { bits = UInt16(bitPattern: magnitudeBits) }
     @inline(__always) init(rounding x: Double) { self.init(x) }
 }
 
@@ -45,6 +45,7 @@ func tensorPass(_ call: TensorPass, _ rows: Range<Int>) {
         guard let data = pieces[i].data else { continue }
         let (count, dtype) = (pieces[i].count, pieces[i].dtype)
         switch call.operation {
+        case .sum where call.isExact(dtype): if let sum = pieces[i].sum { addExactly(pieces[i], call, ExactSum(sum, size: call.sumSize)) }
         case .sum, .largest: pieces[i].result = call.result(TensorElements(data, count, dtype))
         case .scale: scale(TensorElements(data, count, dtype), call.coefficient, call.limit)
         case .zero: memset(data, 0, count &* bgi_element_size(dtype))
@@ -65,6 +66,10 @@ private struct TensorElements {
 }
 
 extension TensorPass {
+    /// Whether the sum of elements of a dtype is exact.
+    @inline(__always)
+    func isExact(_ dtype: Int32) -> Bool { sumSize == ExactSum.doubleSize || sumSize == ExactSum.size && dtype != BOXGRAD_F64 }
+
     /// Returns the sum or the largest magnitude.
     @inline(__always)
     fileprivate func result(_ x: TensorElements) -> Double { operation == .sum ? sum(x, p, divisor) : largest(x) }

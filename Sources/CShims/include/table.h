@@ -24,7 +24,8 @@ typedef struct {
 
 typedef struct {
     bgi_common_kernels_of_type f32, f64;
-    boxgrad_task grad_norm, grad_norm_combine, grad_first_nonfinite, grad_change, clip_grad_rms, sample;
+    boxgrad_task grad_norm, exact_norm_add, exact_norm_merge, exact_norm_finish, grad_norm_combine, grad_first_nonfinite, grad_change,
+        clip_grad_rms, sample;
 } bgi_common_kernels;
 
 #endif
