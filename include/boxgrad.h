@@ -24,10 +24,10 @@
  *     YOLO boxes                yolo_decode
  *     Box distributions         distribution_focal, distribution_decode
  *     Suppress, match, sample   nms, soft_nms, match, match_ignore, sample, sample_ratio
- *     Exact norms               exact_norm_begin, exact_norm_add, exact_norm_merge,
- *                               exact_norm_finish
  *     Gradient clipping         grad_norm, grad_norm_combine, grad_scale, clip_grad_norm,
  *                               clip_grad_value, clip_grad_rms, clip_grad_adaptive
+ *     Exact norms               exact_norm_begin, exact_norm_add, exact_norm_merge,
+ *                               exact_norm_finish
  *     Plugins                   get_api
  *
  * FIRST CALL
@@ -1217,9 +1217,11 @@ boxgrad_status boxgrad_sample_ratio(
 /* ---- Gradient clipping --------------------------------------------------------------------------
  * After torch.nn.utils: get_total_norm, clip_grad_norm_, clip_grads_with_norm_, clip_grad_value_;
  * and after optax: clipping of each tensor, and of each unit of it, by itself;
- * over any number of tensors of mixed dtypes. Norms are accumulated in double in a fixed order, and
- * rescaled where double would overflow or underflow. Values are scaled in double and rounded once.
- * tensors may be NULL in every function below if n is 0. */
+ * over any number of tensors of mixed dtypes. Norms of f32, f16 and bf16 for p = 1, 2 and INFINITY
+ * are exact and rounded once, to nearest. Of a unit (see boxgrad_parameter), of f64 and for other p
+ * they are accumulated in double in a fixed order, and rescaled where double would overflow or
+ * underflow. Values are scaled in double and rounded once. tensors may be NULL in every function
+ * below if n is 0. */
 
 #define BOXGRAD_F32  0
 #define BOXGRAD_F64  1
@@ -1239,65 +1241,14 @@ typedef struct {
  *           or NULL, the index of the first tensor that holds an infinity or a NaN, SIZE_MAX if
  *           none.
  * Edges:    No elements have the norm 0. NaN anywhere makes the norm NaN, else infinity makes it
- *           infinite.
+ *           infinite. If there are elements of f64, total is the norm of the tensors' norms.
  * Errors:   BAD_PARAMETER: p not positive (or so small that 1 / p is infinite).
- * Accuracy: norms of f32, f16 and bf16 for p = 1, 2, inf exact, correctly rounded; norms for p = 1, 2,
- *           inf where there are doubles 1e-13 relative; norms for other p from 0.1 to 100 1e-11
- *           relative. */
+ * Accuracy: norms for p = 1, 2, inf 0.5 ulp (450 in f64); norms for other p from 0.1 to 100 1e-11
+ *           relative. (boxgrad_exact_norm_add is exact in f64, too.) */
 boxgrad_status boxgrad_grad_norm(
     const boxgrad_tensor *tensors, size_t n, double p, double *BOXGRAD_OR_NULL total,
     double *BOXGRAD_OR_NULL per_tensor,
     size_t *BOXGRAD_OR_NULL first_nonfinite);
-
-/* The state of an exact norm: so many int64_t, of which each element's square is an integer sum. It
- * may be kept, sent to any machine, and merged: the norm has the same bits for every order of the
- * elements, and for every division of them among calls, threads and machines.
- *   BOXGRAD_EXACT_NORM_SIZE: for f32, f16 and bf16 (176 bytes). Integers 0 to 19 are a sum: integer i
- *       counts units of 2^(32 i - 320). Integer 20 counts infinities, 21 NaNs.
- *   BOXGRAD_EXACT_NORM_SIZE_F64: for all four (1088 bytes). Integers 0 to 133 are a sum: integer i
- *       counts units of 2^(32 i - 2176). Integer 134 counts infinities, 135 NaNs.
- * For p = INFINITY integer 0 is the largest magnitude, as the bits of a double, and the others are 0.
- * Merging is the addition of all integers, or their maximum for p = INFINITY, as a reduction over a
- * network makes it. boxgrad_exact_norm_add and _merge leave integers that 2^30 such additions of
- * states do not overflow. The state does not know p, which must be the same in all its calls. */
-#define BOXGRAD_EXACT_NORM_SIZE     22
-#define BOXGRAD_EXACT_NORM_SIZE_F64 136
-
-/* Begins an exact norm, which is that of no elements.
- * Inputs:   size: one of the two above.
- * Outputs:  state: size integers.
- * Errors:   BAD_PARAMETER: no such size.
- * Since:    0.3.0. */
-boxgrad_status boxgrad_exact_norm_begin(int64_t *state, size_t size);
-
-/* Adds the elements of tensors to an exact norm, state += |x|^p.
- * Inputs:   state: size integers; size; tensors: n; p: 1, 2 or INFINITY.
- * Outputs:  state, in place.
- * Edges:    As boxgrad_grad_norm. The mode of rounding makes no difference, nor does flushing of
- *           subnormals.
- * Errors:   BAD_PARAMETER: no such size, no such p. UNSUPPORTED: a tensor of doubles, whose state
- *           must have the larger size.
- * Since:    0.3.0. */
-boxgrad_status boxgrad_exact_norm_add(
-    int64_t *state, size_t size, const boxgrad_tensor *tensors, size_t n, double p);
-
-/* Merges two exact norms of parts, state += other.
- * Inputs:   state, other: size integers; size; p: 1, 2 or INFINITY.
- * Outputs:  state, in place.
- * Errors:   BAD_PARAMETER: no such size, no such p.
- * Since:    0.3.0. */
-boxgrad_status boxgrad_exact_norm_merge(
-    int64_t *state, const int64_t *other, size_t size, double p);
-
-/* norm = (sum of |x|^p)^(1/p) of all elements that were added, rounded once.
- * Inputs:   state: size integers; size; p: 1, 2 or INFINITY.
- * Outputs:  norm: one double.
- * Edges:    As boxgrad_grad_norm.
- * Errors:   BAD_PARAMETER: no such size, no such p.
- * Accuracy: norm exact, correctly rounded.
- * Since:    0.3.0. */
-boxgrad_status boxgrad_exact_norm_finish(
-    const int64_t *state, size_t size, double p, double *norm);
 
 /* Norms of parts (tensors, shards, machines) to the norm of the whole: (sum of norms^p)^(1/p).
  * Inputs:   norms: n; p.
@@ -1388,6 +1339,64 @@ typedef struct {
 boxgrad_status boxgrad_clip_grad_adaptive(
     const boxgrad_parameter *parameters, size_t n, double clip_factor, double eps, double p,
     int32_t on_nonfinite, size_t *BOXGRAD_OR_NULL clipped);
+
+/* ---- Exact norms --------------------------------------------------------------------------------
+ * Norms whose bits do not depend on the order of the elements, nor on how calls, threads and
+ * machines share them: for f32, f16, bf16 and f64, and p = 1, 2 and INFINITY. The sum of |x|^p is
+ * an integer of many words, which never rounds, and is rounded once at the end.
+ *
+ * The state of an exact norm is so many int64_t, which may be kept, and sent to any machine:
+ *   BOXGRAD_EXACT_NORM_SIZE: for f32, f16 and bf16. Integers 0 to 19 are a sum: integer i counts
+ *       units of 2^(32 i - 320). Integer 20 counts infinities, 21 NaNs.
+ *   BOXGRAD_EXACT_NORM_SIZE_F64: for all four. Integers 0 to 133 are a sum: integer i counts units
+ *       of 2^(32 i - 2176). Integer 134 counts infinities, 135 NaNs.
+ * For p = INFINITY integer 0 is the largest magnitude, as the bits of a double (of any NaN those of
+ * one NaN), and the others are 0. Two states are merged by the sum of each integer, or by its
+ * maximum for p = INFINITY, as a reduction over a network makes it. boxgrad_exact_norm_add and
+ * _merge leave integers that 2^30 such sums do not overflow. The state does not know p, which must
+ * be the same in all its calls. A state of other integers than these gives some number, and does no
+ * harm. */
+
+#define BOXGRAD_EXACT_NORM_SIZE     22  /* 176 bytes. Since 0.3.0. */
+#define BOXGRAD_EXACT_NORM_SIZE_F64 136 /* 1088 bytes. Since 0.3.0. */
+
+/* Begins an exact norm, which is that of no elements.
+ * Inputs:   size: one of the two above.
+ * Outputs:  state: size integers.
+ * Errors:   BAD_PARAMETER: no such size.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_exact_norm_begin(int64_t *state, size_t size);
+
+/* Adds elements to an exact norm: |x|^p of each.
+ * Inputs:   state: size integers; size: one of the two above; tensors: n; p: 1, 2 or INFINITY.
+ * Outputs:  state, in place.
+ * Edges:    As boxgrad_grad_norm. The mode of rounding makes no difference, and subnormal numbers
+ *           count, flushed or not.
+ * Errors:   BAD_PARAMETER: no such size, no such p. UNSUPPORTED: elements of f64 for a state of the
+ *           smaller size.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_exact_norm_add(
+    int64_t *state, size_t size, const boxgrad_tensor *tensors, size_t n, double p);
+
+/* Merges the exact norm of other elements into an exact norm.
+ * Inputs:   state: size integers; other: size integers; size: one of the two above; p: 1, 2 or
+ *           INFINITY.
+ * Outputs:  state, in place.
+ * Errors:   BAD_PARAMETER: no such size, no such p.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_exact_norm_merge(
+    int64_t *state, const int64_t *other, size_t size, double p);
+
+/* norm = (sum of |x|^p)^(1/p) of all elements that were added; the largest |x| for p = INFINITY.
+ * Inputs:   state: size integers; size: one of the two above; p: 1, 2 or INFINITY.
+ * Outputs:  norm: one double.
+ * Edges:    As boxgrad_grad_norm. The norm is rounded to nearest, ties to even, in any mode of
+ *           rounding.
+ * Errors:   BAD_PARAMETER: no such size, no such p.
+ * Accuracy: norm 0.5 ulp.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_exact_norm_finish(
+    const int64_t *state, size_t size, double p, double *norm);
 
 /* ---- Plugins ------------------------------------------------------------------------------------
  * For hosts that load the library with dlopen: one symbol gives all functions.

@@ -39,10 +39,11 @@ extension Half: NarrowElement {
 /// Holds the exponent fields of a block's largest magnitude, and of the smallest that is not 0.
 private struct Fields {
     let largest, smallest: Int
+    let areAllZero: Bool
 
     @inline(__always)
     init<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: Int, fractionBits: Int) {
-        // The largest integer is added, so that all but 0 wrap around. Then 0 is never the smallest.
+        // The largest integer is added, so that all but 0 wrap around to below 0. Then 0 is the smallest only if there is nothing else.
         var (largest, smallest) = (Element.Bits(0), Element.Bits.max)
         for k in 0..<count {
             let bits = x[k].magnitudeBits
@@ -50,13 +51,15 @@ private struct Fields {
             smallest = min(smallest, bits &+ .max)
         }
         self.largest = Int(largest >> Element.Bits(fractionBits))
-        self.smallest = Int(((smallest &- .max &- 1) & .max) >> Element.Bits(fractionBits))
+        self.smallest = Int((smallest &- .max) >> Element.Bits(fractionBits))
+        areAllZero = largest == 0
     }
 }
 
 /// A sum of doubles v that are below 2^top and multiples of the last part's unit, in 8 lanes. To v is added 1.5 * 2^52 units, its magic number.
 /// That rounds v to a multiple of the unit, and the bits of the sum and of the magic number differ by the number of units, as integers do.
-/// They are added as integers. What was rounded off is exact, and the next part takes it likewise, in units of 2^-51 units.
+/// They are added as integers. What was rounded off is exact, and the next part takes it likewise, in units of 2^-51 units. It would not be exact
+/// if a small number were rounded up to a whole unit. Therefore the processor must not round upwards.
 private struct PartSums<let parts: Int> {
     private let top: Int
     private let magic: InlineArray<parts, Double>
@@ -126,14 +129,22 @@ private func eight<T: Real>(_ x: UnsafePointer<T>) -> SIMD8<Double> {
     SIMD8(Double(x[0]), Double(x[1]), Double(x[2]), Double(x[3]), Double(x[4]), Double(x[5]), Double(x[6]), Double(x[7]))
 }
 
+/// Gives room for a column on the stack. A workspace would be too large, because there are sums and tables on it already.
+@inline(__always)
+private func withColumn<T>(_ body: (UnsafeMutablePointer<T>) -> Void) {
+    var memory = InlineArray<4, SIMD8<Double>> { memory in
+        memory.withUnsafeMutableBufferPointer { _, count in count = 4 }
+    }
+    withUnsafeMutablePointer(to: &memory) { body(UnsafeMutableRawPointer($0).assumingMemoryBound(to: T.self)) }
+}
+
 /// A block of elements, whose values |x|^power take some parts.
 private enum Block<Element: NarrowElement, let parts: Int, let power: Int> {
     /// Adds the values, which are below 2^top.
     @inline(never)
     static func add(_ x: UnsafePointer<Element>, _ count: Int, top: Int, _ sum: ExactSum) {
         @inline(__always)
-        func add(_ space: Workspace) {
-            let column: UnsafeMutablePointer<Element.Exact> = space.column(0)
+        func add(_ column: UnsafeMutablePointer<Element.Exact>) {
             var partSums = PartSums<parts>(top: top)
             var tiles = Tiles(0..<count)
             while let (start, length) = tiles.next() {
@@ -152,7 +163,7 @@ private enum Block<Element: NarrowElement, let parts: Int, let power: Int> {
             }
             partSums.finish((count &+ tileWidth &- 1) & ~(tileWidth &- 1), sum)
         }
-        Workspace.with(add)
+        withColumn(add)
     }
 }
 
@@ -198,8 +209,8 @@ private struct Tables {
     }
 }
 
-/// Adds |x|^p of the elements to a sum, for p = 1 and 2. At most 2^18 elements leave room in the tables. `roundsUp` says that sums of doubles
-/// are rounded upwards.
+/// Adds |x|^p of the elements to a sum, for p = 1 and 2. At most 2^18 elements leave room in the tables. `roundsUp` says that the processor
+/// rounds upwards.
 @inline(__always)
 private func addNarrow<Element: NarrowElement>(
     _ x: UnsafePointer<Element>, _ count: Int, _ p: Double, _ roundsUp: Bool, _ sum: ExactSum, _ tables: Tables
@@ -210,7 +221,7 @@ private func addNarrow<Element: NarrowElement>(
         let (block, length) = (x + begin, min(blockSize, count &- begin))
         begin &+= length
         let fields = Fields(block, length, fractionBits: Element.fractionBits)
-        if fields.largest == 0 && fields.smallest == Element.specialField { continue }
+        if fields.areAllZero { continue }
         let top = power &* (fields.largest &- Element.bias &+ 1)
         let bottom = power &* (max(fields.smallest, 1) &- Element.bias &- Element.fractionBits)
         // A subnormal float may be flushed to 0 where it becomes a double. Those of float16 are normal floats.
@@ -249,10 +260,9 @@ private enum DoubleBlock<let parts: Int, let power: Int> {
         let factor = SIMD8(repeating: powerOfTwo(-scale))
         let top = (exponent &- scale &+ 1) &* power
         @inline(__always)
-        func add(_ space: Workspace) {
+        func add(_ column: UnsafeMutablePointer<Double>) {
             // The error of a rounded square is below half a unit in its last place.
             var (values, errors) = (PartSums<parts>(top: top), PartSums<parts>(top: top &- 53))
-            let column: UnsafeMutablePointer<Double> = space.column(0)
             var tiles = Tiles(0..<count)
             while let (start, length) = tiles.next() {
                 var tile = x + start
@@ -278,7 +288,7 @@ private enum DoubleBlock<let parts: Int, let power: Int> {
             values.finish(padded, sum, scale: power &* scale)
             if power == 2 { errors.finish(padded, sum, scale: power &* scale) }
         }
-        Workspace.with(add)
+        withColumn(add)
     }
 }
 
@@ -309,7 +319,7 @@ private func addDoubles(_ x: UnsafePointer<Double>, _ count: Int, _ p: Double, _
         let (block, length) = (x + begin, min(blockSize, count &- begin))
         begin &+= length
         let fields = Fields(block, length, fractionBits: 52)
-        if fields.largest == 0 && fields.smallest == 2047 { continue }
+        if fields.areAllZero { continue }
         let isOrdinary = fields.largest < 2047 && fields.smallest > 0 && !roundsUp
         let (top, bottom) = (power &* (fields.largest &- 1022), power &* (fields.smallest &- 1023) &- 52)
         let exponent = fields.largest &- 1023

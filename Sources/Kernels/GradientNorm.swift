@@ -45,41 +45,50 @@ extension TensorPass {
     /// Pieces are longer where there is room for only a few sums, and as long as it makes no difference to the bits.
     private var pieceSize: Int { sumSize == ExactSum.doubleSize ? 1 << 18 : 1 << 16 }
 
-    // This is not inlined, because its pieces would then be in the stack frame of every caller.
-    @inline(never)
+    @inline(__always)
     fileprivate func run<Consumer: PieceConsumer>(_ tensors: Tensors, _ consumer: inout Consumer) {
-        guard let first = tensors.start else { return }
-        var memory = InlineArray<64, Piece>(repeating: Piece())
+        if sumSize == 0 { run(tensors, nil, &consumer) } else { runWithSums(tensors, &consumer) }
+    }
+
+    // This and the next function are not inlined, because sums and pieces would then be in the stack frame of every caller.
+    @inline(never)
+    private func runWithSums<Consumer: PieceConsumer>(_ tensors: Tensors, _ consumer: inout Consumer) {
         // This is left as it is, because a pass clears each sum.
         var sums = InlineArray<1408, Int64> { sums in
             sums.withUnsafeMutableBufferPointer { _, count in count = Self.sumRoom }
         }
+        withUnsafeMutablePointer(to: &sums) {
+            run(tensors, UnsafeMutableRawPointer($0).assumingMemoryBound(to: Int64.self), &consumer)
+        }
+    }
+
+    @inline(never)
+    private func run<Consumer: PieceConsumer>(_ tensors: Tensors, _ sums: UnsafeMutablePointer<Int64>?, _ consumer: inout Consumer) {
+        guard let first = tensors.start else { return }
+        var memory = InlineArray<64, Piece>(repeating: Piece())
         withUnsafeMutablePointer(to: &memory) { memory in
-            withUnsafeMutablePointer(to: &sums) { sums in
-                let pieces = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: Piece.self)
-                let sums = UnsafeMutableRawPointer(sums).assumingMemoryBound(to: Int64.self)
-                let room = sumSize == 0 ? Self.room : min(Self.room, Self.sumRoom / sumSize)
-                var (filled, elements) = (0, 0)
-                for i in 0..<tensors.count {
-                    let tensor = first[i]
-                    guard let data = tensor.data else { continue }
-                    let size = bgi_element_size(tensor.dtype)
-                    var begin = 0
-                    while begin < tensor.count {
-                        if filled == room {
-                            work(pieces, filled, elements, tensors.pass, &consumer)
-                            (filled, elements) = (0, 0)
-                        }
-                        let length = min(pieceSize, tensor.count &- begin)
-                        pieces[filled] = Piece(
-                            data: data + begin &* size, count: length, dtype: tensor.dtype, tensor: i, sum: sums + filled &* sumSize)
-                        filled &+= 1
-                        elements &+= length
-                        begin &+= length
+            let pieces = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: Piece.self)
+            let room = sumSize == 0 ? Self.room : min(Self.room, Self.sumRoom / sumSize)
+            var (filled, elements) = (0, 0)
+            for i in 0..<tensors.count {
+                let tensor = first[i]
+                guard let data = tensor.data else { continue }
+                let size = bgi_element_size(tensor.dtype)
+                var begin = 0
+                while begin < tensor.count {
+                    if filled == room {
+                        work(pieces, filled, elements, tensors.pass, &consumer)
+                        (filled, elements) = (0, 0)
                     }
+                    let length = min(pieceSize, tensor.count &- begin)
+                    let sum = sums.map { $0 + filled &* sumSize }
+                    pieces[filled] = Piece(data: data + begin &* size, count: length, dtype: tensor.dtype, tensor: i, sum: sum)
+                    filled &+= 1
+                    elements &+= length
+                    begin &+= length
                 }
-                work(pieces, filled, elements, tensors.pass, &consumer)
             }
+            work(pieces, filled, elements, tensors.pass, &consumer)
         }
     }
 

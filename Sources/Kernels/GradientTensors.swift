@@ -14,6 +14,17 @@ protocol TensorElement {
     var magnitudeBits: Bits { get }
     init(magnitudeBits: Bits)
     init(rounding: Double)
+
+    static func magnitude(_ bits: Bits) -> Double
+}
+
+extension TensorElement where Exact == Float {
+    /// Subnormal floats are counted in their steps, because the host may have them flushed to 0 where they become doubles.
+    @inline(__always)
+    static func magnitude(_ bits: Bits) -> Double {
+        let x = Self(magnitudeBits: bits).exact
+        return x.bitPattern < 0x0080_0000 ? Double(Int32(bitPattern: x.bitPattern)) * 0x1p-149 : Double(x)
+    }
 }
 
 extension Float: TensorElement {
@@ -28,6 +39,7 @@ extension Double: TensorElement {
     @inline(__always) var magnitudeBits: Int64 { Int64(bitPattern: bitPattern) & .max }
     @inline(__always) init(magnitudeBits: Int64) { self.init(bitPattern: UInt64(bitPattern: magnitudeBits)) }
     @inline(__always) init(rounding x: Double) { self = x }
+    @inline(__always) static func magnitude(_ bits: Int64) -> Double { Self(magnitudeBits: bits) }
 }
 
 extension Half: TensorElement {
@@ -136,7 +148,7 @@ private func largest<Element: TensorElement>(_ elements: TensorElements, of _: E
     } else {
         for i in 0..<count { bits = Swift.max(bits, x[i &* stride].magnitudeBits) }
     }
-    return Double(Element(magnitudeBits: bits).exact)
+    return Element.magnitude(bits)
 }
 
 /// Replaces each x by x * coefficient, limited to -limit...limit. The elements are adjacent.
@@ -211,7 +223,7 @@ private func laneResults<Element: TensorElement>(
             let bits = memory.baseAddress.unsafelyUnwrapped
             for l in 0..<lanes { bits[l] = 0 }
             for i in 0..<count { for l in 0..<lanes { bits[l] = Swift.max(bits[l], x[i &* stride &+ l].magnitudeBits) } }
-            for l in 0..<lanes { results[l] = Double(Element(magnitudeBits: bits[l]).exact) }
+            for l in 0..<lanes { results[l] = Element.magnitude(bits[l]) }
         }
     }
     @inline(__always)

@@ -21,7 +21,7 @@ def described():
     rows = re.findall(r'^    \{"(\w+)",(.*?)\}\},?$', table.partition("functions[] = {")[2], re.MULTILINE | re.DOTALL)
     return {
         name: {"options": True} if "_OPTIONS" in row else {}
-        | {pointer: "OPTIONAL" in rest for pointer, rest in re.findall(r"\b(?:IN|OUT|RESULT|BOXES)\((\w+)([^()]*)\)", row)}
+        | {pointer: "OPTIONAL" in rest for pointer, rest in re.findall(r"\b(?:IN|OUT|UPDATED|RESULT|BOXES)\((\w+)([^()]*)\)", row)}
         for name, row in rows
     }
 

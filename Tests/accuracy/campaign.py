@@ -137,10 +137,10 @@ class Campaign:
         self.g = np.random.default_rng([seed, zlib.crc32(f"{function} {NAMES[self.dtype]}".encode())])
         self.measured = {}
 
-    def record(self, output, got, exact, terms, kind, variant="", confirm=None, arguments=()):
+    def record(self, output, got, exact, terms, kind, variant="", confirm=None, arguments=(), of=None):
         """Keeps the worst of the errors of `got`, whose rows are those of the arguments. confirm(i) asks mpmath about row i: it is too slow
-        to be asked about every row."""
-        errors = in_units(got, exact, terms, PROMISES[self.function][output].unit, self.dtype)
+        to be asked about every row. `of` is the type of the output, if it is not the function's."""
+        errors = in_units(got, exact, terms, PROMISES[self.function][output].unit, of or self.dtype)
         if errors.size == 0:
             return
         row = np.unravel_index(np.argmax(errors), errors.shape)[0]
@@ -634,7 +634,21 @@ def grad_norm(c):
         call("grad_norm", tensors(arrays), len(arrays), p, total, per_tensor, None)
         for variant, got, lists in (("total", total, [arrays]), ("per_tensor", per_tensor, [[x] for x in arrays])):
             exact = p_norms(lists, p)
-            c.record(order, got, exact, None, kind, variant, arguments=[(f"p {p!r}", np.empty((len(lists), 0)))])
+            c.record(order, got, exact, None, kind, variant, arguments=[(f"p {p!r}", np.empty((len(lists), 0)))], of=np.float64)
+
+
+def exact_norm_finish(c):
+    """The norms of tensors that are added one by one, in states of both sizes if they have room for the type."""
+    for kind, arrays, p, order in all_sets(c):
+        if "other" in order:
+            continue
+        for size in (136,) if c.dtype == np.float64 else (22, 136):
+            state, norm = np.empty(size, np.int64), np.empty((1, 1))
+            call("exact_norm_begin", state, size)
+            for x in arrays:
+                call("exact_norm_add", state, size, tensors([x]), 1, p)
+            call("exact_norm_finish", state, size, p, norm)
+            c.record("norm", norm, p_norms([arrays], p), None, kind, arguments=[(f"p {p!r}", np.empty((1, 0)))], of=np.float64)
 
 
 def grad_norm_combine(c):
@@ -743,7 +757,7 @@ MEASURES = {
     "distribution_decode_grad": (distribution_decode, FLOATS),
     "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS), "yolo_decode_grad": (yolo_decode, FLOATS),
     "grad_norm_combine": (grad_norm_combine, FLOATS[1:]),
-} | {f.__name__: (f, tuple(FORMATS)) for f in (grad_norm, grad_scale, clip_grad_norm, clip_grad_value, clip_grad_rms, clip_grad_adaptive)}  # fmt: skip
+} | {f.__name__: (f, tuple(FORMATS)) for f in (grad_norm, exact_norm_finish, grad_scale, clip_grad_norm, clip_grad_value, clip_grad_rms, clip_grad_adaptive)}  # fmt: skip
 
 MEASURES |= {name: (of_rows, FLOATS) for name in PROMISES if name not in MEASURES}
 

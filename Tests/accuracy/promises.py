@@ -36,6 +36,7 @@ NORMS = {
     "norms for p = 1, 2, inf": Promise(RELATIVE, 1e-13, 1e-13),
     "norms for other p from 0.1 to 100": Promise(RELATIVE, 1e-11, 1e-11),
 }
+EXACT_NORMS = NORMS | {"norms for p = 1, 2, inf": Promise(ULP, 0.5, 450)}
 
 _STATED = {
     "box_rotate": {name: Promise(EPS, 4, 16, "cx, cos * (x - cx), sin * (y - cy), and likewise of y") for name in ("corners", "bounds")},
@@ -67,7 +68,7 @@ _STATED = {
     "yolo_decode": {"boxes": Promise(largest="corners of the proposal / 2, stride, 2 s(tx) * stride, size / 2")},
     "yolo_decode_grad": {name: Promise(largest=CHAIN) for name in ("grad_proposals", "grad_deltas")},
     "soft_nms": {"keep_scores": Promise(EPS, 8, 8, "the given score, once for each box that lowered it")},
-    "grad_norm": NORMS,
+    "grad_norm": EXACT_NORMS,
     "grad_norm_combine": NORMS,
     "grad_scale": {"elements": Promise(ULP, 0.51, 0.5)},
     "clip_grad_norm": {"elements": Promise(ULP, 0.51, 1000)},

@@ -116,6 +116,50 @@ static void gradients(void) {
     end("boxgrad_clip_grad_adaptive");
 }
 
+/* Makes four tensors of n elements, one of each dtype, of random bits: exponents near each other, a few exponents, or any, subnormal numbers
+ * and sometimes infinities included. No arithmetic of the processor makes them, so that they are the same in each of its modes. */
+static void tensors_of_bits(boxgrad_tensor *all, size_t n, int kind) {
+    static const struct { int bits, fraction; uint64_t middle; } of[4] = {{32, 23, 127}, {64, 52, 1023}, {16, 10, 15}, {16, 7, 127}};
+    static uint64_t random = 1;
+    for (int32_t dtype = 0; dtype < 4; dtype++) {
+        for (size_t k = 0; k < n; k++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            uint64_t bits = random >> (64 - of[dtype].bits);
+            if (kind != 2) {
+                const uint64_t exponents = kind == 0 ? 2 : 16, fraction = ((uint64_t)1 << of[dtype].fraction) - 1;
+                bits = (bits & fraction) | ((of[dtype].middle + (random >> 8) % exponents - exponents / 2) << of[dtype].fraction);
+            }
+            if (of[dtype].bits == 64) memory[dtype][k] = bits;
+            else if (of[dtype].bits == 32) ((uint32_t *)memory[dtype])[k] = (uint32_t)bits;
+            else ((uint16_t *)memory[dtype])[k] = (uint16_t)bits;
+        }
+        all[dtype] = (boxgrad_tensor){n ? memory[dtype] : NULL, n, dtype, 0};
+    }
+}
+
+/* Takes one step of exact norms of each size and p: 0 begins, 1 adds, 2 merges, and 3 finishes. */
+static void exact_norms(const char *name, int step) {
+    const double exponents[] = {1, 2, INFINITY};
+    begin();
+    EACH_SIZE(n) for (int kind = 0; kind < 3; kind++) for (int k = 0; k < 3; k++) for (int wide = 0; wide < 2; wide++) {
+        const size_t size = wide ? BOXGRAD_EXACT_NORM_SIZE_F64 : BOXGRAD_EXACT_NORM_SIZE;
+        const double p = exponents[k];
+        int64_t states[2][BOXGRAD_EXACT_NORM_SIZE_F64];
+        double norm;
+        boxgrad_tensor all[4];
+        tensors_of_bits(all, n, kind);
+        if (!wide) all[BOXGRAD_F64] = all[BOXGRAD_F32];
+        for (int i = 0; i < 2; i++) {
+            ok(boxgrad_exact_norm_begin(states[i], size));
+            if (step > 0) ok(boxgrad_exact_norm_add(states[i], size, all + i, 3, p));
+        }
+        if (step > 1) ok(boxgrad_exact_norm_merge(states[0], states[1], size, p));
+        if (step > 2) ok(boxgrad_exact_norm_finish(states[0], size, p, &norm)), take_doubles(&norm, 1);
+        take(states[0], size * sizeof **states);
+    }
+    end(name);
+}
+
 static void sample(void) {
     int64_t labels[largest];
     size_t indices[largest], positives, negatives;
@@ -146,6 +190,10 @@ int main(int argc, char **argv) {
     sweep_f64();
     described_functions();
     gradients();
+    exact_norms("boxgrad_exact_norm_begin", 0);
+    exact_norms("boxgrad_exact_norm_add", 1);
+    exact_norms("boxgrad_exact_norm_merge", 2);
+    exact_norms("boxgrad_exact_norm_finish", 3);
     sample();
     return 0;
 }

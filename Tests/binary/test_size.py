@@ -27,7 +27,7 @@ def stripped(library, folder):
 def families():
     """{function or type of Swift: the file that declares it, without what tells its files apart}"""
     declaration = re.compile(r"^(?:public |private |fileprivate )?(?:func|struct|enum|protocol) (\w+)", re.MULTILINE)
-    parts = re.compile("Aligned|Pairwise|Encode|Decode|Columns")
+    parts = re.compile("Aligned|Pairwise|Encode|Decode|Columns|Blocks")
     files = [path for folder in ("Kernels", "Boxgrad") for path in (ROOT / "Sources" / folder).glob("*.swift") if path.stem not in ("Calls", "Exports")]
     return {name: parts.sub("", path.stem) for path in files for name in declaration.findall(path.read_text())}
 
@@ -67,11 +67,11 @@ def test_the_library_is_within_its_budget(tmp_path, capsys):
     assert size <= BUDGET, f"{size} bytes stripped are more than {BUDGET}"
 
 
-def test_the_library_of_one_tier_is_within_a_third_of_the_budget(tmp_path):
+def test_the_library_of_one_tier_is_within_three_eighths_of_the_budget(tmp_path):
     run("make", "-C", ROOT, "TIERS=baseline")
     small = ROOT / "build/baseline/lib/libboxgrad.so"
     size = stripped(small, tmp_path)
-    assert size <= BUDGET / 3, f"{size} bytes stripped are more than a third of {BUDGET}"
+    assert size <= BUDGET * 3 / 8, f"{size} bytes stripped are more than three eighths of {BUDGET}"
     program = tmp_path / "vectors"
     run("cc", "-std=c99", "-O1", ROOT / "Tests/vectors/vectors.c", "-I", ROOT / "include", "-o", program, small, f"-Wl,-rpath,{small.parent}", "-lm")
     vectors = run("python3", ROOT / "Tests/vectors/flat.py")

@@ -207,6 +207,54 @@ static double clip_norm_in_pieces(size_t begin, size_t end) {
     return total;
 }
 
+/* The tensors without those of doubles, in order, and with them. */
+static boxgrad_tensor chosen[tensor_count];
+static size_t chosen_count;
+static int with_doubles;
+
+static void choose_tensors(void) {
+    place_tensors();
+    chosen_count = 0;
+    for (int i = 0; i < tensor_count; i++) if (with_doubles || tensors[i].dtype != BOXGRAD_F64) chosen[chosen_count++] = tensors[i];
+}
+
+static size_t state_size(void) { return with_doubles ? BOXGRAD_EXACT_NORM_SIZE_F64 : BOXGRAD_EXACT_NORM_SIZE; }
+
+static double exact_norm(size_t begin, size_t end) {
+    int64_t *const state = (int64_t *)(out + elements_size);
+    double norm;
+    (void)begin, (void)end, choose_tensors();
+    ok(boxgrad_exact_norm_begin(state, state_size()));
+    ok(boxgrad_exact_norm_add(state, state_size(), chosen, chosen_count, p));
+    ok(boxgrad_exact_norm_finish(state, state_size(), p, &norm));
+    return norm;
+}
+
+/* Adds pieces of at most 1000 elements, the last first, to one of two exact norms each, which are merged. */
+static double exact_norm_in_pieces(size_t begin, size_t end) {
+    int64_t *const state = (int64_t *)(out + elements_size), other[BOXGRAD_EXACT_NORM_SIZE_F64];
+    const size_t size = state_size();
+    double norm;
+    (void)begin, (void)end, choose_tensors();
+    ok(boxgrad_exact_norm_begin(state, size)), ok(boxgrad_exact_norm_begin(other, size));
+    for (size_t i = chosen_count; i-- > 0;) for (size_t first = 0; first < chosen[i].count; first += 1000) {
+        boxgrad_tensor piece = chosen[i];
+        piece.data = (unsigned char *)piece.data + first * element_sizes[piece.dtype];
+        piece.count = piece.count - first < 1000 ? piece.count - first : 1000;
+        ok(boxgrad_exact_norm_add(first / 1000 % 2 ? state : other, size, &piece, 1, p));
+    }
+    ok(boxgrad_exact_norm_merge(state, other, size, p));
+    ok(boxgrad_exact_norm_finish(state, size, p, &norm));
+    return norm;
+}
+
+/* The total of tensors without doubles is an exact norm, whose state is not among the outputs. */
+static double exact_total(size_t begin, size_t end) {
+    double total;
+    (void)begin, (void)end, choose_tensors();
+    return ok(boxgrad_grad_norm(chosen, chosen_count, p, &total, NULL, NULL)), total;
+}
+
 static double scale(size_t begin, size_t end) { return (void)begin, (void)end, place_tensors(), boxgrad_grad_scale(tensors, tensor_count, 0.3); }
 static double clip_value(size_t begin, size_t end) { return (void)begin, (void)end, place_tensors(), boxgrad_clip_grad_value(tensors, tensor_count, 0.1); }
 static double scale_in_pieces(size_t begin, size_t end) { return (void)begin, (void)end, place_tensors(), in_pieces(boxgrad_grad_scale, 0.3), 0; }
@@ -275,6 +323,14 @@ int main(int argc, char **argv) {
     for (int k = 0; k < 4; k++) {
         p = exponents[k];
         prove("boxgrad_grad_norm", 1, 1, norms_one_by_one, norms, elements_size + tensor_count * sizeof(double));
+    }
+    for (int k = 0; k < 4; k++) if (exponents[k] != 3) {
+        p = exponents[k];
+        for (with_doubles = 0; with_doubles < 2; with_doubles++) {
+            prove("boxgrad_exact_norm_add", 1, 1, exact_norm_in_pieces, exact_norm, elements_size + state_size() * sizeof(int64_t));
+        }
+        with_doubles = 0;
+        prove("boxgrad_grad_norm", 1, 1, exact_norm_in_pieces, exact_total, elements_size);
     }
     p = 2;
     prove("boxgrad_clip_grad_norm", 1, 1, clip_norm_in_pieces, clip_norm, elements_size + tensor_count * sizeof(double));

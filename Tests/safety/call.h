@@ -113,7 +113,7 @@ static void print_call(const call *c) {
         const parameter *p = &c->function->parameters[i];
         fprintf(stderr, "%s%s ", i ? ", " : "", p->name);
         switch (p->kind) {
-        case COUNT: case INTEGER: fprintf(stderr, "%zu", c->values[i].count); break;
+        case COUNT: case STATE_SIZE: case INTEGER: fprintf(stderr, "%zu", c->values[i].count); break;
         case STRIDE: fprintf(stderr, "%td", c->values[i].stride); break;
         case NUMBER: fprintf(stderr, "%.17g", c->values[i].number); break;
         case CODE: fprintf(stderr, "%d", c->values[i].code); break;
@@ -180,6 +180,7 @@ static bool in_range(const call *c, number_range range, double x) {
     case DIVISOR: return positive_finite(as_real(c, x)) && positive_finite(as_real(c, 1 / x));
     case SIGMA: return x > 0 && as_real(c, 1 / (x * x)) < INFINITY;
     case EXPONENT: return x > 0 && 1 / x < INFINITY;
+    case EXACT_EXPONENT: return x == 1 || x == 2 || x == INFINITY;
     }
     return false;
 }
@@ -290,7 +291,19 @@ static void check_loss_options(const call *c, size_t i, faults *f) {
 static const element_kind elements_of_dtype[] = {[BOXGRAD_F32] = REAL, [BOXGRAD_F64] = DOUBLE, [BOXGRAD_F16] = HALF, [BOXGRAD_BF16] = BFLOAT};
 static size_t size_of_dtype(int32_t dtype) { return (const size_t[]){4, 8, 2, 2}[dtype]; }
 
-static inline bool takes_tensors(const function *f) { return f->parameters[0].kind == TENSORS || f->parameters[0].kind == PARAMETERS; }
+/* Returns the parameter that is tensors, or parameters with their gradients; or NULL. */
+static inline const parameter *takes_tensors(const function *f) {
+    for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == TENSORS || f->parameters[i].kind == PARAMETERS) return &f->parameters[i];
+    return NULL;
+}
+
+/* Whether tensors may be doubles, for which the smaller state of an exact norm has no room. */
+static inline bool takes_doubles(const call *c) {
+    for (size_t i = 0; i < parameter_count(c->function); i++) {
+        if (c->function->parameters[i].kind == STATE_SIZE) return c->values[i].count == BOXGRAD_EXACT_NORM_SIZE_F64;
+    }
+    return true;
+}
 
 static void check_tensor(const boxgrad_tensor *t, const char *name, faults *f) {
     if (t->reserved != 0) fault(f, BOXGRAD_BAD_PARAMETER, name);
@@ -305,16 +318,18 @@ static size_t unit_stride(const boxgrad_parameter *p) { return p->unit_stride ? 
 /* Checks the tensors, or the parameters whose gradients they are. */
 static void check_tensors(const call *c, faults *f) {
     const size_t n = count_of(c, "n");
-    const bool are_parameters = c->function->parameters[0].kind == PARAMETERS;
-    const char *name = c->function->parameters[0].name;
+    const parameter *const tensors = takes_tensors(c->function);
+    const bool are_parameters = tensors->kind == PARAMETERS;
+    const char *name = tensors->name;
     size_t elements = 0;
     if (n == 0 || n > PTRDIFF_MAX) return;
-    if (c->null[0]) return fault(f, BOXGRAD_NULL_POINTER, name);
+    if (c->null[tensors - c->function->parameters]) return fault(f, BOXGRAD_NULL_POINTER, name);
     if (exceeds_memory(n, 1, 1, are_parameters ? sizeof(boxgrad_parameter) : sizeof(boxgrad_tensor))) return fault(f, BOXGRAD_SIZE_OVERFLOW, name);
     for (size_t k = 0; k < n && k < most_tensors; k++) {
         const boxgrad_parameter *p = &c->parameters[k];
         const size_t count = c->tensors[k].count;
         check_tensor(&c->tensors[k], name, f);
+        if (count > 0 && c->tensors[k].dtype == BOXGRAD_F64 && !takes_doubles(c)) fault(f, BOXGRAD_UNSUPPORTED, name);
         if (!are_parameters) continue;
         check_tensor(&p->param, name, f);
         size_t block;
@@ -347,6 +362,9 @@ static void check_arguments(const call *c, faults *f) {
         case COUNT:
             if (v.count > PTRDIFF_MAX) fault(f, BOXGRAD_SIZE_OVERFLOW, p->name);
             else if (v.count < p->least) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
+            break;
+        case STATE_SIZE:
+            if (v.count != BOXGRAD_EXACT_NORM_SIZE && v.count != BOXGRAD_EXACT_NORM_SIZE_F64) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
             break;
         case NUMBER:
             if (!in_range(c, p->unless && count_of(c, p->unless) == 0 ? NOT_NAN : p->range, v.number)) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
@@ -485,8 +503,9 @@ static bool place_all(call *c, bool is_valid, size_t most_bytes, void **pointers
                 placed[i] = placed[parameter_index(c->function, p->in_place)];
                 placed[i]->output = true;
             } else {
-                placed[i] = place(c, (buffer){rows, width, stride, size, .element = p->element, .input = !p->output, .output = p->output});
-                if (!p->output) fill(c, placed[i]);
+                const bool input = !p->output || p->updated;
+                placed[i] = place(c, (buffer){rows, width, stride, size, .element = p->element, .input = input, .output = p->output});
+                if (input) fill(c, placed[i]);
             }
             pointers[i] = placed[i]->start;
         } else if (p->kind == OPTIONS || p->kind == LOSS_OPTIONS) {
@@ -633,7 +652,7 @@ static boxgrad_status invoke(const call *c, const library *l, void **pointers) {
     void *arguments[most_parameters];
     for (size_t i = 0; i < n; i++) {
         const parameter_kind kind = c->function->parameters[i].kind;
-        types[k][i] = kind == COUNT || kind == INTEGER ? &ffi_type_uint64 : kind == STRIDE ? &ffi_type_sint64 : kind == NUMBER ? &ffi_type_double
+        types[k][i] = kind == COUNT || kind == STATE_SIZE || kind == INTEGER ? &ffi_type_uint64 : kind == STRIDE ? &ffi_type_sint64 : kind == NUMBER ? &ffi_type_double
                     : kind == CODE ? &ffi_type_sint32 : &ffi_type_pointer;
         values[i] = c->values[i];
         if (types[k][i] == &ffi_type_pointer) values[i].pointer = pointers[i];

@@ -6,9 +6,9 @@
 #include <boxgrad.h>
 #include <stdbool.h>
 
-typedef enum { NO_PARAMETER, POINTER, COUNT, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
+typedef enum { NO_PARAMETER, POINTER, COUNT, STATE_SIZE, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
 typedef enum { REAL, DOUBLE, SIZE, LONG, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
-typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, LENGTH, DIVISOR, SIGMA, EXPONENT } number_range;
+typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, LENGTH, DIVISOR, SIGMA, EXPONENT, EXACT_EXPONENT } number_range;
 
 typedef struct {
     const char *name;
@@ -18,6 +18,7 @@ typedef struct {
      * is packed. It has no rows if the count `unless` is 0. */
     element_kind element;
     bool output, optional;
+    bool updated; /* this output is an input, too */
     const char *rows;
     int width;
     const char *times, *stride, *unless;
@@ -41,9 +42,11 @@ typedef struct {
 
 #define IN(name_, rows_, width_, ...) {.name = #name_, .kind = POINTER, .rows = #rows_, .width = width_, __VA_ARGS__}
 #define OUT(name_, rows_, width_, ...) {.name = #name_, .kind = POINTER, .output = true, .rows = #rows_, .width = width_, __VA_ARGS__}
+#define UPDATED(name_, rows_, width_, ...) OUT(name_, rows_, width_, .updated = true, __VA_ARGS__)
 #define RESULT(name_, ...) {.name = #name_, .kind = POINTER, .output = true, .width = 1, __VA_ARGS__}
 #define BOXES(name_, rows_, stride_) IN(name_, rows_, 4, .stride = #stride_)
 #define COUNT(name_, ...) {.name = #name_, .kind = COUNT, __VA_ARGS__}
+#define STATE_SIZE(name_) {.name = #name_, .kind = STATE_SIZE}
 #define STRIDE(name_) {.name = #name_, .kind = STRIDE}
 #define INTEGER(name_) {.name = #name_, .kind = INTEGER}
 #define NUMBER(name_, range_, ...) {.name = #name_, .kind = NUMBER, .range = range_, __VA_ARGS__}
@@ -201,6 +204,13 @@ static const function functions[] = {
         NUMBER(negatives_per_positive, NOT_NEGATIVE), INTEGER(seed),
         OUT(indices, count, 1, .element = SIZE, .limit = "wanted", .written = {"positive_count", "negative_count"}),
         RESULT(positive_count, .element = SIZE), RESULT(negative_count, .element = SIZE)}},
+    {"exact_norm_begin", .untyped = true, .parameters = {OUT(state, size, 1, .element = LONG), STATE_SIZE(size)}},
+    {"exact_norm_add", .untyped = true, .parameters = {
+        UPDATED(state, size, 1, .element = LONG), STATE_SIZE(size), TENSORS, NUMBER(p, EXACT_EXPONENT)}},
+    {"exact_norm_merge", .untyped = true, .parameters = {
+        UPDATED(state, size, 1, .element = LONG), IN(other, size, 1, .element = LONG), STATE_SIZE(size), NUMBER(p, EXACT_EXPONENT)}},
+    {"exact_norm_finish", .untyped = true, .parameters = {
+        IN(state, size, 1, .element = LONG), STATE_SIZE(size), NUMBER(p, EXACT_EXPONENT), RESULT(norm)}},
 };
 enum { function_count = sizeof functions / sizeof *functions };
 

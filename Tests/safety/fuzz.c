@@ -113,6 +113,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
             c.values[i].stride = byte < 192 ? (ptrdiff_t)width_of_stride(&c, (int)i) + byte % 7 : special_stride(&c, (int)i, byte % special_stride_count);
             break;
         }
+        case STATE_SIZE: {
+            const unsigned byte = next(&s);
+            c.values[i].count = byte >= 192 ? special_counts[byte % special_count_count] : byte % 2 ? BOXGRAD_EXACT_NORM_SIZE : BOXGRAD_EXACT_NORM_SIZE_F64;
+            break;
+        }
         case INTEGER: c.values[i].count = next_integer(&s); break;
         case NUMBER: c.values[i].number = next_number(&s); break;
         case CODE: c.values[i].code = next_code(&s, p->last); break;

@@ -30,7 +30,8 @@ static call valid(const function *f, size_t real, size_t rows, unsigned k) {
         case COUNT: c.values[i].count = is_first ? rows : others[k % 6] < p->least ? p->least : others[k % 6], is_first = false; break;
         case STRIDE: c.values[i].stride = c.in_place ? k % 4 : (k + i) % 4; break; /* check() adds the width */
         case INTEGER: c.values[i].count = k % 3 ? others[k % 6] : SIZE_MAX; break;
-        case NUMBER: c.values[i].number = 1; break;
+        case STATE_SIZE: c.values[i].count = k % 4 ? BOXGRAD_EXACT_NORM_SIZE : BOXGRAD_EXACT_NORM_SIZE_F64; break;
+        case NUMBER: c.values[i].number = p->range < EXPONENT ? 1 : (double[]){1, 2, INFINITY}[k / 2 % 3]; break;
         case CODE: c.values[i].code = (int32_t)(k % (unsigned)(p->last + 1)); break;
         case POINTER: c.null[i] = p->optional && k >> (2 + i % 5) & 1; break;
         default: break;
@@ -46,6 +47,7 @@ static void give_tensors(call *c, size_t elements, unsigned k) {
     if (!takes_tensors(c->function)) return;
     c->values[parameter_index(c->function, "n")].count = 4;
     for (size_t i = 0; i < 4; i++) c->tensors[i] = (boxgrad_tensor){c, (elements + i) % (elements + 1), (int32_t)((k + i) % 4), 0};
+    for (size_t i = 0; i < 4 && !takes_doubles(c); i++) if (c->tensors[i].dtype == BOXGRAD_F64) c->tensors[i].dtype = BOXGRAD_F32;
     give_parameters(c, k);
 }
 
@@ -55,6 +57,7 @@ static void divided(const function *f, size_t real, int32_t threads, unsigned k)
     call c = valid(f, real, 0, k);
     size_t *counts[2] = {NULL}, count = 0;
     for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == COUNT) counts[count++] = &c.values[i].count;
+    if (count == 0) return;
     /* The work of a function is counted in boxes, or else in pairs or elements. */
     bool in_boxes = false;
     for (size_t i = 0; i < parameter_count(f); i++) in_boxes |= f->parameters[i].kind == POINTER && f->parameters[i].width == 4;

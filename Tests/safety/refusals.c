@@ -25,10 +25,11 @@ static call valid(const function *f, size_t real, size_t rows) {
     for (size_t i = 0; i < parameter_count(f); i++) {
         const parameter *p = &f->parameters[i];
         if (p->kind == COUNT || p->kind == INTEGER) c.values[i].count = rows;
+        if (p->kind == STATE_SIZE) c.values[i].count = rows % 2 ? BOXGRAD_EXACT_NORM_SIZE : BOXGRAD_EXACT_NORM_SIZE_F64;
         if (p->kind == NUMBER) c.values[i].number = 1;
     }
     for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == STRIDE) c.values[i].stride = (ptrdiff_t)width_of_stride(&c, (int)i);
-    for (int32_t k = 0; k < most_tensors; k++) c.tensors[k] = (boxgrad_tensor){&c, rows, k % 4, 0};
+    for (int32_t k = 0; k < most_tensors; k++) c.tensors[k] = (boxgrad_tensor){&c, rows, k % 4 == BOXGRAD_F64 && !takes_doubles(&c) ? BOXGRAD_F32 : k % 4, 0};
     give_parameters(&c, 0);
     return c;
 }
@@ -102,6 +103,10 @@ static void refusals(const function *f, size_t real, size_t rows) {
         c = original;
         switch (p->kind) {
         case COUNT: case INTEGER: for (size_t k = 0; k < special_count_count; k++) c.values[i].count = special_counts[k], check(&c); break;
+        case STATE_SIZE:
+            for (size_t k = 0; k < special_count_count; k++) c.values[i].count = special_counts[k], check(&c);
+            for (size_t k = 0; k < 2 * BOXGRAD_EXACT_NORM_SIZE_F64; k++) c.values[i].count = k, check(&c);
+            break;
         case STRIDE: for (size_t k = 0; k < special_stride_count; k++) c.values[i].stride = special_stride(&c, (int)i, k), check(&c); break;
         case NUMBER: for (size_t k = 0; k < special_number_count; k++) c.values[i].number = special_numbers[k], check(&c); break;
         case CODE:

@@ -78,13 +78,13 @@ FUNCTION(match_ignore_f64, I(0), P(1), N(2), S(3), P(4), N(5), S(6), D(7), I(8),
 FUNCTION(sample, P(0), N(1), S(2), N(3), D(4), N(5), P(6), P(7), P(8));
 FUNCTION(sample_ratio, P(0), N(1), S(2), N(3), D(4), D(5), N(6), P(7), P(8), P(9));
 FUNCTION(grad_norm, P(0), N(1), D(2), P(3), P(4), P(5));
-FUNCTION(exact_norm_begin, P(0), N(1));
-FUNCTION(exact_norm_add, P(0), N(1), P(2), N(3), D(4));
-FUNCTION(exact_norm_merge, P(0), P(1), N(2), D(3));
-FUNCTION(exact_norm_finish, P(0), N(1), D(2), P(3));
 FUNCTION(grad_norm_combine, P(0), N(1), D(2), P(3));
 FUNCTION(grad_scale, P(0), N(1), D(2));
 FUNCTION(clip_grad_norm, P(0), N(1), D(2), D(3), D(4), I(5), P(6));
 FUNCTION(clip_grad_value, P(0), N(1), D(2));
 FUNCTION(clip_grad_rms, P(0), N(1), D(2), I(3), P(4));
 FUNCTION(clip_grad_adaptive, P(0), N(1), D(2), D(3), D(4), I(5), P(6));
+FUNCTION(exact_norm_begin, P(0), N(1));
+FUNCTION(exact_norm_add, P(0), N(1), P(2), N(3), D(4));
+FUNCTION(exact_norm_merge, P(0), P(1), N(2), D(3));
+FUNCTION(exact_norm_finish, P(0), N(1), D(2), P(3));

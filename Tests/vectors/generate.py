@@ -649,6 +649,66 @@ def norms():
     vector("clip_grad_value", "", limited, 5, 0.25)
 
 
+def exact_norms():
+    """States are integers, which the numbers of a vector hold up to 2^53: those of p = INF are of magnitudes with few bits."""
+    for size, lowest in ((22, -320), (136, -2176)):
+        none = [0.0] * size
+
+        def state(numbers, p, size=size, lowest=lowest):
+            words = [0] * size
+            words[-2:] = sum(map(math.isinf, numbers)), sum(map(math.isnan, numbers))
+            finite = [abs(x) for x in numbers if math.isfinite(x)]
+            if p == INF:
+                largest = NAN if words[-1] else INF if words[-2] else max(finite, default=0.0)
+                return [float(int.from_bytes(struct.pack("<d", largest), "little")), *none[1:]]
+            total = sum(int(mp.ldexp(mp.mpf(x) ** int(p), -lowest)) for x in finite)
+            for i in range(size - 3):
+                words[i], total = total & 0xFFFFFFFF, total >> 32
+            return flat([*words[: size - 3], total, *words[-2:]])
+
+        def norm(numbers, p):
+            """The nearest double, of exact sums in 1000 digits."""
+            if not all(map(math.isfinite, numbers)):
+                return NAN if any(map(math.isnan, numbers)) else INF
+            with mp.workdps(1000):
+                sizes = [abs(mp.mpf(x)) for x in numbers]
+                exact_norm = max(sizes, default=mp.mpf(0)) if p == INF else sum(sizes) if p == 1 else mp.sqrt(sum(x * x for x in sizes))
+                return float(mp.mpf(exact_norm))
+
+        parts = [{"f32": [3, -4, 0.5, 2.0**-149], "f16": HALVES}, {"f32": [], "bf16": [*HALVES[:4], 2.0**100, -(2.0**-133)]}, {"f32": [1, -INF]}, {"f16": [2, NAN, INF]}]
+        if size == 136:
+            parts.append({"f64": [2.0**1000, -1.5, 5e-324, 2.0**-600]})
+        for p in (1.0, 2.0, INF):
+            before, sofar = none, []
+            vector("exact_norm_begin", "", given("i64", [7] * size, out=none, eps=0), size)
+            for part in parts:
+                numbers = flat([x for one in part.values() for x in one])
+                after, own = state([*sofar, *numbers], p), state(numbers, p)
+                listed = tensors(*(given(of, one) for of, one in part.items()))
+                vector("exact_norm_add", "", given("i64", before, out=after, eps=0), size, listed, len(part), p)
+                vector("exact_norm_merge", "", given("i64", before, out=after, eps=0), given("i64", own), size, p)
+                vector("exact_norm_finish", "", given("i64", own), size, p, wanted("f64", [norm(numbers, p)]))
+                before, sofar = after, [*sofar, *numbers]
+            vector("exact_norm_add", "", given("i64", before), size, None, 0, p)
+            vector("exact_norm_finish", "", given("i64", none), size, p, wanted("f64", [0]))
+        for bits in ([2**52, 2**53 - 1], [1, 2**21], [3, 2**21]) if size == 136 else ():
+            # Half of the last place is 1 unit of integer 68: 2^53 + 1, 2^53 + 3.
+            words = [*none[:68], float(bits[0]), float(bits[1]), *none[70:]]
+            vector("exact_norm_finish", "", given("i64", words), size, 1.0, wanted("f64", [float(bits[0] + (bits[1] << 32))]))
+    small = given("i64", [0] * 22)
+    one = tensors(given("f32", [1, 2]))
+    doubles = tensors(given("f32", [1, 2]), given("f64", [3]))
+    vector("exact_norm_begin", "", small, 21, status=BAD_PARAMETER, error="size is not that of an exact norm (got 21)")
+    vector("exact_norm_begin", "", None, 22, status=NULL_POINTER, error="state")
+    vector("exact_norm_add", "", small, 22, doubles, 2, 2.0, status=UNSUPPORTED, error="tensors[1] has doubles, which take a state of the larger size")
+    vector("exact_norm_add", "", small, 22, one, 1, 3.0, status=BAD_PARAMETER, error="p must be 1, 2 or infinity")
+    vector("exact_norm_add", "", small, 22, None, 1, 2.0, status=NULL_POINTER, error="tensors")
+    vector("exact_norm_merge", "", small, None, 22, 2.0, status=NULL_POINTER, error="other")
+    vector("exact_norm_merge", "", small, small, 22, NAN, status=BAD_PARAMETER, error="p")
+    vector("exact_norm_finish", "", small, 22, 2.0, None, status=NULL_POINTER, error="norm")
+    vector("exact_norm_finish", "", small, SIZE_MAX, 2.0, untouched("f64", 1), status=BAD_PARAMETER, error="size")
+
+
 def units(finite, changed):
     """Each dtype's numbers as a gradient, with a parameter of another dtype: in one unit, in rows, in columns, and in blocks of columns."""
     grads = {of: [*x, *(-v / 4 for v in x)] if of in ("f32", "f16") else [*x, 0.25, -0.5, 1, 3, 0.125, -8, 5][: 6 if of == "f64" else 8] for of, x in finite.items()}
@@ -881,6 +941,7 @@ def text():
         ):  # fmt: skip
             family(t)
     norms()
+    exact_norms()
     sample()
     sample_errors()
     tensor_errors()

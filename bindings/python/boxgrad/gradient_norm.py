@@ -199,7 +199,8 @@ def _not_negative(value: float, name: str) -> float:
 def get_total_norm(tensors: Gradients, norm_type: Order = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None) -> float:
     """(sum of |x|^p)^(1/p) over all elements of all gradients; the largest |x| for p = inf; 0 for none.
 
-    Computed in double, rescaled where that would overflow: within 1e-13 for p = 1, 2, inf. After
+    For p = 1, 2, inf exact and rounded once, unless there are gradients of float64; those are computed in double, rescaled where that would
+    overflow, within 1e-13. After
     torch.nn.utils.get_total_norm; like it, takes plain torch tensors for gradients.
 
     NonFiniteError: error_if_nonfinite, and the norm is infinite or NaN; ValueError: norm_type is not positive: (sum |x|^p)^(1/p)
