@@ -59,11 +59,11 @@ def goes_to_torchvision(*arguments: Any) -> bool:
     return _calls_torchvision_elsewhere and any(is_tensor(x) and not (x.is_cpu or x.is_meta) for x in arguments)
 
 
-def stands_for(module: str) -> Callable[[T], T]:
-    """A function or class in the place of torchvision's of the same name; a class decides for itself where it goes_to_torchvision()."""
+def stands_for(module: str, decides: bool = False) -> Callable[[T], T]:
+    """A function or class in the place of torchvision's of the same name. A class, and what `decides`, looks itself where it goes_to_torchvision()."""
 
     def decorate(ours: Any) -> Any:
-        if isinstance(ours, type):
+        if decides or isinstance(ours, type):
             STANDS_FOR[ours.__name__] = module, ours
             return ours
 

@@ -55,6 +55,7 @@ class _Total:
 
     def __init__(self, name: str, arguments: str, terms: Operator, call: Callable[..., None]) -> None:
         self._terms, self._call, self._weights = terms, call, terms.tensors - 1
+        self._tensors, self._differentiable, self._no_gradients = terms.tensors, terms.differentiable, (None,) * terms.differentiable
         self._nothing = (None,) * (arguments.count(",") + 5 - terms.differentiable)
         self.operator = define(
             name, f"{arguments}, str reduction, float? normalizer, int batch_dims, bool[] wanted", 1 + terms.differentiable,
@@ -63,32 +64,33 @@ class _Total:
         self.eager, self.transformed, self.scaled = self._functions()
 
     def __call__(self, *arguments: Any) -> Tensor:
-        k, tensors = self._terms.differentiable, arguments[: self._terms.tensors]
-        if is_compiling():
-            total = self.operator(*arguments, 0, [x.requires_grad for x in tensors[:k]])[0]
+        tensors = arguments[: self._tensors]
+        if is_compiling() or not (is_transformed() or is_plain(tensors)):
+            wanted = [x.requires_grad for x in tensors[: self._differentiable]]
+            total = self.operator(*arguments, 0, wanted)[0]
         elif is_transformed():
-            total = self.transformed.apply(*arguments, 0, [True] * k)[0]
-        elif not is_plain(tensors):
-            total = self.operator(*arguments, 0, [x.requires_grad for x in tensors[:k]])[0]
-        elif may_have_gradient(tensors[:k]):
-            total = self.eager.apply(*tensors, arguments[len(tensors) :])
+            total = self.transformed.apply(*arguments, 0, [True] * self._differentiable)[0]
+        elif may_have_gradient(tensors[: self._differentiable]):
+            total = self.eager.apply(*tensors, arguments)
         else:
-            total, *_ = self.values(arguments, (False,) * k)
+            total = self.values(arguments, ())[0]
         return total
 
-    def values(self, arguments: Sequence[Any], wanted: Sequence[bool]) -> tuple[Any, ...]:
+    def values(self, arguments: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
         """The total and its gradients, None for those that are not wanted."""
-        *inputs, reduction, normalizer = arguments
-        first, weights, sum_of, gradients = inputs[0], inputs[self._weights], ctypes.c_double(), []
-        results = [divisor_of(reduction, math.prod(self._terms.shape(*inputs)), normalizer), sum_of, None]
-        for x, w in zip(inputs, wanted):
-            gradient = packed_like(x) if w else None
-            gradients.append(gradient)
-            results.append(memory(gradient) if w else None)
+        inputs, reduction, normalizer = arguments[:-2], arguments[-2], arguments[-1]
+        first, weights, sum_of = inputs[0], inputs[self._weights], ctypes.c_double()
+        results: list[Any] = [divisor_of(reduction, math.prod(self._terms.shape(*inputs)), normalizer), sum_of, None, *self._no_gradients]
+        total_and_gradients: list[Any] = [None, *self._no_gradients]
+        for k, w in enumerate(wanted, 1):
+            if w:
+                gradient = packed_like(inputs[k - 1])
+                total_and_gradients[k], results[k + 2] = gradient, memory(gradient)
         if weights is not None:
             weights = weights.contiguous()
         self._call(c_functions(first), inputs, weights if weights is None else memory(weights), results)
-        return (torch.scalar_tensor(sum_of.value, dtype=first.dtype, device=first.device), *gradients)
+        total_and_gradients[0] = torch.scalar_tensor(sum_of.value, dtype=first.dtype, device=first.device)
+        return total_and_gradients
 
     def _values_of_batch(self, arguments: Sequence[Any], batch_dims: int, wanted: Sequence[bool]) -> tuple[Any, ...]:
         """values() of each item of a batch."""
@@ -147,10 +149,10 @@ class _Total:
 
         class Eager(torch.autograd.Function):
             @staticmethod
-            def forward(context: Any, *tensors_and_rest: Any) -> Any:
-                *tensors, rest = tensors_and_rest  # torch looks at each argument, so there are few
-                total, *gradients = this.values((*tensors, *rest), context.needs_input_grad[:k])
-                context.save_for_backward(*gradients, *tensors[:k])
+            def forward(context: Any, *tensors_and_arguments: Any) -> Any:
+                arguments = tensors_and_arguments[-1]  # all of them in one, because torch looks at each argument by itself
+                total, *gradients = this.values(arguments, context.needs_input_grad[:k])
+                context.save_for_backward(*gradients, *arguments[:k])
                 return total
 
             @staticmethod

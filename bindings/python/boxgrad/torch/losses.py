@@ -14,7 +14,7 @@ from ..overlap import _EPS, _METRICS
 from ..smooth_l1 import _remaining, _sigma
 from ._operators import memory, rows
 from ._tensors import aligned, are_ready, check_aligned, check_boxes, check_constant, constant, in_half
-from ._torchvision import OPS, stands_for
+from ._torchvision import OPS, goes_to_torchvision, original, stands_for
 from ._totals import Loss
 from .boxes import corners
 
@@ -75,15 +75,25 @@ _balanced_l1 = Loss(
 )
 
 
+_LOSSES = {
+    "box_iou_loss": _METRICS["iou"], "generalized_box_iou_loss": _METRICS["giou"], "distance_box_iou_loss": _METRICS["diou"],
+    "complete_box_iou_loss": _METRICS["ciou"],
+}  # fmt: skip
+
+
 def _pairs(name1: str, boxes1: Any, name2: str, boxes2: Any, weights: Any) -> tuple[Tensor, Tensor, Tensor | None]:
     if not are_ready(boxes1, boxes2):
         boxes1, boxes2 = aligned(name1, corners(name1, boxes1), name2, corners(name2, boxes2))
     return boxes1, boxes2, None if weights is None else constant("weights", weights, boxes1.shape[:-1], boxes1)
 
 
-def _iou(metric: str, boxes1: Any, boxes2: Any, reduction: str, eps: float, weights: Any, normalizer: float | None) -> Tensor:
-    tensors = _pairs("boxes1", boxes1, "boxes2", boxes2, weights)
-    return _iou_loss(*tensors, _METRICS[metric], number(eps, "eps"), reduction=reduction, normalizer=normalizer)
+def _iou(name: str, boxes1: Any, boxes2: Any, reduction: str, eps: float, weights: Any, normalizer: float | None) -> Tensor:
+    """The loss of a metric; `name` is that of the function, which torchvision has, too, but for IoU's."""
+    if weights is not None or not are_ready(boxes1, boxes2):
+        if name != "box_iou_loss" and goes_to_torchvision(boxes1, boxes2):
+            return original(name)(boxes1, boxes2, reduction, eps)
+        boxes1, boxes2, weights = _pairs("boxes1", boxes1, "boxes2", boxes2, weights)
+    return _iou_loss(boxes1, boxes2, weights, _LOSSES[name], number(eps, "eps"), reduction=reduction, normalizer=normalizer)
 
 
 def _other(
@@ -123,10 +133,10 @@ def box_iou_loss(
     >>> boxgrad.torch.box_iou_loss(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), torch.tensor([[0.0, 0.0, 2.0, 1.0]]), "mean", eps=0.0)
     tensor(0.5000)
     """
-    return _iou("iou", boxes1, boxes2, reduction, eps, weights, normalizer)
+    return _iou("box_iou_loss", boxes1, boxes2, reduction, eps, weights, normalizer)
 
 
-@stands_for(OPS)
+@stands_for(OPS, decides=True)
 def generalized_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = _EPS,
     *, weights: Tensor | None = None, normalizer: float | None = None,
@@ -139,10 +149,10 @@ def generalized_box_iou_loss(
     >>> predicted.grad + 0
     tensor([[ 0.0000,  0.0000, -0.0500,  0.0000]])
     """
-    return _iou("giou", boxes1, boxes2, reduction, eps, weights, normalizer)
+    return _iou("generalized_box_iou_loss", boxes1, boxes2, reduction, eps, weights, normalizer)
 
 
-@stands_for(OPS)
+@stands_for(OPS, decides=True)
 def distance_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = _EPS,
     *, weights: Tensor | None = None, normalizer: float | None = None,
@@ -153,10 +163,10 @@ def distance_box_iou_loss(
     >>> boxgrad.torch.distance_box_iou_loss(torch.tensor([[0.0, 0.0, 3.0, 4.0]]), torch.tensor([[3.0, 4.0, 6.0, 8.0]]), eps=0.0)
     tensor([1.2500])
     """
-    return _iou("diou", boxes1, boxes2, reduction, eps, weights, normalizer)
+    return _iou("distance_box_iou_loss", boxes1, boxes2, reduction, eps, weights, normalizer)
 
 
-@stands_for(OPS)
+@stands_for(OPS, decides=True)
 def complete_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = _EPS,
     *, weights: Tensor | None = None, normalizer: float | None = None,
@@ -169,7 +179,7 @@ def complete_box_iou_loss(
     >>> boxgrad.torch.complete_box_iou_loss(torch.tensor([[0.0, 0.0, 3.0, 4.0]]), torch.tensor([[3.0, 4.0, 6.0, 8.0]]), eps=0.0)
     tensor([1.2500])
     """
-    return _iou("ciou", boxes1, boxes2, reduction, eps, weights, normalizer)
+    return _iou("complete_box_iou_loss", boxes1, boxes2, reduction, eps, weights, normalizer)
 
 
 def efficient_box_iou_loss(
