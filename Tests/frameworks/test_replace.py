@@ -122,21 +122,21 @@ def test_arguments_and_defaults_are_torchvisions(torchvision):
         assert all(p.default is not p.empty for p in extra), name
 
 
-# Tensors elsewhere: this machine has no GPU, but fake tensors say that they are on one.
+# Tensors elsewhere: fake tensors say that they are on a device, also where there is none.
 
 
 @pytest.fixture
 def elsewhere():
     with FakeTensorMode():
-        yield torch.empty(3, 4, device="cuda")
+        yield torch.empty(3, 4, device="xpu")
 
 
-def test_cuda_tensors_are_an_error_that_says_what_to_do(elsewhere):
+def test_other_devices_are_an_error_that_says_what_to_do(elsewhere):
     for call in (lambda: boxgrad.torch.box_iou(elsewhere, elsewhere), lambda: boxgrad.torch.box_area(elsewhere),
-                 lambda: boxgrad.torch.nms(elsewhere, torch.empty(3, device="cuda"), 0.5), lambda: boxgrad.torch.generalized_box_iou_loss(elsewhere, elsewhere)):  # fmt: skip
-        with pytest.raises(TypeError, match=r"boxes1? is on the device 'cuda:0', and boxgrad computes on the CPU: pass boxes1?.cpu\(\).*set_other_devices"):
+                 lambda: boxgrad.torch.nms(elsewhere, torch.empty(3, device="xpu"), 0.5), lambda: boxgrad.torch.generalized_box_iou_loss(elsewhere, elsewhere)):  # fmt: skip
+        with pytest.raises(TypeError, match=r"boxes1? is on the device 'xpu:0', and boxgrad computes on the CPU and on CUDA devices: pass boxes1?.cpu\(\).*set_other_devices"):
             call()
-    with pytest.raises(TypeError, match="cuda"):
+    with pytest.raises(TypeError, match="xpu"):
         boxgrad.torch.smooth_l1_loss(elsewhere, elsewhere)
 
 
@@ -148,9 +148,9 @@ def test_or_torchvisions_own_function(elsewhere, torchvision, monkeypatch):
     boxgrad.torch.set_other_devices("torchvision")
     try:
         boxgrad.torch.box_iou(elsewhere, boxes2=elsewhere)
-        boxgrad.torch.nms(elsewhere, torch.empty(3, device="cuda"), 0.5)
+        boxgrad.torch.nms(elsewhere, torch.empty(3, device="xpu"), 0.5)
         boxgrad.torch.complete_box_iou_loss(elsewhere, elsewhere, reduction="sum")
-        with pytest.raises(TypeError, match="cuda"):
+        with pytest.raises(TypeError, match="xpu"):
             boxgrad.torch.siou_loss(elsewhere, elsewhere)
     finally:
         boxgrad.torch.set_other_devices("error")
@@ -176,6 +176,9 @@ def test_the_classes_too(elsewhere, torchvision):
         assert ours.Matcher(0.7, 0.3, True)(elsewhere) == (0.7, 0.3, True)
         assert ours.BoxCoder((1.0, 1.0, 1.0, 1.0), 2.0).encode_single(elsewhere, elsewhere) == ((1.0, 1.0, 1.0, 1.0), 2.0)
         assert ours.BoxCoder((1.0, 1.0, 1.0, 1.0), 2.0).decode_single(elsewhere, elsewhere) == ((1.0, 1.0, 1.0, 1.0), 2.0)
+        on_cuda = torch.empty(3, 4, device="cuda")
+        assert ours.BoxLinearCoder(False).encode(on_cuda, on_cuda) == (False,), "boxgrad has it on the CPU only"
+        assert ours.BoxCoder((1.0, 1.0, 1.0, 1.0)).encode_single(on_cuda, on_cuda).device.type == "cuda", "boxgrad's own"
         assert ours.BoxLinearCoder(False).encode(elsewhere, elsewhere) == ours.BoxLinearCoder(False).decode(elsewhere, elsewhere) == (False,)
         assert ours.BalancedPositiveNegativeSampler(4, 0.5)([elsewhere]) == (4, 0.5)
     finally:

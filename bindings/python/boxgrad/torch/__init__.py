@@ -1,4 +1,4 @@
-"""boxgrad on torch's CPU tensors, with autograd, under the names and arguments of torchvision and torch. See docs/torch.md."""
+"""boxgrad on torch's CPU and CUDA tensors, with autograd, under the names and arguments of torchvision and torch. See docs/torch.md."""
 
 try:
     import torch

@@ -1,11 +1,12 @@
 """What makes an operator of torch, with its gradient, of a function of the library.
 
-A function is described once: its value, its gradient, both as calls of C on the memory of CPU tensors, and the shape of its value. Where it is
-called from decides who runs it:
+A function is described once: its value, its gradient, both as calls of C on the memory of tensors, and the shape of its value. Where the tensors
+are decides whose functions of C these are: the CPU's, or those for CUDA devices, which take the same arguments (_cuda.py). Where it is called from
+decides who runs it:
 
     torch.compile, torch.export   the operators boxgrad::NAME and boxgrad::NAME_gradient, which the compiler traces
     torch.func                    an autograd.Function with a rule for vmap, of these operators
-    plain CPU tensors             an autograd.Function that calls C: nothing of torch's dispatcher, whose share would be half of the time
+    plain tensors                 an autograd.Function that calls C: nothing of torch's dispatcher, whose share would be half of the time
     anything else                 the operators: meta and fake tensors, dispatch modes, subclasses
 
 No gradient can be differentiated again, and each of the four says so: torch.autograd.function.once_differentiable would not, and a loss with a
@@ -14,7 +15,6 @@ gradient penalty would train on a wrong gradient.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any, Callable, NoReturn, Optional, Sequence, Tuple
 
 import torch
@@ -23,11 +23,12 @@ from torch.autograd import forward_ad
 
 from .._arrays import FLOAT32, FLOAT64
 from .._library import library_of, memory_at
+from ._cuda import cuda_functions
 
 Gradients = Tuple[Optional[Tensor], ...]
 
 C_FUNCTIONS = {torch.float32: library_of[FLOAT32], torch.float64: library_of[FLOAT64]}
-"""The functions of each dtype."""
+"""The functions of each dtype on the CPU."""
 
 PLAIN = (Tensor, torch.nn.Parameter)
 """The types of tensors that are nothing more."""
@@ -80,7 +81,7 @@ def is_plain(tensors: Sequence[Tensor | None]) -> bool:
     if _modes() or _tracing() is not None:
         return False
     for tensor in tensors:
-        if tensor is not None and not (type(tensor) in PLAIN and tensor.is_cpu and not tensor.is_neg()):
+        if tensor is not None and not (type(tensor) in PLAIN and (tensor.is_cpu or tensor.is_cuda) and not tensor.is_neg()):
             return False
     return True
 
@@ -162,12 +163,12 @@ class Operator:
         return gradients
 
     def _checked_value(self, *arguments: Any) -> Tensor:
-        check_dtypes(self.name, arguments[: self.tensors])
+        check_kinds(self.name, arguments[: self.tensors])
         return self.value(*arguments)
 
     def _checked_gradient(self, cotangent: Tensor, *arguments_and_wanted: Any) -> Any:
         *arguments, wanted = arguments_and_wanted
-        check_dtypes(self.name, (cotangent, *arguments[: self.tensors]))
+        check_kinds(self.name, (cotangent, *arguments[: self.tensors]))
         check_wanted(self.name, wanted, self.differentiable)
         shape = tuple(self.shape(*arguments))
         if cotangent.shape != shape:
@@ -254,7 +255,8 @@ def define(
     """A new operator of torch, boxgrad::name."""
     returned = "Tensor" if results == 1 else f"({', '.join(['Tensor'] * results)})"
     _library.define(f"{name}({arguments}) -> {returned}", tags=torch.Tag.pt2_compliant_tag)
-    _library.impl(name, value, "CPU")
+    for where in "CPU", "CUDA":
+        _library.impl(name, value, where)
     torch.library.register_fake(f"boxgrad::{name}", fake, lib=_library)
     torch.library.register_autograd(
         f"boxgrad::{name}", backward, setup_context=remember and (lambda ctx, inputs, output: remember(ctx, inputs, output)), lib=_library
@@ -273,10 +275,11 @@ def vmap_by(operator: Any, tensors: int, results: int) -> None:
         torch.library.register_vmap(operator.name(), rule, lib=_library)
 
 
-def c_functions(tensor: Tensor) -> SimpleNamespace:
-    """The functions for the tensor's dtype."""
+def c_functions(tensor: Tensor) -> Any:
+    """The functions for the tensor's dtype and device."""
     try:
-        return C_FUNCTIONS[tensor.dtype]
+        on_cpu = C_FUNCTIONS[tensor.dtype]
+        return on_cpu if tensor.is_cpu else cuda_functions(tensor.dtype, tensor.device)
     except KeyError:
         raise TypeError(f"boxgrad computes in float32 and float64, not in {tensor.dtype}") from None
 
@@ -284,10 +287,11 @@ def c_functions(tensor: Tensor) -> SimpleNamespace:
 # Who calls an operator by its name in torch.ops has passed none of the checks of boxgrad.torch's functions.
 
 
-def check_dtypes(name: str, tensors: Sequence[Tensor | None]) -> None:
-    dtypes = {tensor.dtype for tensor in tensors if tensor is not None}
-    if len(dtypes) > 1:
-        raise TypeError(f"{name} takes tensors of one dtype, not {', '.join(sorted(map(str, dtypes)))}")
+def check_kinds(name: str, tensors: Sequence[Tensor | None]) -> None:
+    for what in "dtype", "device":
+        found = {str(getattr(tensor, what)) for tensor in tensors if tensor is not None}
+        if len(found) > 1:
+            raise TypeError(f"{name} takes tensors of one {what}, not {', '.join(sorted(found))}")
 
 
 def check_wanted(name: str, wanted: Sequence[bool], count: int) -> None:

@@ -12,18 +12,18 @@ from .._arrays import is_tensor
 from ._operators import C_FUNCTIONS, PLAIN
 
 _HALVES = (torch.float16, torch.bfloat16)
-_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 FORMATS = ("xyxy", "xywh", "cxcywh")
 """The formats that torchvision's BoundingBoxes and boxgrad have in common."""
 
 
 def tensor(name: str, x: Any) -> Tensor:
-    """The tensor, which boxgrad can compute with: on the CPU, dense; or one without numbers, on the device meta."""
+    """The tensor, which boxgrad can compute with: on the CPU or a CUDA device, dense; or one without numbers, on the device meta."""
     if not is_tensor(x):
         raise TypeError(f"{name} must be a tensor, not {type(x).__name__}: boxgrad's functions outside of boxgrad.torch take arrays")
-    if not (x.is_cpu or x.is_meta):
-        on_cuda = "; with boxgrad.torch.set_other_devices('torchvision') torchvision's own function computes there"
-        raise TypeError(f"{name} is on the device '{x.device}', and boxgrad computes on the CPU: pass {name}.cpu(){on_cuda}")
+    if not (x.is_cpu or x.is_cuda or x.is_meta):
+        there = "with boxgrad.torch.set_other_devices('torchvision') torchvision's own function computes there"
+        raise TypeError(f"{name} is on the device '{x.device}', and boxgrad computes on the CPU and on CUDA devices: pass {name}.cpu(); {there}")
     if x.layout is not torch.strided:
         raise TypeError(f"{name} has the layout {x.layout}; boxgrad takes dense tensors: pass its to_dense()")
     return x
@@ -31,11 +31,11 @@ def tensor(name: str, x: Any) -> Tensor:
 
 def floats(name: str, x: Any) -> Tensor:
     """The tensor in a dtype that C computes in: float16 and bfloat16 become float32, integers float64."""
-    if not (type(x) in PLAIN and x.is_cpu and x.dtype in C_FUNCTIONS and x.layout is torch.strided):
+    if not (type(x) in PLAIN and (x.is_cpu or x.is_cuda) and x.dtype in C_FUNCTIONS and x.layout is torch.strided):
         x = tensor(name, x)
         if x.dtype in _HALVES:
             return x.float()
-        if x.dtype in _INTEGERS:
+        if x.dtype in INTEGERS:
             return x.double()
         if x.dtype not in C_FUNCTIONS:
             raise TypeError(f"{name} has dtype {x.dtype}; it must be float16, bfloat16, float32, float64 or an integer type")
@@ -45,7 +45,7 @@ def floats(name: str, x: Any) -> Tensor:
 def are_ready(x1: Any, x2: Any) -> bool:
     """Whether aligned() would give these tensors themselves: nearly always, so it is asked first."""
     return (
-        type(x1) in PLAIN and type(x2) in PLAIN and x1.is_cpu and x2.is_cpu and x1.dtype in C_FUNCTIONS and x1.dtype is x2.dtype
+        type(x1) in PLAIN and type(x2) in PLAIN and (x1.is_cpu and x2.is_cpu or x1.is_cuda and x1.device == x2.device) and x1.dtype in C_FUNCTIONS and x1.dtype is x2.dtype
         and x1.shape == x2.shape and x1.layout is x2.layout is torch.strided
     )  # fmt: skip
 
@@ -91,9 +91,9 @@ def constant(name: str, x: Any, shape: Sequence[int], like: Tensor) -> Tensor | 
 
 
 def in_half(value: Tensor, x1: Tensor, x2: Tensor) -> Tensor:
-    """The value in the dtype of both arguments, if that is float16 or bfloat16."""
+    """The value in the dtype of both arguments, if that is float16 or bfloat16; but float32 where torch's autocast would make it that."""
     dtype = torch.promote_types(x1.dtype, x2.dtype)
-    return value.to(dtype) if dtype in _HALVES else value
+    return value.to(dtype) if dtype in _HALVES and not (value.is_cuda and torch.is_autocast_enabled("cuda")) else value
 
 
 def check_boxes(name: str, boxes: Tensor) -> None:

@@ -21,7 +21,7 @@ _originals: Dict[str, Any] = {}
 
 
 def set_other_devices(choice: str) -> None:
-    """What becomes of tensors that are not on the CPU: "error", at first, is a TypeError; "torchvision" calls torchvision's own function.
+    """What becomes of tensors that are neither on the CPU nor on a CUDA device: "error", at first, is a TypeError; "torchvision" calls torchvision's own function.
 
     For functions and classes that torchvision has, too. What boxgrad adds to their arguments is then refused, since it is not torchvision's.
 
@@ -54,9 +54,9 @@ def original(name: str) -> Any:
     return _originals[name]
 
 
-def goes_to_torchvision(*arguments: Any) -> bool:
-    """Whether torchvision is to compute, because of where a tensor is."""
-    return _calls_torchvision_elsewhere and any(is_tensor(x) and not (x.is_cpu or x.is_meta) for x in arguments)
+def goes_to_torchvision(*arguments: Any, on_cuda: bool = True) -> bool:
+    """Whether torchvision is to compute, because of where a tensor is. on_cuda: whether boxgrad computes on CUDA devices, too."""
+    return _calls_torchvision_elsewhere and any(is_tensor(x) and not (x.is_cpu or x.is_meta or on_cuda and x.is_cuda) for x in arguments)
 
 
 def stands_for(module: str, decides: bool = False) -> Callable[[T], T]:

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from .._reduction import divisor_of
+from ._cuda import CudaFunctions
 from ._operators import (
-    Gradients, Operator, c_functions, check_dtypes, check_wanted, define, gradients_of, has_storage, in_front, is_compiling, is_plain, is_transformed,
+    Gradients, Operator, c_functions, check_kinds, check_wanted, define, gradients_of, has_storage, in_front, is_compiling, is_plain, is_transformed,
     may_have_gradient, memory, new, packed, packed_like, refuse_second_derivative,
 )  # fmt: skip
 
@@ -79,8 +80,11 @@ class _Total:
     def values(self, arguments: Sequence[Any], wanted: Sequence[bool]) -> Sequence[Any]:
         """The total and its gradients, None for those that are not wanted."""
         inputs, reduction, normalizer = arguments[:-2], arguments[-2], arguments[-1]
-        first, weights, sum_of = inputs[0], inputs[self._weights], ctypes.c_double()
-        results: list[Any] = [divisor_of(reduction, math.prod(self._terms.shape(*inputs)), normalizer), sum_of, None, *self._no_gradients]
+        first, weights, c = inputs[0], inputs[self._weights], c_functions(inputs[0])
+        on_cuda = isinstance(c, CudaFunctions)
+        sum_of: Any = first.new_empty((), dtype=torch.float64) if on_cuda else ctypes.c_double()
+        divisor = divisor_of(reduction, math.prod(self._terms.shape(*inputs)), normalizer)
+        results: list[Any] = [divisor, memory(sum_of) if on_cuda else sum_of, None, *self._no_gradients]
         total_and_gradients: list[Any] = [None, *self._no_gradients]
         for k, w in enumerate(wanted, 1):
             if w:
@@ -88,8 +92,8 @@ class _Total:
                 total_and_gradients[k], results[k + 2] = gradient, memory(gradient)
         if weights is not None:
             weights = weights.contiguous()
-        self._call(c_functions(first), inputs, weights if weights is None else memory(weights), results)
-        total_and_gradients[0] = torch.scalar_tensor(sum_of.value, dtype=first.dtype, device=first.device)
+        self._call(c, inputs, weights if weights is None else memory(weights), results)
+        total_and_gradients[0] = sum_of.to(first.dtype) if on_cuda else torch.scalar_tensor(sum_of.value, dtype=first.dtype, device=first.device)
         return total_and_gradients
 
     def _values_of_batch(self, arguments: Sequence[Any], batch_dims: int, wanted: Sequence[bool]) -> tuple[Any, ...]:
@@ -107,7 +111,7 @@ class _Total:
 
     def _checked_values(self, *arguments: Any) -> tuple[Tensor, ...]:
         *given, batch_dims, wanted = arguments
-        check_dtypes(self._terms.name, given[: self._terms.tensors])
+        check_kinds(self._terms.name, given[: self._terms.tensors])
         check_wanted(self._terms.name, wanted, self._terms.differentiable)
         total, *gradients = self._values_of_batch(given, batch_dims, wanted) if batch_dims else self.values(given, wanted)
         return (total, *packed(tuple(gradients), given[0]))

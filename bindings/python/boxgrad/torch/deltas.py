@@ -13,7 +13,8 @@ from .._library import DELTA_OPTIONS
 from .._scalars import code_of, image_size, number, numbers
 from ..deltas import _ON_DEGENERATE, LOG_RATIO_CLIP, Four, LogRatioClip, _known, _log_ratio_bounds, _named
 from ..errors import DegenerateBoxError
-from ._operators import Operator, memory, rows
+from ._cuda import CudaFunctions
+from ._operators import C_FUNCTIONS, Operator, memory, rows
 from ._tensors import aligned, check_aligned, check_boxes, in_half, pair
 from ._torchvision import DETECTION, goes_to_torchvision, original, stands_for
 from .boxes import corners
@@ -33,6 +34,13 @@ def _encode_shape(proposals: Tensor, targets: Tensor, *_: Any) -> Sequence[int]:
 def _encode(c: Any, out: Tensor, proposals: Tensor, targets: Tensor, options: list[float], on_degenerate: int) -> None:
     (p, stride_p), (t, stride_t), count = rows(proposals), rows(targets), proposals.numel() // 4
     inputs = memory(p), stride_p, memory(t), stride_t, count
+    if isinstance(c, CudaFunctions):
+        raises = on_degenerate == _ON_DEGENERATE["error"]
+        degenerate = proposals.new_empty((), dtype=torch.int64) if raises else None
+        c.delta_encode(_options(options, on_degenerate), *inputs, memory(out), None, memory(degenerate))
+        if degenerate is not None and degenerate.item():  # which waits for the device
+            _encode(C_FUNCTIONS[out.dtype], out.cpu(), proposals.cpu(), targets.cpu(), options, on_degenerate)  # says which rows
+        return
     try:
         c.delta_encode(_options(options, on_degenerate), *inputs, memory(out), None, None)
     except DegenerateBoxError as error:
@@ -97,7 +105,7 @@ def encode_boxes(
 
     on_degenerate says what becomes of a row whose proposal or target has a width or height that is not a positive finite number: "propagate"
     gives what the formula does, inf or NaN, as other libraries do; "zero" gives it zeros, so that it has no loss and no gradient; "error"
-    raises DegenerateBoxError with all such rows. float16 and bfloat16 are computed in float32, and returned.
+    raises DegenerateBoxError with all such rows; it then waits for a CUDA device. float16 and bfloat16 are computed in float32, and returned.
 
     DegenerateBoxError; ValueError: shape, means, stds; TypeError: dtype, device.
 

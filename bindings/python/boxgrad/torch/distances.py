@@ -119,7 +119,7 @@ class BoxLinearCoder:
 
     def encode(self, reference_boxes: Tensor, proposals: Tensor) -> Tensor:
         """The distances (..., 4) of the ground truth's sides from the anchors' centres, in the anchors' sides if normalize_by_size."""
-        if goes_to_torchvision(reference_boxes, proposals):
+        if goes_to_torchvision(reference_boxes, proposals, on_cuda=False):
             return original("BoxLinearCoder")(self.normalize_by_size).encode(reference_boxes, proposals)
         with _named(targets="proposals", proposals="reference_boxes", boxes="proposals", points="reference_boxes"):
             if self.normalize_by_size:
@@ -128,7 +128,7 @@ class BoxLinearCoder:
 
     def decode(self, rel_codes: Tensor, boxes: Tensor) -> Tensor:
         """The boxes (..., 4) of distances (..., 4) from the anchors `boxes` (..., 4)."""
-        if goes_to_torchvision(rel_codes, boxes):
+        if goes_to_torchvision(rel_codes, boxes, on_cuda=False):
             return original("BoxLinearCoder")(self.normalize_by_size).decode(rel_codes, boxes)
         with _named(distances="rel_codes", proposals="boxes", points="boxes"):
             return decode_linear(boxes, rel_codes) if self.normalize_by_size else decode_distances(_centers(boxes), rel_codes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional, Sequence
 
 import torch
@@ -9,7 +10,8 @@ from torch import Tensor
 
 from .. import matching as _matching
 from .. import sampling as _sampling
-from ._tensors import tensor
+from ._cuda import arrays
+from ._tensors import pair, tensor
 from ._torchvision import DETECTION, goes_to_torchvision, original, stands_for
 from .boxes import corners
 
@@ -35,7 +37,25 @@ class Matcher(_matching.Matcher):
         """The matches of overlaps (M ground truths, N proposals)."""
         if goes_to_torchvision(match_quality_matrix):
             return original("Matcher")(self.high_threshold, self.low_threshold, self.allow_low_quality_matches)(match_quality_matrix)
-        return torch.from_numpy(super().__call__(tensor("match_quality_matrix", match_quality_matrix).detach()))
+        overlaps = tensor("match_quality_matrix", match_quality_matrix).detach()
+        return self._on_cuda(overlaps) if overlaps.is_cuda else torch.from_numpy(super().__call__(overlaps))
+
+    def _on_cuda(self, overlaps: Tensor) -> Tensor:
+        """What the class of arrays does, without waiting for the device."""
+        if overlaps.dim() != 2:
+            raise ValueError(f"match_quality_matrix must have the shape (M, N), not {tuple(overlaps.shape)}")
+        if not overlaps.numel():
+            return overlaps.new_full(overlaps.shape[1:], self.BELOW_LOW_THRESHOLD, dtype=torch.int64)
+        overlaps = overlaps.double().nan_to_num(-math.inf, math.inf, -math.inf)
+        nearest, best = overlaps.argmax(0), overlaps.amax(0)
+        matches = torch.where(best < self.high_threshold, self.BETWEEN_THRESHOLDS, nearest)
+        matches = torch.where((best < self.low_threshold) | (best == -math.inf), self.BELOW_LOW_THRESHOLD, matches)
+        if self.allow_low_quality_matches:
+            greatest = overlaps.amax(1, keepdim=True)
+            forces = (overlaps == greatest) & (greatest > 0)
+            last = len(forces) - 1 - forces.flip(0).int().argmax(0)
+            matches = torch.where(forces.any(0), last if self.forced == "truth" else nearest, matches)
+        return matches
 
     def match(  # type: ignore[override]
         self, proposals: Tensor, truths: Tensor, *, metric: str = "iou", ignore: Tensor | None = None
@@ -47,7 +67,13 @@ class Matcher(_matching.Matcher):
         >>> boxgrad.torch.Matcher(0.7, 0.3).match(proposals, truths)[0]
         tensor([ 0, -2, -1])
         """
-        boxes = (tensor(name, corners(name, x)).detach() for name, x in (("proposals", proposals), ("truths", truths)))
+        boxes = [tensor(name, corners(name, x)).detach() for name, x in (("proposals", proposals), ("truths", truths))]
+        if boxes[0].is_cuda:
+            if ignore is not None:
+                raise TypeError(f"boxgrad ignores ground truth on the CPU only, and proposals are on the device '{boxes[0].device}': pass their cpu()")
+            packed = (x.contiguous() for x in pair("proposals", boxes[0], "truths", boxes[1]))
+            quality = self.allow_low_quality_matches
+            return arrays().match_boxes(*packed, self.high_threshold, self.low_threshold, quality, forced=self.forced, metric=metric)
         matches, overlaps = super().match(*boxes, metric=metric, ignore=None if ignore is None else corners("ignore", ignore).detach())
         return torch.from_numpy(matches), torch.from_numpy(overlaps)
 
@@ -57,7 +83,7 @@ class BalancedPositiveNegativeSampler(_sampling.BalancedPositiveNegativeSampler)
     """torchvision.models.detection's BalancedPositiveNegativeSampler, on tensors. As boxgrad.BalancedPositiveNegativeSampler.
 
     Without a seed, each call draws one from torch's generator, so that torch.manual_seed decides what is drawn. The choice is another than
-    torchvision's.
+    torchvision's. It waits for a CUDA device, because it draws on the CPU.
 
     >>> import torch, boxgrad.torch
     >>> sampler = boxgrad.torch.BalancedPositiveNegativeSampler(4, 0.5)
@@ -81,8 +107,9 @@ class BalancedPositiveNegativeSampler(_sampling.BalancedPositiveNegativeSampler)
         """The masks, uint8, of the positives and of the negatives of each image."""
         if goes_to_torchvision(*matched_idxs):
             return original("BalancedPositiveNegativeSampler")(self.batch_size_per_image, self.positive_fraction)(matched_idxs)
-        labels = [tensor(f"matched_idxs[{image}]", x).detach() for image, x in enumerate(matched_idxs)]
+        labels = [tensor(f"matched_idxs[{image}]", x).detach().cpu() for image, x in enumerate(matched_idxs)]
         if self._follows_torch:
             self.seed = int(torch.randint(2**63 - 1, (), device="cpu"))
         positives, negatives = super().__call__(labels)
-        return [torch.from_numpy(mask) for mask in positives], [torch.from_numpy(mask) for mask in negatives]
+        masks = [[torch.from_numpy(mask).to(x.device) for mask, x in zip(drawn, matched_idxs)] for drawn in (positives, negatives)]
+        return masks[0], masks[1]

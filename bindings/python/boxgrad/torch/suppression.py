@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from .. import suppression as _arrays
-from ._tensors import tensor
+from .._scalars import integer
+from ._cuda import arrays
+from ._operators import rows
+from ._tensors import INTEGERS, pair, tensor
 from ._torchvision import OPS, stands_for
 from .boxes import corners
 
@@ -22,6 +25,17 @@ def _data(name: str, x: Any) -> Tensor:
     return x
 
 
+def _on_cuda(boxes: Tensor, scores: Tensor, idxs: Tensor | None, iou_threshold: float, score_threshold: float, max_keep: int | None) -> Tensor:
+    boxes, scores = pair("boxes", boxes, "scores", scores)
+    if idxs is not None:
+        if idxs.dtype not in INTEGERS:
+            raise TypeError(f"idxs must be integers, not {idxs.dtype}")
+        idxs = idxs.to(torch.int64).contiguous()
+    first, numbers = rows(boxes)[0], scores.contiguous()
+    keep: Tensor = arrays().batched_nms(first, numbers, idxs, iou_threshold, score_threshold=score_threshold, max_keep=max_keep)
+    return keep
+
+
 @stands_for(OPS)
 def nms(
     boxes: Tensor, scores: Tensor, iou_threshold: float, *, score_threshold: float = -math.inf, max_keep: int | None = None
@@ -29,7 +43,7 @@ def nms(
     """The indices of the boxes (N, 4) that stay, by descending score. As torchvision.ops.nms and boxgrad.nms.
 
     A box goes if its IoU with one that stays and has a higher score, or the same and a lower index, is greater than iou_threshold.
-    score_threshold: boxes with no greater score go, too. max_keep: how many stay at most.
+    score_threshold: boxes with no greater score go, too. max_keep: how many stay at most. It waits for a CUDA device, as torchvision's does.
 
     ValueError: shape, a negative iou_threshold, NaN; TypeError: dtype, device.
 
@@ -39,6 +53,8 @@ def nms(
     tensor([1, 2])
     """
     boxes, scores = _data("boxes", corners("boxes", boxes)), _data("scores", scores)
+    if boxes.is_cuda:
+        return _on_cuda(boxes, scores, None, iou_threshold, score_threshold, max_keep)
     return torch.from_numpy(_arrays.nms(boxes, scores, iou_threshold, score_threshold=score_threshold, max_keep=max_keep))
 
 
@@ -57,6 +73,13 @@ def batched_nms(
     tensor([1, 0])
     """
     boxes, scores, idxs = _data("boxes", corners("boxes", boxes)), _data("scores", scores), _data("idxs", idxs)
+    if boxes.is_cuda:
+        if max_per_class is None:
+            return _on_cuda(boxes, scores, idxs, iou_threshold, score_threshold, max_keep)
+        most, limit = integer(max_per_class, "max_per_class"), _arrays._limit(max_keep)
+        kept = _on_cuda(boxes, scores, idxs, iou_threshold, score_threshold, None)
+        ranks = torch.from_numpy(_arrays._ranks(idxs[kept].cpu().numpy()))
+        return kept[(ranks < most).to(kept.device)][:limit]
     keep = _arrays.batched_nms(
         boxes, scores, idxs, iou_threshold, score_threshold=score_threshold, max_keep=max_keep, max_per_class=max_per_class
     )
