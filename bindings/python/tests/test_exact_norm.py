@@ -150,7 +150,7 @@ def library(request, tmp_path_factory):
         if before is not None:
             os.environ["BOXGRAD_CPU_TIER"] = before
     if loaded.c.boxgrad_cpu_tier().decode() != request.param:
-        pytest.skip(f"neither this library nor this CPU may lack the tier {request.param}")
+        pytest.skip(f"this library or this CPU lacks the tier {request.param}")
     return loaded
 
 
