@@ -1,27 +1,46 @@
 import CBoxgrad
 import CShims
 
+extension BoxArea {
+    /// Checks the arguments of boxArea. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ out: UnsafeMutablePointer<T>?
+    ) {
+        arguments.rows(boxes, "boxes", count, stride: stride, "stride")
+        arguments.packed(out, "out", count)
+        guard arguments.valid, let boxes, let out else { return nil }
+        self.init(boxes: Rows(boxes, stride: stride), out: out)
+    }
+}
+
 func boxArea<T>(
     _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ out: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.rows(boxes, "boxes", count, stride: stride, "stride")
-    arguments.packed(out, "out", count)
-    guard arguments.valid, let boxes, let out else { return arguments.status }
-    BoxArea(boxes: Rows(boxes, stride: stride), out: out).run(count, kernels(T.self).box_area)
-    return BOXGRAD_OK
+    BoxArea(&arguments, boxes, count, stride, out)?.run(count, kernels(T.self).box_area)
+    return arguments.status
+}
+
+extension BoxAreaGrad {
+    /// Checks the arguments of boxAreaGrad. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<T>?,
+        _ gradBoxes: UnsafeMutablePointer<T>?
+    ) {
+        arguments.rows(boxes, "boxes", count, stride: stride, "stride")
+        arguments.packed(gradOut, "grad_out", count)
+        arguments.packed(gradBoxes, "grad_boxes", count, width: 4)
+        guard arguments.valid, let boxes, let gradOut, let gradBoxes else { return nil }
+        self.init(boxes: Rows(boxes, stride: stride), gradOut: gradOut, gradBoxes: gradBoxes)
+    }
 }
 
 func boxAreaGrad<T>(
     _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<T>?, _ gradBoxes: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.rows(boxes, "boxes", count, stride: stride, "stride")
-    arguments.packed(gradOut, "grad_out", count)
-    arguments.packed(gradBoxes, "grad_boxes", count, width: 4)
-    guard arguments.valid, let boxes, let gradOut, let gradBoxes else { return arguments.status }
-    BoxAreaGrad(boxes: Rows(boxes, stride: stride), gradOut: gradOut, gradBoxes: gradBoxes).run(count, kernels(T.self).box_area_grad)
-    return BOXGRAD_OK
+    BoxAreaGrad(&arguments, boxes, count, stride, gradOut, gradBoxes)?.run(count, kernels(T.self).box_area_grad)
+    return arguments.status
 }
 
 extension Arguments {
@@ -36,44 +55,87 @@ extension Arguments {
     }
 }
 
+extension BoxConvert {
+    /// Checks the arguments of boxConvert. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ from: Int32, _ to: Int32, _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int,
+        _ out: UnsafeMutablePointer<T>?, _ outStride: Int
+    ) {
+        arguments.formats(from, to)
+        arguments.rows(input, "in", count, stride: inStride, "in_stride")
+        arguments.rows(out, "out", count, stride: outStride, "out_stride")
+        arguments.inPlace(input, inStride, out, outStride, count)
+        guard arguments.valid, let input, let out else { return nil }
+        self.init(from: from, to: to, input: Rows(input, stride: inStride), out: MutableRows(out, stride: outStride))
+    }
+}
+
 func boxConvert<T>(
     _ from: Int32, _ to: Int32, _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<T>?, _ outStride: Int
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.formats(from, to)
-    arguments.rows(input, "in", count, stride: inStride, "in_stride")
-    arguments.rows(out, "out", count, stride: outStride, "out_stride")
-    arguments.inPlace(input, inStride, out, outStride, count)
-    guard arguments.valid, let input, let out else { return arguments.status }
-    BoxConvert(from: from, to: to, input: Rows(input, stride: inStride), out: MutableRows(out, stride: outStride))
-        .run(count, kernels(T.self).box_convert)
-    return BOXGRAD_OK
+    BoxConvert(&arguments, from, to, input, count, inStride, out, outStride)?.run(count, kernels(T.self).box_convert)
+    return arguments.status
+}
+
+extension BoxConvertGrad {
+    /// Checks the arguments of boxConvertGrad. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<T>?,
+        _ gradIn: UnsafeMutablePointer<T>?
+    ) {
+        arguments.formats(from, to)
+        arguments.packed(gradOut, "grad_out", count, width: 4)
+        arguments.packed(gradIn, "grad_in", count, width: 4)
+        guard arguments.valid, let gradOut, let gradIn else { return nil }
+        self.init(from: from, to: to, gradOut: gradOut, gradIn: gradIn)
+    }
 }
 
 func boxConvertGrad<T>(
     _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<T>?, _ gradIn: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.formats(from, to)
-    arguments.packed(gradOut, "grad_out", count, width: 4)
-    arguments.packed(gradIn, "grad_in", count, width: 4)
-    guard arguments.valid, let gradOut, let gradIn else { return arguments.status }
-    BoxConvertGrad(from: from, to: to, gradOut: gradOut, gradIn: gradIn).run(count, commonKernels(T.self).box_convert_grad)
-    return BOXGRAD_OK
+    BoxConvertGrad(&arguments, from, to, count, gradOut, gradIn)?.run(count, commonKernels(T.self).box_convert_grad)
+    return arguments.status
+}
+
+extension BoxClip {
+    /// Checks the arguments of boxClip. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double,
+        _ out: UnsafeMutablePointer<T>?, _ outStride: Int
+    ) {
+        arguments.imageSize(width, height)
+        arguments.rows(input, "in", count, stride: inStride, "in_stride")
+        arguments.rows(out, "out", count, stride: outStride, "out_stride")
+        arguments.inPlace(input, inStride, out, outStride, count)
+        guard arguments.valid, let input, let out else { return nil }
+        self.init(input: Rows(input, stride: inStride), width: width, height: height, out: MutableRows(out, stride: outStride))
+    }
 }
 
 func boxClip<T>(
     _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double, _ out: UnsafeMutablePointer<T>?, _ outStride: Int
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.imageSize(width, height)
-    arguments.rows(input, "in", count, stride: inStride, "in_stride")
-    arguments.rows(out, "out", count, stride: outStride, "out_stride")
-    arguments.inPlace(input, inStride, out, outStride, count)
-    guard arguments.valid, let input, let out else { return arguments.status }
-    BoxClip(input: Rows(input, stride: inStride), width: width, height: height, out: MutableRows(out, stride: outStride))
-        .run(count, kernels(T.self).box_clip)
-    return BOXGRAD_OK
+    BoxClip(&arguments, input, count, inStride, width, height, out, outStride)?.run(count, kernels(T.self).box_clip)
+    return arguments.status
+}
+
+extension BoxClipGrad {
+    /// Checks the arguments of boxClipGrad. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ width: Double, _ height: Double,
+        _ gradOut: UnsafePointer<T>?, _ gradIn: UnsafeMutablePointer<T>?
+    ) {
+        arguments.imageSize(width, height)
+        arguments.rows(input, "in", count, stride: inStride, "in_stride")
+        arguments.packed(gradOut, "grad_out", count, width: 4)
+        arguments.packed(gradIn, "grad_in", count, width: 4)
+        guard arguments.valid, let input, let gradOut, let gradIn else { return nil }
+        self.init(input: Rows(input, stride: inStride), width: width, height: height, gradOut: gradOut, gradIn: gradIn)
+    }
 }
 
 func boxClipGrad<T>(
@@ -81,14 +143,8 @@ func boxClipGrad<T>(
     _ gradOut: UnsafePointer<T>?, _ gradIn: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.imageSize(width, height)
-    arguments.rows(input, "in", count, stride: inStride, "in_stride")
-    arguments.packed(gradOut, "grad_out", count, width: 4)
-    arguments.packed(gradIn, "grad_in", count, width: 4)
-    guard arguments.valid, let input, let gradOut, let gradIn else { return arguments.status }
-    BoxClipGrad(input: Rows(input, stride: inStride), width: width, height: height, gradOut: gradOut, gradIn: gradIn)
-        .run(count, kernels(T.self).box_clip_grad)
-    return BOXGRAD_OK
+    BoxClipGrad(&arguments, input, count, inStride, width, height, gradOut, gradIn)?.run(count, kernels(T.self).box_clip_grad)
+    return arguments.status
 }
 
 func boxInspect<T>(

@@ -70,32 +70,65 @@ extension Arguments {
     }
 }
 
+extension DeltaEncode {
+    /// Checks the arguments of deltaEncode. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?,
+        _ proposalsStride: Int, _ targets: UnsafePointer<T>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<T>?,
+        _ marks: UnsafeMutablePointer<UInt8>?
+    ) {
+        let options = complete(options, for: T.self, &arguments)
+        arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
+        arguments.rows(targets, "targets", count, stride: targetsStride, "targets_stride")
+        arguments.packed(deltas, "deltas", count, width: 4)
+        arguments.packed(marks, "degenerate", count, optional: true)
+        guard arguments.valid, count > 0, let proposals, let targets, let deltas else { return nil }
+        self.init(
+            options: options, proposals: Rows(proposals, stride: proposalsStride), targets: Rows(targets, stride: targetsStride), deltas: deltas)
+    }
+}
+
 func deltaEncode<T: BinaryFloatingPoint>(
     _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?, _ proposalsStride: Int,
     _ targets: UnsafePointer<T>?, _ targetsStride: Int, _ count: Int,
     _ deltas: UnsafeMutablePointer<T>?, _ marks: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
 ) -> Int32 {
     var arguments = Arguments()
-    let options = complete(options, for: T.self, &arguments)
-    arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
-    arguments.rows(targets, "targets", count, stride: targetsStride, "targets_stride")
-    arguments.packed(deltas, "deltas", count, width: 4)
-    arguments.packed(marks, "degenerate", count, optional: true)
+    let call = DeltaEncode(&arguments, options, proposals, proposalsStride, targets, targetsStride, count, deltas, marks)
     guard arguments.valid else { return arguments.status }
     var found = 0
-    if count > 0, let proposals, let targets, let deltas {
-        let (proposals, targets) = (Rows(proposals, stride: proposalsStride), Rows(targets, stride: targetsStride))
-        arguments.noneDegenerate(options, proposals, targets, count)
+    if let call {
+        arguments.noneDegenerate(call.options, call.proposals, call.targets, count)
         guard arguments.valid else { return arguments.status }
-        if options.on_degenerate == BOXGRAD_DEGENERATE_ERROR {
+        if call.options.on_degenerate == BOXGRAD_DEGENERATE_ERROR {
             marks?.update(repeating: 0, count: count)
         } else if marks != nil || degenerateCount != nil {
-            found = degenerate(proposals, targets, count, marks: marks).found
+            found = degenerate(call.proposals, call.targets, count, marks: marks).found
         }
-        DeltaEncode(options: options, proposals: proposals, targets: targets, deltas: deltas).run(count, .boxes, kernels(T.self).delta_encode)
+        call.run(count, .boxes, kernels(T.self).delta_encode)
     }
     degenerateCount?.pointee = found
     return BOXGRAD_OK
+}
+
+extension DeltaEncodeGrad {
+    /// Checks the arguments of deltaEncodeGrad. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?,
+        _ proposalsStride: Int, _ targets: UnsafePointer<T>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<T>?,
+        _ gradProposals: UnsafeMutablePointer<T>?, _ gradTargets: UnsafeMutablePointer<T>?
+    ) {
+        let options = complete(options, for: T.self, &arguments)
+        arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
+        arguments.rows(targets, "targets", count, stride: targetsStride, "targets_stride")
+        arguments.packed(gradDeltas, "grad_deltas", count, width: 4)
+        arguments.packed(gradProposals, "grad_proposals", count, width: 4, optional: true)
+        arguments.packed(gradTargets, "grad_targets", count, width: 4, optional: true)
+        guard arguments.valid, count > 0, let proposals, let targets, let gradDeltas else { return nil }
+        self.init(
+            options: options, proposals: Rows(proposals, stride: proposalsStride), targets: Rows(targets, stride: targetsStride), gradDeltas: gradDeltas,
+            gradProposals: gradProposals, gradTargets: gradTargets)
+    }
 }
 
 func deltaEncodeGrad<T: BinaryFloatingPoint>(
@@ -104,20 +137,32 @@ func deltaEncodeGrad<T: BinaryFloatingPoint>(
     _ gradDeltas: UnsafePointer<T>?, _ gradProposals: UnsafeMutablePointer<T>?, _ gradTargets: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    let options = complete(options, for: T.self, &arguments)
-    arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
-    arguments.rows(targets, "targets", count, stride: targetsStride, "targets_stride")
-    arguments.packed(gradDeltas, "grad_deltas", count, width: 4)
-    arguments.packed(gradProposals, "grad_proposals", count, width: 4, optional: true)
-    arguments.packed(gradTargets, "grad_targets", count, width: 4, optional: true)
-    guard arguments.valid, count > 0, let proposals, let targets, let gradDeltas else { return arguments.status }
-    let (proposalRows, targetRows) = (Rows(proposals, stride: proposalsStride), Rows(targets, stride: targetsStride))
-    arguments.noneDegenerate(options, proposalRows, targetRows, count)
+    let checked = DeltaEncodeGrad(&arguments, options, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets)
+    guard let call = checked else { return arguments.status }
+    arguments.noneDegenerate(call.options, call.proposals, call.targets, count)
     guard arguments.valid else { return arguments.status }
-    DeltaEncodeGrad(
-        options: options, proposals: proposalRows, targets: targetRows, gradDeltas: gradDeltas, gradProposals: gradProposals, gradTargets: gradTargets
-    ).run(count, .boxes, kernels(T.self).delta_encode_grad)
+    call.run(count, .boxes, kernels(T.self).delta_encode_grad)
     return BOXGRAD_OK
+}
+
+extension DeltaDecode {
+    /// Checks the arguments of deltaDecode. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?,
+        _ proposalsStride: Int, _ deltas: UnsafePointer<T>?, _ deltasStride: Int, _ count: Int, _ groups: Int,
+        _ boxes: UnsafeMutablePointer<T>?
+    ) {
+        let options = complete(options, for: T.self, &arguments)
+        let width = arguments.rowWidth(groups, T.self)
+        arguments.count(count)
+        if groups > 0 {
+            arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
+            arguments.rows(deltas, "deltas", count, stride: deltasStride, "deltas_stride", width: width)
+            arguments.packed(boxes, "boxes", count, width: width)
+        }
+        guard arguments.valid, groups > 0, let proposals, let deltas, let boxes else { return nil }
+        self.init(options: options, proposals: Rows(proposals, stride: proposalsStride), deltas: Rows(deltas, stride: deltasStride), groups: groups, boxes: boxes)
+    }
 }
 
 func deltaDecode<T>(
@@ -125,19 +170,31 @@ func deltaDecode<T>(
     _ deltas: UnsafePointer<T>?, _ deltasStride: Int, _ count: Int, _ groups: Int, _ boxes: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    let options = complete(options, for: T.self, &arguments)
-    let width = arguments.rowWidth(groups, T.self)
-    arguments.count(count)
-    if groups > 0 {
-        arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
-        arguments.rows(deltas, "deltas", count, stride: deltasStride, "deltas_stride", width: width)
-        arguments.packed(boxes, "boxes", count, width: width)
+    DeltaDecode(&arguments, options, proposals, proposalsStride, deltas, deltasStride, count, groups, boxes)?.run(count, .boxes(groups: groups), kernels(T.self).delta_decode)
+    return arguments.status
+}
+
+extension DeltaDecodeGrad {
+    /// Checks the arguments of deltaDecodeGrad. It returns nil if one is refused, or if there are no deltas.
+    init?(
+        _ arguments: inout Arguments, _ options: UnsafePointer<boxgrad_delta_options>?, _ proposals: UnsafePointer<T>?,
+        _ proposalsStride: Int, _ deltas: UnsafePointer<T>?, _ deltasStride: Int, _ count: Int, _ groups: Int,
+        _ gradBoxes: UnsafePointer<T>?, _ gradProposals: UnsafeMutablePointer<T>?, _ gradDeltas: UnsafeMutablePointer<T>?
+    ) {
+        let options = complete(options, for: T.self, &arguments)
+        let width = arguments.rowWidth(groups, T.self)
+        arguments.packed(gradProposals, "grad_proposals", count, width: 4, optional: true)
+        if groups > 0 {
+            arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
+            arguments.rows(deltas, "deltas", count, stride: deltasStride, "deltas_stride", width: width)
+            arguments.packed(gradBoxes, "grad_boxes", count, width: width)
+            arguments.packed(gradDeltas, "grad_deltas", count, width: width, optional: true)
+        }
+        guard arguments.valid, groups > 0, let proposals, let deltas, let gradBoxes else { return nil }
+        self.init(
+            options: options, proposals: Rows(proposals, stride: proposalsStride), deltas: Rows(deltas, stride: deltasStride), groups: groups,
+            gradBoxes: gradBoxes, gradProposals: gradProposals, gradDeltas: gradDeltas)
     }
-    guard arguments.valid, groups > 0, let proposals, let deltas, let boxes else { return arguments.status }
-    DeltaDecode(
-        options: options, proposals: Rows(proposals, stride: proposalsStride), deltas: Rows(deltas, stride: deltasStride), groups: groups, boxes: boxes
-    ).run(count, .boxes(groups: groups), kernels(T.self).delta_decode)
-    return BOXGRAD_OK
 }
 
 func deltaDecodeGrad<T: BinaryFloatingPoint>(
@@ -146,21 +203,10 @@ func deltaDecodeGrad<T: BinaryFloatingPoint>(
     _ gradBoxes: UnsafePointer<T>?, _ gradProposals: UnsafeMutablePointer<T>?, _ gradDeltas: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    let options = complete(options, for: T.self, &arguments)
-    let width = arguments.rowWidth(groups, T.self)
-    arguments.packed(gradProposals, "grad_proposals", count, width: 4, optional: true)
-    if groups > 0 {
-        arguments.rows(proposals, "proposals", count, stride: proposalsStride, "proposals_stride")
-        arguments.rows(deltas, "deltas", count, stride: deltasStride, "deltas_stride", width: width)
-        arguments.packed(gradBoxes, "grad_boxes", count, width: width)
-        arguments.packed(gradDeltas, "grad_deltas", count, width: width, optional: true)
-    }
+    let call = DeltaDecodeGrad(&arguments, options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas)
     guard arguments.valid else { return arguments.status }
-    if groups > 0, let proposals, let deltas, let gradBoxes {
-        DeltaDecodeGrad(
-            options: options, proposals: Rows(proposals, stride: proposalsStride), deltas: Rows(deltas, stride: deltasStride), groups: groups,
-            gradBoxes: gradBoxes, gradProposals: gradProposals, gradDeltas: gradDeltas
-        ).run(count, .boxes(groups: groups), kernels(T.self).delta_decode_grad)
+    if let call {
+        call.run(count, .boxes(groups: groups), kernels(T.self).delta_decode_grad)
     } else {
         gradProposals?.update(repeating: 0, count: 4 &* count)
     }

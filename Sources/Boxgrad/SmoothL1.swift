@@ -9,30 +9,39 @@ extension Arguments {
     }
 }
 
+extension SmoothL1 {
+    /// Checks the arguments of smoothL1. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ pred: UnsafePointer<T>?, _ target: UnsafePointer<T>?, _ insideWeights: UnsafePointer<T>?,
+        _ outsideWeights: UnsafePointer<T>?, _ count: Int, _ sigma: Double, _ normalizer: Double,
+        _ elementwise: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
+    ) {
+        arguments.sigma(sigma, T.self)
+        arguments.normalizer(normalizer, as: T.self, of: count)
+        arguments.packed(pred, "pred", count)
+        arguments.packed(target, "target", count)
+        arguments.packed(insideWeights, "inside_weights", count, optional: true)
+        arguments.packed(outsideWeights, "outside_weights", count, optional: true)
+        arguments.packed(elementwise, "elementwise", count, optional: true)
+        arguments.packed(gradPred, "grad_pred", count, optional: true)
+        arguments.packed(gradTarget, "grad_target", count, optional: true)
+        guard arguments.valid, count > 0, let pred, let target else { return nil }
+        self.init(
+            pred: pred, target: target, insideWeights: insideWeights, outsideWeights: outsideWeights, sigma: sigma, normalizer: normalizer,
+            elementwise: elementwise, gradPred: gradPred, gradTarget: gradTarget)
+    }
+}
+
 func smoothL1<T>(
     _ pred: UnsafePointer<T>?, _ target: UnsafePointer<T>?, _ insideWeights: UnsafePointer<T>?, _ outsideWeights: UnsafePointer<T>?, _ count: Int,
     _ sigma: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ elementwise: UnsafeMutablePointer<T>?,
     _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.sigma(sigma, T.self)
-    arguments.normalizer(normalizer, as: T.self, of: count)
-    arguments.packed(pred, "pred", count)
-    arguments.packed(target, "target", count)
-    arguments.packed(insideWeights, "inside_weights", count, optional: true)
-    arguments.packed(outsideWeights, "outside_weights", count, optional: true)
-    arguments.packed(elementwise, "elementwise", count, optional: true)
-    arguments.packed(gradPred, "grad_pred", count, optional: true)
-    arguments.packed(gradTarget, "grad_target", count, optional: true)
+    let call = SmoothL1(&arguments, pred, target, insideWeights, outsideWeights, count, sigma, normalizer, elementwise, gradPred, gradTarget)
     guard arguments.valid else { return arguments.status }
-    var sum = 0.0
-    if count > 0, let pred, let target {
-        sum = SmoothL1(
-            pred: pred, target: target, insideWeights: insideWeights, outsideWeights: outsideWeights, sigma: sigma, normalizer: normalizer,
-            elementwise: elementwise, gradPred: gradPred, gradTarget: gradTarget
-        ).sum(count, worthThread: Division.elements.worthThread, kernels(T.self).smooth_l1)
-    }
-    loss?.pointee = count > 0 ? sum / normalizer : 0
+    let sum = call?.sum(count, worthThread: Division.elements.worthThread, kernels(T.self).smooth_l1)
+    loss?.pointee = sum.map { $0 / normalizer } ?? 0
     return BOXGRAD_OK
 }
 

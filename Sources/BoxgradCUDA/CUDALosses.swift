@@ -40,22 +40,10 @@ func cudaSmoothL1<T>(
     _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: Stream
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.sigma(sigma, T.self)
-    arguments.normalizer(normalizer, as: T.self, of: count)
-    arguments.packed(pred, "pred", count)
-    arguments.packed(target, "target", count)
-    arguments.packed(insideWeights, "inside_weights", count, optional: true)
-    arguments.packed(outsideWeights, "outside_weights", count, optional: true)
-    arguments.packed(elementwise, "elementwise", count, optional: true)
-    arguments.packed(gradPred, "grad_pred", count, optional: true)
-    arguments.packed(gradTarget, "grad_target", count, optional: true)
-    guard arguments.valid else { return arguments.status }
-    guard count > 0, let pred, let target else { return zero(loss, 1, stream) }
+    let checked = SmoothL1(&arguments, pred, target, insideWeights, outsideWeights, count, sigma, normalizer, elementwise, gradPred, gradTarget)
+    guard let call = checked else { return arguments.valid ? zero(loss, 1, stream) : arguments.status }
     let total = DeviceTotal(&arguments, count, normalizer, loss, scratch, scratchSize)
     guard arguments.valid else { return arguments.status }
-    let call = SmoothL1(
-        pred: pred, target: target, insideWeights: insideWeights, outsideWeights: outsideWeights, sigma: sigma, normalizer: normalizer,
-        elementwise: elementwise, gradPred: gradPred, gradTarget: gradTarget)
     let device = DeviceSmoothL1(call: call, total: total)
     guard let total else { return device.launch(BGC_SMOOTH_L1, count, each: 8, T.self, stream) }
     return device.launch(BGC_SMOOTH_L1_TOTAL, count, total, T.self, stream)

@@ -20,33 +20,28 @@ func cudaIouPairwise<T>(
     _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: Stream
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.metric(metric, eps, T.self)
-    arguments.sides(a, aCount, aStride, b, bCount, bStride)
-    arguments.matrix(out, "out", aCount, bCount, outStride, "out_stride")
-    arguments.matrix(outUnion, "out_union", aCount, bCount, outStride, "out_stride", optional: true)
-    guard arguments.valid else { return arguments.status }
-    guard let a, let b, let out, aCount > 0, bCount > 0 else { return BOXGRAD_OK }
+    let checked = IoUPairwise(&arguments, metric, a, aCount, aStride, b, bCount, bStride, eps, out, outStride, outUnion)
+    guard let call = checked else { return arguments.status }
     arguments.scratch(scratch, scratchSize, cudaIouPairwiseScratch(metric, aCount, bCount, T.self))
     guard arguments.valid else { return arguments.status }
-    let (rowsA, rowsB) = (Rows(a, stride: aStride), Rows(b, stride: bStride))
     var anglesA, anglesB: UnsafeMutablePointer<T>?
     if metric == BOXGRAD_CIOU, let scratch {
         let angles = scratch.assumingMemoryBound(to: T.self)
         (anglesA, anglesB) = (angles, angles + 2 &* aCount)
-        var status = DeviceAngles(boxes: rowsA, angles: angles).launch(BGC_DIAGONAL_ANGLES, aCount, T.self, stream)
+        var status = DeviceAngles(boxes: call.a, angles: angles).launch(BGC_DIAGONAL_ANGLES, aCount, T.self, stream)
         if status == BOXGRAD_OK {
-            status = DeviceAngles(boxes: rowsB, angles: angles + 2 &* aCount).launch(BGC_DIAGONAL_ANGLES, bCount, T.self, stream)
+            status = DeviceAngles(boxes: call.b, angles: angles + 2 &* aCount).launch(BGC_DIAGONAL_ANGLES, bCount, T.self, stream)
         }
         guard status == BOXGRAD_OK else { return status }
     }
     func fill(_ out: UnsafeMutablePointer<T>, _ kernel: Int) -> Int32 {
-        let call = DeviceIoUPairwise(
-            a: rowsA, b: rowsB, bCount: bCount, eps: eps, out: MutableRows(out, stride: outStride), anglesA: anglesA.map { UnsafePointer($0) },
+        let device = DeviceIoUPairwise(
+            a: call.a, b: call.b, bCount: bCount, eps: eps, out: MutableRows(out, stride: outStride), anglesA: anglesA.map { UnsafePointer($0) },
             anglesB: anglesB.map { UnsafePointer($0) }, rows: rowsOfThread)
         let grid = ((bCount &- 1) / (4 &* matrixBlock) &+ 1, (aCount &- 1) / rowsOfThread &+ 1)
-        return call.launch(kernel, aCount, grid: grid, block: matrixBlock, T.self, stream)
+        return device.launch(kernel, aCount, grid: grid, block: matrixBlock, T.self, stream)
     }
-    let status = fill(out, BGC_IOU_PAIRWISE_IOU &+ 2 &* Int(metric))
+    let status = fill(call.out.start, BGC_IOU_PAIRWISE_IOU &+ 2 &* Int(metric))
     guard status == BOXGRAD_OK, let outUnion else { return status }
     return fill(outUnion, BGC_IOU_PAIRWISE_UNION)
 }
@@ -70,44 +65,26 @@ func cudaIouPairwiseGrad<T: BinaryFloatingPoint>(
     _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: Stream
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.metric(metric, eps, T.self)
-    arguments.sides(a, aCount, aStride, b, bCount, bStride)
-    arguments.matrix(gradOut, "grad_out", aCount, bCount, gradOutStride, "grad_out_stride")
-    arguments.packed(gradA, "grad_a", aCount, width: 4, optional: true)
-    arguments.packed(gradB, "grad_b", bCount, width: 4, optional: true)
+    let sides = IoUPairwiseGrad<T>.sides(&arguments, metric, a, aCount, aStride, b, bCount, bStride, eps, gradOut, gradOutStride, gradA, gradB)
     guard arguments.valid else { return arguments.status }
-    guard let a, let b, let gradOut, aCount > 0, bCount > 0 else {
+    guard let sides else {
         let status = zero(gradA, 4 &* aCount, stream)
         return status == BOXGRAD_OK ? zero(gradB, 4 &* bCount, stream) : status
     }
     arguments.scratch(scratch, scratchSize, cudaIouPairwiseGradScratch(aCount, bCount))
     guard arguments.valid else { return arguments.status }
-    let (rowsA, rowsB) = (Rows(a, stride: aStride), Rows(b, stride: bStride))
-    // A kernel computes the gradient of its first side, as on the CPU. The sides take turns on the scratch.
-    func gradient(_ call: IoUPairwiseGrad<T>, _ count: Int, _ kernel: Int) -> Int32 {
+    // The sides take turns on the scratch.
+    func gradient(_ call: IoUPairwiseGrad<T>?, _ count: Int) -> Int32 {
+        guard let call else { return BOXGRAD_OK }
         let blocks = (call.bCount &- 1) / sumBlock &+ 1
         let device = DeviceIoUPairwiseGrad(call: call, sums: blocks > 1 ? scratch?.assumingMemoryBound(to: Double.self) : nil)
+        let kernel = call.metric < 0 ? BGC_IOU_PAIRWISE_GRAD_IOF_OF_SECOND : BGC_IOU_PAIRWISE_GRAD_IOU &+ 2 &* Int(call.metric)
         let status = device.launch(kernel, count, grid: ((count &- 1) / 32 &+ 1, blocks), T.self, stream)
         guard status == BOXGRAD_OK, blocks > 1 else { return status }
         return device.launch(BGC_IOU_PAIRWISE_GRAD_TOTAL, 4 &* count, T.self, stream)
     }
-    var status = BOXGRAD_OK
-    if let gradA {
-        status = gradient(
-            IoUPairwiseGrad(
-                metric: metric, a: rowsA, b: rowsB, bCount: bCount, eps: eps, gradOut: gradOut, rowStride: gradOutStride, columnStride: 1,
-                gradA: gradA),
-            aCount, BGC_IOU_PAIRWISE_GRAD_IOU &+ 2 &* Int(metric))
-    }
-    if status == BOXGRAD_OK, let gradB {
-        let kernel = metric == BOXGRAD_IOF ? BGC_IOU_PAIRWISE_GRAD_IOF_OF_SECOND : BGC_IOU_PAIRWISE_GRAD_IOU &+ 2 &* Int(metric)
-        status = gradient(
-            IoUPairwiseGrad(
-                metric: metric, a: rowsB, b: rowsA, bCount: aCount, eps: eps, gradOut: gradOut, rowStride: 1, columnStride: gradOutStride,
-                gradA: gradB),
-            bCount, kernel)
-    }
-    return status
+    let status = gradient(sides.a, aCount)
+    return status == BOXGRAD_OK ? gradient(sides.b, bCount) : status
 }
 
 func cudaIouAligned<T>(
@@ -115,15 +92,8 @@ func cudaIouAligned<T>(
     _ out: UnsafeMutablePointer<T>?, _ gradA: UnsafeMutablePointer<T>?, _ gradB: UnsafeMutablePointer<T>?, _ stream: Stream
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.metric(metric, eps, T.self)
-    arguments.rows(a, "a", count, stride: aStride, "a_stride")
-    arguments.rows(b, "b", count, stride: bStride, "b_stride")
-    arguments.packed(out, "out", count, optional: true)
-    arguments.packed(gradA, "grad_a", count, width: 4, optional: true)
-    arguments.packed(gradB, "grad_b", count, width: 4, optional: true)
-    guard arguments.valid, count > 0, let a, let b else { return arguments.status }
-    return IoUAligned(metric: metric, a: Rows(a, stride: aStride), b: Rows(b, stride: bStride), eps: eps, out: out, gradA: gradA, gradB: gradB)
-        .launch(BGC_IOU_ALIGNED_IOU &+ 2 &* Int(metric), count, T.self, stream)
+    let call = IoUAligned(&arguments, metric, a, aStride, b, bStride, count, eps, out, gradA, gradB)
+    return call?.launch(BGC_IOU_ALIGNED_IOU &+ 2 &* Int(metric), count, T.self, stream) ?? arguments.status
 }
 
 func cudaIouLoss<T: BinaryFloatingPoint>(
@@ -133,21 +103,10 @@ func cudaIouLoss<T: BinaryFloatingPoint>(
     _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: Stream
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.metric(metric, eps, T.self, last: BOXGRAD_CIOU, otherwise: "is none that has a loss")
-    arguments.normalizer(normalizer, as: T.self, of: count)
-    arguments.rows(pred, "pred", count, stride: predStride, "pred_stride")
-    arguments.rows(target, "target", count, stride: targetStride, "target_stride")
-    arguments.packed(weights, "weights", count, optional: true)
-    arguments.packed(perBox, "per_box", count, optional: true)
-    arguments.packed(gradPred, "grad_pred", count, width: 4, optional: true)
-    arguments.packed(gradTarget, "grad_target", count, width: 4, optional: true)
-    guard arguments.valid else { return arguments.status }
-    guard count > 0, let pred, let target else { return zero(loss, 1, stream) }
+    let checked = IoULoss(&arguments, metric, pred, predStride, target, targetStride, count, weights, eps, normalizer, perBox, gradPred, gradTarget)
+    guard let call = checked else { return arguments.valid ? zero(loss, 1, stream) : arguments.status }
     let total = DeviceTotal(&arguments, count, normalizer, loss, scratch, scratchSize)
     guard arguments.valid else { return arguments.status }
-    let call = IoULoss(
-        metric: metric, pred: Rows(pred, stride: predStride), target: Rows(target, stride: targetStride), weights: weights, eps: eps,
-        normalizer: normalizer, perBox: perBox, gradPred: gradPred, gradTarget: gradTarget)
     let device = DeviceIoULoss(call: call, scale: T(-1 / normalizer), total: total)
     guard let total else { return device.launch(BGC_IOU_LOSS_IOU &+ 2 &* Int(metric), count, T.self, stream) }
     return device.launch(BGC_IOU_LOSS_TOTAL_IOU &+ 2 &* Int(metric), count, total, T.self, stream)

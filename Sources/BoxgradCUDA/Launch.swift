@@ -9,6 +9,7 @@ private let blockSize = 256
 extension Call {
     /// Launches a kernel of this call for `count` rows, `each` of which a thread takes. `kernel` is the number of the kernel for float.
     func launch<T>(_ kernel: Int, _ count: Int, each: Int = 1, _: T.Type, _ stream: UnsafeMutableRawPointer?) -> Int32 {
+        guard count > 0 else { return BOXGRAD_OK }
         let threads = (count &- 1) / each &+ 1
         return launch(kernel, count, grid: ((threads &- 1) / blockSize &+ 1, 1), T.self, stream)
     }

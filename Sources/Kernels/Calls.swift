@@ -138,7 +138,7 @@ struct ClipGrad<T>: Call {
     let gradOut: UnsafePointer<T>
     let mode: Int32
     let gradIn: UnsafeMutablePointer<T>
-    let blocked: UnsafeMutablePointer<Int>
+    var blocked: UnsafeMutablePointer<Int>
 }
 
 // ---- Overlap ----
@@ -152,9 +152,9 @@ struct IoUPairwise<T>: Call {
     /// Points to rows that have the stride of `out`.
     let union: UnsafeMutablePointer<T>?
     /// Whether results are stored past the caches.
-    let streams: Bool
+    var streams: Bool
     /// Has bgi_pairwise_scratch(bCount) elements for each thread.
-    let scratch: ThreadScratch
+    var scratch: ThreadScratch
 }
 
 /// Asks for the gradient with respect to one side, `a`.

@@ -131,12 +131,11 @@ func nmsStepDevice<T: DeviceReal>(_ device: DeviceNMS<T>, _ count: Int) {
     bgi_barrier()
     let (own, bit) = (me &>> 6, UInt64(1) &<< UInt64(me & 63))
     if me >= length || device.dropped[first &+ me] != 0 { bgi_or(dropped + own, bit) }
-    var w = own
-    while me < length && w < words {
-        let mask = device.masks[first &* words &+ w &* chunk &+ me]
-        masks[w &* chunk &+ me] = mask
-        if w == own && mask != 0 { bgi_or(active + own, bit) }
-        w &+= 1
+    if me < length {
+        // All are loaded before one is stored, so that their times overlap.
+        let row = InlineArray<8, UInt64> { device.masks[first &* words &+ $0 &* chunk &+ me] }
+        for w in 0..<8 { masks[w &* chunk &+ me] = row[unchecked: w] }
+        if masks[own &* chunk &+ me] != 0 { bgi_or(active + own, bit) }
     }
     bgi_barrier()
     var word = 0
@@ -161,8 +160,7 @@ func nmsStepDevice<T: DeviceReal>(_ device: DeviceNMS<T>, _ count: Int) {
         word &+= 1
     }
     // The masks are not needed any more: the kept boxes take their place.
-    var (place, total) = (0, 0)
-    w = 0
+    var (place, total, w) = (0, 0, 0)
     while w < words {
         let alive = ~dropped[w]
         total &+= alive.nonzeroBitCount

@@ -871,14 +871,17 @@ def torch_memory(driver, torch, functions, side):
     torch.cuda.empty_cache()
 
 
-def torchvision_nms_times(driver, torch, sizes):
+def torchvision_nms_times(gpu, driver, torch, sizes):
+    """The times, and of how many boxes more or fewer torchvision keeps: it compares the intersection with a product, which rounds otherwise."""
     from torchvision import ops
 
     for n in sizes:
         for name, spread in SPREADS.items():
             boxes, scores = (torch.from_numpy(x).cuda() for x in nms_inputs(n, spread))
-            kept = len(ops.nms(boxes, scores, 0.5))
-            put(f"time_torchvision_nms_{name}_{n}", driver.time(lambda: ops.nms(boxes, scores, 0.5), warm=1, reps=7, batch=2) | {"kept": kept})  # noqa: B023
+            theirs = ops.nms(boxes, scores, 0.5).cpu().numpy()
+            keep, count = nms_call(n, spread).on_gpu(gpu, driver)
+            put(f"nms_{name}_{n}", {"kept": int(count[0]), "kept_by_torchvision": len(theirs), "not_by_both": len(np.setxor1d(keep[: int(count[0])], theirs))})
+            put(f"time_torchvision_nms_{name}_{n}", driver.time(lambda: ops.nms(boxes, scores, 0.5), warm=1, reps=7, batch=2))  # noqa: B023
 
 
 def torchvision_functions():
@@ -966,7 +969,7 @@ def main():
         phase("torch_times", torch_times, driver, torch, functions, "torch", (1000, 1_000_000), side, limit=15)
         vision = phase("torchvision", torchvision_functions, limit=10)
         if vision:
-            phase("torchvision_nms", torchvision_nms_times, driver, torch, (1000, 100_000), limit=25)
+            phase("torchvision_nms", torchvision_nms_times, gpu, driver, torch, (1000, 100_000), limit=25)
             phase("torchvision_times", torch_times, driver, torch, vision, "torchvision", (1000, 1_000_000), side, limit=15)
         phase("torch_memory", torch_memory, driver, torch, {"torch": functions["box_iou"]} | ({"torchvision": vision["box_iou"]} if vision else {}), large, limit=10)
         phase("triton", triton_times, driver, torch, side, limit=20)

@@ -193,6 +193,12 @@ def test_failures(boxes, driver):
         cuda.box_area(x)
 
 
+def test_a_tensor_on_the_cpu_is_refused(boxes):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match="boxes is on the device 'cpu' in the layout torch.strided; boxgrad.cuda takes dense tensors on a GPU"):
+        cuda.box_area(torch.from_numpy(boxes[1]))
+
+
 def test_without_a_driver_or_a_library():
     program = "import boxgrad.cuda, numpy\nx = numpy.zeros((2, 4), 'f4')\nclass A: __cuda_array_interface__ = x.__array_interface__\nprint(boxgrad.cuda.box_area(A()))"
     for name, words in (("libboxgrad_cuda.so", "a A does not say how another one is allocated"), ("none.so", "boxgrad.cuda needs libboxgrad_cuda.so")):

@@ -105,15 +105,19 @@ class _Device(NamedTuple):
         """The module of the array's type, such as cupy."""
         return sys.modules.get(type(self.example).__module__.partition(".")[0])
 
+    @property
+    def is_cuda_tensor(self) -> bool:
+        return is_tensor(self.example) and self.example.is_cuda
+
     def guard(self) -> Any:
         """While this is entered, the device is the thread's current one."""
-        if is_tensor(self.example):
+        if self.is_cuda_tensor:
             return sys.modules["torch"].cuda.device(self.example.device)
         device = getattr(self.example, "device", None)
         return device if hasattr(device, "__enter__") else nullcontext()
 
     def stream(self) -> int:
-        if is_tensor(self.example):
+        if self.is_cuda_tensor:
             return int(sys.modules["torch"].cuda.current_stream(self.example.device).cuda_stream)
         current = getattr(getattr(self.module, "cuda", None), "get_current_stream", None)
         if current is not None:

@@ -636,7 +636,8 @@ HEAD = """# Parity
 What boxgrad's functions give beside what other libraries give for the same. Made by `python bindings/python/tests/parity_page.py`, which
 runs every row; the tests fail if one no longer holds. "Run here": the library itself (torch {torch}, torchvision {torchvision},
 pycocotools and powerboxes, as pinned in `requirements/test.txt`). "Formula": not the library's code, but its published formula, written
-down in `bindings/python/tests/peers.py`.
+down in `bindings/python/tests/peers.py`. On NVIDIA GPUs the same functions give the same bits ([cuda.md](cuda.md)): what
+is equal here is equal there.
 
 ## Equal
 
