@@ -48,6 +48,7 @@ from .distances import (
 )
 from .distribution import decode_distribution, distribution_focal_loss
 from .errors import BoxgradError, DegenerateBoxError, NonFiniteError
+from .exact_norm import ExactNorm
 from .gradient_norm import (
     GradNormMonitor,
     adaptive_clip_grad_,
@@ -89,6 +90,7 @@ __all__ = [
     "DegenerateBoxError",
     "DeltaXYWHBBoxCoder",
     "DistancePointBBoxCoder",
+    "ExactNorm",
     "GradNormMonitor",
     "Matcher",
     "NonFiniteError",

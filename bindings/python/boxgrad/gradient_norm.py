@@ -178,7 +178,7 @@ def _grad_of(x: Any, tensors_too: bool) -> Any:
     return gradient
 
 
-def _norm_order(norm_type: Order) -> float:
+def norm_order(norm_type: Order) -> float:
     p = math.inf if norm_type == "inf" else number(norm_type, "norm_type")
     if not p > 0:
         raise ValueError(f"norm_type must be positive, not {norm_type}")
@@ -210,7 +210,7 @@ def get_total_norm(tensors: Gradients, norm_type: Order = 2.0, error_if_nonfinit
     >>> boxgrad.get_total_norm([np.array([3.0]), None, np.array([4.0], np.float32)])
     5.0
     """
-    gradients, p = _Gradients(tensors, "get_total_norm", in_place=False), _norm_order(norm_type)
+    gradients, p = _Gradients(tensors, "get_total_norm", in_place=False), norm_order(norm_type)
     return gradients.clip(math.inf, p, 0.0, "error") if error_if_nonfinite else gradients.norm(p)
 
 
@@ -223,7 +223,7 @@ def per_tensor_norms(tensors: Gradients, norm_type: Order = 2.0) -> npt.NDArray[
     """
     gradients = _Gradients(tensors, "per_tensor_norms", in_place=False)
     norms = np.empty(gradients.count)
-    library.grad_norm(gradients.tensors, gradients.count, _norm_order(norm_type), None, norms, None)
+    library.grad_norm(gradients.tensors, gradients.count, norm_order(norm_type), None, norms, None)
     return norms[list(gradients.arrays)]
 
 
@@ -237,7 +237,7 @@ def combine_norms(norms: npt.ArrayLike, norm_type: Order = 2.0) -> float:
     5.0
     """
     parts, total = np.ascontiguousarray(to_floats(norms, "norms"), FLOAT64), ctypes.c_double()
-    library.grad_norm_combine(parts, parts.size, _norm_order(norm_type), total)
+    library.grad_norm_combine(parts, parts.size, norm_order(norm_type), total)
     return total.value
 
 
@@ -267,7 +267,7 @@ def clip_grad_norm_(
     >>> gradients[0].round(6)
     array([0.6, 0. ])
     """
-    limit, p, eps = number(max_norm, "max_norm"), _norm_order(norm_type), number(eps, "eps")
+    limit, p, eps = number(max_norm, "max_norm"), norm_order(norm_type), number(eps, "eps")
     gradients = _Gradients(parameters, "clip_grad_norm_", in_place=True)
     try:
         return gradients.clip(limit, p, eps, "error" if error_if_nonfinite else on_nonfinite)
@@ -379,7 +379,7 @@ def adaptive_clip_grad_(
     array([[0.01, 0.01, 0.01, 0.01],
            [0.  , 0.  , 0.  , 0.01]])
     """
-    factor, least, p = number(clip_factor, "clip_factor"), number(eps, "eps"), _norm_order(norm_type)
+    factor, least, p = number(clip_factor, "clip_factor"), number(eps, "eps"), norm_order(norm_type)
     code, units_of = _mode(error_if_nonfinite, on_nonfinite), code_of(layout, _LAYOUTS, "layout")
     gradients = _Gradients(parameters if grads is None else grads, "adaptive_clip_grad_", in_place=True, ordered=True)
     owners = gradients.listed if grads is None else _listed(parameters)
@@ -463,7 +463,7 @@ class GradNormMonitor:
 
     def __init__(self, norm_type: Order = 2.0, history: int | None = None) -> None:
         """ValueError: norm_type is not positive, history is negative."""
-        self.norm_type = _norm_order(norm_type)
+        self.norm_type = norm_order(norm_type)
         length = None if history is None else integer(history, "history")
         if length is not None and length < 0:
             raise ValueError(f"history must not be negative, not {history}")
