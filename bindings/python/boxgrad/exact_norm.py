@@ -42,7 +42,8 @@ class ExactNorm:
         self.norm_type = norm_order(norm_type)
         if self.norm_type not in (1, 2, math.inf):
             raise ValueError(f"norm_type must be 1, 2 or inf, not {norm_type}")
-        self.state: npt.NDArray[np.int64] = np.zeros(_SIZE_WITH_FLOAT64 if float64 else _SIZE, np.int64)
+        self.state: npt.NDArray[np.int64] = np.empty(_SIZE_WITH_FLOAT64 if float64 else _SIZE, np.int64)
+        library.exact_norm_begin(self.state, self.state.size)
         if state is not None:
             self.state[...] = self._checked(state, "state")
 
