@@ -53,6 +53,14 @@ def test_every_name_is_on_the_page():
     assert [name for name in boxgrad.torch.__all__ if not re.search(rf"\b{name}\b", PAGE)] == ["get_other_devices"]
 
 
+def test_the_example_of_many_ranks(torchvision):
+    names = namespace(torchvision)
+    before = boxgrad.get_total_norm(names["gradients"])
+    exec(block("## Many ranks"), names)
+    assert float(names["total"]) == before
+    assert boxgrad.get_total_norm(names["gradients"]) == pytest.approx(0.1, rel=1e-5)
+
+
 @pytest.mark.parametrize(("theirs", "ours"), ROWS, ids=[ours for _, ours in ROWS])
 def test_a_row_of_the_table(torchvision, theirs, ours):
     results = []
