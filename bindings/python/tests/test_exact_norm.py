@@ -496,3 +496,56 @@ def test_clipping_uses_the_exact_norm(library, of):
         numbers_given = map(ctypes.c_double, (math.inf, p, 0))
         assert library.c.boxgrad_clip_grad_norm(ctypes.c_void_p(given.ctypes.data), ctypes.c_size_t(1), *numbers_given, 0, ctypes.c_void_p(total.ctypes.data)) == 0
         assert total[0] == wanted_norm(wanted_state([(bits, of)], p, 22), p)
+
+
+# ---- The class ----
+
+
+def parts(dtype=np.float32):
+    generator = np.random.default_rng(7)
+    return [(generator.standard_normal(n) * 10.0**e).astype(dtype) for n, e in [(1000, -3), (1, 2), (0, 0), (77, -9), (5000, 1)]]
+
+
+@pytest.mark.parametrize("p", [1, 2, "inf"])
+@pytest.mark.parametrize("float64", [False, True])
+def test_the_class_merges_parts_in_any_order(p, float64):
+    whole, one, other = (boxgrad.ExactNorm(p, float64=float64) for _ in range(3))
+    whole.add(parts())
+    one.add(parts()[:2])
+    for x in reversed(parts()[2:]):
+        other.add(x[::-1])
+    other.merge(one.state)
+    again = boxgrad.ExactNorm(p, float64=float64, state=one.state)
+    again.merge(boxgrad.ExactNorm(p, float64=float64))
+    assert np.array_equal(other.state, whole.state) and np.array_equal(again.state, one.state)
+    assert again.state is not one.state and other.value == whole.value == boxgrad.get_total_norm(parts(), p)
+    assert repr(whole) == f"ExactNorm(norm_type={float(p):g}, value={whole.value!r})"
+
+
+def test_the_class_is_exact_for_doubles():
+    norm = boxgrad.ExactNorm(1, float64=True)
+    norm.add([np.array([1e16, 1.0, 1.0]), np.float32([2.0])])
+    assert norm.value == 1e16 + 4 and boxgrad.ExactNorm().value == 0
+
+
+def test_the_class_refuses_what_does_not_fit():
+    norm = boxgrad.ExactNorm()
+    norm.add(np.float32([3.0]))
+    before = norm.state.copy()
+    with pytest.raises(TypeError, match=r"tensors\[1\] has doubles, which take ExactNorm\(float64=True\)"):
+        norm.add([np.float32([4.0]), np.array([4.0])])
+    with pytest.raises(TypeError, match="gradient 0 has dtype int64"):
+        norm.add(np.array([1]))
+    with pytest.raises(ValueError, match="other must have 22 int64, not int64 of the shape"):
+        norm.merge(boxgrad.ExactNorm(float64=True))
+    with pytest.raises(ValueError, match="other must have 22 int64, not float64"):
+        norm.merge(np.zeros(22))
+    with pytest.raises(ValueError, match="other has the norm_type 1.0, and this norm 2.0"):
+        norm.merge(boxgrad.ExactNorm(1))
+    with pytest.raises(ValueError, match="state must have 22 int64"):
+        boxgrad.ExactNorm(state=np.zeros(3, np.int64))
+    with pytest.raises(ValueError, match="norm_type must be 1, 2 or inf, not 3"):
+        boxgrad.ExactNorm(3)
+    with pytest.warns(UserWarning, match="ExactNorm.add was given a generator that yields nothing"):
+        norm.add(iter(()))
+    assert np.array_equal(norm.state, before) and norm.value == 3
