@@ -632,8 +632,8 @@ class Prepared:
 
 def first_calls(gpu, driver):
     """Milliseconds to load each family, which the driver compiles, and again from a copy of the library when the driver knows it."""
-    families = ["boxes", "delta_encode", "delta_encode_grad", "delta_decode", "losses", "nms", "iou_pairwise_union", "iou_pairwise_grad"]
-    families += [f"{kind}_{metric}" for kind in ("iou_aligned", "iou_loss", "iou_pairwise", "iou_pairwise_grad", "match") for metric in METRICS]
+    families = ["boxes", "delta_encode", "delta_encode_grad", "delta_decode", "losses", "nms_sort", "nms", "iou_pairwise_union", "iou_pairwise_grad"]
+    families += [f"{kind}_{metric}" for kind in ("iou_aligned", "iou_loss", "iou_loss_total", "iou_pairwise", "iou_pairwise_grad", "match") for metric in METRICS]
     found = {}
     for family in families:
         for name in TYPES:
@@ -755,7 +755,7 @@ def python_arrays(frameworks):
         "box_iou": (lambda f: cuda.box_iou(f(boxes), f(target)[::3], metric="ciou"), boxgrad.complete_box_iou(boxes, target[::3])),
         "match_boxes": (lambda f: cuda.match_boxes(f(boxes), f(target)[:50], 0.7, 0.3, True)[0], boxgrad.match_boxes(boxes, target[:50], 0.7, 0.3, True)[0]),
         "batched_nms": (lambda f: cuda.batched_nms(f(boxes), f(scores), f(classes), 0.3), boxgrad.batched_nms(boxes, scores, classes, 0.3)),
-        "decode_boxes": (lambda f: cuda.decode_boxes(f(boxes), f(target) / 1000), boxgrad.decode_boxes(boxes, target / np.float32(1000))),
+        "decode_boxes": (lambda f: cuda.decode_boxes(f(boxes), f(target / np.float32(1000))), boxgrad.decode_boxes(boxes, target / np.float32(1000))),
     }
     for name, (give, take, kind) in frameworks.items():
         found = {}

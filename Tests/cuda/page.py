@@ -24,6 +24,11 @@ TIMES = [
     ("smooth L1, gradient, total: 4 M numbers", "time_smooth_l1_total_grad_4000000", None, ""),
     ("delta encode, 1 M boxes", "time_delta_encode_1000000", None, ""),
     ("delta decode, 1 M boxes", "time_delta_decode_1000000", None, ""),
+    ("match, 1 M x 300, low quality", "time_match_iou_1000000x300", None, "1500"),
+    ("match, 8400 x 50, low quality", "time_match_iou_8400x50", None, ""),
+    ("NMS, 1000 boxes in one image", "time_nms_dense_1000", "nms_dense_1000", ""),
+    ("NMS, 100 000 boxes in one image", "time_nms_dense_100000", "nms_dense_100000", ""),
+    ("NMS, 100 000 boxes far apart", "time_nms_sparse_100000", "nms_sparse_100000", ""),
 ]
 """What a row says, our time, the time of others, and the microseconds that were aimed at for the H200."""
 
@@ -34,9 +39,10 @@ MATRICES = {"boxgrad, IoU": "iou_pairwise_20000", "boxgrad, GIoU": "giou_pairwis
 def times():
     lines = ["| microseconds | H200 | in a row | aim | H100 | in a row | torchvision | torch eager | torch.compile |", "|---|" + "---:|" * 8]
     for row, ours, theirs, aim in TIMES:
-        h200, h100 = (KEPT[name][ours] for name in KEPT)
-        others = [f"{KEPT['h200'][f'time_{peer}_{theirs}']['median_us']:.0f}" if theirs else "" for peer in ("torchvision", "torch", "compiled")]
-        numbers = [f"{kept[what]:.1f}" for kept in (h200, h100) for what in ("median_us", "in_a_row_us")]
+        h200, h100 = (KEPT[name].get(ours) for name in KEPT)
+        others = [KEPT["h200"].get(f"time_{peer}_{theirs}") for peer in ("torchvision", "torch", "compiled")]
+        others = [f"{found['median_us']:.0f}" if found else "" for found in others]
+        numbers = [f"{kept[what]:.1f}" if kept else "" for kept in (h200, h100) for what in ("median_us", "in_a_row_us")]
         lines.append(f"| {row} | " + " | ".join([*numbers[:2], aim, *numbers[2:], *others]) + " |")
     return "\n".join(lines)
 
