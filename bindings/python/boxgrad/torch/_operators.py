@@ -133,8 +133,8 @@ class Operator:
             f"{name}_gradient", f"Tensor cotangent, {arguments}, bool[] wanted", differentiable, self._checked_gradient, self._fake_gradient,
             refuse_second_derivative,
         )  # fmt: skip
-        vmap_by(self.operator, self.tensors, 1)
-        vmap_by(self.gradient_operator, self.tensors + 1, differentiable)
+        vmap_by(self.operator, lambda info, in_dims, *x: in_front(info, in_dims, x, self.tensors), 1)
+        vmap_by(self.gradient_operator, lambda info, in_dims, *x: in_front(info, in_dims, x, self.tensors + 1), differentiable)
         self.eager, self.transformed, self.transformed_gradient = self._functions()
 
     def __call__(self, *arguments: Any) -> Tensor:
@@ -264,15 +264,16 @@ def define(
     return getattr(torch.ops.boxgrad, name).default
 
 
-def vmap_by(operator: Any, tensors: int, results: int) -> None:
-    """How vmap calls an operator that takes leading dimensions; compiled code comes here. Before 2.5, torch calls it once for each."""
+def vmap_by(operator: Any, rule: Callable[..., Any], results: int) -> None:
+    """How vmap calls an operator inside of compiled code: rule(info, in_dims, *arguments) gives its arguments with one more leading dimension.
+    Before 2.5, torch calls it once for each."""
     if hasattr(torch.library, "register_vmap"):
         dims = 0 if results == 1 else (0,) * results
 
-        def rule(info: Any, in_dims: Any, *arguments: Any) -> Any:
-            return operator(*in_front(info, in_dims, arguments, tensors)), dims
+        def batched(info: Any, in_dims: Any, *arguments: Any) -> Any:
+            return operator(*rule(info, in_dims, *arguments)), dims
 
-        torch.library.register_vmap(operator.name(), rule, lib=_library)
+        torch.library.register_vmap(operator.name(), batched, lib=_library)
 
 
 def c_functions(tensor: Tensor) -> Any:

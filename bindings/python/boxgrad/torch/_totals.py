@@ -13,7 +13,7 @@ from .._reduction import divisor_of
 from ._cuda import CudaFunctions
 from ._operators import (
     Gradients, Operator, c_functions, check_kinds, check_wanted, define, gradients_of, has_storage, in_front, is_compiling, is_plain, is_transformed,
-    may_have_gradient, memory, new, packed, packed_like, refuse_second_derivative,
+    may_have_gradient, memory, new, packed, packed_like, refuse_second_derivative, vmap_by,
 )  # fmt: skip
 
 _TERM = 1.0  # the divisor of a loss that is not divided
@@ -62,7 +62,8 @@ class _Total:
             name, f"{arguments}, str reduction, float? normalizer, int batch_dims, bool[] wanted", 1 + terms.differentiable,
             self._checked_values, self._fake, self._pull_by_operator, self._remember,
         )  # fmt: skip
-        self.eager, self.transformed, self.scaled = self._functions()
+        vmap_by(self.operator, self._in_front, 1 + terms.differentiable)
+        self.eager, self.transformed = self._functions()
 
     def __call__(self, *arguments: Any) -> Tensor:
         tensors = arguments[: self._tensors]
@@ -141,13 +142,16 @@ class _Total:
     def _scale(
         self, cotangent: Tensor, batch_dims: int, needed: Sequence[bool], gradients: Sequence[Tensor], of: Sequence[Tensor]
     ) -> Gradients:
-        if torch.is_grad_enabled():
-            if type(cotangent) is Tensor and not (has_storage(cotangent) or is_transformed()):
-                refuse_second_derivative()  # now, because torch loses the graph of an autograd.Function in the batch of is_grads_batched=True
-            return tuple([self.scaled.apply(batch_dims, cotangent, x, *of) if need else None for need, x in zip(needed, gradients)])
-        return tuple([_times(cotangent, x, batch_dims) if need else None for need, x in zip(needed, gradients)])
+        if torch.is_grad_enabled() and type(cotangent) is Tensor and not (has_storage(cotangent) or is_transformed() or is_compiling()):
+            refuse_second_derivative()  # now, because torch loses the graph in the batch of is_grads_batched=True
+        scaled = Scaled.apply if is_transformed() and not is_compiling() else _by_operator
+        return tuple([scaled(batch_dims, cotangent, x, *of) if need else None for need, x in zip(needed, gradients)])
 
-    def _functions(self) -> tuple[Any, Any, Any]:
+    def _in_front(self, info: Any, in_dims: Any, *arguments: Any) -> list[Any]:
+        *given, batch_dims, wanted = in_front(info, in_dims, arguments, self._tensors)
+        return [*given, batch_dims + 1, wanted]
+
+    def _functions(self) -> tuple[Any, Any]:
         this, k = self, self._terms.differentiable
         constants = (None,) * (self._terms.tensors - k + 1)
 
@@ -179,27 +183,50 @@ class _Total:
 
             @staticmethod
             def vmap(info: Any, in_dims: Any, *arguments: Any) -> Any:
-                moved = in_front(info, in_dims, arguments, this._terms.tensors)
-                moved[-2] += 1
-                return Transformed.apply(*moved), (0,) * (1 + k)
+                return Transformed.apply(*this._in_front(info, in_dims, *arguments)), (0,) * (1 + k)
 
-        class Scaled(torch.autograd.Function):
-            @staticmethod
-            def forward(batch_dims: int, cotangent: Tensor, gradient: Tensor, *of: Tensor) -> Tensor:
-                return _times(cotangent, gradient, batch_dims)
+        return Eager, Transformed
 
-            @staticmethod
-            def setup_context(context: Any, inputs: Any, output: Any) -> None:
-                pass
 
-            backward = staticmethod(refuse_second_derivative)  # type: ignore[assignment]
+class Scaled(torch.autograd.Function):
+    """A gradient times the cotangent of its total. It is tied to what the gradient is `of`, so that differentiating it again raises."""
 
-            @staticmethod
-            def vmap(info: Any, in_dims: Any, batch_dims: int, *tensors: Any) -> Any:
-                return Scaled.apply(batch_dims + 1, *in_front(info, in_dims[1:], tensors, len(tensors))), 0
+    @staticmethod
+    def forward(batch_dims: int, cotangent: Tensor, gradient: Tensor, *of: Tensor) -> Tensor:
+        return _times(cotangent, gradient, batch_dims)
 
-        return Eager, Transformed, Scaled
+    @staticmethod
+    def setup_context(context: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    backward = staticmethod(refuse_second_derivative)  # type: ignore[assignment]
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, batch_dims: int, *tensors: Any) -> Any:
+        return Scaled.apply(batch_dims + 1, *in_front(info, in_dims[1:], tensors, len(tensors))), 0
 
 
 def _times(cotangent: Tensor, gradient: Tensor, batch_dims: int) -> Tensor:
     return gradient * cotangent.reshape(*cotangent.shape, *[1] * (gradient.dim() - batch_dims)) if batch_dims else gradient * cotangent
+
+
+def _times_of(cotangent: Tensor, gradient: Tensor, batch_dims: int, of: Sequence[Tensor]) -> Tensor:
+    return _times(cotangent, gradient, batch_dims)
+
+
+_scaled = define(
+    "scaled", "Tensor cotangent, Tensor gradient, int batch_dims, Tensor[] of", 1, _times_of, _times_of, refuse_second_derivative
+)
+"""Scaled for torch's compiler. It takes what the gradient is of, although it does not read it: a compiled backward pass refuses to be differentiated
+only if it was given something that requires a gradient."""
+vmap_by(
+    _scaled,
+    lambda info, in_dims, cotangent, gradient, batch_dims, of: (
+        *in_front(info, in_dims, (cotangent, gradient), 2), batch_dims + 1, in_front(info, in_dims[3], of, len(of)),
+    ),
+    1,
+)  # fmt: skip
+
+
+def _by_operator(batch_dims: int, cotangent: Tensor, gradient: Tensor, *of: Tensor) -> Tensor:
+    return _scaled(cotangent, gradient, batch_dims, of)
