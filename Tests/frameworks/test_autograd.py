@@ -99,6 +99,39 @@ def test_backward_twice(case):
 
 
 @pytest.mark.parametrize("case", EACH, ids=EACH_IDS)
+def test_gradients_have_memory_of_their_own(case):
+    """Those of two backward passes, of two tensors, and of what torch saved for the next pass."""
+    tensors = case.tensors()
+    value = case(*tensors).sum()
+    first, second, third = (torch.autograd.grad(value, tensors, retain_graph=True) for _ in range(3))
+    assert len({x.data_ptr() for gradients in (first, second, third) for x in gradients}) == 3 * len(tensors)
+    expected = [x.clone() for x in first]
+    for x in (*second, *third):
+        x.zero_()
+    again = torch.autograd.grad(value, tensors, retain_graph=True)
+    assert all(torch.equal(a, b) for a, b in zip(again, expected))
+    first[0].zero_()
+    try:
+        last = torch.autograd.grad(value, tensors)
+    except RuntimeError as error:
+        assert "modified by an inplace operation" in str(error)
+    else:
+        assert all(torch.equal(a, b) for a, b in zip(last, expected))
+
+
+@pytest.mark.parametrize("case", EACH, ids=EACH_IDS)
+def test_gradients_add_up(case):
+    tensors = case.tensors()
+    expected = torch.autograd.grad(case(*tensors).sum(), tensors)
+    value = case(*tensors).sum()
+    for _ in range(3):
+        value.backward(retain_graph=True)
+    (value + case(*tensors).sum()).backward()
+    for x, gradient in zip(tensors, expected):
+        torch.testing.assert_close(x.grad, 5 * gradient, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", EACH, ids=EACH_IDS)
 def test_a_tensor_that_was_changed_in_between_is_refused(case):
     tensors = case.tensors()
     value = case(*tensors)

@@ -168,6 +168,9 @@ class _Total:
                 saved, needed = context.saved_tensors, context.needs_input_grad
                 if torch.is_grad_enabled():
                     return (*this._scale(cotangent, 0, needed[:k], saved[:k], saved[k:]), *constants)
+                if not hasattr(context, "is_given") and _is_one(cotangent):
+                    context.is_given = True  # once: what another backward pass gives has memory of its own
+                    return (*saved[:k], *constants)
                 return (*[x * cotangent if need else None for need, x in zip(needed, saved[:k])], *constants)
 
         class Transformed(torch.autograd.Function):
@@ -204,6 +207,11 @@ class Scaled(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: Any, batch_dims: int, *tensors: Any) -> Any:
         return Scaled.apply(batch_dims + 1, *in_front(info, in_dims[1:], tensors, len(tensors))), 0
+
+
+def _is_one(cotangent: Tensor) -> bool:
+    """Whether it is known to be 1, as that of a loss is from which backward() is called."""
+    return cotangent.is_cpu and has_storage(cotangent) and not (is_compiling() or is_transformed()) and is_plain((cotangent,)) and cotangent.item() == 1
 
 
 def _times(cotangent: Tensor, gradient: Tensor, batch_dims: int) -> Tensor:
