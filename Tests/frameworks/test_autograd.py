@@ -223,3 +223,13 @@ def test_jit_trace_records_the_operator_or_refuses(case):
         assert "Tracing a list" in str(error)
     else:
         assert torch.equal(traced(*others), case(*others))
+
+
+def test_gradients_that_an_operator_returns_are_constants():
+    """Who calls the operator by its name gets them beside the total: their own gradient would be ignored."""
+    x, y = torch.rand(3, 4, requires_grad=True), torch.rand(3, 4, requires_grad=True)
+    total, *gradients = torch.ops.boxgrad.iou_loss_total(x, y, None, 1, 1e-7, "mean", None, 0, [True, True])
+    assert total.requires_grad and not any(gradient.requires_grad for gradient in gradients)
+    total, *_ = torch.ops.boxgrad.iou_loss_total(x, y, None, 1, 1e-7, "mean", None, 0, [True, False])
+    with pytest.raises(RuntimeError, match="a gradient is needed that was not computed"):
+        total.backward()

@@ -275,7 +275,7 @@ def loss_of_pairs(
     array1, wanted1, array2, wanted2 = box_operands(names[0], boxes1, names[1], boxes2)
     shape, dtype = array1.shape, array1.dtype
     if (
-        shape == array2.shape and len(shape) == 2 and shape[1] == 4 and reduction in ("mean", "sum") and weights is normalizer is out is None
+        shape == array2.shape and len(shape) == 2 and shape[1] == 4 and reduction in ("mean", "sum") and weights is None and normalizer is None and out is None
         and array1.flags.c_contiguous and array2.flags.c_contiguous
     ):  # fmt: skip
         # Nearly always, and nothing has to be fitted. What follows this would take twice the time for ten boxes.
