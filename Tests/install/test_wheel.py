@@ -57,7 +57,8 @@ def test_the_tag_is_what_the_library_needs(wheel):
 
 
 def test_wheel_holds_the_package_and_the_libraries(wheel, contents):
-    assert wheel.stat().st_size < 1_250_000  # the library, of which Tests/binary limits the size, takes nearly all
+    # Compressed, libboxgrad.so takes 0.81 MB, libboxgrad_cuda.so 0.21 MB and the package's Python the rest. Tests/binary limits the first.
+    assert wheel.stat().st_size < 1_450_000
     own = {name: data for name, data in contents.items() if not name.startswith(f"boxgrad-{VERSION}.dist-info/")}
     assert own.pop("boxgrad/lib/libboxgrad.so") == LIBRARY.read_bytes()
     assert own.pop("boxgrad/lib/libboxgrad_cuda.so") == LIBRARY.with_name("libboxgrad_cuda.so").read_bytes()
@@ -138,7 +139,7 @@ def works(python, folder):
     import boxgrad, doctest, importlib, pathlib, pkgutil, sys
     assert pathlib.Path(boxgrad.library_path()).is_relative_to(sys.prefix), boxgrad.library_path()
     names = {module.name for module in pkgutil.iter_modules(boxgrad.__path__, "boxgrad.")}
-    names -= {"boxgrad.cli", "boxgrad.cli_fix", "boxgrad.datasets", "boxgrad._calls"}
+    names -= {"boxgrad.cli", "boxgrad.cli_fix", "boxgrad.datasets", "boxgrad.torch", "boxgrad._calls"}  # what needs more than NumPy
     assert ("boxgrad._calls" in sys.modules) == (sys.version_info >= (3, 11))
     modules = [importlib.import_module(name) for name in names]
     results = [doctest.testmod(module) for module in modules]
