@@ -29,8 +29,9 @@ struct ExactSum {
     @inline(__always)
     func add(_ other: UnsafePointer<Int64>) { for i in 0..<count &+ 2 { words[i] &+= other[i] } }
 
-    /// Adds value * 2^exponent, which is a multiple of the first word's unit.
-    @inline(__always)
+    /// Adds value * 2^exponent, which is a multiple of the first word's unit. It is not inlined, because it has many callers and is called
+    /// seldom.
+    @inline(never)
     func add(_ value: Int64, exponent e: Int) {
         var (value, place) = (value, e &- exponent)
         if place < 0 { (value, place) = (value >> Int64(-place), 0) }

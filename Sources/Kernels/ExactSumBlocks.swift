@@ -182,13 +182,36 @@ private struct Tables {
     @inline(__always)
     func clear() { memset(base, 0, Self.tables &* Self.fields &* 8) }
 
-    @inline(__always)
+    /// Adds the powers of a tile at a time: they are computed in vectors, and added one by one.
+    @inline(never)
     func add<Element: NarrowElement>(_ x: UnsafePointer<Element>, _ count: Int, squares: Bool) {
-        for k in 0..<count {
-            let bits = Int(x[k].magnitudeBits)
-            let field = bits >> Element.fractionBits
-            let significand = UInt64(bits & (1 << Element.fractionBits &- 1) | min(field, 1) << Element.fractionBits)
-            base[(k % Self.tables) &* Self.fields &+ field] &+= squares ? significand &* significand : significand
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 64) { memory in
+            let powers = memory.baseAddress.unsafelyUnwrapped
+            let fields = powers + tileWidth
+            let ofSquares = 0 &- UInt64(bit(squares))
+            var tiles = Tiles(0..<count)
+            while let (start, length) = tiles.next() {
+                @inline(__always)
+                func put(_ k: Int) {
+                    let bits = UInt64(truncatingIfNeeded: x[start &+ k].magnitudeBits)
+                    let field = bits >> UInt64(Element.fractionBits)
+                    let significand = bits & (1 << UInt64(Element.fractionBits) &- 1) | UInt64(bit(field != 0)) << UInt64(Element.fractionBits)
+                    powers[k] = significand &* (significand & ofSquares | ~ofSquares & 1)
+                    fields[k] = field
+                }
+                if length == tileWidth {
+                    for k in 0..<tileWidth { put(k) }
+                } else {
+                    for k in 0..<length { put(k) }
+                    for k in length..<tileWidth { (powers[k], fields[k]) = (0, 0) }
+                }
+                for k in 0..<tileWidth / Self.tables {
+                    for table in 0..<Self.tables {
+                        let i = k &* Self.tables &+ table
+                        base[table &* Self.fields &+ Int(truncatingIfNeeded: fields[i])] &+= powers[i]
+                    }
+                }
+            }
         }
     }
 
@@ -227,13 +250,13 @@ private func addNarrow<Element: NarrowElement>(
         // A subnormal float may be flushed to 0 where it becomes a double. Those of float16 are normal floats.
         let isOrdinary = fields.largest < Element.specialField && (fields.smallest > 0 || Element.exponentBits < 8) && !roundsUp
         switch (isOrdinary ? partsNeeded(top: top, bottom: bottom) : 5, power) {
-        case (1, 2): Block<Element, 1, 2>.add(block, length, top: top, sum)
-        case (2, 2): Block<Element, 2, 2>.add(block, length, top: top, sum)
-        case (3, 2): Block<Element, 3, 2>.add(block, length, top: top, sum)
-        case (4, 2): Block<Element, 4, 2>.add(block, length, top: top, sum)
         case (1, 1): Block<Element, 1, 1>.add(block, length, top: top, sum)
         case (2, 1): Block<Element, 2, 1>.add(block, length, top: top, sum)
-        case (3, 1): Block<Element, 3, 1>.add(block, length, top: top, sum)
+        // Floats seldom fit into one part, and the others seldom need more than two. What seldom occurs has no code of its own.
+        case (1, 2) where Element.fractionBits < 23: Block<Element, 1, 2>.add(block, length, top: top, sum)
+        case (1...2, 2): Block<Element, 2, 2>.add(block, length, top: top, sum)
+        case (3, 2) where Element.fractionBits == 23: Block<Element, 3, 2>.add(block, length, top: top, sum)
+        case (4, 2) where Element.fractionBits == 23: Block<Element, 4, 2>.add(block, length, top: top, sum)
         default:
             if !tablesAreUsed { tables.clear() }
             tablesAreUsed = true
@@ -327,7 +350,6 @@ private func addDoubles(_ x: UnsafePointer<Double>, _ count: Int, _ p: Double, _
         case (1...2, 2): DoubleBlock<2, 2>.add(block, length, exponent: exponent, sum)
         case (3, 2): DoubleBlock<3, 2>.add(block, length, exponent: exponent, sum)
         case (1...2, 1): DoubleBlock<2, 1>.add(block, length, exponent: exponent, sum)
-        case (3, 1): DoubleBlock<3, 1>.add(block, length, exponent: exponent, sum)
         default: for k in 0..<length { addDouble(block[k], power, sum) }
         }
     }
