@@ -44,7 +44,8 @@ def get_total_norm(
 ) -> Tensor:
     """(sum of |x|^p)^(1/p) over all elements of all tensors, as a tensor. In the place of torch.nn.utils.get_total_norm.
 
-    Summed in double. The result has the dtype of the tensors, but at least float32. foreach is taken, and changes nothing.
+    Of float16, bfloat16 and float32 exact for p = 1, 2 and inf, and rounded once. The result has the dtype of the tensors, but at least
+    float32. foreach is taken, and changes nothing.
 
     NonFiniteError, a RuntimeError: error_if_nonfinite, and the norm is infinite or NaN; ValueError: norm_type is not positive;
     TypeError: dtype, device.
@@ -64,8 +65,8 @@ def clip_grad_norm_(
 ) -> Tensor:  # fmt: skip
     """Scales the parameters' gradients in place by max_norm / (total + 1e-6), unless that is >= 1; returns the total norm before, as a tensor.
 
-    In the place of torch.nn.utils.clip_grad_norm_. float16, bfloat16, float32 and float64 may be mixed; the norm is summed in double,
-    and is a tensor of their dtype, but at least float32. on_nonfinite says what becomes of an infinite or NaN total: "propagate" scales all
+    In the place of torch.nn.utils.clip_grad_norm_. float16, bfloat16, float32 and float64 may be mixed. The norm is
+    get_total_norm's. on_nonfinite says what becomes of an infinite or NaN total: "propagate" scales all
     the same, as torch does; "error" raises NonFiniteError and changes nothing, as error_if_nonfinite=True does; "skip" changes
     nothing; "zero" makes every gradient 0. foreach is taken, and changes nothing.
 
