@@ -6,13 +6,12 @@ returns before it is done, and can be captured in a graph.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 from typing import Any, Callable
 
 import torch
 
-from .._library import _TYPES, memory_at
+from .._library import memory_at
 from .._prototypes import ON_CUDA
 
 _SUFFIXES = {torch.float32: "f32", torch.float64: "f64"}
@@ -50,15 +49,14 @@ cuda_functions = functools.lru_cache(maxsize=None)(CudaFunctions)
 
 def _function(name: str, suffix: str, device: torch.device) -> Callable[..., None]:
     library, check, index, sizes = arrays()._library, arrays()._check, device.index, _SIZES.get(name)
-    call = library[f"boxgrad_cuda_{name}_{suffix}"]
-    call.argtypes, call.restype = [*(_TYPES[letter] for letter in ON_CUDA[name][:-1]), ctypes.c_void_p], ctypes.c_int32
-    scratch_of: Any = getattr(library, f"boxgrad_cuda_{name}_{suffix}_scratch") if sizes else None
+    call = getattr(library, f"boxgrad_cuda_{name}_{suffix}")
+    scratch_of = functools.lru_cache(getattr(library, f"boxgrad_cuda_{name}_{suffix}_scratch")) if sizes else None
 
     def function(*arguments: Any) -> None:
         if current_device() != index:
             with torch.cuda.device(device):
                 return function(*arguments)
-        if sizes:
+        if scratch_of and sizes:
             size = scratch_of(*[arguments[k] for k in sizes])
             scratch = torch.empty(size, dtype=torch.uint8, device=device) if 0 < size < 2**63 else None
             arguments += (None if scratch is None else memory_at(scratch.data_ptr()), size)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._library import DELTA_OPTIONS
+from .._library import DELTA_OPTIONS, _memory
 from .._scalars import code_of, image_size, number, numbers
 from ..deltas import _ON_DEGENERATE, LOG_RATIO_CLIP, Four, LogRatioClip, _known, _log_ratio_bounds, _named
 from ..errors import DegenerateBoxError
@@ -20,9 +20,9 @@ from ._torchvision import DETECTION, goes_to_torchvision, original, stands_for
 from .boxes import corners
 
 
-def _options(numbers: Sequence[float], on_degenerate: int) -> bytearray:
+def _options(numbers: Sequence[float], on_degenerate: int) -> Any:
     """boxgrad_delta_options of the numbers between its size and its policy."""
-    return bytearray(DELTA_OPTIONS.pack(DELTA_OPTIONS.size, *numbers, on_degenerate, 0))
+    return _memory(bytearray(DELTA_OPTIONS.pack(DELTA_OPTIONS.size, *numbers, on_degenerate, 0)))
 
 
 def _encode_shape(proposals: Tensor, targets: Tensor, *_: Any) -> Sequence[int]:
