@@ -1,4 +1,4 @@
-"""Writes the tables of docs/cuda.md from docs/cuda/*.json, which Tests/cuda/gpu.py has measured: `python3 Tests/cuda/page.py`."""
+"""Writes the tables of docs/cuda.md from docs/cuda/*.json, which Tests/cuda/gpu.py and torch_gpu.py have measured: `python3 Tests/cuda/page.py`."""
 
 import json
 import re
@@ -35,6 +35,18 @@ TIMES = [
 MATRICES = {"boxgrad, IoU": "iou_pairwise_20000", "boxgrad, GIoU": "giou_pairwise_20000", "boxgrad, CIoU": "ciou_pairwise_20000",
             "torch eager, IoU": "torch_box_iou_20000", "torchvision, IoU": "torchvision_box_iou_20000"}  # fmt: skip
 
+IN_TORCH = json.loads((ROOT / "docs/cuda/torch-nvidia-h200.json").read_text())
+LOSSES = {"giou": "GIoU", "diou": "DIoU", "ciou": "CIoU", "iou": "IoU (torchvision has none: its parts)", "smooth_l1": "smooth L1 (torch's own)"}
+
+
+def in_torch():
+    lines = ["| microseconds of a step | boxgrad.torch | in a row | torchvision | in a row | torch.compile of that | in a row |", "|---|" + "---:|" * 6]
+    for key, name in LOSSES.items():
+        for count, words in (1000, "1000 boxes"), (1_000_000, "1 M boxes"):
+            found = [IN_TORCH[f"time_{who}_{key}_{count}"] for who in ("boxgrad", "torchvision", "compiled")]
+            lines.append(f"| {name}, {words} | " + " | ".join(f"{x[kind]:.0f}" for x in found for kind in ("waited_us", "in_a_row_us")) + " |")
+    return "\n".join(lines)
+
 
 def times():
     lines = ["| microseconds | H200 | in a row | aim | H100 | in a row | torchvision | torch eager | torch.compile |", "|---|" + "---:|" * 8]
@@ -57,7 +69,7 @@ def matrices():
 
 def page():
     text = PAGE.read_text()
-    for table in (times(), matrices()):
+    for table in (times(), matrices(), in_torch()):
         head = re.escape(table.splitlines()[0])
         text, found = re.subn(rf"(?m)^{head}\n(?:\|.*\n)*", lambda _, table=table: table + "\n", text)
         assert found == 1, head
