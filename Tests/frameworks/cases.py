@@ -62,6 +62,12 @@ class Case(NamedTuple):
             tensor.requires_grad_(wanted is None or k in wanted)
         return tensors
 
+    @property
+    def plain(self):
+        """The call as torch's compilers of all versions trace it, who do not know what a Case is."""
+        function, options = self.function, self.options
+        return lambda *tensors: function(*tensors, **options)
+
     def __call__(self, *tensors):
         return self.function(*tensors, **self.options)
 

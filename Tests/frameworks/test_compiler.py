@@ -44,16 +44,17 @@ def test_compiled_whole(case, wanted):
     tensors = case.tensors(wanted=wanted)
     if not any(x.requires_grad for x in tensors):
         return
-    compiled = torch.compile(lambda *x: case(*(t * 1.5 for t in x)) * 2, fullgraph=True, backend="aot_eager")
-    same(gradients_of(compiled, tensors), gradients_of(lambda *x: case(*(t * 1.5 for t in x)) * 2, tensors))
+    plain = case.plain
+    compiled = torch.compile(lambda *x: plain(*[t * 1.5 for t in x]) * 2, fullgraph=True, backend="aot_eager")
+    same(gradients_of(compiled, tensors), gradients_of(lambda *x: plain(*[t * 1.5 for t in x]) * 2, tensors))
 
 
 @some
 def test_compiled_without_gradients(case):
     tensors = case.tensors(wanted=())
-    same(torch.compile(case.__call__, fullgraph=True, backend="aot_eager")(*tensors), case(*tensors))
+    same(torch.compile(case.plain, fullgraph=True, backend="aot_eager")(*tensors), case(*tensors))
     with torch.no_grad():
-        same(torch.compile(case.__call__, fullgraph=True, backend="aot_eager")(*case.tensors()), case(*tensors))
+        same(torch.compile(case.plain, fullgraph=True, backend="aot_eager")(*case.tensors()), case(*tensors))
 
 
 @some
@@ -61,7 +62,7 @@ def test_dynamic_shapes_need_one_compilation(case):
     from torch._dynamo.testing import CompileCounterWithBackend
 
     counter = CompileCounterWithBackend("aot_eager")
-    compiled = torch.compile(lambda *x: case(*x), fullgraph=True, dynamic=True, backend=counter)
+    compiled = torch.compile(case.plain, fullgraph=True, dynamic=True, backend=counter)
     for count in (5, 3, 2):
         tensors = [x[:count].detach().requires_grad_() for x in case.tensors()]
         same(gradients_of(compiled, tensors), gradients_of(case, tensors))
@@ -72,14 +73,15 @@ def test_dynamic_shapes_need_one_compilation(case):
 def test_inductor():
     """The compiler with its own code around the call: what users run."""
     case = next(case for case in CASES if case.name == "generalized_box_iou_loss" and case.is_summed)
-    compiled = torch.compile(lambda *x: case(*(t * 1.5 for t in x)) * 2, fullgraph=True)
-    same(gradients_of(compiled, case.tensors()), gradients_of(lambda *x: case(*(t * 1.5 for t in x)) * 2, case.tensors()))
+    plain = case.plain
+    compiled = torch.compile(lambda *x: plain(*[t * 1.5 for t in x]) * 2, fullgraph=True)
+    same(gradients_of(compiled, case.tensors()), gradients_of(lambda *x: plain(*[t * 1.5 for t in x]) * 2, case.tensors()))
 
 
 @some
 def test_compiled_code_refuses_second_derivatives(case):
     tensors = case.tensors()
-    value = torch.compile(lambda *x: case(*x), fullgraph=True, backend="aot_eager")(*tensors)
+    value = torch.compile(case.plain, fullgraph=True, backend="aot_eager")(*tensors)
     gradients = torch.autograd.grad(value.sum(), tensors, create_graph=True)
     with pytest.raises(RuntimeError, match="double backward"):
         sum(g.square().sum() for g in gradients).backward()
@@ -91,16 +93,19 @@ def test_compiled_autograd(case):
     tensors = case.tensors()
     expected = torch.autograd.grad(case(*tensors).sum(), tensors)
     value = case(*tensors).sum()
-    with torch._dynamo.compiled_autograd._enable(torch.compile(backend="eager")):
+    module = torch._dynamo.compiled_autograd
+    with (getattr(module, "_enable", None) or module.enable)(torch.compile(backend="eager")):
         value.backward()
     same([x.grad for x in tensors], list(expected))
 
 
 @some
 def test_exported(case):
+    plain = case.plain
+
     class Module(torch.nn.Module):
         def forward(self, *tensors):
-            return case(*tensors)
+            return plain(*tensors)
 
     tensors = case.tensors(wanted=())
     exported = torch.export.export(Module(), tuple(tensors))
@@ -113,8 +118,10 @@ def test_exported(case):
 def test_a_compiled_transform_is_right_or_an_error(case):
     tensors = case.tensors(wanted=())
 
+    plain = case.plain
+
     def loss(*x):
-        return case(*x).sum()
+        return plain(*x).sum()
 
     expected = grad(loss)(*tensors)
     try:
@@ -128,7 +135,7 @@ def test_a_compiled_transform_is_right_or_an_error(case):
 @some
 def test_a_compiled_batch_is_right(case):
     batched = [torch.stack([x, x + 1]) for x in case.tensors(wanted=())]
-    same(torch.compile(vmap(case.__call__), backend="aot_eager")(*batched), vmap(case.__call__)(*batched))
+    same(torch.compile(vmap(case.plain), backend="aot_eager")(*batched), vmap(case.__call__)(*batched))
 
 
 @each
