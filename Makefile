@@ -217,7 +217,7 @@ check: test
 
 # The same with the campaigns that take minutes each.
 test-all: export BOXGRAD_TEST_ALL := 1
-test-all: test
+test-all: test test-frameworks
 
 # The errors of every function against 40 digits, in some minutes; what it finds becomes docs/accuracy.md.
 accuracy: $(LIBRARY) $(VENV)/test
