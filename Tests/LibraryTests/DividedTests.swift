@@ -25,7 +25,7 @@ enum DividedRows {
         "CShims/include/threads.h": ["BGI_ELEMENTS_WORTH_THREAD = 1 << 19"],
         "Kernels/Calls.swift": ["static var rows: Int { 1 << 16 }"],
         "Boxgrad/Matching.swift": ["let worthThread = max(1, Division.elements.worthThread / max(1, truthsCount))"],
-        "Kernels/GradientNorm.swift": ["private static var pieceSize: Int { 1 << 16 }"],
+        "Kernels/GradientNorm.swift": ["private var pieceSize: Int { sumSize == ExactSum.doubleSize ? 1 << 18 : 1 << 16 }"],
     ]
 }
 
