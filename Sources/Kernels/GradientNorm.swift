@@ -1,6 +1,6 @@
 // These kernels compute norms of many tensors, and change all of them. They make passes over pieces of the tensors, which threads share.
-// GradientTensors.swift has what a pass does with a piece. Pieces have a fixed size, and their results are combined in order, so that the
-// bits are the same with any number of threads.
+// GradientTensors.swift has what a pass does with a piece. Sums that are rounded are of pieces of a fixed size, and are combined in order,
+// so that the bits are the same with any number of threads. Exact sums have the same bits for every size and order of the pieces.
 
 import CBoxgrad
 import CShims

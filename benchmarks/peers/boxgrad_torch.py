@@ -13,7 +13,7 @@ from workloads import IN_PLACE, SCALAR
 
 from peers import torch_eager
 from peers.boxgrad import set_threads
-from peers.torch_eager import tensor, with_gradient
+from peers.torch_eager import parameters_of, tensor, with_gradient
 
 peer = Peer("boxgrad.torch", {"boxgrad": f"{boxgrad.__version__} ({boxgrad.cpu_tier()})", **installed("torch")}, set_threads=set_threads)
 
@@ -99,12 +99,7 @@ def norm(data: SimpleNamespace) -> Run:
 
 @peer.does("clip_norm", IN_PLACE)
 def clip_norm(data: SimpleNamespace) -> Run:
-    limits, parameters = Limits(data), []
-    for gradient in data.gradients:
-        parameter = torch.nn.Parameter(torch.empty(len(gradient)))
-        parameter.grad = tensor(gradient.copy())
-        parameters.append(parameter)
-    gradients = [parameter.grad for parameter in parameters]
+    limits, (parameters, gradients) = Limits(data), parameters_of(data)
     return lambda: (boxgrad.torch.clip_grad_norm_(parameters, limits.next(), data.p), gradients)
 
 

@@ -39,6 +39,16 @@ def tensor(array: Any, wanted: bool = False) -> torch.Tensor:
     return torch.from_numpy(array).requires_grad_(wanted)
 
 
+def parameters_of(data: SimpleNamespace) -> tuple[list[torch.nn.Parameter], list[torch.Tensor]]:
+    """Parameters with copies of the gradients, and these copies."""
+    parameters, gradients = [], [tensor(gradient.copy()) for gradient in data.gradients]
+    for gradient in gradients:
+        parameter = torch.nn.Parameter(torch.empty(len(gradient)))
+        parameter.grad = gradient
+        parameters.append(parameter)
+    return parameters, gradients
+
+
 # Each factory takes what makes the function fast: nothing here, torch.compile in torch_compile.py.
 
 
@@ -106,12 +116,7 @@ peer.does("norm", SCALAR, tolerance=0.6, note="sums in single precision")(norm)
 
 @peer.does("clip_norm", IN_PLACE, tolerance=0.01, note="sums in single precision; multiplies by 1 where nothing is to be clipped")
 def clip_norm(data: SimpleNamespace) -> Run:
-    limits, parameters = Limits(data), []
-    for gradient in data.gradients:
-        parameter = torch.nn.Parameter(torch.empty(len(gradient)))
-        parameter.grad = tensor(gradient.copy())
-        parameters.append(parameter)
-    gradients = [parameter.grad for parameter in parameters]
+    limits, (parameters, gradients) = Limits(data), parameters_of(data)
     return lambda: (torch.nn.utils.clip_grad_norm_(parameters, limits.next(), data.p), gradients)
 
 

@@ -172,6 +172,14 @@ def _named(**names: str) -> Iterator[None]:
         raise
 
 
+def _stds_of(weights: Four) -> list[float]:
+    """The stds that weights stand for, which multiply the deltas."""
+    factors = numbers(weights, "weights", 4, "four numbers")
+    if not all(0 < factor < math.inf for factor in factors):
+        raise ValueError(f"weights must be positive finite numbers, not {weights}")
+    return [1 / factor for factor in factors]
+
+
 class BoxCoder:
     """torchvision's BoxCoder: weights multiply the deltas, and an image is an element of a list.
 
@@ -190,13 +198,10 @@ class BoxCoder:
 
     def __init__(self, weights: Four, bbox_xform_clip: float = LOG_RATIO_CLIP, *, on_degenerate: str = "error") -> None:
         """ValueError: a weight that is not positive, on_degenerate."""
-        factors = numbers(weights, "weights", 4, "four numbers")
-        if not all(0 < factor < math.inf for factor in factors):
-            raise ValueError(f"weights must be positive finite numbers, not {weights}")
+        self._stds = _stds_of(weights)
         self.weights = weights
         self.bbox_xform_clip = bbox_xform_clip
         self.on_degenerate = _known(on_degenerate)
-        self._stds = [1 / factor for factor in factors]
 
     def encode(self, reference_boxes: Sequence[npt.ArrayLike], proposals: Sequence[npt.ArrayLike]) -> list[Array]:
         """The deltas of each image's ground truth (N, 4) against its proposals (N, 4). DegenerateBoxError counts all rows."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .._library import DELTA_OPTIONS, _memory
 from .._scalars import code_of, image_size, number, numbers
-from ..deltas import _ON_DEGENERATE, LOG_RATIO_CLIP, Four, LogRatioClip, _known, _log_ratio_bounds, _named
+from ..deltas import _ON_DEGENERATE, LOG_RATIO_CLIP, Four, LogRatioClip, _known, _log_ratio_bounds, _named, _stds_of
 from ..errors import DegenerateBoxError
 from ._cuda import CudaFunctions
 from ._operators import C_FUNCTIONS, Operator, memory, rows
@@ -165,13 +165,10 @@ class BoxCoder:
 
     def __init__(self, weights: Four, bbox_xform_clip: float = LOG_RATIO_CLIP, *, on_degenerate: str = "propagate") -> None:
         """ValueError: a weight that is not positive, on_degenerate."""
-        factors = numbers(weights, "weights", 4, "four numbers")
-        if not all(0 < factor < math.inf for factor in factors):
-            raise ValueError(f"weights must be positive finite numbers, not {weights}")
+        self._stds = _stds_of(weights)
         self.weights = weights
         self.bbox_xform_clip = bbox_xform_clip
         self.on_degenerate = _known(on_degenerate)
-        self._stds = [1 / factor for factor in factors]
 
     @classmethod
     def from_torchvision(cls, theirs: Any) -> BoxCoder:

@@ -88,16 +88,15 @@ def clip_grad_norm_(
 
     mode = "error" if error_if_nonfinite else on_nonfinite
     mine, total = _total(gradients, True, norm_type, (str(max_norm), mode), group, sharded)
-    if not math.isfinite(total) and mode in ("error", "skip"):
-        if mode == "error":
-            _refuse_nonfinite(total)
-    elif not math.isfinite(total) and mode == "zero":
-        for x in mine.listed:
-            x.zero_()
-    else:
+    if mode == "error":
+        _refuse_nonfinite(total)
+    if math.isfinite(total) or mode == "propagate":
         mine.limit(float(max_norm), total, _EPS)
         for x in mine.listed:
             torch.autograd.graph.increment_version(x)
+    elif mode == "zero":
+        for x in mine.listed:
+            x.zero_()
     return torch.tensor(total, dtype=torch.float64)
 
 
