@@ -99,14 +99,7 @@ func nmsMasksDevice<T: DeviceReal>(_ device: DeviceNMS<T>, _ count: Int) {
             let later = me &>> 6 < word ? ~0 : me &>> 6 > word ? 0 : ~1 &<< UInt64(me & 63)
             var (bits, k): (UInt64, Int) = (0, 0)
             while k < 64 && later != 0 {
-                var suspects = staged.suspects(k, box, threshold)
-                while suspects != 0 {
-                    let lane = suspects.trailingZeroBitCount
-                    suspects &= suspects &- 1
-                    if (call.classes == nil || staged.group(k &+ lane) == group) && staged.drops(k &+ lane, box, threshold) {
-                        bits |= 1 &<< UInt64(truncatingIfNeeded: k &+ lane)
-                    }
-                }
+                staged.forEachThatDrops(box, group, k, threshold, call.classes != nil) { bits |= 1 &<< UInt64(truncatingIfNeeded: $0) }
                 k &+= Staged<T>.width
             }
             device.masks[first &* words &+ word &* chunk &+ me] = bits & later
@@ -189,12 +182,7 @@ func nmsStepDevice<T: DeviceReal>(_ device: DeviceNMS<T>, _ count: Int) {
             let group = device.groups[slot]
             var (k, isDropped) = (0, false)
             while k < room && !isDropped {
-                var suspects = staged.suspects(k, box, threshold)
-                while suspects != 0 {
-                    let lane = suspects.trailingZeroBitCount
-                    suspects &= suspects &- 1
-                    if (call.classes == nil || staged.group(k &+ lane) == group) && staged.drops(k &+ lane, box, threshold) { isDropped = true }
-                }
+                staged.forEachThatDrops(box, group, k, threshold, call.classes != nil) { _ in isDropped = true }
                 k &+= Staged<T>.width
             }
             if isDropped { device.dropped[slot] = 1 }
@@ -228,9 +216,20 @@ private struct Staged<T: DeviceReal> {
     /// The number of boxes that are compared at once, without a branch.
     static var width: Int { 4 }
 
+    /// Calls the body with those of boxes k..<k + width that drop a box, of any class unless there are classes.
+    @inline(__always)
+    func forEachThatDrops(_ box: MeasuredBox<T>, _ group: Int64, _ k: Int, _ threshold: T, _ hasClasses: Bool, _ body: (Int) -> Void) {
+        var suspects = suspects(k, box, threshold)
+        while suspects != 0 {
+            let slot = k &+ suspects.trailingZeroBitCount
+            suspects &= suspects &- 1
+            if (!hasClasses || self.group(slot) == group) && drops(slot, box, threshold) { body(slot) }
+        }
+    }
+
     /// Returns bits of those of boxes k..<k + width that may drop a box. They are few, and what a quotient takes is long.
     @inline(__always)
-    func suspects(_ k: Int, _ box: MeasuredBox<T>, _ threshold: T) -> UInt32 {
+    private func suspects(_ k: Int, _ box: MeasuredBox<T>, _ threshold: T) -> UInt32 {
         var found: UInt32 = 0
         for lane in 0..<Self.width {
             found |= UInt32(bit(mayOverlap(Overlap(IoU.self, box, self[k &+ lane], 0, turn: 0), threshold))) &<< UInt32(lane)
@@ -239,8 +238,8 @@ private struct Staged<T: DeviceReal> {
     }
 
     @inline(__always)
-    func drops(_ k: Int, _ box: MeasuredBox<T>, _ threshold: T) -> Bool { Overlap(IoU.self, box, self[k], 0, turn: 0).value > threshold }
+    private func drops(_ k: Int, _ box: MeasuredBox<T>, _ threshold: T) -> Bool { Overlap(IoU.self, box, self[k], 0, turn: 0).value > threshold }
 
     @inline(__always)
-    func group(_ k: Int) -> Int64 { groups(k).pointee }
+    private func group(_ k: Int) -> Int64 { groups(k).pointee }
 }
