@@ -17,6 +17,8 @@
  *     Smooth L1           cuda_smooth_l1
  *     Box deltas          cuda_delta_encode, cuda_delta_decode
  *     Suppress, match     cuda_nms, cuda_match
+ *     Gradient clipping   cuda_grad_norm, cuda_clip_grad_norm, cuda_clip_grads_with_norm,
+ *                         cuda_clip_grad_value
  *     Scratch             the bytes that a call needs
  *     Plugins             cuda_get_api
  *
@@ -35,7 +37,7 @@
  *
  * Pointers.   Arrays, and the single numbers that a function writes (loss, blocked,
  *             degenerate_count), are in device memory that the current context can reach. options
- *             is read on the host, before the call returns.
+ *             and tensors are read on the host, before the call returns.
  * Stream.     A call puts work on the stream, a CUstream or cudaStream_t, and returns. NULL is the
  *             default stream. Outputs are written when the stream comes to them. The work is done
  *             in the context that is current on the calling thread. The stream must belong to it.
@@ -92,7 +94,9 @@ uint32_t boxgrad_cuda_version_number(void);
  * The families are boxes, delta_encode, delta_encode_grad, delta_decode, losses (smooth L1, and the
  * totals of all losses), nms_sort and nms, iou_aligned, iou_loss, iou_loss_total, iou_pairwise,
  * iou_pairwise_grad and match, each with _f32 and _f64. Those of overlaps (the last six) have the
- * metric before that. A loss with its total of more than 4096 boxes needs losses, too.
+ * metric before that. A loss with its total of more than 4096 boxes needs losses, too. "grad" loads
+ * those of gradients: grad_norm, grad_change, grad_sums, grad_largest (p = INFINITY) and
+ * grad_doubles (tensors of f64).
  * Errors:   BAD_PARAMETER: no family's name begins so. UNSUPPORTED, DEVICE. */
 boxgrad_status boxgrad_cuda_load(const char *BOXGRAD_OR_NULL family);
 
@@ -292,6 +296,44 @@ boxgrad_status boxgrad_cuda_match_f64(
     int64_t *BOXGRAD_OR_NULL matches, double *BOXGRAD_OR_NULL overlaps,
     void *BOXGRAD_OR_NULL scratch, size_t scratch_size, void *BOXGRAD_OR_NULL stream);
 
+/* ---- Gradient clipping --------------------------------------------------------------------------
+ * The array of tensors is in the host's memory, and their data in the device's. It is copied into
+ * the kernels' parameters: it may be freed when the call returns, and a captured graph has a copy.
+ * A kernel takes 190 tensors. A norm is one kernel for as many, two to five if some are f64, and
+ * one for all. A change is one kernel for as many. p is 1, 2 or INFINITY, else UNSUPPORTED.
+ * Tensors that a call changes must not overlap, because the device changes all at once.
+ * Norms of f32, f16 and bf16 are exact, and those of f64 are added in the CPU's order. Elements
+ * whose magnitudes span more than 32 powers of two, which are rare, take more time. Data that
+ * begins at a multiple of 16 bytes is read and written at once, which is faster. */
+
+/* total, per_tensor and first_nonfinite are in device memory. Whether a norm is finite is not known
+ * when the call returns. */
+boxgrad_status boxgrad_cuda_grad_norm(
+    const boxgrad_tensor *tensors, size_t n, double p, double *BOXGRAD_OR_NULL total,
+    double *BOXGRAD_OR_NULL per_tensor, size_t *BOXGRAD_OR_NULL first_nonfinite,
+    void *BOXGRAD_OR_NULL scratch, size_t scratch_size, void *BOXGRAD_OR_NULL stream);
+
+/* The norm stays on the device, which decides by it. If it is infinite or NaN,
+ * BOXGRAD_NONFINITE_ERROR is what BOXGRAD_NONFINITE_SKIP is, and the caller must look at total. */
+boxgrad_status boxgrad_cuda_clip_grad_norm(
+    const boxgrad_tensor *tensors, size_t n, double max_norm, double p, double eps,
+    int32_t on_nonfinite, double *BOXGRAD_OR_NULL total, void *BOXGRAD_OR_NULL scratch,
+    size_t scratch_size, void *BOXGRAD_OR_NULL stream);
+
+/* The second half of boxgrad_cuda_clip_grad_norm, by a norm in device memory that another call or
+ * another device computed. boxgrad.h has boxgrad_grad_scale instead, because there the host knows
+ * the norm.
+ * Inputs:   tensors: n; max_norm; total: one double, not negative; eps, on_nonfinite: as
+ *           boxgrad_cuda_clip_grad_norm.
+ * Errors:   As boxgrad_clip_grad_norm.
+ * Accuracy: elements 0.51 ulp. */
+boxgrad_status boxgrad_cuda_clip_grads_with_norm(
+    const boxgrad_tensor *tensors, size_t n, double max_norm, const double *total, double eps,
+    int32_t on_nonfinite, void *BOXGRAD_OR_NULL stream);
+
+boxgrad_status boxgrad_cuda_clip_grad_value(
+    const boxgrad_tensor *tensors, size_t n, double limit, void *BOXGRAD_OR_NULL stream);
+
 /* ---- Scratch ------------------------------------------------------------------------------------
  * The bytes of scratch that a call needs. Counts for which there is no such memory give SIZE_MAX,
  * and the call itself fails. */
@@ -308,6 +350,8 @@ size_t boxgrad_cuda_nms_f32_scratch(size_t count);
 size_t boxgrad_cuda_nms_f64_scratch(size_t count);
 size_t boxgrad_cuda_match_f32_scratch(size_t truths_count);
 size_t boxgrad_cuda_match_f64_scratch(size_t truths_count);
+size_t boxgrad_cuda_grad_norm_scratch(const boxgrad_tensor *tensors, size_t n);
+size_t boxgrad_cuda_clip_grad_norm_scratch(const boxgrad_tensor *tensors, size_t n);
 
 /* ---- Plugins ------------------------------------------------------------------------------------
  * For hosts that load the library with dlopen: one symbol gives all functions. The rules are those
@@ -458,6 +502,18 @@ typedef struct {
     size_t (*nms_f64_scratch)(size_t count);
     size_t (*match_f32_scratch)(size_t truths_count);
     size_t (*match_f64_scratch)(size_t truths_count);
+    boxgrad_status (*grad_norm)(const boxgrad_tensor *tensors, size_t n, double p, double *total,
+        double *per_tensor, size_t *first_nonfinite, void *scratch, size_t scratch_size,
+        void *stream);
+    boxgrad_status (*clip_grad_norm)(const boxgrad_tensor *tensors, size_t n, double max_norm,
+        double p, double eps, int32_t on_nonfinite, double *total, void *scratch,
+        size_t scratch_size, void *stream);
+    boxgrad_status (*clip_grads_with_norm)(const boxgrad_tensor *tensors, size_t n, double max_norm,
+        const double *total, double eps, int32_t on_nonfinite, void *stream);
+    boxgrad_status (*clip_grad_value)(const boxgrad_tensor *tensors, size_t n, double limit,
+        void *stream);
+    size_t (*grad_norm_scratch)(const boxgrad_tensor *tensors, size_t n);
+    size_t (*clip_grad_norm_scratch)(const boxgrad_tensor *tensors, size_t n);
 } boxgrad_cuda_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

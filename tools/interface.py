@@ -188,7 +188,10 @@ def prototypes(found, on_gpu):
     for f in found:
         if f.type != "f64":
             lines[bool(f.type)].append(line(f.stem, f))
-    of_cuda = [line(f.stem.removeprefix("cuda_").replace("_f32", ""), f) for f in on_gpu if "_f32" in f.name]
+    of_cuda = {True: [], False: []}
+    for f in on_gpu:
+        if "_f64" not in f.name and f.stem != "cuda_load":
+            of_cuda["_f32" in f.name].append(line(f.stem.removeprefix("cuda_").replace("_f32", ""), f))
     return f'''"""What each function takes. {NOTE}
 
 One letter a parameter: * memory, ? memory or None, n size_t, s ptrdiff_t, d double, i int32_t, l int64_t, u uint64_t.
@@ -199,7 +202,9 @@ FOR_EACH_DTYPE = {{
 FOR_ALL_DTYPES = {{
 {"".join(lines[False])}}}
 ON_CUDA = {{
-{"".join(of_cuda)}}}
+{"".join(of_cuda[True])}}}
+ON_CUDA_FOR_ALL_DTYPES = {{
+{"".join(of_cuda[False])}}}
 '''
 
 

@@ -26,11 +26,11 @@ BUILD = ROOT / "build/cuda"
 CPU = "sm_75"
 """The oldest GPU. Later ones run its PTX."""
 
-CALL = 256
-"""The bytes of a call that a kernel is handed. No call is larger, see bgc_launch."""
+CALL, LARGE_CALL = 256, 4080
+"""The bytes of a call that a kernel is handed. A kernel that takes a pointer to its call is handed a large one. No call is larger, see bgc_launch."""
 
-SHARED = {"bgi_numbers": 1024, "bgi_stage": 4096}
-"""The memory that the threads of a block share, in doubles."""
+SHARED = {"bgi_numbers": 1024, "bgi_stage": 4096, "bgi_bins": 2080}
+"""The memory that the threads of a block share, in numbers of 64 bits."""
 
 REGISTERS = {
     "bgi_thread_x": "tid.x", "bgi_threads_x": "ntid.x", "bgi_block_x": "ctaid.x", "bgi_blocks_x": "nctaid.x", "bgi_block_y": "ctaid.y",
@@ -55,40 +55,45 @@ def words(camel):
 
 
 class Kernel:
-    """A kernel, which is called `name` in the GPU's code, and the file that it is in. `number` is its name among the host's numbers."""
+    """A kernel, which is called `name` in the GPU's code, and the file that it is in. `number` is its name among the host's numbers. It may be without a
+    metric and without a type."""
 
-    def __init__(self, family, function, call, metric, type_name):
+    def __init__(self, family, function, call, metric, type_name, is_large=False):
         self.function, self.call, self.metric, self.type = function, call, metric, type_name
+        self.size = LARGE_CALL if is_large else CALL
         stem = words(function)
-        self.name = f"boxgrad_{stem}{'_' + words(metric) if metric else ''}_{type_name}"
-        self.file = f"{family}{'_' + FILES.get(words(metric), words(metric)) if metric else ''}_{type_name}"
+        last = f"_{type_name}" if type_name else ""
+        self.name = f"boxgrad_{stem}{'_' + words(metric) if metric else ''}{last}"
+        self.file = f"{family}{'_' + FILES.get(words(metric), words(metric)) if metric else ''}{last}"
         self.number = f"BGC_{stem}{'_' + words(metric) if metric else ''}".upper()
 
     def entry(self):
         """Returns the Swift function that becomes the kernel."""
         metric = f"{self.metric}.self, " if self.metric else ""
+        call = f"{self.call}<{TYPES[self.type]}>" if self.type else self.call
+        given = f"UnsafePointer(call.assumingMemoryBound(to: {call}.self))" if self.size == LARGE_CALL else f"{call}.at(call)"
         return (
             f'@_cdecl("{self.name}") public func kernel_{self.name}(_ call: UnsafeMutableRawPointer, _ count: Int) '
-            f"{{ {self.function}Device({metric}{self.call}<{TYPES[self.type]}>.at(call), count) }}\n"
+            f"{{ {self.function}Device({metric}{given}, count) }}\n"
         )
 
 
 FILES = {}
 """Metrics that share a file."""
 
-PATTERN = re.compile(r"---- Family (\w+) ----|^func (\w+)Device<(M: Metric, )?T: DeviceReal>\((?:_: M.Type, )?_ \w+: (\w+)<T>, _ count: Int\)|"
-                     r"^func (\w+)Device<(M: Metric, )?T: DeviceReal>\(_ \w+: (\w+)<T>, _ blocks: Int\)", re.MULTILINE)  # fmt: skip
+PATTERN = re.compile(r"---- Family (?P<family>\w+) ----|^func (?P<function>\w+)Device(?P<typed><(?P<metric>M: Metric, )?T: DeviceReal>)?\((?:_: M.Type, )?"
+                     r"_ \w+: (?P<pointer>UnsafePointer<)?(?P<call>\w+)(?:<T>|>)?, _ (?:count|blocks|chunks): Int\)", re.MULTILINE)  # fmt: skip
 
 
 def kernels():
     found, family = [], None
     for path in sorted((ROOT / "Sources/KernelsCUDA").glob("*.swift")):
         for match in PATTERN.finditer(path.read_text()):
-            family = match[1] or family
-            if not match[1]:
-                function, call = match[2] or match[5], match[4] or match[7]
-                metrics = METRICS[function] if match[3] else [None]
-                found += [Kernel(family, function, call, metric, type_name) for metric in metrics for type_name in TYPES]
+            family = match["family"] or family
+            if not match["family"]:
+                metrics = METRICS[match["function"]] if match["metric"] else [None]
+                types = TYPES if match["typed"] else [None]
+                found += [Kernel(family, match["function"], match["call"], metric, type_name, match["pointer"]) for metric in metrics for type_name in types]
     return found
 
 
@@ -103,7 +108,7 @@ def representation(found):
     )
     sources = [path for path in sorted((ROOT / "Sources/Kernels").glob("*.swift")) if path.name != "Table.swift"]
     sources += sorted((ROOT / "Sources/KernelsCUDA").glob("*.swift"))
-    clang = ["-fno-math-errno", "-ffp-contract=off", "-march=x86-64", f"-I{ROOT}/include"]
+    clang = ["-fno-math-errno", "-ffp-contract=off", "-march=x86-64", "-DBGI_DEVICE", f"-I{ROOT}/include"]
     subprocess.run(
         ["swiftc", "-emit-ir", "-o", result, "-parse-as-library", "-module-name", "KernelsCUDA", "-enable-experimental-feature", "Embedded",
          "-wmo", "-O", "-no-allocations", "-Xfrontend", "-disable-llvm-optzns", *(word for flag in clang for word in ("-Xcc", flag)),
@@ -138,10 +143,12 @@ def retargeted(text, machine):
 
     for name, type_name, size in (("f32", "float", 16), ("f64", "double", 32)):
         vector, of_numbers = f"<4 x {type_name}>", f"align {size // 4}"
-        for function, loads, stores in (("load4", " addrspace(1)", ""), ("fetch4", " addrspace(3)", ""), ("store4", "", " addrspace(1)")):
+        for function, loads, stores in (
+            ("load4", " addrspace(1)", ""), ("read4", " addrspace(1)", ""), ("fetch4", " addrspace(3)", ""), ("store4", "", " addrspace(1)"),
+        ):  # fmt: skip
+            constant = ", !invariant.load !{}" if function == "load4" else ""
             function = f"bgi_{function}_{name}"
             text = re.sub(rf"(?m)^declare .*@{function}\(.*$", "", text)
-            constant = ", !invariant.load !{}" if "(1)" in loads else ""
             text += (
                 f"define internal void @{function}(ptr %to, ptr %from) alwaysinline {{\n"
                 f"  %g = addrspacecast ptr %{'from' if loads else 'to'} to ptr{loads or stores}\n"
@@ -150,8 +157,10 @@ def retargeted(text, machine):
                 "  ret void\n}\n"
             )
 
+    sizes = {kernel.name: kernel.size for kernel in kernels()}
+
     def kernel(match):
-        parameters = match[3].replace("ptr", f"ptr byval([{CALL} x i8]) align 16", 1)
+        parameters = match[3].replace("ptr", f"ptr byval([{sizes[match[2]]} x i8]) align 16", 1)
         return f"define ptx_kernel {re.sub('protected|hidden|dso_local', '', match[1])}@{match[2]}({parameters})"
 
     return re.sub(r"(?m)^define ([^@\n]*)@(boxgrad_\w+)\((.*?)\)", kernel, text)
@@ -167,6 +176,10 @@ def optimised(bitcode, machine, wanted):
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = options.slp_vectorization = False
     builder = llvm.create_pass_builder(machine, options)
+    # What the wanted kernels do not call is dropped first, because that takes half the time.
+    needed = llvm.create_new_module_pass_manager()
+    needed.add_global_dead_code_eliminate_pass()
+    needed.run(module, builder)
     builder.getModulePassManager().run(module, builder)
     return module
 
@@ -193,15 +206,17 @@ def written():
         ptx = re.sub(r"(?m)^//.*\n|[ \t]+// .*$", "", machine.emit_assembly(module))
         result[SHIMS / f"ptx/{file}.ptx"] = re.sub(r"\n\n+", "\n", ptx.strip()) + "\n"
     note = "Written by tools/ptx.py from Sources/KernelsCUDA. "
-    numbers = [kernel.number for kernel in found if kernel.type == "f32"]
+    numbers, in_order = {}, []
+    for number in dict.fromkeys(kernel.number for kernel in found):
+        numbers[number] = len(in_order)
+        in_order += [kernel for kernel in found if kernel.number == number]
     result[SHIMS / "include/kernel_names.h"] = (
-        f"/* The numbers of the kernels for float; those for double are greater by 1. {note}*/\n#ifndef BGC_KERNEL_NAMES_H\n"
-        f"#define BGC_KERNEL_NAMES_H\n\nenum {{\n" + "".join(f"    {number} = {2 * k},\n" for k, number in enumerate(numbers))
-        + f"    BGC_KERNELS = {2 * len(numbers)},\n    BGC_CALL = {CALL},\n}};\n\n#endif\n"
+        f"/* The numbers of the kernels; of two types, those for float, and those for double are greater by 1. {note}*/\n#ifndef BGC_KERNEL_NAMES_H\n"
+        f"#define BGC_KERNEL_NAMES_H\n\nenum {{\n" + "".join(f"    {number} = {k},\n" for number, k in numbers.items())
+        + f"    BGC_KERNELS = {len(in_order)},\n    BGC_CALL = {LARGE_CALL},\n}};\n\n#endif\n"
     )  # fmt: skip
-    in_order = [kernel for number in numbers for kernel in found if kernel.number == number]
     result[SHIMS / "kernels.inc"] = (
-        f"/* {note}*/\n" + "".join(f"FAMILY({file})\n" for file in files) + "".join(f"KERNEL({k.file}, {k.name})\n" for k in in_order)
+        f"/* {note}*/\n" + "".join(f"FAMILY({file})\n" for file in files) + "".join(f"KERNEL({k.file}, {k.name}, {k.size})\n" for k in in_order)
     )
     return result
 

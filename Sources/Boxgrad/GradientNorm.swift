@@ -2,60 +2,6 @@ import CBoxgrad
 import CShims
 
 extension Arguments {
-    fileprivate mutating func tensors(_ tensors: UnsafePointer<boxgrad_tensor>?, _ n: Int) {
-        count(n, "n")
-        packed(tensors, "tensors", n)
-        guard valid, n > 0, let tensors else { return }
-        for i in 0..<n where valid { tensor(tensors[i], "tensors", i) }
-    }
-
-    private mutating func tensor(_ tensor: boxgrad_tensor, _ name: StaticString, _ i: Int) {
-        let size = bgi_element_size(tensor.dtype)
-        guard size > 0 else { return fail(BOXGRAD_UNSUPPORTED, name, row: i, "has an unknown dtype", .integer(Int(tensor.dtype))) }
-        if tensor.reserved != 0 { fail(BOXGRAD_BAD_PARAMETER, name, row: i, "has a reserved field that is not 0", .integer(Int(tensor.reserved))) }
-        if tensor.count < 0 || tensor.count.multipliedReportingOverflow(by: size).overflow {
-            fail(BOXGRAD_SIZE_OVERFLOW, name, row: i, "has more elements than memory can hold", .count(tensor.count))
-        }
-        if tensor.count > 0 && tensor.data == nil { fail(BOXGRAD_NULL_POINTER, name, row: i, "has data that is NULL") }
-    }
-
-    /// Returns the number of units, and of elements, of all parameters.
-    fileprivate mutating func parameters(_ parameters: UnsafePointer<boxgrad_parameter>?, _ n: Int) -> (units: Int, elements: Int) {
-        count(n, "n")
-        packed(parameters, "parameters", n)
-        guard valid, n > 0, let parameters else { return (0, 0) }
-        var (units, elements) = (0, 0)
-        for i in 0..<n where valid {
-            let parameter = parameters[i]
-            tensor(parameter.grad, "parameters", i)
-            tensor(parameter.param, "parameters", i)
-            if parameter.param.count != parameter.grad.count {
-                fail(BOXGRAD_BAD_PARAMETER, "parameters", row: i, "has another number of elements than its gradient", .count(parameter.param.count))
-            }
-            let (block, overflow) = parameter.size.multipliedReportingOverflow(by: parameter.distance)
-            if parameter.grad.count > 0 && (parameter.size < 0 || parameter.distance < 0 || overflow || parameter.grad.count % block != 0) {
-                fail(BOXGRAD_BAD_PARAMETER, "parameters", row: i, "has units that do not divide its elements; unit_size:", .count(parameter.unit_size))
-            }
-            guard valid else { break }
-            let (sum, overflow2) = elements.addingReportingOverflow(parameter.grad.count)
-            if overflow2 { fail(BOXGRAD_SIZE_OVERFLOW, "parameters", "have more elements than memory can hold") }
-            (units, elements) = (units &+ parameter.units, sum)
-        }
-        return (units, elements)
-    }
-
-    fileprivate mutating func onNonfinite(_ code: Int32) {
-        require(BOXGRAD_NONFINITE_PROPAGATE...BOXGRAD_NONFINITE_ZERO ~= code, "on_nonfinite", "is no such code", code)
-    }
-
-    fileprivate mutating func finiteLength(_ x: Double, _ name: StaticString) {
-        require(x >= 0 && x < .infinity, name, "must be a finite number, not negative", x)
-    }
-
-    fileprivate mutating func norm(_ p: Double) { require(p > 0 && 1 / p < .infinity, "p", "must be positive, and 1 / p finite", p) }
-}
-
-extension Arguments {
     /// Reports that a norm of item i of a list is not finite, and names the first element that is not.
     fileprivate mutating func failNonfinite(_ name: StaticString, _ i: Int, _ tensor: boxgrad_tensor, _ param: boxgrad_tensor? = nil) -> Int32 {
         func find(_ tensor: boxgrad_tensor) -> Int { withUnsafePointer(to: tensor) { firstNonfinite($0, 1).element } }
@@ -107,9 +53,7 @@ public func boxgrad_grad_norm(
     _ perTensor: UnsafeMutablePointer<Double>?, _ firstNonfiniteTensor: UnsafeMutablePointer<Int>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.norm(p)
-    arguments.tensors(tensors, n)
-    arguments.packed(perTensor, "per_tensor", n, optional: true)
+    arguments.gradNorm(tensors, n, p, perTensor)
     guard arguments.valid else { return arguments.status }
     let norm = totalNorm(tensors, n, p, perTensor)
     total?.pointee = norm
@@ -208,11 +152,7 @@ public func boxgrad_clip_grad_norm(
     _ total: UnsafeMutablePointer<Double>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.require(maxNorm >= 0, "max_norm", "must not be negative or NaN", maxNorm)
-    arguments.norm(p)
-    arguments.finiteLength(eps, "eps")
-    arguments.onNonfinite(onNonfinite)
-    arguments.tensors(tensors, n)
+    arguments.clipGradNorm(tensors, n, maxNorm, p, eps, onNonfinite)
     guard arguments.valid else { return arguments.status }
 
     let norm = totalNorm(tensors, n, p, nil)
@@ -226,22 +166,15 @@ public func boxgrad_clip_grad_norm(
         return arguments.status
     }
     total?.pointee = norm
-    switch (norm.isFinite, onNonfinite) {
-    case (false, BOXGRAD_NONFINITE_SKIP): break
-    case (false, BOXGRAD_NONFINITE_ZERO): change(tensors, n, TensorPass(operation: .zero))
-    default:
-        // Nothing is scaled if the limit is infinite or the norm is 0, because the quotient may be NaN then.
-        let coefficient = maxNorm == .infinity || norm == 0 ? 1 : maxNorm / (norm + eps)
-        if !(coefficient >= 1) { change(tensors, n, TensorPass(operation: .scale, coefficient: coefficient)) }
-    }
+    let clip = NormClip(maxNorm: maxNorm, eps: eps, onNonfinite: onNonfinite)
+    if let pass = clip.change(norm) { change(tensors, n, pass) }
     return BOXGRAD_OK
 }
 
 @_cdecl("boxgrad_clip_grad_value") @implementation
 public func boxgrad_clip_grad_value(_ tensors: UnsafePointer<boxgrad_tensor>?, _ n: Int, _ limit: Double) -> Int32 {
     var arguments = Arguments()
-    arguments.require(limit >= 0, "limit", "must not be negative or NaN", limit)
-    arguments.tensors(tensors, n)
+    arguments.clipGradValue(tensors, n, limit)
     guard arguments.valid else { return arguments.status }
     change(tensors, n, TensorPass(operation: .scale, limit: limit))
     return BOXGRAD_OK

@@ -52,3 +52,9 @@ public func boxgrad_cuda_match_f32_scratch(_ truthsCount: Int) -> Int { reported
 
 @_cdecl("boxgrad_cuda_match_f64_scratch") @implementation
 public func boxgrad_cuda_match_f64_scratch(_ truthsCount: Int) -> Int { reported(cudaMatchScratch(truthsCount, Double.self)) }
+
+@_cdecl("boxgrad_cuda_grad_norm_scratch") @implementation
+public func boxgrad_cuda_grad_norm_scratch(_ tensors: UnsafePointer<boxgrad_tensor>?, _ n: Int) -> Int { reported(cudaGradNormScratch(tensors, n)) }
+
+@_cdecl("boxgrad_cuda_clip_grad_norm_scratch") @implementation
+public func boxgrad_cuda_clip_grad_norm_scratch(_ tensors: UnsafePointer<boxgrad_tensor>?, _ n: Int) -> Int { reported(cudaGradNormScratch(tensors, n)) }

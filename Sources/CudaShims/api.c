@@ -58,6 +58,12 @@ static const boxgrad_cuda_api api = {
     .nms_f64_scratch = boxgrad_cuda_nms_f64_scratch,
     .match_f32_scratch = boxgrad_cuda_match_f32_scratch,
     .match_f64_scratch = boxgrad_cuda_match_f64_scratch,
+    .grad_norm = boxgrad_cuda_grad_norm,
+    .clip_grad_norm = boxgrad_cuda_clip_grad_norm,
+    .clip_grads_with_norm = boxgrad_cuda_clip_grads_with_norm,
+    .clip_grad_value = boxgrad_cuda_clip_grad_value,
+    .grad_norm_scratch = boxgrad_cuda_grad_norm_scratch,
+    .clip_grad_norm_scratch = boxgrad_cuda_clip_grad_norm_scratch,
 };
 
 const boxgrad_cuda_api *boxgrad_cuda_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_CUDA_ABI_VERSION ? &api : NULL; }

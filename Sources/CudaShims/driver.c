@@ -23,14 +23,14 @@ __asm__(".symver dlclose, dlclose@" BGI_OLDEST);
 /* The files are in the section of constants, and end with a 0. */
 #define FAMILY(name) __asm__(".section .rodata\n.balign 16\n.hidden bgc_ptx_" #name "\n.globl bgc_ptx_" #name "\nbgc_ptx_" #name ":\n" \
                              ".incbin \"" BGC_PTX #name ".ptx\"\n.byte 0\n.previous\n"); extern const char bgc_ptx_##name[];
-#define KERNEL(family, name)
+#define KERNEL(family, name, size)
 #include "kernels.inc"
 #undef FAMILY
 #undef KERNEL
 
 enum {
 #define FAMILY(name) FAMILY_##name,
-#define KERNEL(family, name)
+#define KERNEL(family, name, size)
 #include "kernels.inc"
 #undef FAMILY
 #undef KERNEL
@@ -39,15 +39,15 @@ enum {
 
 static const struct { const char *name, *ptx; } families[FAMILIES] = {
 #define FAMILY(name) {#name, bgc_ptx_##name},
-#define KERNEL(family, name)
+#define KERNEL(family, name, size)
 #include "kernels.inc"
 #undef FAMILY
 #undef KERNEL
 };
 
-static const struct { int family; const char *name; } kernels[BGC_KERNELS] = {
+static const struct { int family; const char *name; size_t size; } kernels[BGC_KERNELS] = {
 #define FAMILY(name)
-#define KERNEL(family, name) {FAMILY_##family, #name},
+#define KERNEL(family, name, size) {FAMILY_##family, #name, size},
 #include "kernels.inc"
 #undef FAMILY
 #undef KERNEL
@@ -146,9 +146,10 @@ static boxgrad_status open_only(int unused) {
 
 boxgrad_status bgc_launch(
     ptrdiff_t kernel, const void *call, ptrdiff_t size, ptrdiff_t count, ptrdiff_t grid_x, ptrdiff_t grid_y, ptrdiff_t block, void *stream) {
-    char copy[BGC_CALL] = {0};
+    char copy[BGC_CALL];
     int64_t rows = count;
     memcpy(copy, call, (size_t)size);
+    memset(copy + size, 0, kernels[kernel].size - (size_t)size);
     void *parameters[] = {copy, &rows};
     void *function = atomic_load_explicit(&loaded[kernel], memory_order_acquire);
     if (!function) {

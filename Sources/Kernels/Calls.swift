@@ -424,6 +424,22 @@ struct TensorPass: Call {
     var pieces = UnsafeMutablePointer<Piece>?.none
 }
 
+/// Clips tensors by their norm, once that is known.
+struct NormClip {
+    let maxNorm, eps: Double
+    let onNonfinite: Int32
+
+    /// Returns what becomes of the tensors, or nil if they stay as they are.
+    @inline(__always)
+    func change(_ norm: Double) -> TensorPass? {
+        if !norm.isFinite && onNonfinite == BOXGRAD_NONFINITE_SKIP { return nil }
+        if !norm.isFinite && onNonfinite == BOXGRAD_NONFINITE_ZERO { return TensorPass(operation: .zero) }
+        // Nothing is scaled if the limit is infinite or the norm is 0, because the quotient may be NaN then.
+        let coefficient = maxNorm == .infinity || norm == 0 ? 1 : maxNorm / (norm + eps)
+        return coefficient >= 1 ? nil : TensorPass(operation: .scale, coefficient: coefficient)
+    }
+}
+
 /// Holds tensors, and the kernel that makes a pass over their pieces.
 struct Tensors {
     let start: UnsafePointer<boxgrad_tensor>?

@@ -2,6 +2,7 @@
 // and for every division of them among threads and machines. It is rounded once, at the end.
 
 import CBoxgrad
+import CShims
 
 /// Holds a sum in words of 32 bits, which are kept in integers of 64 bits. Word i counts units of 2^(32 i + exponent). Behind the words are
 /// the numbers of infinities and of NaNs. Therefore two sums are merged by adding their integers.
@@ -32,15 +33,19 @@ struct ExactSum {
     /// Adds value * 2^exponent, which is a multiple of the first word's unit. It is not inlined, because it has many callers and is called
     /// seldom.
     @inline(never)
-    func add(_ value: Int64, exponent e: Int) {
+    func add(_ value: Int64, exponent: Int) { add(value, exponent: exponent) { words[$0] &+= $1 } }
+
+    /// Calls `add` with each word that value * 2^exponent changes, and with what is added to it.
+    @inline(__always)
+    func add(_ value: Int64, exponent e: Int, _ add: (Int, Int64) -> Void) {
         var (value, place) = (value, e &- exponent)
         if place < 0 { (value, place) = (value >> Int64(-place), 0) }
         let (i, shift) = (place >> 5, UInt64(place & 31))
         let low = UInt64(UInt32(truncatingIfNeeded: value)) << shift
         let high = (value >> 32) << Int64(shift)
-        words[i] &+= Int64(low & 0xffff_ffff)
-        if i &+ 1 < count { words[i &+ 1] &+= Int64(low >> 32) &+ (high & 0xffff_ffff) }
-        if i &+ 2 < count { words[i &+ 2] &+= high >> 32 }
+        add(i, Int64(low & 0xffff_ffff))
+        if i &+ 1 < count { add(i &+ 1, Int64(low >> 32) &+ (high & 0xffff_ffff)) }
+        if i &+ 2 < count { add(i &+ 2, high >> 32) }
     }
 
     /// Brings all words but the last into 0..<2^32, as the whole sum is not negative.
@@ -103,12 +108,12 @@ extension ExactSum {
 private func squareRoot(_ x: UInt128) -> UInt64 {
     // The root in double is off by less than 2^12. One step of Newton's method leaves an error of a few units in any mode of rounding.
     let guess = Double(UInt64(x >> 64)).squareRoot() * 0x1p32
-    let start: UInt64 = guess < 0x1p64 ? UInt64(guess) : .max
+    let start: UInt64 = guess < 0x1p64 ? bgi_whole(guess) : .max
     let square = UInt128(start) &* UInt128(start)
     let isAbove = square > x
     let difference = isAbove ? square &- x : x &- square
     let distance = (Double(UInt64(difference >> 64)) * 0x1p64 + Double(UInt64(truncatingIfNeeded: difference))) / (guess + guess)
-    let step = UInt64(distance)
+    let step = bgi_whole(distance)
     var root = isAbove ? start &- step : start > .max &- step ? .max : start &+ step
     while UInt128(root) &* UInt128(root) > x { root &-= 1 }
     while root < .max && (UInt128(root) &+ 1) &* (UInt128(root) &+ 1) <= x { root &+= 1 }

@@ -15,11 +15,15 @@ struct Norm {
 
     var firstPass: TensorPass { p == 1 || p == 2 ? TensorPass(operation: .sum, p: p) : TensorPass(operation: .largest) }
 
+    /// Whether a sum of squares neither overflowed nor lost digits to underflow.
+    @inline(__always)
+    static func isAccurate(_ sumOfSquares: Double) -> Bool { sumOfSquares > 0x1p-900 && sumOfSquares < .infinity }
+
     /// Returns the norm, given the result of the first pass, and what makes more passes.
     @inline(__always)
     func finished(_ result: Double, _ pass: (TensorPass) -> Double) -> Double {
         if p == 1 || p == .infinity { return result }
-        if p == 2 && result > 0x1p-900 && result < .infinity { return root(result, p) }
+        if p == 2 && Self.isAccurate(result) { return root(result, p) }
         let largest = p == 2 ? pass(TensorPass(operation: .largest)) : result
         guard largest > 0 && largest < .infinity else { return largest }
         return root(pass(TensorPass(operation: .sum, p: p, divisor: largest)), p) * largest

@@ -1,6 +1,7 @@
 // The device kernels. Nothing here may trap: the host has checked the call. Each function is what one GPU thread does for some rows of a call,
 // with the formulas of Sources/Kernels. tools/ptx.py compiles this folder and Sources/Kernels for NVIDIA GPUs. A function `nameDevice` of a call
-// and a count becomes a kernel for each type; if it is generic over a metric, it becomes one for each metric, too.
+// and a count becomes a kernel for each type; if it is generic over a metric, it becomes one for each metric, too. One that is not generic becomes a
+// kernel, and takes a pointer to a call that is large.
 
 import CBoxgrad
 import CDevice

@@ -91,3 +91,58 @@ struct DeviceNMS<T>: Call {
 
 /// The boxes that nms decides on at a time.
 let nmsChunk = 512
+
+// ---- Gradients ----
+
+/// The elements that a block of threads takes of a tensor: four blocks of sumBlock.
+let gradChunk = 16384
+
+/// The tensors that one launch takes. They are parameters of the kernel, for which there are 4 KB.
+let gradTensors = 190
+
+struct DeviceTensors {
+    var data = InlineArray<190, UnsafeMutableRawPointer?>(repeating: nil)
+    var counts = InlineArray<190, Int>(repeating: 0)
+    /// The number of each tensor's first chunk. Chunks are counted through the tensors.
+    var chunks = InlineArray<190, UInt32>(repeating: 0)
+    var dtypes = InlineArray<190, UInt8>(repeating: 0)
+    var length = 0
+}
+
+/// What is known of a tensor, or of all together, in so many integers: a sum, the status of the norm, and the largest magnitude.
+struct DeviceGradState {
+    let start: UnsafeMutablePointer<Int64>
+    static var size: Int { 24 }
+}
+
+struct DeviceGradSums: Call {
+    var tensors = DeviceTensors()
+    let p: Double
+    let states: UnsafeMutablePointer<Int64>
+    /// The tensors have states of their own, or share one.
+    let isPerTensor: Bool
+    /// The number of the launch's first tensor.
+    var first = 0
+    /// Doubles have sums of blocks, four for each chunk, and norms, which are of all tensors. Both are nil if there are no doubles.
+    var sums: UnsafeMutablePointer<Double>?
+    let norms: UnsafeMutablePointer<Double>?
+    /// The squares of doubles are of elements that are scaled.
+    var isScaled = false
+}
+
+struct DeviceGradNorm: Call {
+    let p: Double
+    let states: UnsafeMutablePointer<Int64>
+    /// The total is the norm of one sum, or else that of the tensors' norms.
+    let isExact: Bool
+    let norms, total: UnsafeMutablePointer<Double>?
+    let firstNonfinite: UnsafeMutablePointer<Int>?
+}
+
+/// Clips by a norm that is in the device's memory, or else by the limit.
+struct DeviceGradChange: Call {
+    var tensors = DeviceTensors()
+    let total: UnsafePointer<Double>?
+    let clip: NormClip
+    let limit: Double
+}

@@ -26,48 +26,58 @@ private func smoothL1<T: Real>(_ call: SmoothL1<T>, _ formula: SmoothL1Formula<T
     return loss
 }
 
-/// Adds the values of each block of rows, which `value` computes. The CPU adds element i to lane i % 8, one after the other, and so do eight
-/// threads here. All threads of the block bring the values into the memory that they share.
+/// Adds the values of each block of rows, which `value` computes.
 @inline(__always)
 func sumBlocks<T: DeviceReal>(_ count: Int, _ total: DeviceTotal, _ value: (Int) -> T) {
-    let (values, lanes) = (UnsafeMutableRawPointer(bgi_shared_stage()).assumingMemoryBound(to: T.self), bgi_shared_numbers())
-    let (me, width) = (Int(bgi_thread_x()), Int(bgi_threads_x()))
     var block = Int(bgi_block_x())
     while block &* sumBlock < count {
         let start = block &* sumBlock
-        let length = Swift.min(sumBlock, count &- start)
-        let rounds = (length &+ 127) >> 7
-        var k = me
-        while k < length {
-            values[k] = value(start &+ k)
-            k &+= width
-        }
-        // Zeros after the last value change no sum, because a lane is never -0.
-        while k < rounds &* 128 {
-            values[k] = 0
-            k &+= width
-        }
-        bgi_barrier()
-        if me < 8 {
-            var sum = 0.0
-            k = me
-            while k < rounds &* 128 {
-                for step in 0..<16 { sum += Double(values[k &+ 8 &* step]) }
-                k &+= 128
-            }
-            lanes[me] = sum
-        }
-        bgi_barrier()
-        if me == 0 {
-            let sum = combined(SIMD8(lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5], lanes[6], lanes[7]))
-            if count <= sumBlock { total.loss.pointee = sum / total.normalizer } else { total.sums[block] = sum }
-        }
+        let sum = blockSum(Swift.min(sumBlock, count &- start)) { value(start &+ $0) }
+        if bgi_thread_x() == 0 { if count <= sumBlock { total.loss.pointee = sum / total.normalizer } else { total.sums[block] = sum } }
         block &+= Int(bgi_blocks_x())
     }
 }
 
+/// Adds at most sumBlock values, and returns the sum to the first thread. The CPU adds element i to lane i % 8, one after the other, and so do
+/// eight threads here. All threads of the block bring the values into the memory that they share.
+@inline(__always)
+func blockSum<T: DeviceReal>(_ length: Int, _ value: (Int) -> T) -> Double {
+    let (values, lanes) = (UnsafeMutableRawPointer(bgi_shared_stage()).assumingMemoryBound(to: T.self), bgi_shared_numbers())
+    let (me, width) = (Int(bgi_thread_x()), Int(bgi_threads_x()))
+    let rounds = (length &+ 127) >> 7
+    var k = me
+    while k < length {
+        values[k] = value(k)
+        k &+= width
+    }
+    // Zeros after the last value change no sum, because a lane is never -0.
+    while k < rounds &* 128 {
+        values[k] = 0
+        k &+= width
+    }
+    bgi_barrier()
+    if me < 8 {
+        var sum = 0.0
+        k = me
+        while k < rounds &* 128 {
+            for step in 0..<16 { sum += Double(values[k &+ 8 &* step]) }
+            k &+= 128
+        }
+        lanes[me] = sum
+    }
+    bgi_barrier()
+    return me == 0 ? combined(SIMD8(lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5], lanes[6], lanes[7])) : 0
+}
+
 /// Adds the sums of the blocks to those of chunks, and these to the total. One block of threads does it.
 func lossTotalDevice<T: DeviceReal>(_ call: DeviceSum<T>, _ blocks: Int) {
+    let total = totalOfBlocks(UnsafePointer(call.total.sums), blocks)
+    if bgi_thread_x() == 0 { call.total.loss.pointee = total / call.total.normalizer }
+}
+
+/// Adds the sums of blocks to those of chunks, and these to the total, which it returns to the first thread.
+@inline(__always)
+func totalOfBlocks(_ sums: UnsafePointer<Double>, _ blocks: Int) -> Double {
     let numbers = bgi_shared_numbers()
     let (me, width) = (Int(bgi_thread_x()), Int(bgi_threads_x()))
     let chunks = (blocks &+ sumChunk &- 1) / sumChunk
@@ -76,7 +86,7 @@ func lossTotalDevice<T: DeviceReal>(_ call: DeviceSum<T>, _ blocks: Int) {
         var (sum, b) = (0.0, (first &+ me) &* sumChunk)
         let end = Swift.min(blocks, b &+ sumChunk)
         while b < end {
-            sum += call.total.sums[b]
+            sum += sums[b]
             b &+= 1
         }
         numbers[me] = sum
@@ -91,5 +101,5 @@ func lossTotalDevice<T: DeviceReal>(_ call: DeviceSum<T>, _ blocks: Int) {
         bgi_barrier()
         first &+= width
     }
-    if me == 0 { call.total.loss.pointee = total / call.total.normalizer }
+    return total
 }

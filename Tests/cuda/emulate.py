@@ -17,7 +17,7 @@ TRIPLE = "x86_64-unknown-linux-gnu"
 def on_cpu(text, machine, contract):
     text = re.sub(r'target datalayout = ".*"', f'target datalayout = "{machine.target_data}"', text)
     text = re.sub(r'target triple = ".*"', f'target triple = "{TRIPLE}"', text)
-    text = text.replace("ptx_kernel ", "").replace("byval([256 x i8]) ", "")
+    text = re.sub(r"byval\(\[\d+ x i8\]\) ", "", text.replace("ptx_kernel ", ""))
     text = re.sub(r"llvm\.nvvm\.read\.ptx\.sreg\.(\w+)\.(\w)", r"emu_\1_\2", text)
     text = text.replace("llvm.nvvm.barrier.cta.sync.aligned.all", "emu_barrier")
     text = re.sub(r"addrspacecast \(ptr addrspace\(\d\) (@\w+) to ptr\)", r"\1", text)
@@ -33,7 +33,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    features = "+fma" if contract else ""
+    features = "+f16c" + (",+fma" if contract else "")
     machine = llvm.Target.from_triple(TRIPLE).create_target_machine(cpu="x86-64", features=features, opt=2, reloc="pic", codemodel="default")
     objects, rows, declared = [], "", ""
     for path in sorted((BUILD / "ir").glob("*.ll")):
@@ -43,11 +43,12 @@ def main():
         objects.append(folder / f"{path.stem}.o")
         objects[-1].write_bytes(machine.emit_object(module))
         for name, body in re.findall(r"(?ms)^define ptx_kernel [^@\n]*@(boxgrad_\w+)\((.*?)^}", text):
+            size = re.search(r"byval\(\[(\d+) x i8\]\)", body)[1]
             declared += f"void {name}(void *, long);\n"
-            rows += f'    {{"{name}", {name}, {int("barrier.cta.sync" in body)}}},\n'
+            rows += f'    {{"{name}", {name}, {size}, {int("barrier.cta.sync" in body)}}},\n'
     (folder / "kernels.c").write_text(
-        f"typedef struct {{ const char *name; void (*run)(void *, long); int waits; }} kernel;\n{declared}"
-        f"const kernel bgs_kernels[] = {{\n{rows}    {{0, 0, 0}},\n}};\n"
+        f"typedef struct {{ const char *name; void (*run)(void *, long); unsigned long size; int waits; }} kernel;\n{declared}"
+        f"const kernel bgs_kernels[] = {{\n{rows}    {{0, 0, 0, 0}},\n}};\n"
     )
     library = folder / "libcuda.so.1"
     subprocess.run(

@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 METRICS = {"iou": 0, "giou": 1, "diou": 2, "ciou": 3, "iof": 4, "ios": 5}
 LOSSES = ("iou", "giou", "diou", "ciou")
 TYPES = {"f32": np.float32, "f64": np.float64}
+BFLOAT16 = np.dtype(np.uint16)
+"""NumPy has no bfloat16. Its bits are the only integers of 16 bits here."""
 EPS = 1e-7
 GUARD = 256
 """Bytes before and after each array on the device, which nothing may change."""
@@ -110,10 +112,11 @@ def box_pairs(seed, n, dtype, special=True):
 def canonical(x):
     """The bits, with every NaN the same one: its sign and payload are not promised."""
     x = np.ascontiguousarray(x)
-    if x.dtype not in (np.float32, np.float64):
+    nan = {np.dtype(np.float16): 0x7E00, BFLOAT16: 0x7FC0, np.dtype(np.float32): 0x7FC00000, np.dtype(np.float64): 0x7FF8000000000000}.get(x.dtype)
+    if nan is None:
         return x
-    u = x.view(np.uint32 if x.dtype == np.float32 else np.uint64).copy()
-    u[np.isnan(x)] = 0x7FC00000 if x.dtype == np.float32 else 0x7FF8000000000000
+    u = x.view(f"u{x.itemsize}").copy()
+    u[(x & 0x7FFF) > 0x7F80 if x.dtype == BFLOAT16 else np.isnan(x)] = nan
     return u
 
 
@@ -123,7 +126,7 @@ def compare(found, wanted):
     other = np.flatnonzero(a != b)
     if not len(other):
         return None
-    kind = {4: np.int32, 8: np.int64}.get(a.itemsize, np.int64)
+    kind = {2: np.int16, 4: np.int32, 8: np.int64}.get(a.itemsize, np.int64)
     worst = np.abs(a[other].astype(kind).astype(np.float64) - b[other].astype(kind).astype(np.float64)).max()
     first = [[int(i), float(np.ravel(found)[i]), float(np.ravel(wanted)[i])] for i in other[:3]]
     return {"different": int(len(other)), "of": int(a.size), "worst": float(worst), "first": first}
@@ -254,6 +257,16 @@ class Call:
     def outputs(self):
         return [x for x in self.arguments if isinstance(x, Out)]
 
+    def symbol(self, prefix):
+        return f"{prefix}_{self.name}_{self.type}"
+
+    def given(self, given):
+        """The arguments in C, from what stands for each: a pointer, a number, or None."""
+        return given
+
+    def scratch_query(self):
+        return self.scratch
+
     def on_cpu(self, library):
         """Returns the outputs."""
         given, results = [], []
@@ -264,7 +277,7 @@ class Call:
                 given = [given[-1] if isinstance(x, Same) else x for x in given]
             else:
                 given.append(c_void_p(x.array.ctypes.data) if isinstance(x, In) else byref(x) if isinstance(x, Options) else x)
-        status = getattr(library, f"boxgrad_{self.name}_{self.type}")(*given)
+        status = getattr(library, self.symbol("boxgrad"))(*self.given(given))
         library.boxgrad_last_error.restype = ctypes.c_char_p
         assert status == 0, (str(self), status, library.boxgrad_last_error())
         return results
@@ -284,16 +297,17 @@ class Call:
                     given = [given[-1] if isinstance(x, Same) else x for x in given]
             else:
                 given.append(byref(x) if isinstance(x, Options) else x)
+        given = self.given(given)
         freed = [pointer for _, pointer, *_ in held]
         if self.scratch is not None:
-            query = getattr(library, f"boxgrad_cuda_{self.name}_{self.type}_scratch")
+            query = getattr(library, self.symbol("boxgrad_cuda") + "_scratch")
             query.restype = c_size_t
-            size = query(*self.scratch)
+            size = query(*self.scratch_query())
             around = np.full(size + 2 * GUARD, 0xA5, np.uint8)
             scratch = driver.upload(around)
             freed.append(scratch)
-            given += [c_void_p(scratch + GUARD), c_size_t(size)]
-        status = getattr(library, f"boxgrad_cuda_{self.name}_{self.type}")(*given, None)
+            given = [*given, c_void_p(scratch + GUARD), c_size_t(size)]
+        status = getattr(library, self.symbol("boxgrad_cuda"))(*given, None)
         library.boxgrad_cuda_last_error.restype = ctypes.c_char_p
         assert status == 0, (str(self), status, library.boxgrad_cuda_last_error())
         driver.synchronize()
@@ -316,6 +330,58 @@ class Call:
         """What differs, by the number of the output."""
         found = {k: compare(a, b) for k, (a, b) in enumerate(zip(self.on_gpu(gpu, driver), self.on_cpu(cpu)))}
         return {k: difference for k, difference in found.items() if difference}
+
+
+class Tensor(ctypes.Structure):
+    """boxgrad_tensor."""
+
+    _fields_ = [("data", c_void_p), ("count", c_size_t), ("dtype", c_int32), ("reserved", c_int32)]
+
+
+DTYPES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.float16): 2, BFLOAT16: 3}
+"""The codes of boxgrad.h."""
+
+
+def tensor_list(arrays, pointers):
+    """The first two arguments of a function of many tensors: the list, which is on the host, and its length."""
+    return (Tensor * len(arrays))(*(Tensor(p if x.size else None, x.size, DTYPES[x.dtype], 0) for x, p in zip(arrays, pointers))), c_size_t(len(arrays))
+
+
+class TensorsCall(Call):
+    """A call that begins with a list of tensors, In or in place: Out, whose `like` is the content."""
+
+    def __init__(self, name, tensors, *arguments, scratch=True, note=""):
+        super().__init__(name, "all", *tensors, *arguments, scratch=() if scratch else None, note=note)
+        self.tensors = len(tensors)
+
+    def symbol(self, prefix):
+        return f"{prefix}_{self.name}"
+
+    def given(self, given):
+        arrays = [x.array if isinstance(x, In) else x.like for x in self.arguments[: self.tensors]]
+        self.list = tensor_list(arrays, [pointer.value for pointer in given[: self.tensors]])
+        return [*self.list, *given[self.tensors :]]
+
+    def scratch_query(self):
+        return self.list
+
+    def on_cpu(self, library):
+        if self.name != "clip_grads_with_norm":
+            return super().on_cpu(library)
+        # The CPU's library leaves the choice to its caller, and takes no coefficient that is NaN.
+        changed = [np.ascontiguousarray(x.like).copy() for x in self.arguments[: self.tensors]]
+        limit, total, eps, mode = (x.array[0] if isinstance(x, In) else x.value for x in self.arguments[self.tensors :])
+        if np.isfinite(total) or mode == 0:
+            coefficient = 1.0 if limit == np.inf or total == 0 else limit / (total + eps)
+            if np.isnan(coefficient):
+                for x in changed:
+                    x[...] = 0x7FC0 if x.dtype == BFLOAT16 else np.nan
+            elif coefficient < 1:
+                assert library.boxgrad_grad_scale(*tensor_list(changed, [x.ctypes.data for x in changed]), c_double(coefficient)) == 0
+        elif mode == 3:
+            for x in changed:
+                x[...] = 0
+        return changed
 
 
 def filled(array):
@@ -485,6 +551,83 @@ def nms_calls(n, seed, stride=4, shift=0):
                            note=f"n={n} stride={stride} shift={shift} {kind} {threshold} {least} {most}")  # fmt: skip
 
 
+def gradient(seed, n, dtype, kind):
+    """Elements as gradients have them, of all exponents, subnormal, huge, mostly 0, or special. The kind says which."""
+    size = np.dtype(dtype).itemsize
+    of_bits = (bits(seed, n) >> np.uint64(64 - 8 * size)).astype(f"u{size}")
+    fraction, field = {np.dtype(np.float16): (10, 31), BFLOAT16: (7, 255), np.dtype(np.float32): (23, 255), np.dtype(np.float64): (52, 2047)}[np.dtype(dtype)]
+    mask = (1 << fraction) - 1
+    low, high = {"usual": (field // 2 - 12, field // 2 - 2), "any": (0, field - 1), "subnormal": (0, 0), "huge": (field - 3, field - 1), "wide": (0, field - 1),
+                 "tiny": (0, 40), "sparse": (field // 2 - 12, field // 2 - 2), "infinite": (field // 2, field // 2 + 2), "nan": (0, field)}[kind]  # fmt: skip
+    fields = low + bits(seed + 1, n) % np.uint64(max(1, min(high, field - 1) - low + 1)) if kind != "subnormal" else np.zeros(n, np.uint64)
+    x = of_bits & of_bits.dtype.type(mask | 1 << (8 * size - 1)) | (fields.astype(of_bits.dtype) << of_bits.dtype.type(fraction))
+    if kind == "sparse":
+        x[bits(seed + 2, n) % np.uint64(8) != 0] = 0
+    if kind == "wide":  # most are alike, and few of any exponent
+        usual = gradient(seed, n, dtype, "usual").view(x.dtype)
+        x = np.where(bits(seed + 2, n) % np.uint64(50) == 0, x, usual)
+    if kind in ("infinite", "nan") and n:
+        x[n // 2 :: 700] = field << fraction
+    if kind == "nan" and n:
+        x[n // 3 :: 900] = (field << fraction) + 1
+    return x.view(dtype)
+
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float16), BFLOAT16, np.dtype(np.float64))
+ORDERS = (1.0, 2.0, np.inf)
+
+
+def norm_calls(tensors, note, p=2.0, outputs=(1, 1, 1), shift=0):
+    """Every function of the tensors. Half of the limits are below the norm."""
+    n = len(tensors)
+    with np.errstate(all="ignore"):
+        sizes = [np.abs((x.astype(np.uint32) << 16).view(np.float32) if x.dtype == BFLOAT16 else x).astype(np.float64).max(initial=0) for x in tensors]
+    size = min(float(max([x for x in sizes if np.isfinite(x)], default=1)) or 1.0, 1e300)
+    read, note = [In(x, shift) for x in tensors], f"{note} p={p} shift={shift} {outputs}"
+    out = [x if w else None for x, w in zip((Out(1, np.float64), Out(n, np.float64), Out(1, np.uint64)), outputs)]
+    yield TensorsCall("grad_norm", read, D(p), *out, note=note)
+
+    def written():
+        return [Out(x.shape, x.dtype, shift, like=x) for x in tensors]
+
+    for k, mode in enumerate((0, 2, 3)):
+        for limit in (0.7 * size, np.inf, 0.0)[: 1 + 2 * (mode == 0)]:
+            yield TensorsCall("clip_grad_norm", written(), D(limit), D(p), D((1e-6, 0.0)[k % 2]), I(mode), Out(1, np.float64) if outputs[0] else None,
+                              note=f"{note} {limit} {mode}")  # fmt: skip
+    for total, mode in ((3 * size, 1), (size / 2, 0), (0.0, 0), (np.nan, 0), (np.inf, 0), (np.inf, 2), (np.nan, 3)):
+        yield TensorsCall("clip_grads_with_norm", written(), D(size), In(np.array([total])), D(1e-6), I(mode), scratch=False, note=f"{note} {total} {mode}")
+    for limit in (0.3 * size, np.inf, 0.0, 1.1e-39):
+        yield TensorsCall("clip_grad_value", written(), D(limit), scratch=False, note=f"{note} {limit}")
+
+
+def gradient_calls(seed=1):
+    """Tensors of each dtype and of several, of each kind of elements, with lengths around a chunk."""
+    for dtype in FLOATS:
+        for k, kind in enumerate(("usual", "any", "subnormal", "huge", "wide", "tiny", "sparse", "infinite", "nan")):
+            lengths = (5003, 16384, 16399)[k % 3], (0, 1, 7, 64)[k % 4]
+            yield from norm_calls([gradient(seed + k, n, dtype, kind) for n in lengths], f"{dtype} {kind}", ORDERS[k % 2], (1, k % 2, k // 2 % 2), (0, 0, 1, 3)[k % 4])
+            yield TensorsCall("grad_norm", [In(gradient(seed + k, n, dtype, kind)) for n in lengths], D(np.inf), Out(1, np.float64), Out(2, np.float64),
+                              Out(1, np.uint64), note=f"{dtype} {kind} inf")  # fmt: skip
+    for p in ORDERS:
+        yield from norm_calls([], "none", p)
+        yield from norm_calls([gradient(k, (k * 37) % 301, FLOATS[k % 3], "usual") for k in range(7)], "mixed", p)
+        yield from norm_calls([gradient(k, (k * 37) % 301, FLOATS[k % 4], ("usual", "huge")[k // 5]) for k in range(10)], "with doubles", p)
+    # Every float16 and bfloat16, by coefficients that make ties, and numbers beside ties.
+    for dtype in FLOATS[1:3]:
+        every = np.arange(65536, dtype=np.uint16).view(dtype)
+        for limit in (1 - 2.0**-9, 1 - 2.0**-8, 1 - 2.0**-11, 0.5, 0.75, 2.0**-20, 1 - 2.0**-40, 0.75 + 2.0**-40, 0.75 - 2.0**-40, 1 / 3, 1e-30, 0.0):
+            yield TensorsCall("clip_grads_with_norm", [Out(every.shape, dtype, like=every)], D(limit), In(np.ones(1)), D(0.0), I(0), scratch=False,
+                              note=f"every {dtype} {limit}")  # fmt: skip
+    yield from norm_calls([np.zeros(300, t) for t in FLOATS[:3]], "zero", 2.0)
+    yield from norm_calls([np.zeros(300, t) for t in FLOATS], "zero with doubles", 2.0)
+
+
+def many_gradients(n, doubles):
+    """More tensors than a launch takes, of which some are empty, and the last one of the first launch is long. Of 400 one has a NaN."""
+    floats = FLOATS if doubles else FLOATS[:3]
+    return [gradient(k, 40_003 if k % 190 == 189 else k * 7 % 40, floats[k // 3 % len(floats)], "nan" if k == n - 2 and n == 400 else "usual") for k in range(n)]
+
+
 def small_calls():
     """Every function, with every output, at the lengths around a block and a sum, strided and not aligned."""
     for n, stride, shift in ((0, 4, 0), (1, 4, 0), (67, 4, 1), (1000, 4, 0), (301, 5, 0), (130, 8, 2)):
@@ -499,6 +642,7 @@ def small_calls():
         yield from match_calls(n, m, 6 + n, stride, shift)
     for n, stride, shift in ((0, 4, 0), (1, 4, 0), (63, 4, 1), (512, 4, 0), (1100, 5, 2)):
         yield from nms_calls(n, 7 + n, stride, shift)
+    yield from gradient_calls()
 
 
 def long_calls(big=1):
@@ -509,6 +653,10 @@ def long_calls(big=1):
     yield from pairwise_calls(4097, 2, 11, metrics=("giou", "iof"))
     yield from match_calls(700, 300, 12, metrics=("iou", "giou"))
     yield from nms_calls(3000, 13)
+    for n, doubles, p in ((190, False, 2.0), (191, True, 2.0), (300, False, 1.0), (300, True, 1.0), (400, False, 1.0), (400, True, 2.0), (382, True, np.inf)):
+        yield from norm_calls(many_gradients(n, doubles), f"{n} tensors", p)
+    for kind, p in (("usual", 2.0), ("tiny", 2.0), ("huge", 2.0), ("usual", 1.0)):
+        yield from norm_calls([gradient(21, 4096 * 37 + 5, np.float64, kind), gradient(22, 65537, np.float64, "usual")], f"blocks of doubles {kind}", p)
     if big > 1:
         yield from (call for call in aligned_calls(1_000_000, 12) if call.type == "f32" and call.name == "iou_loss" and "(1, 1, 1, 1)" in call.note)
         yield from pairwise_calls(1500, 3001, 16)
@@ -519,6 +667,8 @@ def long_calls(big=1):
         yield from box_calls(300_007, 13)
         yield from match_calls(100_003, 301, 18, metrics=("iou", "ciou"))
         yield from nms_calls(30_011, 19)
+        for dtype in FLOATS:
+            yield from norm_calls([gradient(k, 700_001, dtype, kind) for k, kind in enumerate(("usual", "wide", "sparse"))], f"{dtype} long")
 
 
 # ---- Findings ----
@@ -608,13 +758,14 @@ class Prepared:
                 given.append(c_void_p(pointer))
             else:
                 given.append(x)
+        given = list(call.given(given))
         if call.scratch is not None:
-            query = getattr(library, f"boxgrad_cuda_{call.name}_{call.type}_scratch")
+            query = getattr(library, call.symbol("boxgrad_cuda") + "_scratch")
             query.restype = c_size_t
-            size = query(*call.scratch)
+            size = query(*call.scratch_query())
             self.pointers.append(driver.alloc(size))
             given += [c_void_p(self.pointers[-1]), c_size_t(size)]
-        function = getattr(library, f"boxgrad_cuda_{call.name}_{call.type}")
+        function = getattr(library, call.symbol("boxgrad_cuda"))
         given.append(None)
 
         def run():
@@ -640,6 +791,10 @@ def first_calls(gpu, driver):
             began = time.perf_counter()
             if gpu.boxgrad_cuda_load(f"{family}_{name}".encode()) == 0:
                 found[f"{family}_{name}"] = round((time.perf_counter() - began) * 1e3, 2)
+    for family in ("grad_norm", "grad_sums", "grad_change", "grad_largest", "grad_doubles"):
+        began = time.perf_counter()
+        gpu.boxgrad_cuda_load(family.encode())
+        found[family] = round((time.perf_counter() - began) * 1e3, 2)
     put("first_load_ms", found)
     began = time.perf_counter()
     gpu.boxgrad_cuda_load(None)
@@ -678,6 +833,32 @@ def nms_call(n, spread):
 
 
 SPREADS = {"dense": 0, "sparse": 65536}
+
+
+def layer_sizes(total):
+    """The sizes of 189 tensors, like those of a detector: many small ones, and most elements in few."""
+    parts = [(2359296, 6), (1048576, 9), (589824, 12), (262144, 18), (147456, 6), (65536, 12), (2048, 20), (512, 50), (256, 50), (12544 * 1024, 1)]
+    sizes = [size for size, count in parts for _ in range(count)]
+    sizes += [64] * (189 - len(sizes))
+    return [max(1, size * total // sum(sizes)) for size in sizes]
+
+
+def gradient_times(gpu, driver, total):
+    """The norm of 189 tensors, and their clipping, with the bytes that are read and written in a second."""
+    sizes = layer_sizes(total)
+    for dtype, name in zip(FLOATS, ("f32", "f16", "bf16", "f64")):
+        pool = gradient(1, sum(sizes), dtype, "usual")
+        arrays = np.split(pool, np.cumsum(sizes)[:-1])
+        bytes_once = pool.nbytes
+        # With these numbers the coefficient is a little below 1, however often the tensors are clipped.
+        calls = {"grad_norm": (1, TensorsCall("grad_norm", [In(x) for x in arrays], D(2.0), Out(1, np.float64), None, None)),
+                 "clip_grad_norm": (3, TensorsCall("clip_grad_norm", [In(x) for x in arrays], D(1e9), D(2.0), D(1.0005e9), I(0), Out(1, np.float64))),
+                 "clip_grad_value": (2, TensorsCall("clip_grad_value", [In(x) for x in arrays], D(1.0), scratch=False))}  # fmt: skip
+        for what, (passes, call) in calls.items():
+            if left() < 10:
+                return put("gradient_times_cut_short", f"{what} {name}")
+            found = Prepared(call, gpu, driver).time(warm=3, reps=20, batch=20)
+            put(f"time_{what}_{name}_{len(arrays)}", found | {"GB_per_s": round(passes * bytes_once / found["median_us"] / 1e3, 1)})
 
 
 def own_times(gpu, driver, sizes, side):
@@ -846,6 +1027,16 @@ def torch_times(driver, torch, functions, tag, sizes, side, losses=("giou", "cio
             put(f"time_{tag}_{metric}_loss_grad_{n}", driver.time(run, warm=3, reps=20, batch=10))
 
 
+def torch_clipping_times(driver, torch, total):
+    """torch's own clipping of the tensors of gradient_times."""
+    for dtype in (torch.float32, torch.bfloat16):
+        parameters = [torch.nn.Parameter(torch.zeros(size, dtype=dtype, device="cuda")) for size in layer_sizes(total)]
+        for x in parameters:
+            x.grad = torch.full_like(x, 1e-3)
+        found = driver.time(lambda: torch.nn.utils.clip_grad_norm_(parameters, 1e-3), warm=3, reps=15, batch=10)  # noqa: B023
+        put(f"time_torch_clip_grad_norm_{str(dtype)[6:]}_{len(parameters)}", found)
+
+
 def gradient_errors(gpu, driver, torch, functions):
     """The worst error of a gradient, in the largest slope of its row, against autograd in f64."""
     n = 100_000
@@ -959,6 +1150,7 @@ def main():
     phase("bits_small", check_bits, "bits_small", small_calls(), cpu, gpu, driver, 40, limit=50)
     phase("own_times", own_times, gpu, driver, sizes, side, limit=40)
     phase("bits_long", check_bits, "bits_long", long_calls(1 if given.quick else 2), cpu, gpu, driver, 40, limit=50)
+    phase("gradient_times", gradient_times, gpu, driver, 100_000 if given.quick else 41_800_000, limit=30)
     phase("memory", memory, gpu, cpu, driver, torch, large, limit=20)
     os.environ["BOXGRAD_LIBRARY"] = str(Path(given.libraries).resolve() / "libboxgrad.so")
     sys.path.insert(0, given.package)
@@ -967,6 +1159,7 @@ def main():
         functions = formulas(torch)
         phase("gradient_errors", gradient_errors, gpu, driver, torch, functions, limit=10)
         phase("torch_times", torch_times, driver, torch, functions, "torch", (1000, 1_000_000), side, limit=15)
+        phase("torch_clipping", torch_clipping_times, driver, torch, 41_800_000, limit=10)
         vision = phase("torchvision", torchvision_functions, limit=10)
         if vision:
             phase("torchvision_nms", torchvision_nms_times, gpu, driver, torch, (1000, 100_000), limit=25)

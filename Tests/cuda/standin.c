@@ -10,7 +10,7 @@
 #include <ucontext.h>
 
 typedef void kernel_function(void *call, long count);
-typedef struct { const char *name; kernel_function *run; int waits; } kernel;
+typedef struct { const char *name; kernel_function *run; unsigned long size; int waits; } kernel;
 extern const kernel bgs_kernels[]; /* of emulate.py, ended by a NULL */
 
 enum { INVALID_VALUE = 1, INVALID_CONTEXT = 201, INVALID_IMAGE = 200, NOT_FOUND = 500, THREADS = 1024, STACK = 1 << 17 };
@@ -21,16 +21,17 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char journal[1 << 16];
 static size_t written;
 static struct { char function[64]; int result, after; } failure;
-static int wants_context;
+static int wants_context, is_backwards;
 static __thread long current; /* the context */
 
-void standin_reset(void) { written = 0, journal[0] = 0, failure.function[0] = 0, wants_context = 0; }
+void standin_reset(void) { is_backwards = 0, written = 0, journal[0] = 0, failure.function[0] = 0, wants_context = 0; }
 const char *standin_journal(void) { return journal; }
 void standin_fail(const char *function, int result, int after) {
     snprintf(failure.function, sizeof failure.function, "%s", function);
     failure.result = result, failure.after = after;
 }
 void standin_want_context(int wanted) { wants_context = wanted; }
+void standin_backwards(int wanted) { is_backwards = wanted; } /* the last block comes first */
 
 /* Writes a line down, and returns what the function shall return. */
 static int tell(const char *function, const char *what, long context, void *stream) {
@@ -166,13 +167,16 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
     if (result) return result;
     if (wants_context && !current) return INVALID_CONTEXT;
     if (!gx || !gy || gz != 1 || !bx || bx > THREADS || (bx & (bx - 1)) || by != 1 || bz != 1 || shared || extra || gy > 65535 || gx > 0x7fffffff) return INVALID_VALUE;
-    char call[256] __attribute__((aligned(16))); /* as a kernel's parameter is */
-    memcpy(call, parameters[0], sizeof call);
+    char call[4096] __attribute__((aligned(16))); /* as a kernel's parameter is */
+    memcpy(call, parameters[0], k->size);
     pthread_mutex_lock(&lock);
     work.run = k->run, work.call = call, work.count = *(long *)parameters[1];
     at.nt = (int)bx, at.nb = (int)gx, at.nby = (int)gy;
     for (at.by = 0; at.by < (int)gy; at.by++)
-        for (at.bx = 0; at.bx < (int)gx; at.bx++) run_block(k->waits);
+        for (int b = 0; b < (int)gx; b++) {
+            at.bx = is_backwards ? (int)gx - 1 - b : b;
+            run_block(k->waits);
+        }
     pthread_mutex_unlock(&lock);
     return 0;
 }

@@ -43,13 +43,37 @@ class Random:
         stride = width + self.one(0, 0, 1, 4)
         return In(gpu.strided(x, stride), self.one(0, 0, 1, 2)), stride
 
+    def tensors(self, in_place):
+        """Some tensors of any dtypes, of the same kind or of several."""
+        kinds = self.one(("usual",), ("any",), ("usual", "sparse", "wide"), ("usual", "infinite", "nan"), ("subnormal", "tiny", "huge"))
+        floats = self.one(gpu.FLOATS[:3], gpu.FLOATS, gpu.FLOATS[:1])
+        arrays = [gpu.gradient(int(self.of.integers(2**20)), self.one(*SIZES, 4099, 17000), self.one(*floats), self.one(*kinds)) for _ in range(self.one(0, 1, 2, 3, 9))]
+        shift = self.one(0, 0, 1, 3)
+        return [Out(x.shape, x.dtype, shift, like=x) if in_place else In(x, shift) for x in arrays]
+
     def out(self, shape, optional=True, dtype=None):
         return None if optional and self.of.random() < 0.3 else Out(shape, dtype or self.dtype, self.one(0, 0, 1) if dtype is None else 0)
+
+
+def tensors_drawn(function, r):
+    tensors, p = r.tensors(function != "grad_norm"), D(r.one(1.0, 2.0, np.inf))
+    limit, eps, mode = D(r.one(0.0, 1e-40, 1e-3, 1.0, 1e300, np.inf)), D(r.one(0.0, 1e-6, 1.0)), I(r.one(0, 2, 3))
+    total = r.out(1, dtype=np.float64)
+    if function == "grad_norm":
+        return gpu.TensorsCall(function, tensors, p, total, r.out(len(tensors), dtype=np.float64), r.out(1, dtype=np.uint64))
+    if function == "clip_grad_norm":
+        return gpu.TensorsCall(function, tensors, limit, p, eps, mode, total)
+    if function == "clip_grads_with_norm":
+        return gpu.TensorsCall(function, tensors, limit, In(np.array([r.one(0.0, 1e-3, 5.0, np.inf, np.nan)])), eps, mode, scratch=False)
+    assert function == "clip_grad_value", f"{function} is not fuzzed"
+    return gpu.TensorsCall(function, tensors, limit, scratch=False)
 
 
 def drawn(name, r):
     """A call of the function."""
     function, type_name = name[:-4], name[-3:]
+    if type_name == "all":
+        return tensors_drawn(function, r)
     n, m, eps = r.one(*SIZES), r.one(*SIZES), r.one(0.0, 1e-7, 1.0, 1e30)
     a, stride_a = r.rows(n)
     b, stride_b = r.rows(m if function in ("iou_pairwise", "iou_pairwise_grad", "match") else n)
@@ -125,6 +149,6 @@ def drawn(name, r):
 def test_hostile_calls(name, cpu, cuda, driver):
     end, seed, calls = time.monotonic() + SECONDS / len(NAMES), SEED, 0
     while calls < 3 or time.monotonic() < end:
-        call = drawn(name, Random([seed, NAMES.index(name)], gpu.TYPES[name[-3:]]))
+        call = drawn(name, Random([seed, NAMES.index(name)], gpu.TYPES.get(name[-3:], np.float32)))
         assert call.differences(cpu, cuda, driver) == {}, f"seed {seed}: {[getattr(x, 'value', x and getattr(x, 'array', x)) for x in call.arguments]}"
         seed, calls = seed + 1, calls + 1

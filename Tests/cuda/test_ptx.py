@@ -26,7 +26,7 @@ def test_ptx_is_what_the_sources_give():
 def test_there_is_a_file_for_every_family():
     rows = (ROOT / "Sources/CudaShims/kernels.inc").read_text()
     assert sorted(re.findall(r"FAMILY\((\w+)\)", rows)) == [path.stem for path in FILES]
-    kernels = re.findall(r"KERNEL\((\w+), (\w+)\)", rows)
+    kernels = re.findall(r"KERNEL\((\w+), (\w+), \d+\)", rows)
     for path in FILES:
         entries = re.findall(r"\.visible \.entry (\w+)\(", path.read_text())
         assert sorted(entries) == sorted(name for family, name in kernels if family == path.stem)

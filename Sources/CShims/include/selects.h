@@ -22,7 +22,7 @@ BGI_INLINE void bgi_prefetch(const void *address) { __builtin_prefetch(address);
 BGI_INLINE void bgi_prefetch_far(const void *address) { __builtin_prefetch(address, 0, 2); }
 /* bgi_has_float16 returns whether the processor converts float16. bgi_float_of_float16 converts it, which is exact; it is called only if
  * the processor does. */
-#if defined(__F16C__) || defined(__aarch64__)
+#if defined(__F16C__) || defined(__aarch64__) || defined(BGI_DEVICE)
 BGI_INLINE _Bool bgi_has_float16(void) { return 1; }
 BGI_INLINE float bgi_float_of_float16(uint16_t bits) {
     _Float16 value;
@@ -33,6 +33,9 @@ BGI_INLINE float bgi_float_of_float16(uint16_t bits) {
 BGI_INLINE _Bool bgi_has_float16(void) { return 0; }
 BGI_INLINE float bgi_float_of_float16(uint16_t bits) { return bits; }
 #endif
+
+/* Returns x without its fraction. Nothing is checked: x must be from 0 to below 2^64. */
+BGI_INLINE uint64_t bgi_whole(double x) { return (uint64_t)x; }
 
 /* Returns x * x + c. It is rounded once if bgi_has_fma() says so. Otherwise the product is rounded too, so that the callers see to it that
  * the product is exact. */

@@ -8,7 +8,7 @@
 #pragma clang assume_nonnull begin
 
 /* Launches a kernel of kernel_names.h in the thread's current context, on a stream. The kernel is handed the first `size` bytes of a call,
- * which must not be more than BGC_CALL, and `count`. */
+ * which must not be more than the kernel's size in kernels.inc, and `count`. */
 boxgrad_status bgc_launch(
     ptrdiff_t kernel, const void *call, ptrdiff_t size, ptrdiff_t count, ptrdiff_t grid_x, ptrdiff_t grid_y, ptrdiff_t block, void *_Nullable stream);
 

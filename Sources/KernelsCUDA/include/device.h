@@ -19,9 +19,11 @@ __attribute__((const)) int32_t bgi_blocks_y(void);
 void bgi_barrier(void);
 
 /* These functions load and store four numbers at once. In the GPU's memory they must begin at a multiple of their size. What is loaded must
- * not be written by the same kernel. What is fetched is in the memory that threads share, and begins at such a multiple, too. */
+ * not be written by the same kernel; what is read may be. What is fetched is in the memory that threads share, and begins at such a multiple, too. */
 void bgi_load4_f32(float *to, const float *from);
 void bgi_load4_f64(double *to, const double *from);
+void bgi_read4_f32(float *to, const float *from);
+void bgi_read4_f64(double *to, const double *from);
 void bgi_fetch4_f32(float *to, const float *from);
 void bgi_fetch4_f64(double *to, const double *from);
 void bgi_store4_f32(float *to, const float *from);
@@ -36,7 +38,15 @@ BGI_ATOMIC(uint64_t, bgi_read_f64)(const void *number) { return __atomic_load_n(
 BGI_ATOMIC(void, bgi_or)(uint64_t *word, uint64_t bits) { __atomic_fetch_or(word, bits, __ATOMIC_RELAXED); }
 #undef BGI_ATOMIC
 
-/* Memory that a block's threads share: 1024 numbers, and 4096 numbers beside them. A kernel has what it uses. */
+/* Returns the bits of the float16 that is nearest to x, of two the even one. */
+static inline __attribute__((always_inline)) uint16_t bgi_float16(float x) {
+    _Float16 value = (_Float16)x;
+    uint16_t bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* Memory that a block's threads share: 1024 numbers, 4096 numbers beside them, and 2080 integers. A kernel has what it uses. */
 static inline __attribute__((always_inline)) double *bgi_shared_numbers(void) {
     extern double bgi_numbers[];
     return bgi_numbers;
@@ -44,6 +54,10 @@ static inline __attribute__((always_inline)) double *bgi_shared_numbers(void) {
 static inline __attribute__((always_inline)) double *bgi_shared_stage(void) {
     extern double bgi_stage[];
     return bgi_stage;
+}
+static inline __attribute__((always_inline)) uint64_t *bgi_shared_bins(void) {
+    extern uint64_t bgi_bins[];
+    return bgi_bins;
 }
 
 #pragma clang assume_nonnull end

@@ -87,3 +87,11 @@ ON_CUDA = {
     "nms_scratch": "n",
     "match_scratch": "n",
 }
+ON_CUDA_FOR_ALL_DTYPES = {
+    "grad_norm": "*nd????n?",
+    "clip_grad_norm": "*ndddi??n?",
+    "clip_grads_with_norm": "*nd*di?",
+    "clip_grad_value": "*nd?",
+    "grad_norm_scratch": "*n",
+    "clip_grad_norm_scratch": "*n",
+}
