@@ -151,6 +151,105 @@ def test_match_and_nms(boxes, put):
     same(cuda.batched_nms(put(pred), put(scores), put(classes), 0.0), boxgrad.batched_nms(pred, scores, classes, 0.0))
 
 
+def gradients(names=("float32", "float16", "float64"), kind="usual"):
+    return [gpu.gradient(k, 300 + k, np.dtype(name), kind) for k, name in enumerate(names)]
+
+
+class Brain(ByDLPack):
+    """An array of bfloat16, which NumPy lacks: its bits are those of the hidden integers."""
+
+    def __dlpack__(self, stream):
+        capsule = super().__dlpack__(stream)
+        self.kept[-1].code = 4
+        return capsule
+
+
+@pytest.mark.parametrize("names", [("float32",), ("float32", "float16", "float32"), ("float32", "float16", "float64")], ids=str)
+@pytest.mark.parametrize("norm_type", [1, 2, np.inf, "inf"])
+def test_norms_and_clipping(names, norm_type, put):
+    arrays = gradients(names)
+    total, norms, first = cuda.get_total_norm(map(put, arrays), norm_type, outputs=("total", "per_tensor", "first_nonfinite"))
+    same(total, [boxgrad.get_total_norm(arrays, norm_type)])
+    same(norms, boxgrad.per_tensor_norms(arrays, norm_type))
+    same(first, np.array([-1]))
+    same(cuda.get_total_norm([None, put(arrays[0])], norm_type), [boxgrad.get_total_norm(arrays[0], norm_type)])
+    wanted = [x.copy() for x in arrays]
+    limit = 0.7 * float(total.hidden[0])
+    boxgrad.clip_grad_norm_(wanted, limit, norm_type)
+    found = [x.copy() for x in arrays]
+    same(cuda.clip_grad_norm_([put(x) for x in found], limit, norm_type), total.hidden)
+    assert all(gpu.compare(a, b) is None for a, b in zip(found, wanted))
+    again = [x.copy() for x in arrays]
+    assert cuda.clip_grads_with_norm_([put(x) for x in again], limit, total) is None
+    assert all(gpu.compare(a, b) is None for a, b in zip(again, wanted))
+    boxgrad.clip_grad_value_(wanted, 0.01)
+    assert cuda.clip_grad_value_([put(x) for x in found], 0.01) is None
+    assert all(gpu.compare(a, b) is None for a, b in zip(found, wanted))
+
+
+def test_norms_of_bfloat16():
+    bits = gpu.gradient(1, 500, gpu.BFLOAT16, "usual")
+    value = (bits.astype(np.uint32) << 16).view(np.float32)
+    total = cuda.get_total_norm([Brain(bits)])
+    assert total.hidden == [boxgrad.get_total_norm(value)]
+    cuda.clip_grad_value_(Brain(bits), 2.0**-9)
+    assert ((bits.astype(np.uint32) << 16).view(np.float32) == np.clip(value, -(2.0**-9), 2.0**-9)).all()
+
+
+def test_what_is_listed_twice_is_scaled_twice(put, driver):
+    x, y = gradients(("float32", "float64"))
+    ours, theirs = [[a.copy() for a in (x, y)] for _ in range(2)]
+    listed = [put(ours[0]), put(ours[1]), put(ours[0]), put(ours[0]), put(x[:0])]
+    total = boxgrad.clip_grad_norm_([theirs[0], theirs[1], theirs[0], theirs[0], x[:0]], 0.25)
+    same(cuda.clip_grad_norm_(listed, 0.25), [total])
+    assert all(gpu.compare(a, b) is None for a, b in zip(ours, theirs))
+    assert [what for function, what, *_ in driver.journal() if what == "boxgrad_grad_change"] == ["boxgrad_grad_change"] * 3
+
+
+@pytest.mark.parametrize("mode", ["propagate", "error", "skip", "zero"])
+def test_norms_that_are_not_finite(mode, put):
+    arrays = gradients()
+    arrays[1][[7, 70]] = np.inf, np.nan
+    same(cuda.get_total_norm([put(x) for x in arrays], outputs="first_nonfinite"), np.array([1]))
+    wanted, found = [[x.copy() for x in arrays] for _ in range(2)]
+    boxgrad.clip_grad_norm_(wanted, 0.5, on_nonfinite=mode.replace("error", "skip"))
+    same(cuda.clip_grad_norm_([put(x) for x in found], 0.5, on_nonfinite=mode), [np.nan])
+    assert all(gpu.compare(a, b) is None for a, b in zip(found, wanted))
+
+
+def test_elements_may_be_in_any_order(put):
+    x = gradients(("float32",))[0][:300].reshape(3, 20, 5)
+    for y in (x.transpose(2, 0, 1), x[:, :, :], x[:1], x.T):
+        same(cuda.get_total_norm(put(y)), [boxgrad.get_total_norm(y)])
+        found = np.array(y.T, copy=True).T
+        wanted = found.copy()
+        boxgrad.clip_grad_value_(wanted, 0.01)
+        cuda.clip_grad_value_(put(found), 0.01)
+        assert np.array_equal(found, wanted)
+
+
+def test_gradients_that_are_refused(put, driver):
+    x = gradients(("float32",))[0]
+    for error, words, call in (
+        (ValueError, "there are no tensors", lambda: cuda.get_total_norm([])),
+        (ValueError, "there are no tensors", lambda: cuda.clip_grad_value_([None], 1)),
+        (ValueError, "norm_type must be 1, 2 or inf on a GPU, not 3", lambda: cuda.get_total_norm([put(x)], 3)),
+        (ValueError, "norm_type must be positive, not -1", lambda: cuda.clip_grad_norm_([put(x)], 1, -1)),
+        (ValueError, "on_nonfinite must be one of propagate, error, skip, zero, not 'no'", lambda: cuda.clip_grad_norm_([put(x)], 1, on_nonfinite="no")),
+        (ValueError, "max_norm must not be negative or NaN", lambda: cuda.clip_grad_norm_([put(x)], -1)),
+        (ValueError, "limit must not be negative or NaN", lambda: cuda.clip_grad_value_([put(x)], np.nan)),
+        (ValueError, "tensor 1 must be contiguous: pass a copy", lambda: cuda.clip_grad_value_([put(x), put(x[::2])], 1)),
+        (TypeError, "tensor 0 has dtype int64; it must be float16, bfloat16, float32 or float64", lambda: cuda.clip_grad_value_(put(x.astype(np.int64)), 1)),
+        (TypeError, "tensor 0 is a ndarray", lambda: cuda.clip_grad_value_([x], 1)),
+        (TypeError, "total_norm has dtype float32; it must be float64", lambda: cuda.clip_grads_with_norm_(put(x), 1, put(x[:1]))),
+        (TypeError, "total_norm must be an array of float64, not None", lambda: cuda.clip_grads_with_norm_(put(x), 1, None)),
+        (ValueError, r"total_norm must have the shape \(1,\), not \(2,\)", lambda: cuda.clip_grads_with_norm_(put(x), 1, put(x[:2].astype(float)))),
+    ):  # fmt: skip
+        with pytest.raises(error, match=words):
+            call()
+    assert "cuLaunchKernel" not in driver.names()
+
+
 def test_empty(put):
     nothing = put(np.zeros((0, 4), np.float32))
     for found, shape in ((cuda.box_area(nothing), (0,)), (cuda.box_iou(nothing, nothing), (0, 0)), (cuda.nms(nothing, put(np.zeros(0, np.float32)), 0.5), (0,)),

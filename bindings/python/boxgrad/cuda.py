@@ -1,6 +1,7 @@
 """boxgrad on NVIDIA GPUs: functions over arrays that are in a GPU's memory, with the bits of the CPU's.
 
 An argument is anything with __cuda_array_interface__ (CuPy, Numba, PyTorch) or __dlpack__, in float32 or float64, on the device of the first one.
+Gradients that are clipped may be in float16 and bfloat16, too.
 Results are arrays of the first argument's type, on its device: torch tensors, CuPy arrays, or what the `empty` of its __array_namespace__ makes.
 The work is put on the caller's stream, torch's or CuPy's current one, or the one that __cuda_array_interface__ names, and a function returns before it
 is done. nms and batched_nms alone wait for it, because the shape of their result is not known before.
@@ -24,21 +25,23 @@ import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ._arrays import is_tensor
-from ._library import __version__, library_path
-from ._prototypes import ON_CUDA
+from ._library import TENSOR, __version__, library_path
+from ._prototypes import ON_CUDA, ON_CUDA_FOR_ALL_DTYPES
 from ._scalars import code_of, image_size, integer, number
 from .boxes import _FORMATS
 from .deltas import LOG_RATIO_CLIP, LogRatioClip, _log_ratio_bounds, _options
+from .gradient_norm import _EPS as _NORM_EPS
+from .gradient_norm import _ON_NONFINITE, Order, norm_order
 from .matching import _low_quality
 from .overlap import _EPS, _METRICS
 from .suppression import _limit
 
 __all__ = [
-    "aligned_box_iou", "batched_nms", "box_area", "box_convert", "box_iou", "box_iou_grad", "box_iou_loss", "clip_boxes_to_image", "decode_boxes",
-    "encode_boxes", "load", "match_boxes", "nms", "smooth_l1_loss",
+    "aligned_box_iou", "batched_nms", "box_area", "box_convert", "box_iou", "box_iou_grad", "box_iou_loss", "clip_boxes_to_image", "clip_grad_norm_",
+    "clip_grad_value_", "clip_grads_with_norm_", "decode_boxes", "encode_boxes", "get_total_norm", "load", "match_boxes", "nms", "smooth_l1_loss",
 ]  # fmt: skip
 
 _TYPES = {
@@ -69,9 +72,15 @@ def _load() -> ctypes.CDLL:
     for name, parameters in ON_CUDA.items():
         for suffix in _SUFFIXES.values():
             function = getattr(library, f"boxgrad_cuda_{name}_{suffix}".replace(f"_scratch_{suffix}", f"_{suffix}_scratch"))
-            function.argtypes = [_TYPES[letter] for letter in parameters]
-            function.restype = ctypes.c_size_t if name.endswith("_scratch") else ctypes.c_int32
+            _declare(function, name, parameters)
+    for name, parameters in ON_CUDA_FOR_ALL_DTYPES.items():
+        _declare(getattr(library, f"boxgrad_cuda_{name}"), name, parameters)
     return library
+
+
+def _declare(function: Any, name: str, parameters: str) -> None:
+    function.argtypes = [_TYPES[letter] for letter in parameters]
+    function.restype = ctypes.c_size_t if name.endswith("_scratch") else ctypes.c_int32
 
 
 _library = _load()
@@ -451,6 +460,146 @@ def batched_nms(
         thresholds = number(iou_threshold, "iou_threshold"), number(score_threshold, "score_threshold")
         call("nms", pointer, n, stride, values, classes, *thresholds, limit, out, out2, scratch=(n,))
         return keep[: int(count[0])] if wait else (keep, count)
+
+
+# ---- Gradients ----
+
+_DTYPES = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 3}
+"""C's codes."""
+Arrays = Union[Any, Iterable[Any]]
+
+
+class Tensors:
+    """Tensors, each the address, the number of elements and the code of the dtype of one, and calls of the functions of many tensors.
+
+    `empty` gives the address of as many bytes for scratch, which is the call's until the stream has done the work.
+    """
+
+    def __init__(self, tensors: Sequence[tuple[int, int, int]], empty: Any, stream: int) -> None:
+        self._empty, self._stream = empty, stream
+        self._rounds: list[list[tuple[int, int, int]]] = []
+        """The device changes all tensors of a call at once. Therefore one that is listed again is of another call."""
+        times: dict[int, int] = {}
+        for tensor in tensors:
+            k = times[tensor[0]] = times.get(tensor[0], -1) + 1 if tensor[1] else 0
+            if k == len(self._rounds):
+                self._rounds.append([])
+            self._rounds[k].append(tensor)
+        self._all = tensors
+
+    def norm(self, p: float, total: int | None, per_tensor: int | None = None, first_nonfinite: int | None = None) -> None:
+        self._measure("grad_norm", p, total, per_tensor, first_nonfinite)
+
+    def clip(self, max_norm: float, p: float, eps: float, code: int, total: int) -> None:
+        if len(self._rounds) > 1:
+            self.norm(p, total)
+            self.clip_with_norm(max_norm, total, eps, code)
+        else:
+            self._measure("clip_grad_norm", max_norm, p, eps, code, total)
+
+    def clip_with_norm(self, max_norm: float, total: int, eps: float, code: int) -> None:
+        self._change("clip_grads_with_norm", max_norm, total, eps, code)
+
+    def clip_value(self, limit: float) -> None:
+        self._change("clip_grad_value", limit)
+
+    def _measure(self, name: str, *arguments: Any) -> None:
+        listed = _packed_tensors(self._all)
+        size = getattr(_library, f"boxgrad_cuda_{name}_scratch")(*listed)
+        _check(getattr(_library, f"boxgrad_cuda_{name}")(*listed, *arguments, self._empty(size) if 0 < size < 2**63 else None, size, self._stream))
+
+    def _change(self, name: str, *arguments: Any) -> None:
+        for tensors in self._rounds or [[]]:
+            _check(getattr(_library, f"boxgrad_cuda_{name}")(*_packed_tensors(tensors), *arguments, self._stream))
+
+
+def _packed_tensors(tensors: Sequence[tuple[int, int, int]]) -> tuple[bytes, int]:
+    return b"".join([TENSOR.pack(*tensor, 0) for tensor in tensors]), len(tensors)
+
+
+def order_on_gpu(norm_type: Order) -> float:
+    p = norm_order(norm_type)
+    if p not in (1, 2, math.inf):
+        raise ValueError(f"norm_type must be 1, 2 or inf on a GPU, not {norm_type}")
+    return p
+
+
+def _listed(tensors: Arrays) -> list[Any]:
+    is_array = is_tensor(tensors) or hasattr(tensors, "__cuda_array_interface__") or hasattr(tensors, "__dlpack__")
+    listed = [x for x in ([tensors] if is_array else tensors) if x is not None]
+    if not listed:
+        raise ValueError("there are no tensors, so that none says where the result shall be")
+    return listed
+
+
+def _tensors(call: _Call, listed: Sequence[Any]) -> Tensors:
+    found = []
+    for i, x in enumerate(listed):
+        view = _view(x, f"tensor {i}", call.stream)
+        if view.dtype not in _DTYPES:
+            raise TypeError(f"tensor {i} has dtype {view.dtype}; it must be float16, bfloat16, float32 or float64")
+        call.array(x, f"tensor {i}", view.dtype)
+        # Elements may be in any order, such as torch's channels_last, if there are no gaps between them.
+        order = sorted(range(len(view.shape)), key=view.strides.__getitem__, reverse=True)
+        if not view._replace(shape=tuple(view.shape[k] for k in order), strides=tuple(view.strides[k] for k in order)).packed:
+            raise ValueError(f"tensor {i} must be contiguous: pass a copy")
+        found.append((view.pointer, math.prod(view.shape), _DTYPES[view.dtype]))
+    return Tensors(found, lambda size: call.result((size,), "uint8")[1], call.stream)
+
+
+def get_total_norm(tensors: Arrays, norm_type: Order = 2.0, *, outputs: str | Sequence[str] = "total") -> Any:
+    """The norm of all elements of some arrays, float64 (1,), for norm_type 1, 2 and inf. As boxgrad.get_total_norm.
+
+    outputs: "total"; "per_tensor", the norm of each array by itself, float64 (n,); "first_nonfinite", the index of the first array that holds an infinity or
+    a NaN, int64 (1,), which is -1 if none does. Whether the norm is finite is not known when the function returns.
+
+        total, norms = boxgrad.cuda.get_total_norm(gradients, outputs=("total", "per_tensor"))
+    """
+    p, listed = order_on_gpu(norm_type), _listed(tensors)
+    call = _Call(listed[0])
+    with call.device.guard():
+        found, (total, norms, first) = call.results(
+            outputs, {"total": ((1,), "float64"), "per_tensor": ((len(listed),), "float64"), "first_nonfinite": ((1,), "int64")}
+        )
+        _tensors(call, listed).norm(p, total, norms, first)
+    return found
+
+
+def clip_grad_norm_(
+    tensors: Arrays, max_norm: float, norm_type: Order = 2.0, *, on_nonfinite: str = "propagate", eps: float = _NORM_EPS
+) -> Any:
+    """Scales arrays in place by max_norm / (total + eps), unless that is >= 1; returns the total norm before, float64 (1,). As boxgrad.clip_grad_norm_.
+
+    on_nonfinite: "propagate", "skip" or "zero". With "error" nothing is changed where the norm is infinite or NaN, and no exception is raised, because that
+    is not known when the function returns: the norm tells. An array that is listed twice counts twice, and is scaled twice.
+
+        total = boxgrad.cuda.clip_grad_norm_(gradients, max_norm=1.0)
+    """
+    p, code, listed = order_on_gpu(norm_type), code_of(on_nonfinite, _ON_NONFINITE, "on_nonfinite"), _listed(tensors)
+    call = _Call(listed[0])
+    with call.device.guard():
+        total, out = call.result((1,), "float64")
+        _tensors(call, listed).clip(number(max_norm, "max_norm"), p, number(eps, "eps"), code, out)
+    return total
+
+
+def clip_grads_with_norm_(tensors: Arrays, max_norm: float, total_norm: Any, *, on_nonfinite: str = "propagate", eps: float = _NORM_EPS) -> None:
+    """The second half of clip_grad_norm_, by a total norm that is known: float64 (1,) on the same device. As boxgrad.clip_grads_with_norm_."""
+    code, listed = code_of(on_nonfinite, _ON_NONFINITE, "on_nonfinite"), _listed(tensors)
+    call = _Call(listed[0])
+    with call.device.guard():
+        total = call.packed(total_norm, "total_norm", (1,), "float64")
+        if total is None:
+            raise TypeError("total_norm must be an array of float64, not None")
+        _tensors(call, listed).clip_with_norm(number(max_norm, "max_norm"), total, number(eps, "eps"), code)
+
+
+def clip_grad_value_(tensors: Arrays, clip_value: float) -> None:
+    """Clamps every element of some arrays to [-clip_value, clip_value] in place. NaN stays NaN. As boxgrad.clip_grad_value_."""
+    listed = _listed(tensors)
+    call = _Call(listed[0])
+    with call.device.guard():
+        _tensors(call, listed).clip_value(number(clip_value, "clip_value"))
 
 
 def _same(n: int, m: int, name1: str, name2: str) -> None:
