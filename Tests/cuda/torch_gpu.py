@@ -194,7 +194,8 @@ def check_refusals():
         expect("mixed weights", raises, TypeError, "weights is on the device 'cpu'", lambda: b.box_iou_loss(x, y, weights=torch.ones(8)))
         expect("mixed operators", raises, TypeError, "takes tensors of one device", lambda: torch.ops.boxgrad.iou_aligned(x, y.cpu(), 0, 1e-7))
         expect("mixed nms", raises, TypeError, "must be on", lambda: b.nms(x, torch.ones(8), 0.5))
-        expect("norms", raises, TypeError, "cuda", lambda: b.get_total_norm([x]))
+        expect("mixed gradients", raises, TypeError, "gradient 1 is on the device 'cpu', and must be on 'cuda:0'", lambda: b.get_total_norm([x, y.cpu()]))
+        expect("orders of norms", raises, ValueError, "norm_type must be 1, 2 or inf on a GPU", lambda: b.get_total_norm([x], 3.0))
     for name in ON_CPU_ONLY:
         expect(f"on the CPU only: {name}", raises, TypeError, "on the CPU only", lambda f=getattr(b, name): f(x, y))
     degenerate = y.clone()
@@ -211,6 +212,111 @@ def check_refusals():
 
         expect(f"second derivative of {name}", raises, NotImplementedError, "first derivatives only", twice)
         expect(f"forward mode of {name}", lambda f=function: None if raises(Exception, "", lambda: torch.func.jvp(lambda a: f(a, y), (x,), (x,))) is None else "no error")
+
+
+GRADIENTS = ("float32", "float16", "bfloat16", "float64")
+
+
+def parameters_of(dtypes, count, where=None, kind="usual"):
+    """Parameters with gradients of several lengths, the last of which are channels_last and a view that begins anywhere."""
+    found = []
+    for k in range(count):
+        dtype = dtypes[k % len(dtypes)]
+        x = torch.tensor(gpu.gradient(k, 1200 + 37 * k + 50_000 * (k % 50 == 7), np.float64 if dtype == "float64" else np.float32, kind)).to(getattr(torch, dtype))
+        x = x.to(where or DEVICE[0])
+        if k == count - 1:
+            x = x[:1200].view(2, 3, 10, 20).contiguous(memory_format=torch.channels_last)
+        elif k == count - 2:
+            x = torch.cat([x[:1], x])[1:]
+        found.append(torch.nn.Parameter(torch.zeros_like(x)))
+        found[-1].grad = x
+    return found
+
+
+def check_clipping(count):
+    b = boxgrad.torch
+    for dtypes in (*[(dtype,) for dtype in GRADIENTS], GRADIENTS[:3], GRADIENTS):
+        for p in (1.0, 2.0, float("inf")):
+            for kind in ("usual", "any", "infinite"):
+
+                def compare(dtypes=dtypes, p=p, kind=kind):
+                    mine, theirs = (parameters_of(dtypes, count, where, kind) for where in (None, "cpu"))
+                    found, wanted = [b.get_total_norm([x.grad for x in mine], p)], [b.get_total_norm([x.grad for x in theirs], p)]
+                    for limit in (1e-3, 0.3):
+                        found.append(b.clip_grad_norm_(mine, limit, p))
+                        wanted.append(b.clip_grad_norm_(theirs, limit, p))
+                    b.clip_grads_with_norm_(mine, 0.1, found[-1])
+                    b.clip_grads_with_norm_(theirs, 0.1, wanted[-1])
+                    b.clip_grad_value_(mine, 1e-4)
+                    b.clip_grad_value_(theirs, 1e-4)
+                    return differs([*found, *(x.grad for x in mine)], [*wanted, *(x.grad for x in theirs)])
+
+                expect(f"clipping {dtypes} {p} {kind}", compare)
+    mine = parameters_of(GRADIENTS[:1], 5, kind="nan")
+    before = [x.grad.cpu().clone() for x in mine]
+    expect("clipping: error", raises, boxgrad.NonFiniteError, "parameters[0]", lambda: b.clip_grad_norm_(mine, 1.0, error_if_nonfinite=True))
+    expect("clipping: an error changes nothing", lambda: differs([x.grad.cpu() for x in mine], before, False))
+
+
+def check_clipping_on_a_gpu(count):
+    """Without waiting, in a graph, beside torch's own, and on another stream."""
+    b = boxgrad.torch
+    given = parameters_of(GRADIENTS[:3], count)
+    calls = {
+        "norm": lambda x: b.get_total_norm([p.grad for p in x]), "clip": lambda x: b.clip_grad_norm_(x, 0.3), "skip": lambda x: b.clip_grad_norm_(x, 0.3, on_nonfinite="skip"),
+        "with norm": lambda x: b.clip_grads_with_norm_(x, 0.3, torch.full((), 5.0, device="cuda")), "value": lambda x: b.clip_grad_value_(x, 1e-3),
+    }  # fmt: skip
+    for name, call in calls.items():
+        call(given)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            expect(f"no waiting: {name}", lambda c=call: c(given) and None)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    def capture():
+        static, other = parameters_of(GRADIENTS[:3], count), parameters_of(GRADIENTS[:3], count, kind="wide")
+        first = [p.grad.clone() for p in static]
+        b.clip_grad_norm_(static, 0.3)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            total = b.clip_grad_norm_(static, 0.3)
+        for content in (first, [p.grad.clone() for p in other]):
+            for p, x in zip(static, content):
+                p.grad.copy_(x)
+            graph.replay()
+            torch.cuda.synchronize()
+            for p, x in zip(other, content):
+                p.grad = x.cpu()
+            wanted = b.clip_grad_norm_(other, 0.3)
+            wrong = differs([total, *(p.grad for p in static)], [wanted, *(p.grad for p in other)])
+            if wrong:
+                return wrong
+        return None
+
+    expect("CUDA graph of clipping", capture)
+
+    def near_torch():
+        mine, theirs = parameters_of(GRADIENTS[:1], count), parameters_of(GRADIENTS[:1], count)
+        ours, torchs = float(b.clip_grad_norm_(mine, 0.3)), float(torch.nn.utils.clip_grad_norm_(theirs, 0.3))
+        return None if abs(ours - torchs) < 1e-5 * torchs else f"{ours} and torch's {torchs}"
+
+    expect("clipping beside torch's", near_torch)
+    for dtype in GRADIENTS[:3]:
+        sizes = gpu.layer_sizes(41_800_000)
+        parameters = [torch.nn.Parameter(torch.zeros(n, dtype=getattr(torch, dtype), device="cuda")) for n in sizes]
+        for x in parameters:
+            x.grad = torch.rand_like(x) * 1e-3
+        for name, clip in ("boxgrad", b.clip_grad_norm_), ("torch", torch.nn.utils.clip_grad_norm_):
+            for _ in range(3):
+                clip(parameters, 1e-3)
+            torch.cuda.synchronize()
+            begin = time.perf_counter()
+            for _ in range(20):
+                clip(parameters, 1e-3)
+            launched = time.perf_counter() - begin
+            torch.cuda.synchronize()
+            put(f"time_{name}_clip_grad_norm_{dtype}_189", {"in_a_row_us": round(5e4 * (time.perf_counter() - begin), 1), "host_us": round(5e4 * launched, 1)})
 
 
 def check_gradients():
@@ -588,9 +694,9 @@ def main():
             put("torchvision", f"{type(error).__name__}: {error}"[:200])
     n = 200 if given.rehearse else 2000
     checks = [("refusals", check_refusals, (), 15), ("bits", check_bits, (n,), 40), ("layouts", check_layouts, (n // 4,), 25), ("proposals", check_proposals, (n // 2,), 15),
-              ("gradients", check_gradients, (), 10), ("transforms", check_transforms, (), 10)]  # fmt: skip
+              ("clipping", check_clipping, (12 if given.rehearse else 220,), 20), ("gradients", check_gradients, (), 10), ("transforms", check_transforms, (), 10)]  # fmt: skip
     if not given.rehearse:
-        checks += [("graphs", check_graphs, (), 10), ("streams", check_streams, (), 5), ("waiting", check_waiting, (), 10), ("memory", check_memory, (), 10)]
+        checks += [("clipping_on_a_gpu", check_clipping_on_a_gpu, (220,), 15), ("graphs", check_graphs, (), 10), ("streams", check_streams, (), 5), ("waiting", check_waiting, (), 10), ("memory", check_memory, (), 10)]
         ours, theirs = losses_of(ops)
         checks += [("parts", time_parts, (), 5)]
         if ops:

@@ -13,7 +13,7 @@ import boxgrad.torch
 import numpy as np
 import pytest
 import torch
-from boxgrad._prototypes import ON_CUDA
+from boxgrad._prototypes import ON_CUDA, ON_CUDA_FOR_ALL_DTYPES
 from boxgrad.torch import _cuda, _operators, _tensors, _totals
 from cases import CASES, EACH, EACH_IDS, IDS
 from test_proposals import boxes_of
@@ -88,6 +88,7 @@ def test_what_is_on_the_cpu_only():
     """A function that gets kernels for CUDA devices is no longer one of these."""
     assert not {"box_loss", "balanced_l1", "ltrb_encode", "ltrb_decode", "linear_encode", "linear_decode", "yolo_decode", "distribution_focal",
                 "distribution_decode"} & set(ON_CUDA)  # fmt: skip
+    assert not {"grad_norm_combine", "grad_scale", "clip_grad_rms", "clip_grad_adaptive", "exact_norm_add"} & set(ON_CUDA_FOR_ALL_DTYPES)
 
 
 def test_scratch_is_that_of_every_function_that_takes_it():
@@ -236,6 +237,118 @@ def test_matching(streams, settings, driver):
         assert torch.equal(matcher(*on_device(matrix)), matcher(matrix))
     with pytest.raises(TypeError, match="boxgrad ignores ground truth on the CPU only"):
         matcher.match(*on_device(proposals, truths), ignore=truths)
+
+
+def gradients(*dtypes, where=on_device, scale=1.0):
+    """Parameters whose gradients say that they are on a device, and the same on the CPU."""
+    found = []
+    for k in range(2 * len(dtypes)):
+        x = (torch.randn((7, 3, 4, 5)[: 1 + k % 4], dtype=torch.float64, generator=torch.Generator().manual_seed(k)) * scale).to(dtypes[k % len(dtypes)])
+        found.append((SimpleNamespace(grad=where(x.clone())[0]), SimpleNamespace(grad=x)))
+    return [a for a, _ in found], [b for _, b in found]
+
+
+def same_gradients(mine, theirs):
+    for a, b in zip(mine, theirs, strict=True):
+        assert torch.equal(torch.Tensor(a.grad).view(torch.uint8), b.grad.view(torch.uint8))
+
+
+MIXED = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
+
+@pytest.mark.parametrize("dtypes", [*[(dtype,) for dtype in MIXED], MIXED[:3], MIXED], ids=str)
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, "inf"])
+def test_clipping(streams, dtypes, norm_type, driver):
+    ours = boxgrad.torch
+    mine, theirs = gradients(*dtypes)
+    of = lambda parameters: [x.grad for x in parameters]  # noqa: E731
+    wanted = ours.get_total_norm(of(theirs), norm_type)
+    assert torch.equal(ours.get_total_norm(of(mine), norm_type), wanted)
+    for limit in 1e9, 0.3, 0.0:
+        total, expected = ours.clip_grad_norm_(mine, limit, norm_type), ours.clip_grad_norm_(theirs, limit, norm_type)
+        assert torch.equal(total, expected) and (total.dtype, total.shape, total.is_cuda) == (expected.dtype, (), True)
+        same_gradients(mine, theirs)
+        mine, theirs = gradients(*dtypes)
+    for norm in (wanted, wanted.double(), on_device(wanted.double())[0], 7.0, torch.tensor(7), on_device(torch.tensor(7.0))[0], torch.tensor(torch.nan)):
+        ours.clip_grads_with_norm_(mine, 0.3, norm)
+        ours.clip_grads_with_norm_(theirs, 0.3, norm)
+        same_gradients(mine, theirs)
+        mine, theirs = gradients(*dtypes)
+    ours.clip_grad_value_(mine, 0.2)
+    ours.clip_grad_value_(theirs, 0.2)
+    same_gradients(mine, theirs)
+    assert {line[3] for line in launches(driver)} == {hex(STREAM)}
+
+
+def test_gradients_in_any_layout_are_clipped(streams):
+    base = torch.randn(3, 6, 4, 5, generator=torch.Generator().manual_seed(1))
+    layouts = {"channels_last": lambda x: x.contiguous(memory_format=torch.channels_last), "transposed": lambda x: x.clone().transpose(0, 3), "gaps": lambda x: x.clone()[:, ::2],
+               "negative": lambda x: torch._neg_view(x.clone()), "empty": lambda x: x.clone()[:0], "a number": lambda x: x[0, 0, 0, 0].clone()}  # fmt: skip
+    for name, layout in layouts.items():
+        mine, theirs = SimpleNamespace(grad=on_device(layout(base))[0]), SimpleNamespace(grad=layout(base).resolve_neg() if name == "negative" else layout(base))
+        assert torch.equal(boxgrad.torch.clip_grad_norm_([mine], 1.0), boxgrad.torch.clip_grad_norm_([theirs], 1.0)), name
+        assert torch.equal(torch.Tensor(mine.grad.resolve_neg()), theirs.grad), name
+
+
+def test_a_gradient_that_is_listed_twice_is_scaled_twice(streams):
+    mine, theirs = gradients(torch.float32)
+    boxgrad.torch.clip_grad_norm_([*mine, mine[0]], 0.3)
+    boxgrad.torch.clip_grad_norm_([*theirs, theirs[0]], 0.3)
+    same_gradients(mine, theirs)
+
+
+@pytest.mark.parametrize("bad", [float("inf"), float("nan")])
+def test_gradients_that_are_not_finite(streams, bad):
+    ours = boxgrad.torch
+    for mode in "propagate", "skip", "zero", "error":
+        mine, theirs = gradients(*MIXED[:3])
+        mine[4].grad.view(-1)[3] = theirs[4].grad.view(-1)[3] = bad
+        if mode == "error":
+            for call in (lambda: ours.clip_grad_norm_(mine, 0.3, on_nonfinite=mode), lambda: ours.clip_grad_norm_(mine, 0.3, error_if_nonfinite=True)):  # noqa: B023
+                with pytest.raises(boxgrad.NonFiniteError, match=r"parameters\[4\] is not finite"):
+                    call()
+            with pytest.raises(boxgrad.NonFiniteError, match=r"tensors\[4\] is not finite"):
+                ours.get_total_norm([x.grad for x in mine], error_if_nonfinite=True)
+        else:
+            found, expected = ours.clip_grad_norm_(mine, 0.3, on_nonfinite=mode), ours.clip_grad_norm_(theirs, 0.3, on_nonfinite=mode)
+            assert torch.equal(found.isnan(), expected.isnan())
+        for a, b in zip(mine, theirs):
+            assert torch.equal(torch.nan_to_num(torch.Tensor(a.grad)), torch.nan_to_num(b.grad))
+    large, _ = gradients(torch.float64, scale=3e307)
+    with pytest.raises(boxgrad.NonFiniteError, match="tensors are finite, but their total norm is too large for a double"):
+        ours.get_total_norm([x.grad for x in large], 1.0, error_if_nonfinite=True)
+
+
+def test_clipping_tells_autograd(streams):
+    mine, _ = gradients(torch.float32)
+    for call in (lambda: boxgrad.torch.clip_grad_norm_(mine, 0.3), lambda: boxgrad.torch.clip_grad_value_(mine, 0.3),
+                 lambda: boxgrad.torch.clip_grads_with_norm_(mine, 0.3, torch.tensor(5.0))):  # fmt: skip
+        before = mine[0].grad._version
+        call()
+        assert mine[0].grad._version > before
+
+
+def test_clipping_refuses(streams, driver):
+    ours = boxgrad.torch
+    (x, y), _ = gradients(torch.float32)
+    whole, sparse = SimpleNamespace(grad=on_device(torch.ones(3, dtype=torch.int32))[0]), SimpleNamespace(grad=torch.eye(2).to_sparse())
+    for error, words, call in (
+        (ValueError, "norm_type must be 1, 2 or inf on a GPU, not 3.0", lambda: ours.clip_grad_norm_([x, y], 1.0, 3.0)),
+        (ValueError, "norm_type must be positive, not -1", lambda: ours.get_total_norm([x.grad], -1)),
+        (ValueError, "max_norm must not be negative or NaN, not -1", lambda: ours.clip_grad_norm_([x, y], -1)),
+        (ValueError, "max_norm must not be negative or NaN, not nan", lambda: ours.clip_grads_with_norm_([x, y], torch.nan, torch.tensor(1.0))),
+        (ValueError, "total_norm must not be negative, not -2.0", lambda: ours.clip_grads_with_norm_([x, y], 1.0, torch.tensor(-2.0))),
+        (ValueError, "clip_value must not be negative or NaN, not -1", lambda: ours.clip_grad_value_([x, y], -1)),
+        (ValueError, "on_nonfinite must be one of", lambda: ours.clip_grad_norm_([x, y], 1.0, on_nonfinite="no")),
+        (TypeError, "gradient 1 has dtype torch.int32; it must be float16, bfloat16, float32 or float64", lambda: ours.clip_grad_norm_([x, whole], 1.0)),
+        (TypeError, "gradient 1 has the layout torch.sparse_coo", lambda: ours.clip_grad_norm_([x, sparse], 1.0)),
+        (TypeError, "gradient 1 is on the device 'meta', and must be on 'cpu'", lambda: ours.get_total_norm([x.grad, torch.ones(2, device="meta")])),
+    ):  # fmt: skip
+        before = x.grad.clone()
+        with pytest.raises(error, match=words):
+            call()
+        assert torch.equal(x.grad, before)
+    assert not launches(driver)
 
 
 def test_without_the_library():

@@ -6,11 +6,14 @@ returns before it is done, and can be captured in a graph.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from typing import Any, Callable
+import math
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 import torch
 
+from .. import gradient_norm as _arrays
 from .._library import memory_at
 from .._prototypes import ON_CUDA
 
@@ -67,3 +70,94 @@ def _function(name: str, suffix: str, device: torch.device) -> Callable[..., Non
         check(status)
 
     return function
+
+
+# ---- Gradients ----
+
+_DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}  # C's codes
+
+
+def _without_gaps(x: torch.Tensor) -> Optional[torch.Tensor]:
+    """The elements in the order of the memory, as for torch's channels_last, unless there are gaps between them."""
+    if x.is_neg():
+        return None
+    if not x.is_contiguous():
+        x = x.permute(sorted(range(x.dim()), key=x.stride, reverse=True))
+    return x if x.is_contiguous() else None
+
+
+class CudaGradients:
+    """Gradients on one CUDA device, as the functions of many tensors take them."""
+
+    def __init__(self, gradients: List[torch.Tensor]) -> None:
+        self.device, self.count = gradients[0].device, len(gradients)
+        self._rows: List[Tuple[int, int, int]] = []
+        self._copies: List[Tuple[torch.Tensor, torch.Tensor]] = []
+        for i, x in enumerate(gradients):
+            if hasattr(x, "device_mesh"):
+                raise TypeError(f"gradient {i} is a DTensor: pass its to_local(), or on CPUs use boxgrad.torch.distributed")
+            if x.device != self.device:
+                raise TypeError(f"gradient {i} is on the device '{x.device}', and must be on '{self.device}'")
+            if x.layout is not torch.strided:
+                raise TypeError(f"gradient {i} has the layout {x.layout}; boxgrad takes dense tensors: pass its to_dense()")
+            if x.dtype not in _DTYPES:
+                raise TypeError(f"gradient {i} has dtype {x.dtype}; it must be float16, bfloat16, float32 or float64")
+            x = x.detach()
+            packed = _without_gaps(x)
+            if packed is None:
+                packed = x.resolve_neg().contiguous()
+                self._copies.append((x, packed))
+            self._rows.append((packed.data_ptr(), packed.numel(), _DTYPES[x.dtype]))
+
+    @contextlib.contextmanager
+    def _tensors(self) -> Iterator[Any]:
+        with torch.cuda.device(self.device):
+            held: List[torch.Tensor] = []
+
+            def scratch(size: int) -> int:
+                held.append(torch.empty(size, dtype=torch.uint8, device=self.device))
+                return held[0].data_ptr()
+
+            yield arrays().Tensors(self._rows, scratch, int(torch.cuda.current_stream(self.device).cuda_stream))
+
+    @contextlib.contextmanager
+    def _changed(self) -> Iterator[Any]:
+        with self._tensors() as tensors:
+            yield tensors
+        for x, copy in self._copies:
+            x.copy_(copy)
+
+    def norm(self, p: float) -> torch.Tensor:
+        total = torch.empty((), dtype=torch.float64, device=self.device)
+        with self._tensors() as tensors:
+            tensors.norm(p, total.data_ptr())
+        return total
+
+    def clip(self, max_norm: float, p: float, on_nonfinite: int) -> torch.Tensor:
+        total = torch.empty((), dtype=torch.float64, device=self.device)
+        with self._changed() as tensors:
+            tensors.clip(max_norm, p, _arrays._EPS, on_nonfinite, total.data_ptr())
+        return total
+
+    def clip_with_norm(self, max_norm: float, total: torch.Tensor) -> None:
+        total = total.detach().to(self.device, torch.float64).contiguous()
+        with self._changed() as tensors:
+            tensors.clip_with_norm(max_norm, total.data_ptr(), _arrays._EPS, _arrays._ON_NONFINITE["propagate"])
+
+    def clip_value(self, limit: float) -> None:
+        with self._changed() as tensors:
+            tensors.clip_value(limit)
+
+    def refuse_nonfinite(self, total: torch.Tensor, name: str) -> None:
+        """Waits for the norm, and raises if it is infinite or NaN."""
+        if math.isfinite(float(total)):
+            return
+        first = torch.empty((), dtype=torch.int64, device=self.device)
+        with self._tensors() as tensors:
+            tensors.norm(math.inf, None, None, first.data_ptr())
+        i = int(first)
+        raise _arrays.NonFiniteError(f"{name}[{i}] is not finite" if i >= 0 else f"{name} are finite, but their total norm is too large for a double")
+
+
+def order_on_gpu(norm_type: Any) -> float:
+    return float(arrays().order_on_gpu(norm_type))
