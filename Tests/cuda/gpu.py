@@ -843,11 +843,11 @@ def layer_sizes(total):
     return [max(1, size * total // sum(sizes)) for size in sizes]
 
 
-def gradient_times(gpu, driver, total):
+def gradient_times(gpu, driver, total, repeat):
     """The norm of 189 tensors, and their clipping, with the bytes that are read and written in a second."""
     sizes = layer_sizes(total)
     for dtype, name in zip(FLOATS, ("f32", "f16", "bf16", "f64")):
-        pool = gradient(1, sum(sizes), dtype, "usual")
+        pool = np.resize(gradient(1, 1 << 20, dtype, "usual"), sum(sizes))
         arrays = np.split(pool, np.cumsum(sizes)[:-1])
         bytes_once = pool.nbytes
         # With these numbers the coefficient is a little below 1, however often the tensors are clipped.
@@ -857,7 +857,7 @@ def gradient_times(gpu, driver, total):
         for what, (passes, call) in calls.items():
             if left() < 10:
                 return put("gradient_times_cut_short", f"{what} {name}")
-            found = Prepared(call, gpu, driver).time(warm=3, reps=20, batch=20)
+            found = Prepared(call, gpu, driver).time(warm=3, reps=repeat, batch=repeat)
             put(f"time_{what}_{name}_{len(arrays)}", found | {"GB_per_s": round(passes * bytes_once / found["median_us"] / 1e3, 1)})
 
 
@@ -1150,7 +1150,7 @@ def main():
     phase("bits_small", check_bits, "bits_small", small_calls(), cpu, gpu, driver, 40, limit=50)
     phase("own_times", own_times, gpu, driver, sizes, side, limit=40)
     phase("bits_long", check_bits, "bits_long", long_calls(1 if given.quick else 2), cpu, gpu, driver, 40, limit=50)
-    phase("gradient_times", gradient_times, gpu, driver, 100_000 if given.quick else 41_800_000, limit=30)
+    phase("gradient_times", gradient_times, gpu, driver, *((2000, 1) if given.quick else (41_800_000, 20)), limit=30)
     phase("memory", memory, gpu, cpu, driver, torch, large, limit=20)
     os.environ["BOXGRAD_LIBRARY"] = str(Path(given.libraries).resolve() / "libboxgrad.so")
     sys.path.insert(0, given.package)
