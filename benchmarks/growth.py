@@ -139,6 +139,24 @@ def _distances(n: int) -> Run:
     return lambda: boxgrad.encode_distances(points, boxes)
 
 
+def _rotated(n: int) -> Run:
+    boxes = workloads.rotated_boxes(n, 1)
+    return lambda: boxgrad.convert_rotated_boxes(boxes, "degrees-ccw", "corners")
+
+
+def _rotated_pairs(call: Callable[..., Any], n: int, **options: Any) -> Run:
+    data = workloads._rotated_loss(n).make()
+    return lambda: call(data.pred, data.target, angle="degrees-ccw", **options)
+
+
+def _rotated_pairwise(call: Callable[..., Any]) -> Growing:
+    def make(n: int) -> Run:
+        a, b = workloads.rotated_boxes(n, 1), workloads.rotated_boxes(100, 2)
+        return lambda: call(a, b, angle="degrees-ccw")
+
+    return Growing("n", "n", 1000, make)
+
+
 def _suppression(call: Callable[..., Any], order: str) -> Growing:
     def make(n: int) -> Run:
         boxes, scores = workloads._nms(n).make().boxes, np.random.default_rng(6).random(n, np.float32)
@@ -164,6 +182,11 @@ FUNCTIONS = {
     "inspect_boxes": _boxes(lambda boxes: boxgrad.inspect_boxes(boxes, (workloads.HEIGHT, workloads.WIDTH))),
     "remove_small_boxes": _boxes(lambda boxes: boxgrad.remove_small_boxes(boxes, 10)),
     "rotate_boxes": _boxes(lambda boxes: boxgrad.rotate_boxes(boxes, 30.0, (workloads.HEIGHT, workloads.WIDTH))),
+    "convert_rotated_boxes": Growing("n", "n", 1000, _rotated),
+    "rotated_box_iou": _rotated_pairwise(boxgrad.rotated_box_iou),
+    "rotated_box_iof": _rotated_pairwise(boxgrad.rotated_box_iof),
+    "aligned_rotated_box_iou": Growing("n", "n", 1000, lambda n: _rotated_pairs(boxgrad.aligned_rotated_box_iou, n)),
+    "rotated_box_iou_loss": Growing("n", "n", 1000, lambda n: _rotated_pairs(boxgrad.value_and_grad(boxgrad.rotated_box_iou_loss), n, reduction="mean")),
     "clip": _boxes(lambda boxes: boxgrad.clip(boxes, 0.0, 100.0)),
     "box_iou": _pairwise(boxgrad.box_iou),
     "box_ioa": _pairwise(boxgrad.box_ioa),

@@ -163,6 +163,18 @@ static void box_loss(void *p) {
     TRY(boxgrad_box_loss_f32(BOXGRAD_LOSS_EIOU, NULL, w->a, 4, w->b, 4, w->n, NULL, (double)w->n, &loss, NULL, w->out, NULL));
 }
 
+static void rotated(void *p) {
+    struct workload *w = p;
+    TRY(boxgrad_rotated_iou_pairwise_f32(BOXGRAD_IOU, BOXGRAD_ANGLE_DEGREES_CCW, w->a, w->n, 5, w->b, w->m, 5, w->out, (ptrdiff_t)w->m));
+}
+
+static void rotated_loss(void *p) {
+    struct workload *w = p;
+    double loss;
+    TRY(boxgrad_rotated_iou_loss_f32(BOXGRAD_ROTATED_LOSS_IOU, BOXGRAD_ANGLE_DEGREES_CCW, w->a, 5, w->b, 5, w->n, NULL, 1e-6, (double)w->n, &loss,
+                                     NULL, w->out, w->out2));
+}
+
 static void smooth_l1(void *p) {
     struct workload *w = p;
     double loss;
@@ -354,6 +366,34 @@ static void measure_pairwise(const char *title, void (*call)(void *), int32_t me
     free(w.a), free(w.b), free(w.c), free(w.out), free(w.out2);
 }
 
+static float *rotated_boxes(size_t count) {
+    float *corners = boxes(count), *rows = memory(count * 20);
+    for (size_t i = 0; i < count; i++) {
+        for (int axis = 0; axis < 2; axis++) {
+            float low = corners[4 * i + axis], high = corners[4 * i + 2 + axis];
+            rows[5 * i + axis] = (low + high) / 2, rows[5 * i + 2 + axis] = high - low;
+        }
+        rows[5 * i + 4] = (float)uniform(-180, 180);
+    }
+    free(corners);
+    return rows;
+}
+
+static void measure_rotated(size_t n, size_t count) {
+    char name[128];
+    struct workload w = {.n = n, .m = n, .a = rotated_boxes(n), .b = rotated_boxes(n), .out = memory(n * n * 4)};
+    snprintf(name, sizeof name, "pairwise rotated IoU %zu x %zu", n, n);
+    measure(name, rotated, &w, (double)n * (double)n, 4.0 * (double)n * (double)n + 40.0 * (double)n);
+    free(w.a), free(w.b), free(w.out);
+
+    w = (struct workload){.n = count, .a = rotated_boxes(count), .b = memory(count * 20), .out = memory(count * 20), .out2 = memory(count * 20)};
+    for (size_t i = 0; i < 5 * count; i++)
+        w.b[i] = w.a[i] + (float)(uniform(-0.2, 0.2) * (i % 5 < 4 ? w.a[i / 5 * 5 + 2 + i % 2] : 60));
+    snprintf(name, sizeof name, "rotated IoU loss and gradients, %s boxes", count_name(count));
+    measure(name, rotated_loss, &w, (double)count, 80.0 * (double)count);
+    free(w.a), free(w.b), free(w.out), free(w.out2);
+}
+
 static void measure_nms(size_t n, int classes) {
     char name[128];
     struct workload w = {.n = n, .a = clusters(n), .b = values(n, 1), .keep = memory(n * sizeof *w.keep)};
@@ -415,6 +455,7 @@ int main(int argc, char **argv) {
     }
     snprintf(name, sizeof name, "EIoU loss and gradient, %s boxes", count_name(million));
     measure(name, box_loss, &w, (double)million, 48.0 * (double)million);
+    measure_rotated(thousand, million);
     snprintf(name, sizeof name, "delta encode, %s boxes", count_name(million));
     measure(name, encode, &w, (double)million, 48.0 * (double)million);
     snprintf(name, sizeof name, "delta decode and clip, %s boxes", count_name(million));

@@ -6,6 +6,8 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     pairwise_grad  a, b, metric, upstream          -> gradient of a, gradient of b
     iou_loss       pred, target, metric, eps       -> mean loss, its gradient with respect to pred
     box_loss       pred, target, eps               -> mean EIoU loss, its gradient with respect to pred
+    rotated        a, b                            -> matrix of IoU of rotated boxes
+    rotated_loss   pred, target                    -> mean 1 - IoU of rotated boxes, its gradients with respect to both
     smooth_l1      pred, target, inside, outside   -> mean loss (sigma 1), its gradient with respect to pred; the weights may be None
     balanced_l1    pred, target                    -> mean loss, its gradient with respect to pred
     focal          logits, target                  -> mean distribution focal loss, its gradient with respect to logits
@@ -67,6 +69,13 @@ def boxes(count: int, seed: int) -> np.ndarray:
     size = np.exp(random.uniform(np.log(8), np.log(400), (count, 2)))
     centre = random.uniform(0, (WIDTH, HEIGHT), (count, 2))
     return np.hstack([centre - size / 2, centre + size / 2]).astype(np.float32)
+
+
+def rotated_boxes(count: int, seed: int) -> np.ndarray:
+    """The same boxes, cx, cy, w, h, turned by any angle in degrees."""
+    corners, angle = boxes(count, seed), np.random.default_rng(seed).uniform(-180, 180, (count, 1))
+    rows = np.hstack([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2], angle])
+    return np.ascontiguousarray(rows, np.float32)
 
 
 def pairs(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -153,6 +162,23 @@ def _box_loss(n: int) -> Workload:
 
     name = f"EIoU loss and gradient, {_count(n)} boxes"
     return Workload(name, "box_loss", "boxes", n, 48 * n, (Output("value", 1e-5), Output("row", 2e-3)), make)
+
+
+def _rotated(n: int, m: int) -> Workload:
+    def make() -> SimpleNamespace:
+        return SimpleNamespace(a=rotated_boxes(n, 1), b=rotated_boxes(m, 2))
+
+    return Workload(f"pairwise rotated IoU {n} x {m}", "rotated", "pairs", n * m, 4 * n * m + 20 * (n + m), (Output("one", 1e-5),), make)
+
+
+def _rotated_loss(n: int) -> Workload:
+    def make() -> SimpleNamespace:
+        pred, random = rotated_boxes(n, 1), np.random.default_rng(2)
+        moves = random.uniform(-0.2, 0.2, (n, 5)) * np.hstack([pred[:, 2:4], pred[:, 2:4], np.full((n, 1), 60)])
+        return SimpleNamespace(pred=pred, target=(pred + moves).astype(np.float32))
+
+    exact = Output("row", 2e-3)
+    return Workload(f"rotated IoU loss and gradients, {_count(n)} boxes", "rotated_loss", "boxes", n, 80 * n, (Output("value", 1e-5), exact, exact), make)
 
 
 def _smooth_l1(n: int, weighted: bool) -> Workload:
@@ -293,6 +319,8 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _iou_loss("diou", million),
         _iou_loss("ciou", million),
         _box_loss(million),
+        _rotated(size(1000), size(1000)),
+        _rotated_loss(million),
         _smooth_l1(4 * million, weighted=False),
         _smooth_l1(4 * million, weighted=True),
         _balanced_l1(4 * million),

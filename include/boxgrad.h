@@ -18,6 +18,9 @@
  *     Overlap                   iou_pairwise, iou_aligned, iou_loss: IoU, GIoU, DIoU, CIoU, IoF,
  *                               IoS
  *     Box losses                box_loss: EIoU, SIoU, alpha-IoU, Wise-IoU, Inner-IoU and others
+ *     Rotated boxes             rotated_convert, rotated_corners, rotated_from_corners
+ *     Rotated overlap           rotated_iou_pairwise, rotated_iou_aligned,
+ *                               rotated_iou_loss
  *     Smooth L1                 smooth_l1, balanced_l1
  *     Box deltas                delta_encode, delta_decode
  *     Box distances             ltrb_encode, ltrb_decode, linear_encode, linear_decode
@@ -118,7 +121,8 @@
  *             count is 0, because then there is nothing to divide.
  * Strides.    ptrdiff_t, in elements, between the starts of two rows. A stride is at least 4 for
  *             boxes and deltas (detections with a score in a fifth column have stride 5), at least
- *             2 for points, and at least the number of columns for matrices. It is ignored where
+ *             5 for rotated boxes and 8 for four corners, at least 2 for points, and at least the
+ *             number of columns for matrices. It is ignored where
  *             there are fewer than two rows. Arrays without a stride parameter are packed: scores,
  *             classes, weights, labels and all gradients.
  * Alignment.  Every array must be aligned to the size of its element: float to 4 bytes, double,
@@ -658,6 +662,213 @@ boxgrad_status boxgrad_box_loss_f64(
     const double *pred, ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride,
     size_t count, const double *BOXGRAD_OR_NULL weights,
     double normalizer, double *BOXGRAD_OR_NULL loss, double *BOXGRAD_OR_NULL per_box,
+    double *BOXGRAD_OR_NULL grad_pred, double *BOXGRAD_OR_NULL grad_target);
+
+/* ---- Rotated boxes ------------------------------------------------------------------------------
+ * A row is cx, cy, w, h, angle: the centre, the sides, and the angle by which the box was turned
+ * about its centre, in one of four conventions. They are in use side by side and a wrong one goes
+ * unnoticed, so every function that takes angles takes the convention, too. Gradients are in the
+ * same unit. At angle 0, w is along x. */
+
+#define BOXGRAD_ANGLE_RADIANS_CW  0 /* clockwise on the screen, y down (mmrotate). Since 0.3.0. */
+#define BOXGRAD_ANGLE_DEGREES_CCW 1 /* torchvision's cxcywhr, detectron2. Since 0.3.0. */
+#define BOXGRAD_ANGLE_DEGREES_CW  2 /* OpenCV. Since 0.3.0. */
+#define BOXGRAD_ANGLE_RADIANS_CCW 3 /* Since 0.3.0. */
+
+/* Rewrites angles from one convention to another. The other numbers are copied. from == to copies
+ * angles, too.
+ * Inputs:   from, to: two of BOXGRAD_ANGLE_*; in: count rows of 5.
+ * Outputs:  out: count rows of 5. In place: out == in, with equal strides.
+ * Errors:   BAD_PARAMETER: from or to is none of the four. BAD_STRIDE: also out == in with
+ *           different strides.
+ * Accuracy: out 2 ulp.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_convert_f32(
+    int32_t from, int32_t to, const float *in, size_t count, ptrdiff_t in_stride,
+    float *out, ptrdiff_t out_stride);
+boxgrad_status boxgrad_rotated_convert_f64(
+    int32_t from, int32_t to, const double *in, size_t count, ptrdiff_t in_stride,
+    double *out, ptrdiff_t out_stride);
+
+/* The gradient of the same conversion. It is linear, so it needs no boxes.
+ * Inputs:   from, to: as in the forward call; grad_out: count x 5.
+ * Outputs:  grad_in: count x 5. In place: grad_in == grad_out.
+ * Errors:   BAD_PARAMETER: from or to is none of the four.
+ * Accuracy: grad_in 2 ulp.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_convert_grad_f32(
+    int32_t from, int32_t to, size_t count, const float *grad_out, float *grad_in);
+boxgrad_status boxgrad_rotated_convert_grad_f64(
+    int32_t from, int32_t to, size_t count, const double *grad_out, double *grad_in);
+
+/* The corners of rotated boxes, and the upright boxes around them. With c, s the cosine and the
+ * sine of the angle, clockwise on the screen, the corners are those of
+ *     (cx + c dx - s dy, cy + s dx + c dy)   with dx = -+w / 2, dy = -+h / 2.
+ * sin and cos are exact at multiples of 90 degrees (of angles in degrees) and within 1 ulp
+ * elsewhere, for any finite angle. f32 boxes are computed in double and rounded once.
+ * Inputs:   angle: one of BOXGRAD_ANGLE_*; boxes: count rows of 5.
+ * Outputs:  corners: count x 8, or NULL, x and y of the top-left, top-right, bottom-right and
+ *           bottom-left corner of the box before it was turned (DOTA's order); bounds: count x 4,
+ *           or NULL, the smallest upright box, x1, y1, x2, y2.
+ * Edges:    A negative side exchanges corners. An angle that is not finite gives NaN.
+ * Errors:   BAD_PARAMETER: angle is none of the four.
+ * Accuracy: corners, bounds 4 eps (16 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_corners_f32(
+    int32_t angle, const float *boxes, size_t count, ptrdiff_t stride,
+    float *BOXGRAD_OR_NULL corners, float *BOXGRAD_OR_NULL bounds);
+boxgrad_status boxgrad_rotated_corners_f64(
+    int32_t angle, const double *boxes, size_t count, ptrdiff_t stride,
+    double *BOXGRAD_OR_NULL corners, double *BOXGRAD_OR_NULL bounds);
+
+/* The gradient of both, in one call.
+ * Inputs:   as boxgrad_rotated_corners; grad_corners: count x 8, or NULL for 0; grad_bounds:
+ *           count x 4, or NULL for 0.
+ * Outputs:  grad_boxes: count x 5.
+ * Edges:    At a multiple of 90 degrees two corners are on each side of the bounds: the gradient
+ *           by the angle is the mean of those to both sides of it. So is that by a side of 0.
+ * Errors:   BAD_PARAMETER: angle is none of the four.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_corners_grad_f32(
+    int32_t angle, const float *boxes, size_t count, ptrdiff_t stride,
+    const float *BOXGRAD_OR_NULL grad_corners, const float *BOXGRAD_OR_NULL grad_bounds,
+    float *grad_boxes);
+boxgrad_status boxgrad_rotated_corners_grad_f64(
+    int32_t angle, const double *boxes, size_t count, ptrdiff_t stride,
+    const double *BOXGRAD_OR_NULL grad_corners, const double *BOXGRAD_OR_NULL grad_bounds,
+    double *grad_boxes);
+
+/* The boxes with given corners a, b, c, d:
+ *     cx, cy = (a + b + c + d) / 4,   u = (b - a + c - d) / 2,   v = (d - a + c - b) / 2,
+ *     w = |u|,   h = |v|,   angle = that of (u_x + v_y, u_y - v_x), clockwise on the screen.
+ * It inverts boxgrad_rotated_corners for sides that are not negative. Of corners that are no
+ * rectangle's it makes the rectangle that is turned as their parallelogram, in the sense of least
+ * squares; this is not the smallest rectangle around them.
+ * Inputs:   angle: one of BOXGRAD_ANGLE_*; corners: count rows of 8.
+ * Outputs:  boxes: count x 5, with angles from -180 degrees, which is none, to 180.
+ * Edges:    Where the corners run counter-clockwise, v is -v in the angle, so that their order
+ *           reversed gives a box of the same place. An angle of (0, 0) is 0. A side of 0 and an
+ *           angle of (0, 0) have no gradient. A box beyond 2^1020 may overflow.
+ * Errors:   BAD_PARAMETER: angle is none of the four.
+ * Accuracy: boxes 8 eps (16 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_from_corners_f32(
+    int32_t angle, const float *corners, size_t count, ptrdiff_t stride, float *boxes);
+boxgrad_status boxgrad_rotated_from_corners_f64(
+    int32_t angle, const double *corners, size_t count, ptrdiff_t stride, double *boxes);
+
+/* The gradient of the same.
+ * Inputs:   as boxgrad_rotated_from_corners; grad_boxes: count x 5.
+ * Outputs:  grad_corners: count x 8.
+ * Errors:   BAD_PARAMETER: angle is none of the four.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_from_corners_grad_f32(
+    int32_t angle, const float *corners, size_t count, ptrdiff_t stride, const float *grad_boxes,
+    float *grad_corners);
+boxgrad_status boxgrad_rotated_from_corners_grad_f64(
+    int32_t angle, const double *corners, size_t count, ptrdiff_t stride,
+    const double *grad_boxes, double *grad_corners);
+
+/* ---- Rotated overlap ----------------------------------------------------------------------------
+ * The overlap of rotated boxes, in closed form: without polygons, without sorting, and so without
+ * the cases where those fail. Boxes may be equal, nearly equal, parallel, thin, within each other,
+ * or touch in an edge or a corner. With inter the area in common:
+ *     IOU  inter / union, union = area_a + area_b - inter
+ *     IOF  inter / area_a, where a is the first box
+ * The largest term of an overlap is the extent of both boxes (the longest side, and the distance of
+ * their centres) times the smaller perimeter, / the divisor: for boxes of ordinary shape an error
+ * is at most 32 eps of the smaller area. That of a slope is the extent / sin of the angle between
+ * an edge of the one and of the other, / the divisor. Of edges that coincide but for rounding,
+ * rounding decides which of them bounds the area. Directions are turned in double for float, too,
+ * so that thin boxes that are nearly parallel are as exact. */
+
+/* overlap(a, b) of all pairs, 0 for two boxes without area.
+ * Inputs:   metric: BOXGRAD_IOU or BOXGRAD_IOF; angle: one of BOXGRAD_ANGLE_*; a: a_count rows of
+ *           5; b: b_count rows of 5.
+ * Outputs:  out: a_count x b_count, row i at out + i * out_stride.
+ * Edges:    A negative side counts as 0. A box with a number that is not finite has NaN overlaps.
+ *           Boxes that are apart by more than rounding overlap by exactly 0; equal boxes by 1.
+ * Errors:   BAD_PARAMETER: metric is neither of the two; angle is none of the four.
+ * Accuracy: out 4 eps.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_iou_pairwise_f32(
+    int32_t metric, int32_t angle, const float *a, size_t a_count, ptrdiff_t a_stride,
+    const float *b, size_t b_count, ptrdiff_t b_stride, float *out, ptrdiff_t out_stride);
+boxgrad_status boxgrad_rotated_iou_pairwise_f64(
+    int32_t metric, int32_t angle, const double *a, size_t a_count, ptrdiff_t a_stride,
+    const double *b, size_t b_count, ptrdiff_t b_stride, double *out, ptrdiff_t out_stride);
+
+/* The gradient of all pairs:
+ *     grad_a[i] = sum over j of grad_out[i, j] * d overlap(a[i], b[j]) / d a[i],
+ * and likewise grad_b[j], summed over i.
+ * Inputs:   as boxgrad_rotated_iou_pairwise; grad_out: a_count x b_count, row i at
+ *           grad_out + i * grad_out_stride.
+ * Outputs:  grad_a: a_count x 5, or NULL; grad_b: b_count x 5, or NULL.
+ * Edges:    Boxes that share no area have no gradient, unlike those of boxgrad_iou_pairwise that
+ *           touch. Where edges coincide, an overlap changes by one slope outwards and by another
+ *           inwards: the gradient is the mean of both. So equal boxes have an IoU of 1 with no
+ *           gradient. A negative side has no gradient. With a_count or b_count 0 the other's
+ *           gradient is 0.
+ * Errors:   BAD_PARAMETER: metric is neither of the two; angle is none of the four.
+ * Accuracy: grad_a, grad_b 4 eps.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_iou_pairwise_grad_f32(
+    int32_t metric, int32_t angle, const float *a, size_t a_count, ptrdiff_t a_stride,
+    const float *b, size_t b_count, ptrdiff_t b_stride,
+    const float *grad_out, ptrdiff_t grad_out_stride,
+    float *BOXGRAD_OR_NULL grad_a, float *BOXGRAD_OR_NULL grad_b);
+boxgrad_status boxgrad_rotated_iou_pairwise_grad_f64(
+    int32_t metric, int32_t angle, const double *a, size_t a_count, ptrdiff_t a_stride,
+    const double *b, size_t b_count, ptrdiff_t b_stride,
+    const double *grad_out, ptrdiff_t grad_out_stride,
+    double *BOXGRAD_OR_NULL grad_a, double *BOXGRAD_OR_NULL grad_b);
+
+/* The overlap of row i with row i, with its gradients.
+ * Inputs:   metric and angle as in boxgrad_rotated_iou_pairwise; a, b: count rows of 5 each.
+ * Outputs:  out: count, or NULL; grad_a, grad_b: count x 5 each, or NULL.
+ * Edges:    As in boxgrad_rotated_iou_pairwise and its gradient.
+ * Errors:   BAD_PARAMETER: metric is neither of the two; angle is none of the four.
+ * Accuracy: out, grad_a, grad_b 4 eps.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_iou_aligned_f32(
+    int32_t metric, int32_t angle, const float *a, ptrdiff_t a_stride, const float *b,
+    ptrdiff_t b_stride, size_t count, float *BOXGRAD_OR_NULL out,
+    float *BOXGRAD_OR_NULL grad_a, float *BOXGRAD_OR_NULL grad_b);
+boxgrad_status boxgrad_rotated_iou_aligned_f64(
+    int32_t metric, int32_t angle, const double *a, ptrdiff_t a_stride, const double *b,
+    ptrdiff_t b_stride, size_t count, double *BOXGRAD_OR_NULL out,
+    double *BOXGRAD_OR_NULL grad_a, double *BOXGRAD_OR_NULL grad_b);
+
+/* Losses of boxgrad_rotated_iou_loss. */
+#define BOXGRAD_ROTATED_LOSS_IOU     0 /* 1 - IoU. Since 0.3.0. */
+#define BOXGRAD_ROTATED_LOSS_LOG_IOU 1 /* -log(max(IoU, least_iou)). Since 0.3.0. */
+
+/* A loss of predicted rotated boxes against their targets, with its gradients in one pass.
+ *     per_box[i] = weights[i] * loss(pred[i], target[i])
+ *     loss       = sum of per_box / normalizer
+ * Inputs:   kind; angle: one of BOXGRAD_ANGLE_*; pred, target: count rows of 5 each; weights:
+ *           count, or NULL for 1; least_iou: for LOG_IOU, 1e-6 in the field; normalizer: 1 for a
+ *           sum, max(count, 1) for a mean.
+ * Outputs:  loss: one double, or NULL; per_box: count, or NULL; grad_pred, grad_target: count x 5
+ *           each, or NULL: the gradients of loss.
+ * Edges:    As in boxgrad_rotated_iou_pairwise and its gradient: boxes apart have a loss without a
+ *           gradient. Two boxes without area have the loss of boxes apart. LOG_IOU has no slope
+ *           below least_iou. Of nearly equal boxes 1 - IoU keeps its digits.
+ * Errors:   BAD_PARAMETER: kind is neither of the two; angle is none of the four; least_iou is not
+ *           from 2^-100 to 1; normalizer as in boxgrad_iou_loss.
+ * Accuracy: per_box, grad_pred, grad_target 4 eps; loss 32 eps (300 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_iou_loss_f32(
+    int32_t kind, int32_t angle, const float *pred, ptrdiff_t pred_stride,
+    const float *target, ptrdiff_t target_stride, size_t count,
+    const float *BOXGRAD_OR_NULL weights, double least_iou, double normalizer,
+    double *BOXGRAD_OR_NULL loss, float *BOXGRAD_OR_NULL per_box,
+    float *BOXGRAD_OR_NULL grad_pred, float *BOXGRAD_OR_NULL grad_target);
+boxgrad_status boxgrad_rotated_iou_loss_f64(
+    int32_t kind, int32_t angle, const double *pred, ptrdiff_t pred_stride,
+    const double *target, ptrdiff_t target_stride, size_t count,
+    const double *BOXGRAD_OR_NULL weights, double least_iou, double normalizer,
+    double *BOXGRAD_OR_NULL loss, double *BOXGRAD_OR_NULL per_box,
     double *BOXGRAD_OR_NULL grad_pred, double *BOXGRAD_OR_NULL grad_target);
 
 /* ---- Smooth L1 ------------------------------------------------------------------------------- */
@@ -1668,6 +1879,57 @@ typedef struct {
         size_t n, double p);
     boxgrad_status (*exact_norm_merge)(int64_t *state, const int64_t *other, size_t size, double p);
     boxgrad_status (*exact_norm_finish)(const int64_t *state, size_t size, double p, double *norm);
+    boxgrad_status (*rotated_convert_f32)(int32_t from, int32_t to, const float *in, size_t count,
+        ptrdiff_t in_stride, float *out, ptrdiff_t out_stride);
+    boxgrad_status (*rotated_convert_f64)(int32_t from, int32_t to, const double *in, size_t count,
+        ptrdiff_t in_stride, double *out, ptrdiff_t out_stride);
+    boxgrad_status (*rotated_convert_grad_f32)(int32_t from, int32_t to, size_t count,
+        const float *grad_out, float *grad_in);
+    boxgrad_status (*rotated_convert_grad_f64)(int32_t from, int32_t to, size_t count,
+        const double *grad_out, double *grad_in);
+    boxgrad_status (*rotated_corners_f32)(int32_t angle, const float *boxes, size_t count,
+        ptrdiff_t stride, float *corners, float *bounds);
+    boxgrad_status (*rotated_corners_f64)(int32_t angle, const double *boxes, size_t count,
+        ptrdiff_t stride, double *corners, double *bounds);
+    boxgrad_status (*rotated_corners_grad_f32)(int32_t angle, const float *boxes, size_t count,
+        ptrdiff_t stride, const float *grad_corners, const float *grad_bounds, float *grad_boxes);
+    boxgrad_status (*rotated_corners_grad_f64)(int32_t angle, const double *boxes, size_t count,
+        ptrdiff_t stride, const double *grad_corners, const double *grad_bounds,
+        double *grad_boxes);
+    boxgrad_status (*rotated_from_corners_f32)(int32_t angle, const float *corners, size_t count,
+        ptrdiff_t stride, float *boxes);
+    boxgrad_status (*rotated_from_corners_f64)(int32_t angle, const double *corners, size_t count,
+        ptrdiff_t stride, double *boxes);
+    boxgrad_status (*rotated_from_corners_grad_f32)(int32_t angle, const float *corners,
+        size_t count, ptrdiff_t stride, const float *grad_boxes, float *grad_corners);
+    boxgrad_status (*rotated_from_corners_grad_f64)(int32_t angle, const double *corners,
+        size_t count, ptrdiff_t stride, const double *grad_boxes, double *grad_corners);
+    boxgrad_status (*rotated_iou_pairwise_f32)(int32_t metric, int32_t angle, const float *a,
+        size_t a_count, ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride,
+        float *out, ptrdiff_t out_stride);
+    boxgrad_status (*rotated_iou_pairwise_f64)(int32_t metric, int32_t angle, const double *a,
+        size_t a_count, ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t b_stride,
+        double *out, ptrdiff_t out_stride);
+    boxgrad_status (*rotated_iou_pairwise_grad_f32)(int32_t metric, int32_t angle, const float *a,
+        size_t a_count, ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride,
+        const float *grad_out, ptrdiff_t grad_out_stride, float *grad_a, float *grad_b);
+    boxgrad_status (*rotated_iou_pairwise_grad_f64)(int32_t metric, int32_t angle, const double *a,
+        size_t a_count, ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t b_stride,
+        const double *grad_out, ptrdiff_t grad_out_stride, double *grad_a, double *grad_b);
+    boxgrad_status (*rotated_iou_aligned_f32)(int32_t metric, int32_t angle, const float *a,
+        ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, size_t count, float *out,
+        float *grad_a, float *grad_b);
+    boxgrad_status (*rotated_iou_aligned_f64)(int32_t metric, int32_t angle, const double *a,
+        ptrdiff_t a_stride, const double *b, ptrdiff_t b_stride, size_t count, double *out,
+        double *grad_a, double *grad_b);
+    boxgrad_status (*rotated_iou_loss_f32)(int32_t kind, int32_t angle, const float *pred,
+        ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride, size_t count,
+        const float *weights, double least_iou, double normalizer, double *loss, float *per_box,
+        float *grad_pred, float *grad_target);
+    boxgrad_status (*rotated_iou_loss_f64)(int32_t kind, int32_t angle, const double *pred,
+        ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride, size_t count,
+        const double *weights, double least_iou, double normalizer, double *loss, double *per_box,
+        double *grad_pred, double *grad_target);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

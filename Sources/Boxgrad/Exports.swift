@@ -274,6 +274,187 @@ public func boxgrad_box_loss_f64(
         kind, options, pred, predStride, target, targetStride, count, weights, normalizer, loss, perBox, gradPred, gradTarget)
 }
 
+@_cdecl("boxgrad_rotated_convert_f32") @implementation
+public func boxgrad_rotated_convert_f32(
+    _ from: Int32, _ to: Int32, _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Float>?,
+    _ outStride: Int
+) -> Int32 {
+    rotatedConvert(
+        from, to, `in`, count, inStride, out, outStride)
+}
+
+@_cdecl("boxgrad_rotated_convert_f64") @implementation
+public func boxgrad_rotated_convert_f64(
+    _ from: Int32, _ to: Int32, _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Double>?,
+    _ outStride: Int
+) -> Int32 {
+    rotatedConvert(
+        from, to, `in`, count, inStride, out, outStride)
+}
+
+@_cdecl("boxgrad_rotated_convert_grad_f32") @implementation
+public func boxgrad_rotated_convert_grad_f32(
+    _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<Float>?, _ gradIn: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedConvertGrad(
+        from, to, count, gradOut, gradIn)
+}
+
+@_cdecl("boxgrad_rotated_convert_grad_f64") @implementation
+public func boxgrad_rotated_convert_grad_f64(
+    _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<Double>?, _ gradIn: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedConvertGrad(
+        from, to, count, gradOut, gradIn)
+}
+
+@_cdecl("boxgrad_rotated_corners_f32") @implementation
+public func boxgrad_rotated_corners_f32(
+    _ angle: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ corners: UnsafeMutablePointer<Float>?,
+    _ bounds: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedCorners(
+        angle, boxes, count, stride, corners, bounds)
+}
+
+@_cdecl("boxgrad_rotated_corners_f64") @implementation
+public func boxgrad_rotated_corners_f64(
+    _ angle: Int32, _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ corners: UnsafeMutablePointer<Double>?,
+    _ bounds: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedCorners(
+        angle, boxes, count, stride, corners, bounds)
+}
+
+@_cdecl("boxgrad_rotated_corners_grad_f32") @implementation
+public func boxgrad_rotated_corners_grad_f32(
+    _ angle: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ gradCorners: UnsafePointer<Float>?,
+    _ gradBounds: UnsafePointer<Float>?, _ gradBoxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedCornersGrad(
+        angle, boxes, count, stride, gradCorners, gradBounds, gradBoxes)
+}
+
+@_cdecl("boxgrad_rotated_corners_grad_f64") @implementation
+public func boxgrad_rotated_corners_grad_f64(
+    _ angle: Int32, _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ gradCorners: UnsafePointer<Double>?,
+    _ gradBounds: UnsafePointer<Double>?, _ gradBoxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedCornersGrad(
+        angle, boxes, count, stride, gradCorners, gradBounds, gradBoxes)
+}
+
+@_cdecl("boxgrad_rotated_from_corners_f32") @implementation
+public func boxgrad_rotated_from_corners_f32(
+    _ angle: Int32, _ corners: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ boxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedFromCorners(
+        angle, corners, count, stride, boxes)
+}
+
+@_cdecl("boxgrad_rotated_from_corners_f64") @implementation
+public func boxgrad_rotated_from_corners_f64(
+    _ angle: Int32, _ corners: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ boxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedFromCorners(
+        angle, corners, count, stride, boxes)
+}
+
+@_cdecl("boxgrad_rotated_from_corners_grad_f32") @implementation
+public func boxgrad_rotated_from_corners_grad_f32(
+    _ angle: Int32, _ corners: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ gradBoxes: UnsafePointer<Float>?,
+    _ gradCorners: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedFromCornersGrad(
+        angle, corners, count, stride, gradBoxes, gradCorners)
+}
+
+@_cdecl("boxgrad_rotated_from_corners_grad_f64") @implementation
+public func boxgrad_rotated_from_corners_grad_f64(
+    _ angle: Int32, _ corners: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ gradBoxes: UnsafePointer<Double>?,
+    _ gradCorners: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedFromCornersGrad(
+        angle, corners, count, stride, gradBoxes, gradCorners)
+}
+
+@_cdecl("boxgrad_rotated_iou_pairwise_f32") @implementation
+public func boxgrad_rotated_iou_pairwise_f32(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int,
+    _ bStride: Int, _ out: UnsafeMutablePointer<Float>?, _ outStride: Int
+) -> Int32 {
+    rotatedIouPairwise(
+        metric, angle, a, aCount, aStride, b, bCount, bStride, out, outStride)
+}
+
+@_cdecl("boxgrad_rotated_iou_pairwise_f64") @implementation
+public func boxgrad_rotated_iou_pairwise_f64(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?,
+    _ bCount: Int, _ bStride: Int, _ out: UnsafeMutablePointer<Double>?, _ outStride: Int
+) -> Int32 {
+    rotatedIouPairwise(
+        metric, angle, a, aCount, aStride, b, bCount, bStride, out, outStride)
+}
+
+@_cdecl("boxgrad_rotated_iou_pairwise_grad_f32") @implementation
+public func boxgrad_rotated_iou_pairwise_grad_f32(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int,
+    _ bStride: Int, _ gradOut: UnsafePointer<Float>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Float>?,
+    _ gradB: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedIouPairwiseGrad(
+        metric, angle, a, aCount, aStride, b, bCount, bStride, gradOut, gradOutStride, gradA, gradB)
+}
+
+@_cdecl("boxgrad_rotated_iou_pairwise_grad_f64") @implementation
+public func boxgrad_rotated_iou_pairwise_grad_f64(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?,
+    _ bCount: Int, _ bStride: Int, _ gradOut: UnsafePointer<Double>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Double>?,
+    _ gradB: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedIouPairwiseGrad(
+        metric, angle, a, aCount, aStride, b, bCount, bStride, gradOut, gradOutStride, gradA, gradB)
+}
+
+@_cdecl("boxgrad_rotated_iou_aligned_f32") @implementation
+public func boxgrad_rotated_iou_aligned_f32(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Float>?, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bStride: Int, _ count: Int,
+    _ out: UnsafeMutablePointer<Float>?, _ gradA: UnsafeMutablePointer<Float>?, _ gradB: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedIouAligned(
+        metric, angle, a, aStride, b, bStride, count, out, gradA, gradB)
+}
+
+@_cdecl("boxgrad_rotated_iou_aligned_f64") @implementation
+public func boxgrad_rotated_iou_aligned_f64(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Double>?, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bStride: Int,
+    _ count: Int, _ out: UnsafeMutablePointer<Double>?, _ gradA: UnsafeMutablePointer<Double>?, _ gradB: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedIouAligned(
+        metric, angle, a, aStride, b, bStride, count, out, gradA, gradB)
+}
+
+@_cdecl("boxgrad_rotated_iou_loss_f32") @implementation
+public func boxgrad_rotated_iou_loss_f32(
+    _ kind: Int32, _ angle: Int32, _ pred: UnsafePointer<Float>?, _ predStride: Int, _ target: UnsafePointer<Float>?, _ targetStride: Int,
+    _ count: Int, _ weights: UnsafePointer<Float>?, _ leastIou: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
+    _ perBox: UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedIouLoss(
+        kind, angle, pred, predStride, target, targetStride, count, weights, leastIou, normalizer, loss, perBox, gradPred, gradTarget)
+}
+
+@_cdecl("boxgrad_rotated_iou_loss_f64") @implementation
+public func boxgrad_rotated_iou_loss_f64(
+    _ kind: Int32, _ angle: Int32, _ pred: UnsafePointer<Double>?, _ predStride: Int, _ target: UnsafePointer<Double>?,
+    _ targetStride: Int, _ count: Int, _ weights: UnsafePointer<Double>?, _ leastIou: Double, _ normalizer: Double,
+    _ loss: UnsafeMutablePointer<Double>?, _ perBox: UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?,
+    _ gradTarget: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedIouLoss(
+        kind, angle, pred, predStride, target, targetStride, count, weights, leastIou, normalizer, loss, perBox, gradPred, gradTarget)
+}
+
 @_cdecl("boxgrad_smooth_l1_f32") @implementation
 public func boxgrad_smooth_l1_f32(
     _ pred: UnsafePointer<Float>?, _ target: UnsafePointer<Float>?, _ insideWeights: UnsafePointer<Float>?,

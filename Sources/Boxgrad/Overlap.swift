@@ -17,15 +17,16 @@ extension Arguments {
     @inline(never)
     mutating func loss<T>(
         _ pred: UnsafePointer<T>?, _ predStride: Int, _ target: UnsafePointer<T>?, _ targetStride: Int, _ count: Int, _ weights: UnsafePointer<T>?,
-        _ normalizer: Double, _ perBox: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
+        _ normalizer: Double, _ perBox: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?,
+        width: Int = 4
     ) {
         self.normalizer(normalizer, as: T.self, of: count)
-        rows(pred, "pred", count, stride: predStride, "pred_stride")
-        rows(target, "target", count, stride: targetStride, "target_stride")
+        rows(pred, "pred", count, stride: predStride, "pred_stride", width: width)
+        rows(target, "target", count, stride: targetStride, "target_stride", width: width)
         packed(weights, "weights", count, optional: true)
         packed(perBox, "per_box", count, optional: true)
-        packed(gradPred, "grad_pred", count, width: 4, optional: true)
-        packed(gradTarget, "grad_target", count, width: 4, optional: true)
+        packed(gradPred, "grad_pred", count, width: width, optional: true)
+        packed(gradTarget, "grad_target", count, width: width, optional: true)
     }
 }
 
@@ -68,11 +69,13 @@ func iouPairwise<T>(
 }
 
 extension Arguments {
-    mutating func sides<T>(_ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int) {
+    mutating func sides<T>(
+        _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int, width: Int = 4
+    ) {
         count(aCount, "a_count")
         count(bCount, "b_count")
-        rows(a, "a", aCount, stride: aStride, "a_stride")
-        rows(b, "b", bCount, stride: bStride, "b_stride")
+        rows(a, "a", aCount, stride: aStride, "a_stride", width: width)
+        rows(b, "b", bCount, stride: bStride, "b_stride", width: width)
     }
 
     mutating func matrix<T>(

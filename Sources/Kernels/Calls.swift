@@ -194,6 +194,77 @@ struct BoxLoss<T>: SummingCall {
     var sums = Sums()
 }
 
+// ---- Rotated boxes ----
+
+struct RotatedConvert<T>: Call {
+    let from, to: Int32
+    let input: Rows<T>
+    let out: MutableRows<T>
+}
+
+struct RotatedConvertGrad<T>: Call {
+    let from, to: Int32
+    let gradOut: UnsafePointer<T>
+    let gradIn: UnsafeMutablePointer<T>
+}
+
+struct RotatedCorners<T>: Call {
+    let angle: Int32
+    let boxes: Rows<T>
+    let corners, bounds: UnsafeMutablePointer<T>?
+}
+
+struct RotatedCornersGrad<T>: Call {
+    let angle: Int32
+    let boxes: Rows<T>
+    let gradCorners, gradBounds: UnsafePointer<T>?
+    let gradBoxes: UnsafeMutablePointer<T>
+}
+
+struct RotatedFromCorners<T>: Call {
+    let angle: Int32
+    let corners: Rows<T>
+    let boxes: UnsafeMutablePointer<T>
+}
+
+struct RotatedFromCornersGrad<T>: Call {
+    let angle: Int32
+    let corners: Rows<T>
+    let gradBoxes: UnsafePointer<T>
+    let gradCorners: UnsafeMutablePointer<T>
+}
+
+struct RotatedIoUPairwise<T>: Call {
+    let metric, angle: Int32
+    let a, b: Rows<T>
+    let bCount: Int
+    let out: MutableRows<T>
+}
+
+struct RotatedIoUPairwiseGrad<T>: Call {
+    let metric, angle: Int32
+    let a, b: Rows<T>
+    let bCount: Int
+    let gradOut: UnsafePointer<T>
+    let rowStride, columnStride: Int
+    let gradA: UnsafeMutablePointer<T>
+}
+
+struct RotatedIoUAligned<T>: Call {
+    let metric, angle: Int32
+    let a, b: Rows<T>
+    let out, gradA, gradB: UnsafeMutablePointer<T>?
+}
+
+struct RotatedIoULoss<T>: SummingCall {
+    let kind, angle: Int32
+    let pred, target: Rows<T>
+    let weights: UnsafePointer<T>?
+    let leastIoU, normalizer: Double
+    let perBox, gradPred, gradTarget: UnsafeMutablePointer<T>?
+    var sums = Sums()
+}
+
 // ---- SmoothL1 ----
 
 struct SmoothL1<T>: SummingCall {

@@ -4,7 +4,7 @@
 @inline(never)
 func boxRotate<T: Real>(_ call: BoxRotate<T>, _ rows: Range<Int>) {
     let (cx, cy) = (call.cx, call.cy)
-    let (sine, cosine) = sineAndCosine(degrees: call.degrees)
+    let (sine, cosine) = AngleUnit(degrees: true).sineAndCosine(call.degrees)
     for i in rows {
         let row = call.boxes[i]
         let (left, right) = (Double(row[0]) - cx, Double(row[2]) - cx)

@@ -59,13 +59,13 @@ struct Term {
     }
 }
 
-/// Returns the gradient of sum(cotangent * f(x)) with respect to x. The scale of an entry is the largest term or entry of its row of four.
-func pullback(_ x: [Double], _ cotangent: [Double], _ f: ([Dual]) -> [Dual]) -> [Term] {
+/// Returns the gradient of sum(cotangent * f(x)) with respect to x. The scale of an entry is the largest term or entry of its row.
+func pullback(_ x: [Double], _ cotangent: [Double], row: Int = 4, _ f: ([Dual]) -> [Dual]) -> [Term] {
     let entries = x.indices.map { k in
         let seeded = x.indices.map { Dual(x[$0], $0 == k ? 1 : 0, $0 == k ? 1 : 0) }
         return zip(cotangent, f(seeded)).reduce(Dual(0)) { $0 + $1.0 * $1.1 }
     }
     return entries.indices.map { k in
-        Term(entries[k].derivative, scale: entries[(k / 4 * 4)..<(k / 4 * 4 + 4)].map { Swift.max($0.term, abs($0.derivative)) }.max()!)
+        Term(entries[k].derivative, scale: entries[(k / row * row)..<(k / row * row + row)].map { Swift.max($0.term, abs($0.derivative)) }.max()!)
     }
 }

@@ -5,7 +5,9 @@ import CBoxgrad
 /// The functions of two types.
 let typedFunctions = [
     "box_area", "box_area_grad", "box_convert", "box_convert_grad", "box_clip", "box_clip_grad", "box_inspect", "box_rotate", "clip",
-    "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "box_loss", "smooth_l1", "balanced_l1", "delta_encode",
+    "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "box_loss", "rotated_convert", "rotated_convert_grad",
+    "rotated_corners", "rotated_corners_grad", "rotated_from_corners", "rotated_from_corners_grad", "rotated_iou_pairwise",
+    "rotated_iou_pairwise_grad", "rotated_iou_aligned", "rotated_iou_loss", "smooth_l1", "balanced_l1", "delta_encode",
     "delta_encode_grad", "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode", "ltrb_decode_grad",
     "linear_encode", "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad", "distribution_focal",
     "distribution_decode", "distribution_decode_grad", "nms", "soft_nms", "match", "match_ignore",
@@ -58,6 +60,34 @@ extension Float {
             api.box_loss_f32(c.code("kind"), c.options(), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
                 c.integer("count"), c.read("weights"), c.number("normalizer"), c.write("loss"), c.write("per_box"), c.write("grad_pred"),
                 c.write("grad_target"))
+        case "rotated_convert":
+            api.rotated_convert_f32(c.code("from"), c.code("to"), c.read("in"), c.integer("count"), c.integer("in_stride"), c.write("out"),
+                c.integer("out_stride"))
+        case "rotated_convert_grad":
+            api.rotated_convert_grad_f32(c.code("from"), c.code("to"), c.integer("count"), c.read("grad_out"), c.write("grad_in"))
+        case "rotated_corners":
+            api.rotated_corners_f32(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.write("corners"), c.write("bounds"))
+        case "rotated_corners_grad":
+            api.rotated_corners_grad_f32(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("grad_corners"), c.read("grad_bounds"),
+                c.write("grad_boxes"))
+        case "rotated_from_corners":
+            api.rotated_from_corners_f32(c.code("angle"), c.read("corners"), c.integer("count"), c.integer("stride"), c.write("boxes"))
+        case "rotated_from_corners_grad":
+            api.rotated_from_corners_grad_f32(c.code("angle"), c.read("corners"), c.integer("count"), c.integer("stride"), c.read("grad_boxes"), c.write("grad_corners"))
+        case "rotated_iou_pairwise":
+            api.rotated_iou_pairwise_f32(c.code("metric"), c.code("angle"), c.read("a"), c.integer("a_count"), c.integer("a_stride"), c.read("b"),
+                c.integer("b_count"), c.integer("b_stride"), c.write("out"), c.integer("out_stride"))
+        case "rotated_iou_pairwise_grad":
+            api.rotated_iou_pairwise_grad_f32(c.code("metric"), c.code("angle"), c.read("a"), c.integer("a_count"), c.integer("a_stride"), c.read("b"),
+                c.integer("b_count"), c.integer("b_stride"), c.read("grad_out"), c.integer("grad_out_stride"), c.write("grad_a"),
+                c.write("grad_b"))
+        case "rotated_iou_aligned":
+            api.rotated_iou_aligned_f32(c.code("metric"), c.code("angle"), c.read("a"), c.integer("a_stride"), c.read("b"), c.integer("b_stride"),
+                c.integer("count"), c.write("out"), c.write("grad_a"), c.write("grad_b"))
+        case "rotated_iou_loss":
+            api.rotated_iou_loss_f32(c.code("kind"), c.code("angle"), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
+                c.integer("count"), c.read("weights"), c.number("least_iou"), c.number("normalizer"), c.write("loss"), c.write("per_box"),
+                c.write("grad_pred"), c.write("grad_target"))
         case "smooth_l1":
             api.smooth_l1_f32(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
                 c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),
@@ -181,6 +211,34 @@ extension Double {
             api.box_loss_f64(c.code("kind"), c.options(), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
                 c.integer("count"), c.read("weights"), c.number("normalizer"), c.write("loss"), c.write("per_box"), c.write("grad_pred"),
                 c.write("grad_target"))
+        case "rotated_convert":
+            api.rotated_convert_f64(c.code("from"), c.code("to"), c.read("in"), c.integer("count"), c.integer("in_stride"), c.write("out"),
+                c.integer("out_stride"))
+        case "rotated_convert_grad":
+            api.rotated_convert_grad_f64(c.code("from"), c.code("to"), c.integer("count"), c.read("grad_out"), c.write("grad_in"))
+        case "rotated_corners":
+            api.rotated_corners_f64(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.write("corners"), c.write("bounds"))
+        case "rotated_corners_grad":
+            api.rotated_corners_grad_f64(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("grad_corners"), c.read("grad_bounds"),
+                c.write("grad_boxes"))
+        case "rotated_from_corners":
+            api.rotated_from_corners_f64(c.code("angle"), c.read("corners"), c.integer("count"), c.integer("stride"), c.write("boxes"))
+        case "rotated_from_corners_grad":
+            api.rotated_from_corners_grad_f64(c.code("angle"), c.read("corners"), c.integer("count"), c.integer("stride"), c.read("grad_boxes"), c.write("grad_corners"))
+        case "rotated_iou_pairwise":
+            api.rotated_iou_pairwise_f64(c.code("metric"), c.code("angle"), c.read("a"), c.integer("a_count"), c.integer("a_stride"), c.read("b"),
+                c.integer("b_count"), c.integer("b_stride"), c.write("out"), c.integer("out_stride"))
+        case "rotated_iou_pairwise_grad":
+            api.rotated_iou_pairwise_grad_f64(c.code("metric"), c.code("angle"), c.read("a"), c.integer("a_count"), c.integer("a_stride"), c.read("b"),
+                c.integer("b_count"), c.integer("b_stride"), c.read("grad_out"), c.integer("grad_out_stride"), c.write("grad_a"),
+                c.write("grad_b"))
+        case "rotated_iou_aligned":
+            api.rotated_iou_aligned_f64(c.code("metric"), c.code("angle"), c.read("a"), c.integer("a_stride"), c.read("b"), c.integer("b_stride"),
+                c.integer("count"), c.write("out"), c.write("grad_a"), c.write("grad_b"))
+        case "rotated_iou_loss":
+            api.rotated_iou_loss_f64(c.code("kind"), c.code("angle"), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
+                c.integer("count"), c.read("weights"), c.number("least_iou"), c.number("normalizer"), c.write("loss"), c.write("per_box"),
+                c.write("grad_pred"), c.write("grad_target"))
         case "smooth_l1":
             api.smooth_l1_f64(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
                 c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),

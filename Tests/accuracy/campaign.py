@@ -265,6 +265,169 @@ def box_rotate(c):
         c.record("bounds", bounds, limits, np.tile(terms.max(axis=1), 2), kind, confirm=exact.confirm, arguments=arguments)
 
 
+# Rotated boxes
+
+
+ANGLES = tuple(reference.ANGLES)
+
+
+def rotated(c, boxes):
+    """Rows of 5 whose centre and sides are those of boxes. Their angles are any numbers, and multiples of 45 degrees and of pi / 4."""
+    n = len(boxes)
+    angle = c.g.uniform(-4, 4, n) * c.g.choice([1, 45, 1e-9, 1e6], n)
+    angle = np.where(c.g.random(n) < 0.4, c.g.integers(-9, 10, n) * c.g.choice([45, np.pi / 4], n), angle)
+    return np.hstack([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2], angle[:, None]]).astype(c.dtype)
+
+
+def rotated_boxes(c, **options):
+    """Some of the boxes, turned."""
+    boxes, kind = c.pairs(**options).boxes()
+    chosen = c.g.permutation(len(boxes))[: 20 * c.count]
+    return rotated(c, boxes[chosen]), kind[chosen]
+
+
+def rotated_convert(c):
+    """And its gradient, which is the same of other numbers."""
+    boxes, kind = rotated_boxes(c)
+    for source, target in np.ndindex(4, 4):
+        conventions, out = {"source": ANGLES[source], "target": ANGLES[target]}, c.empty(len(boxes), 5)
+        if c.function == "rotated_convert":
+            exact = Exact(reference.rotated_convert, boxes, **conventions)
+            call("rotated_convert", source, target, boxes, len(boxes), 5, out, 5, dtype=c.dtype)
+            value(c, "out", out, exact, kind, arguments=[("box", boxes)])
+        else:
+            exact = Exact(reference.rotated_convert, boxes, cotangent=boxes, **conventions)
+            call("rotated_convert_grad", source, target, len(boxes), boxes, out, dtype=c.dtype)
+            gradient(c, "grad_in", out, exact, 0, kind, arguments=[("grad_out", boxes)])
+
+
+def rotated_corners(c):
+    """And its gradient."""
+    boxes, kind = rotated_boxes(c)
+    n = len(boxes)
+    for code, angle in enumerate(ANGLES):
+        outputs = {"corners": 8, "bounds": 4}
+        for name, width in outputs.items():
+            formula, cotangent = getattr(reference, f"rotated_{name}"), c.cotangent(n, width)
+            exact = Exact(formula, boxes, cotangent=cotangent, angle=angle)
+            if c.function == "rotated_corners":
+                out = c.empty(n, width)
+                results = [out if name == one else None for one in outputs]
+                call("rotated_corners", code, boxes, n, 5, *results, dtype=c.dtype)
+                value(c, name, out, exact, kind, "", [(f"{angle}: box", boxes)])
+            else:
+                grad = c.empty(n, 5)
+                given = [cotangent if name == one else None for one in outputs]
+                call("rotated_corners_grad", code, boxes, n, 5, *given, grad, dtype=c.dtype)
+                gradient(c, "grad_boxes", grad, exact, 0, kind, "", [(f"{angle}: box", boxes), (f"grad_{name}", cotangent)])
+
+
+def rotated_from_corners(c):
+    """And its gradient: corners of rotated boxes in both senses, and of quadrilaterals whose sides are moved by a tenth of them."""
+    boxes, kind = rotated_boxes(c, kinds=inputs.PROPER, proper=True)
+    n = len(boxes)
+    corners = np.empty((n, 8))
+    call("rotated_corners", 2, boxes.astype(float), n, 5, corners, None, dtype=np.dtype(float))
+    corners = corners.reshape(n, 4, 2)
+    moved = corners + c.g.uniform(-0.1, 0.1, corners.shape) * abs(boxes[:, None, 2:4]).min(axis=2, keepdims=True) * (c.g.random((n, 1, 1)) < 0.5)
+    given = np.where(c.g.random((n, 1, 1)) < 0.5, moved, moved[:, ::-1]).reshape(n, 8).astype(c.dtype)
+    for code, angle in enumerate(ANGLES):
+        cotangent = c.cotangent(n, 5)
+        exact = Exact(reference.rotated_from_corners, given, cotangent=cotangent, angle=angle)
+        if c.function == "rotated_from_corners":
+            out = c.empty(n, 5)
+            call("rotated_from_corners", code, given, n, 8, out, dtype=c.dtype)
+            value(c, "boxes", out, exact, kind, "", [(f"{angle}: corners", given)])
+        else:
+            grad = c.empty(n, 8)
+            call("rotated_from_corners_grad", code, given, n, 8, cotangent, grad, dtype=c.dtype)
+            gradient(c, "grad_corners", grad, exact, 0, kind, "", [(f"{angle}: corners", given), ("grad_boxes", cotangent)])
+
+
+def rotated_pairs(c, parallel):
+    """Some of the pairs, turned: by any two angles in degrees, or, where `parallel` allows it, some of them by the same or by one that is a right
+    angle further, about one point. Gradients are compared of the others: where edges coincide, rounding decides which of them bounds what both
+    share."""
+    p = c.pairs()
+    chosen = c.g.permutation(len(p))[: 8 * c.count]
+    a, b = (rotated(c, boxes[chosen]).astype(float) for boxes in (p.a, p.b))
+    n = len(a)
+    a[:, 4] = np.where(c.g.random(n) < 0.2, c.g.integers(-8, 9, n) * 45, c.g.uniform(-200, 200, n))
+    turn = c.g.choice([0, 90, -90, 180], n) + c.g.uniform(0.5, 89.5, n)
+    same = (c.g.random(n) < 0.5) & parallel
+    b[:, 4] = a[:, 4] + np.where(same, c.g.choice([0, 0, 90, 360], n), turn)
+    angle = np.radians(a[:, 4])
+    for boxes in (a, b):
+        x, y = boxes[:, 0].copy(), boxes[:, 1].copy()
+        boxes[:, 0] = np.where(same, np.cos(angle) * x - np.sin(angle) * y, x)
+        boxes[:, 1] = np.where(same, np.sin(angle) * x + np.cos(angle) * y, y)
+    return a.astype(c.dtype), b.astype(c.dtype), p.kind[chosen]
+
+
+ROTATED_METRICS = {"iou": 0, "iof": 4}
+
+
+def rotated_iou_pairwise(c):
+    """Every box with its partner and with the next one."""
+    a, b, kind = rotated_pairs(c, True)
+    n = len(a)
+    i, j = np.r_[:n, :n], np.r_[:n, 1:n, 0]
+    for metric, code in ROTATED_METRICS.items():
+        exact = Exact(reference.rotated_overlap, a[i], b[j], angle="degrees-cw", metric=metric)
+        out = c.empty(n, n)
+        call("rotated_iou_pairwise", code, 2, a, n, 5, b, n, 5, out, n, dtype=c.dtype)
+        value(c, "out", out[i, j][:, None], exact, kind[i], metric, [("a", a[i]), ("b", b[j])])
+
+
+def rotated_iou_pairwise_grad(c):
+    """Of matrices of one pair, and of its sides."""
+    a, b, kind = rotated_pairs(c, False)
+    n, cotangent = len(a), c.cotangent(len(a), 1)
+    for metric, code in ROTATED_METRICS.items():
+        exact = Exact(reference.rotated_overlap, a, b, cotangent=cotangent, angle="degrees-cw", metric=metric)
+        grad_a, grad_b = c.empty(n, 5), c.empty(n, 5)
+        for k in range(n):
+            one = slice(k, k + 1)
+            call("rotated_iou_pairwise_grad", code, 2, a[one], 1, 5, b[one], 1, 5, cotangent[one], 1, grad_a[one], grad_b[one], dtype=c.dtype)
+        arguments = [("a", a), ("b", b), ("grad_out", cotangent)]
+        gradient(c, "grad_a", grad_a, exact, 0, kind, metric, arguments)
+        gradient(c, "grad_b", grad_b, exact, 1, kind, metric, arguments)
+
+
+def rotated_iou_aligned(c):
+    for parallel in (True, False):
+        a, b, kind = rotated_pairs(c, parallel)
+        n = len(a)
+        for metric, code in ROTATED_METRICS.items():
+            exact = Exact(reference.rotated_overlap, a, b, cotangent=None if parallel else np.ones((n, 1)), angle="radians-cw", metric=metric)
+            out, grad_a, grad_b = c.empty(n, 1), c.empty(n, 5), c.empty(n, 5)
+            call("rotated_iou_aligned", code, 0, a, 5, b, 5, n, out, grad_a, grad_b, dtype=c.dtype)
+            value(c, "out", out, exact, kind, metric, [("a", a), ("b", b)])
+            if not parallel:
+                gradient(c, "grad_a", grad_a, exact, 0, kind, metric, [("a", a), ("b", b)])
+                gradient(c, "grad_b", grad_b, exact, 1, kind, metric, [("a", a), ("b", b)])
+
+
+def rotated_iou_loss(c):
+    least, normalizer = 0.125, 3.0
+    for parallel, (code, name) in itertools.product((True, False), enumerate(("linear", "log"))):
+        a, b, kind = rotated_pairs(c, parallel)
+        n, weights = len(a), abs(c.cotangent(len(a), 1))
+        cotangent = None if parallel else weights.astype(float) / normalizer
+        exact = Exact(reference.rotated_overlap, a, b, cotangent=cotangent, angle="degrees-ccw", loss=name, least_iou=c.rounded(least))
+        loss, per_box, grad_a, grad_b = np.empty((1, 1)), c.empty(n, 1), c.empty(n, 5), c.empty(n, 5)
+        arguments = a, 5, b, 5, n, weights, least, normalizer, loss, per_box, grad_a, grad_b
+        call("rotated_iou_loss", code, 1, *arguments, dtype=c.dtype)
+        arguments = [("pred", a), ("target", b), ("weight", weights)]
+        scale = to_mpfr(weights)
+        c.record("per_box", per_box, exact.values * scale, exact.terms * scale, kind, name, confirm=exact.confirm, arguments=arguments)
+        total, terms = (np.array([[sum((x * scale)[:, 0]) / normalizer]], object) for x in (exact.values, exact.terms))
+        c.record("loss", loss, total, terms, "all", name, of=c.dtype)
+        if not parallel:
+            gradient(c, "grad_pred", grad_a, exact, 0, kind, name, arguments)
+            gradient(c, "grad_target", grad_b, exact, 1, kind, name, arguments)
+
+
 # Hard clip
 
 
@@ -750,10 +913,13 @@ MEASURES = {
     f.__name__: (f, FLOATS)
     for f in (
         box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
-        iou_loss, box_loss, smooth_l1, balanced_l1, distribution_focal, distribution_decode, delta_encode, delta_decode, yolo_decode, soft_nms,
+        iou_loss, box_loss, rotated_convert, rotated_corners, rotated_from_corners, rotated_iou_pairwise, rotated_iou_pairwise_grad,
+        rotated_iou_aligned, rotated_iou_loss, smooth_l1, balanced_l1, distribution_focal, distribution_decode, delta_encode, delta_decode, yolo_decode, soft_nms,
     )
 } | {
     "box_clip_grad": (box_clip, FLOATS), "clip_grad": (clip, FLOATS),
+    "rotated_convert_grad": (rotated_convert, FLOATS), "rotated_corners_grad": (rotated_corners, FLOATS),
+    "rotated_from_corners_grad": (rotated_from_corners, FLOATS),
     "distribution_decode_grad": (distribution_decode, FLOATS),
     "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS), "yolo_decode_grad": (yolo_decode, FLOATS),
     "grad_norm_combine": (grad_norm_combine, FLOATS[1:]),

@@ -31,6 +31,8 @@ CHAIN = "partial derivatives multiplied along one way from a term of the value t
 METRIC = "IoU: IoU; GIoU: 1, IoU, an area or the intersection / enclosing; DIoU: IoU, distance^2 / diagonal^2; CIoU: also alpha v; IoF: IoF; IoS: IoS"
 SUMMED = "the sum of those of its terms"
 
+SHARED = "the extent of both boxes times the smaller perimeter, / the divisor"
+
 LOSS = Promise(EPS, 32, 300, f"{SUMMED}, / normalizer")
 NORMS = {
     "norms for p = 1, 2, inf": Promise(RELATIVE, 1e-13, 1e-13),
@@ -47,6 +49,15 @@ _STATED = {
     | {name: Promise(largest=CHAIN) for name in ("grad_pred", "grad_target")},
     "box_loss": {"per_box": Promise(largest="weight times 1 or a term of the loss"), "loss": LOSS}
     | {name: Promise(EPS, 32, 64, CHAIN) for name in ("grad_pred", "grad_target")},
+    "rotated_corners": {name: Promise(EPS, 4, 16, "cx, cos * w / 2, sin * h / 2, and likewise of y") for name in ("corners", "bounds")},
+    "rotated_corners_grad": {"grad_boxes": Promise(largest=CHAIN)},
+    "rotated_from_corners": {"boxes": Promise(EPS, 8, 16, "a corner / 4; differences of corners; their quotients; the angle")},
+    "rotated_from_corners_grad": {"grad_corners": Promise(largest=CHAIN)},
+    "rotated_iou_pairwise": {"out": Promise(EPS, 4, 4, SHARED)},
+    "rotated_iou_pairwise_grad": {name: Promise(EPS, 4, 4, f"{CHAIN}, times grad_out") for name in ("grad_a", "grad_b")},
+    "rotated_iou_aligned": {"out": Promise(EPS, 4, 4, SHARED)} | {name: Promise(EPS, 4, 4, CHAIN) for name in ("grad_a", "grad_b")},
+    "rotated_iou_loss": {"per_box": Promise(EPS, 4, 4, f"weight times 1, or for -log IoU {SHARED}, / IoU"), "loss": LOSS}
+    | {name: Promise(EPS, 4, 4, CHAIN) for name in ("grad_pred", "grad_target")},
     "smooth_l1": {name: Promise(ULP, 8, 8) for name in ("elementwise", "grad_pred", "grad_target")} | {"loss": LOSS},
     "balanced_l1": {"elementwise": Promise(largest="alpha (d + 1 / b) log(1 + b d / beta), alpha d; gamma d, gamma / b, alpha beta"), "loss": LOSS}
     | {name: Promise(largest=CHAIN) for name in ("grad_pred", "grad_target")},

@@ -8,6 +8,8 @@ static void T(fill)(void) {
         double rows[2][4];
         box(k, rows[0]), box(k + 1, rows[1]);
         for (int i = 0; i < 4; i++) T(a)[5 * k + i] = (fp)rows[0][i], T(b)[5 * k + i] = (fp)(k % 16 ? rows[1][i] : rows[0][i]);
+        /* The angles of rotated boxes. */
+        T(a)[5 * k + 4] = (fp)uniform(-9, 9), T(b)[5 * k + 4] = k % 16 ? (fp)uniform(-9, 9) : T(a)[5 * k + 4];
     }
     for (size_t k = 0; k < 9 * largest; k++) T(in)[k] = (fp)uniform(-2, 2);
 }
@@ -53,6 +55,18 @@ static void T(sweep)(void) {
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
     SWEEP(box_loss, 2 * kinds, (k % kinds, &loss_options[k / kinds], a, 5, b, 5, n, k < kinds ? in : NULL, 3, &loss, x, y, y + 4 * largest),
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
+    SWEEP(rotated_convert, 16, (k / 4, k % 4, in, n, 5, x, 5), take_numbers(x, 5 * n));
+    SWEEP(rotated_convert_grad, 16, (k / 4, k % 4, n, in, x), take_numbers(x, 5 * n));
+    SWEEP(rotated_corners, 4, (k, in, n, 5, x, y), take_numbers(x, 8 * n), take_numbers(y, 4 * n));
+    SWEEP(rotated_corners_grad, 4, (k, in, n, 5, in, in + largest, x), take_numbers(x, 5 * n));
+    SWEEP(rotated_from_corners, 4, (k, in, n, 9, x), take_numbers(x, 5 * n));
+    SWEEP(rotated_from_corners_grad, 4, (k, in, n, 9, in + largest, x), take_numbers(x, 8 * n));
+    SWEEP(rotated_iou_pairwise, 4, (k / 2 * BOXGRAD_IOF, k, a, n, 5, b, 67, 5, x, 67), take_numbers(x, 67 * n));
+    SWEEP(rotated_iou_pairwise_grad, 4, (k / 2 * BOXGRAD_IOF, k, a, n, 5, b, 7, 5, in, 7, x, y), take_numbers(x, 5 * n), take_numbers(y, 5 * 7));
+    SWEEP(rotated_iou_aligned, 4, (k / 2 * BOXGRAD_IOF, k, a, 5, b, 5, n, x, y, y + 5 * largest),
+          take_numbers(x, n), take_numbers(y, 5 * n), take_numbers(y + 5 * largest, 5 * n));
+    SWEEP(rotated_iou_loss, 4, (k / 2, k, a, 5, b, 5, n, k & 1 ? in : NULL, 1e-3, 3, &loss, x, y, y + 5 * largest),
+          take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 5 * n), take_numbers(y + 5 * largest, 5 * n));
     SWEEP(smooth_l1, 4, (a, b, k & 1 ? in : NULL, k & 1 ? in + largest : NULL, n, k < 2 ? 0.7 : INFINITY, 3, &loss, x, y, y + largest),
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, n), take_numbers(y + largest, n));
     SWEEP(balanced_l1, 4, (a, b, k & 1 ? in : NULL, k & 1 ? in + largest : NULL, n, 0.5, 1.5, k < 2 ? 1 : 20, 3, &loss, x, y, y + largest),

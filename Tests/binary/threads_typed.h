@@ -152,6 +152,53 @@ static double T(pairwise_grad_by_boxes)(size_t begin, size_t end) {
     return 0;
 }
 
+/* Rows of T(a) and T(b) as rotated boxes, whose angles are the first numbers of the next rows. */
+#define ROTATED(rows, begin) ((rows) + 5 * (begin))
+
+static double T(rotated_aligned)(size_t begin, size_t end) {
+    ok(T(boxgrad_rotated_iou_aligned)(metric % 2 * BOXGRAD_IOF, metric % 4, ROTATED(T(a), begin), 5, ROTATED(T(b), begin), 5, COUNT,
+                                      NULL_OR(0, OUT + begin), NULL_OR(1, OUT + n + 5 * begin), NULL_OR(2, OUT + 6 * n + 5 * begin)));
+    return 0;
+}
+
+static double T(rotated_loss)(size_t begin, size_t end) {
+    double sum = 0;
+    ok(T(boxgrad_rotated_iou_loss)(metric % 2, metric % 4, ROTATED(T(a), begin), 5, ROTATED(T(b), begin), 5, COUNT, NULL_OR(0, T(x) + begin), 1e-3, 1,
+                                   &sum, NULL_OR(0, OUT + begin), NULL_OR(1, OUT + n + 5 * begin), NULL_OR(2, OUT + 6 * n + 5 * begin)));
+    return sum;
+}
+
+static double T(rotated_pairwise)(size_t begin, size_t end) {
+    ok(T(boxgrad_rotated_iou_pairwise)(metric % 2 * BOXGRAD_IOF, metric % 4, ROTATED(T(a), begin), COUNT, 5, T(b), columns, 5, OUT + out_stride * begin,
+                                       out_stride));
+    return 0;
+}
+
+static double T(rotated_pairwise_by_rows)(size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) T(rotated_pairwise)(i, i + 1);
+    return 0;
+}
+
+static double T(rotated_pairwise_grad)(size_t begin, size_t end) {
+    (void)begin, (void)end;
+    ok(T(boxgrad_rotated_iou_pairwise_grad)(metric % 2 * BOXGRAD_IOF, metric % 4, T(a), n, 5, T(b), columns, 5, T(x), out_stride, OUT, OUT + 5 * n));
+    return 0;
+}
+
+/* Computes the gradients box by box, for each side. */
+static double T(rotated_pairwise_grad_by_boxes)(size_t begin, size_t end) {
+    (void)begin, (void)end;
+    for (size_t i = 0; i < n; i++) {
+        ok(T(boxgrad_rotated_iou_pairwise_grad)(metric % 2 * BOXGRAD_IOF, metric % 4, ROTATED(T(a), i), 1, 5, T(b), columns, 5, T(x) + out_stride * i,
+                                                out_stride, OUT + 5 * i, NULL));
+    }
+    for (size_t j = 0; j < columns; j++) {
+        ok(T(boxgrad_rotated_iou_pairwise_grad)(metric % 2 * BOXGRAD_IOF, metric % 4, T(a), n, 5, ROTATED(T(b), j), 1, 5, T(x) + j, out_stride, NULL,
+                                                OUT + 5 * (n + j)));
+    }
+    return 0;
+}
+
 /* The matches are the bits of numbers: negative ones are below 0. */
 static double T(ignore)(size_t begin, size_t end) {
     ok(T(boxgrad_match_ignore)(outputs & 1, A(begin), COUNT, a_stride, T(b), columns, b_stride, 0.3, outputs >> 1 & 1,
@@ -190,6 +237,7 @@ static void T(divided)(void) {
         n = most_threads * group + between(1, group);
         PROVE(iou_loss, n, group, loss, loss, 9 * n);
         PROVE(distribution_focal, n, group, focal, focal, 7 * n);
+        PROVE(rotated_iou_loss, n, group, rotated_loss, rotated_loss, 11 * n);
         metric = (int32_t)between(0, (size_t)box_loss_count() - 1);
         PROVE(box_loss, n, group, box_loss, box_loss, 9 * n);
         metric = (int32_t)between(0, (size_t)metrics - 1);
@@ -199,6 +247,7 @@ static void T(divided)(void) {
         n = most_threads * boxes_a_thread + between(1, boxes_a_thread);
         const size_t slice = between(1000, 5000);
         PROVE(iou_aligned, n, slice, aligned, aligned, 9 * n);
+        PROVE(rotated_iou_aligned, n, slice, rotated_aligned, rotated_aligned, 11 * n);
         PROVE(distribution_decode, n, slice, distribution, distribution, n);
         PROVE(distribution_decode_grad, n, slice, distribution_grad, distribution_grad, T(bins) * n);
         PROVE(delta_encode, n, slice, encode, encode, 5 * n);
@@ -227,6 +276,8 @@ static void T(divided)(void) {
             PROVE(iou_pairwise, n, n, pairwise_by_rows, pairwise, (outputs & 1 ? 2 : 1) * n * out_stride);
             n = most_threads * boxes_a_thread / columns + between(1, 100);
             PROVE(iou_pairwise_grad, n, n, pairwise_grad_by_boxes, pairwise_grad, 4 * (n + columns));
+            PROVE(rotated_iou_pairwise, n, n, rotated_pairwise_by_rows, rotated_pairwise, n * out_stride);
+            PROVE(rotated_iou_pairwise_grad, n, n, rotated_pairwise_grad_by_boxes, rotated_pairwise_grad, 5 * (n + columns));
             PROVE(match_ignore, n, between(1000, 5000), ignore, ignore, n * sizeof(int64_t) / sizeof(fp));
         }
     }
@@ -251,6 +302,7 @@ static void T(waves)(size_t length) {
 }
 
 #undef OUT
+#undef ROTATED
 #undef A
 #undef B
 #undef COUNT

@@ -8,6 +8,7 @@ import functions
 import torch
 
 REDUCTIONS = [{"reduction": reduction} for reduction in ("none", "sum", "mean")]
+ANGLES = ("radians-cw", "degrees-ccw", "degrees-cw", "radians-ccw")
 FORMATS = ("xyxy", "yxyx", "xywh", "cxcywh")
 OPTIONS = {
     "box_area": [{"fmt": fmt} for fmt in FORMATS],
@@ -23,6 +24,12 @@ OPTIONS = {
     "alpha_box_iou_loss": [{"metric": "ciou", "alpha": 2.0, **reduction} for reduction in REDUCTIONS],
     "smooth_l1_loss": [*REDUCTIONS, {"sigma": 3.0}, {"beta": 0.0, "reduction": "none"}, {"dim": 1}],
     "balanced_l1_loss": [*REDUCTIONS, {"alpha": 0.4, "gamma": 1.2, "beta": 0.5}, {"dim": 1}],
+    "convert_rotated_boxes": [
+        {"in_fmt": source, "out_fmt": target} for source in ANGLES for target in (*ANGLES, "corners", "bounds")],
+    "rotated_box_iou": [{"angle": angle} for angle in ANGLES],
+    "rotated_box_iof": [{"angle": angle} for angle in ANGLES],
+    "aligned_rotated_box_iou": [{"angle": "degrees-ccw", "metric": metric} for metric in ("iou", "iof")],
+    "rotated_box_iou_loss": [{"angle": "radians-cw", "mode": mode, **reduction} for mode in ("linear", "log") for reduction in REDUCTIONS],
     "encode_boxes": [{"on_degenerate": policy, "stds": (0.1, 0.1, 0.2, 0.2)} for policy in ("propagate", "zero", "error")],
     "decode_yolo": [{"strides": 8}],
     "decode_boxes": [{}, {"max_shape": (30, 40)}, {"log_ratio_clip": 0.5, "center_clamp": 3.0}],

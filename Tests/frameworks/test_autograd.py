@@ -193,7 +193,7 @@ def test_what_is_refused(case):
             case(*(x.to(torch.complex128) if i == k else x for i, x in enumerate(tensors)))
     if case.name not in ("clip", "smooth_l1_loss", "balanced_l1_loss", "decode_distribution", "distribution_focal_loss"):
         with pytest.raises(ValueError, match="must have the shape"):
-            case(*(x[..., :3] if x.shape[-1] == 4 else x for x in tensors))
+            case(*(x[..., :3] if x.shape[-1] in (4, 5) else x for x in tensors))
 
 
 @pytest.mark.parametrize("case", EACH, ids=EACH_IDS)

@@ -85,6 +85,8 @@ typedef struct {
     const char *(*status_string)(boxgrad_status);
 } library;
 
+static inline bool is_code(const parameter *p, int32_t code) { return code >= 0 && code <= p->last && !(p->except >> code & 1); }
+
 /* ---- Names ---- */
 
 /* Whether the function is to be called. BOXGRAD_SAFETY_ONLY names one function if only this one is. */
@@ -176,6 +178,7 @@ static bool in_range(const call *c, number_range range, double x) {
     case FINITE: return isfinite(x);
     case NOT_NEGATIVE: return x >= 0;
     case FRACTION: return x >= 0 && x <= 1;
+    case SHARE: return x >= 0x1p-100 && x <= 1;
     case LENGTH: return x >= 0 && as_real(c, x) < INFINITY;
     case DIVISOR: return positive_finite(as_real(c, x)) && positive_finite(as_real(c, 1 / x));
     case SIGMA: return x > 0 && as_real(c, 1 / (x * x)) < INFINITY;
@@ -371,7 +374,7 @@ static void check_arguments(const call *c, faults *f) {
             if (p->at_most && v.number > c->values[parameter_index(c->function, p->at_most)].number) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
             if (p->at_least && v.number < c->values[parameter_index(c->function, p->at_least)].number) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
             break;
-        case CODE: if (v.code < 0 || v.code > p->last) fault(f, BOXGRAD_BAD_PARAMETER, p->name); break;
+        case CODE: if (!is_code(p, v.code)) fault(f, BOXGRAD_BAD_PARAMETER, p->name); break;
         case POINTER: check_array(c, i, f); break;
         case OPTIONS: check_options(c, f); break;
         case LOSS_OPTIONS: check_loss_options(c, i, f); break;

@@ -17,8 +17,8 @@ class Parameter(NamedTuple):
 def _parameters(row):
     for kind, arguments in re.findall(r"\b([A-Z_]+)\(([^()]*)\)", row):
         name, *rest = re.split(r",\s*", arguments)
-        if kind == "BOXES":
-            yield Parameter("IN", name, 4, rest[1])
+        if kind in ("BOXES", "ROTATED"):
+            yield Parameter("IN", name, 4 if kind == "BOXES" else 5, rest[1])
         elif kind in ("IN", "OUT"):
             stride = re.search(r'\.stride = "(\w+)"', arguments)
             yield Parameter(kind, name, int(rest[1]), stride[1] if stride else "")

@@ -8,7 +8,7 @@
 
 typedef enum { NO_PARAMETER, POINTER, COUNT, STATE_SIZE, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
 typedef enum { REAL, DOUBLE, SIZE, LONG, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
-typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, LENGTH, DIVISOR, SIGMA, EXPONENT, EXACT_EXPONENT } number_range;
+typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, SHARE, LENGTH, DIVISOR, SIGMA, EXPONENT, EXACT_EXPONENT } number_range;
 
 typedef struct {
     const char *name;
@@ -31,6 +31,7 @@ typedef struct {
     number_range range; /* with the count `unless` 0, any number except NaN is valid */
     const char *at_most, *at_least; /* the parameters that are its upper and its lower bound */
     int32_t last;                   /* valid codes are 0...last */
+    unsigned except;                /* but these: bit k is set if k is none */
 } parameter;
 
 typedef struct {
@@ -45,12 +46,14 @@ typedef struct {
 #define UPDATED(name_, rows_, width_, ...) OUT(name_, rows_, width_, .updated = true, __VA_ARGS__)
 #define RESULT(name_, ...) {.name = #name_, .kind = POINTER, .output = true, .width = 1, __VA_ARGS__}
 #define BOXES(name_, rows_, stride_) IN(name_, rows_, 4, .stride = #stride_)
+#define ROTATED(name_, rows_, stride_) IN(name_, rows_, 5, .stride = #stride_)
 #define COUNT(name_, ...) {.name = #name_, .kind = COUNT, __VA_ARGS__}
 #define STATE_SIZE(name_) {.name = #name_, .kind = STATE_SIZE}
 #define STRIDE(name_) {.name = #name_, .kind = STRIDE}
 #define INTEGER(name_) {.name = #name_, .kind = INTEGER}
 #define NUMBER(name_, range_, ...) {.name = #name_, .kind = NUMBER, .range = range_, __VA_ARGS__}
 #define CODE(name_, last_) {.name = #name_, .kind = CODE, .last = last_}
+#define ROTATED_METRIC {.name = "metric", .kind = CODE, .last = BOXGRAD_IOF, .except = 1u << BOXGRAD_GIOU | 1u << BOXGRAD_DIOU | 1u << BOXGRAD_CIOU}
 #define DELTA_OPTIONS {.name = "options", .kind = OPTIONS, .optional = true}
 #define BOX_LOSS_OPTIONS {.name = "options", .kind = LOSS_OPTIONS, .optional = true}
 #define TENSORS {.name = "tensors", .kind = TENSORS}, COUNT(n)
@@ -101,6 +104,36 @@ static const function functions[] = {
         CODE(kind, 10), BOX_LOSS_OPTIONS, BOXES(pred, count, pred_stride), STRIDE(pred_stride), BOXES(target, count, target_stride), STRIDE(target_stride),
         COUNT(count), IN(weights, count, 1, OPTIONAL), NUMBER(normalizer, DIVISOR, .unless = "count"), RESULT(loss, OPTIONAL, .element = DOUBLE),
         OUT(per_box, count, 1, OPTIONAL), OUT(grad_pred, count, 4, OPTIONAL), OUT(grad_target, count, 4, OPTIONAL)}},
+    {"rotated_convert", .parameters = {
+        CODE(from, 3), CODE(to, 3), ROTATED(in, count, in_stride), COUNT(count), STRIDE(in_stride),
+        OUT(out, count, 5, .stride = "out_stride", .in_place = "in"), STRIDE(out_stride)}},
+    {"rotated_convert_grad", .parameters = {
+        CODE(from, 3), CODE(to, 3), COUNT(count), IN(grad_out, count, 5), OUT(grad_in, count, 5, .in_place = "grad_out")}},
+    {"rotated_corners", .parameters = {
+        CODE(angle, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), OUT(corners, count, 8, OPTIONAL), OUT(bounds, count, 4, OPTIONAL)}},
+    {"rotated_corners_grad", .parameters = {
+        CODE(angle, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), IN(grad_corners, count, 8, OPTIONAL),
+        IN(grad_bounds, count, 4, OPTIONAL), OUT(grad_boxes, count, 5)}},
+    {"rotated_from_corners", .parameters = {
+        CODE(angle, 3), IN(corners, count, 8, .stride = "stride"), COUNT(count), STRIDE(stride), OUT(boxes, count, 5)}},
+    {"rotated_from_corners_grad", .parameters = {
+        CODE(angle, 3), IN(corners, count, 8, .stride = "stride"), COUNT(count), STRIDE(stride), IN(grad_boxes, count, 5),
+        OUT(grad_corners, count, 8)}},
+    {"rotated_iou_pairwise", .parameters = {
+        ROTATED_METRIC, CODE(angle, 3), ROTATED(a, a_count, a_stride), COUNT(a_count), STRIDE(a_stride), ROTATED(b, b_count, b_stride), COUNT(b_count),
+        STRIDE(b_stride), OUT(out, a_count, 1, .times = "b_count", .stride = "out_stride"), STRIDE(out_stride)}},
+    {"rotated_iou_pairwise_grad", .parameters = {
+        ROTATED_METRIC, CODE(angle, 3), ROTATED(a, a_count, a_stride), COUNT(a_count), STRIDE(a_stride), ROTATED(b, b_count, b_stride), COUNT(b_count),
+        STRIDE(b_stride), IN(grad_out, a_count, 1, .times = "b_count", .stride = "grad_out_stride"), STRIDE(grad_out_stride),
+        OUT(grad_a, a_count, 5, OPTIONAL), OUT(grad_b, b_count, 5, OPTIONAL)}},
+    {"rotated_iou_aligned", .parameters = {
+        ROTATED_METRIC, CODE(angle, 3), ROTATED(a, count, a_stride), STRIDE(a_stride), ROTATED(b, count, b_stride), STRIDE(b_stride), COUNT(count),
+        OUT(out, count, 1, OPTIONAL), OUT(grad_a, count, 5, OPTIONAL), OUT(grad_b, count, 5, OPTIONAL)}},
+    {"rotated_iou_loss", .parameters = {
+        CODE(kind, 1), CODE(angle, 3), ROTATED(pred, count, pred_stride), STRIDE(pred_stride), ROTATED(target, count, target_stride), STRIDE(target_stride),
+        COUNT(count), IN(weights, count, 1, OPTIONAL), NUMBER(least_iou, SHARE), NUMBER(normalizer, DIVISOR, .unless = "count"),
+        RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(per_box, count, 1, OPTIONAL), OUT(grad_pred, count, 5, OPTIONAL),
+        OUT(grad_target, count, 5, OPTIONAL)}},
     {"smooth_l1", .parameters = {
         IN(pred, count, 1), IN(target, count, 1), IN(inside_weights, count, 1, OPTIONAL), IN(outside_weights, count, 1, OPTIONAL), COUNT(count),
         NUMBER(sigma, SIGMA), NUMBER(normalizer, DIVISOR, .unless = "count"), RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(elementwise, count, 1, OPTIONAL),

@@ -32,7 +32,10 @@ static call valid(const function *f, size_t real, size_t rows, unsigned k) {
         case INTEGER: c.values[i].count = k % 3 ? others[k % 6] : SIZE_MAX; break;
         case STATE_SIZE: c.values[i].count = k % 4 ? BOXGRAD_EXACT_NORM_SIZE : BOXGRAD_EXACT_NORM_SIZE_F64; break;
         case NUMBER: c.values[i].number = p->range < EXPONENT ? 1 : (double[]){1, 2, INFINITY}[k / 2 % 3]; break;
-        case CODE: c.values[i].code = (int32_t)(k % (unsigned)(p->last + 1)); break;
+        case CODE:
+            c.values[i].code = (int32_t)(k % (unsigned)(p->last + 1));
+            if (!is_code(p, c.values[i].code)) c.values[i].code = p->last;
+            break;
         case POINTER: c.null[i] = p->optional && k >> (2 + i % 5) & 1; break;
         default: break;
         }
@@ -53,14 +56,16 @@ static void give_tensors(call *c, size_t elements, unsigned k) {
 
 /* Makes a call with work for so many threads, unless the header says that the function is not divided. */
 static void divided(const function *f, size_t real, int32_t threads, unsigned k) {
-    if (f->quadratic || (strncmp(f->name, "box_", 4) == 0 && strcmp(f->name, "box_loss") != 0) || strcmp(f->name, "clip") == 0 || strcmp(f->name, "clip_grad") == 0) return;
+    const bool of_boxes = strncmp(f->name, "box_", 4) == 0 && strcmp(f->name, "box_loss") != 0;
+    const bool of_rotated = strncmp(f->name, "rotated_", 8) == 0 && strncmp(f->name, "rotated_iou", 11) != 0;
+    if (f->quadratic || of_boxes || of_rotated || strcmp(f->name, "clip") == 0 || strcmp(f->name, "clip_grad") == 0) return;
     call c = valid(f, real, 0, k);
     size_t *counts[2] = {NULL}, count = 0;
     for (size_t i = 0; i < parameter_count(f); i++) if (f->parameters[i].kind == COUNT) counts[count++] = &c.values[i].count;
     if (count == 0) return;
     /* The work of a function is counted in boxes, or else in pairs or elements. */
     bool in_boxes = false;
-    for (size_t i = 0; i < parameter_count(f); i++) in_boxes |= f->parameters[i].kind == POINTER && f->parameters[i].width == 4;
+    for (size_t i = 0; i < parameter_count(f); i++) in_boxes |= f->parameters[i].kind == POINTER && (f->parameters[i].width == 4 || f->parameters[i].width == 5);
     if (strncmp(f->name, "iou_pairwise", 12) == 0 || strcmp(f->name, "match") == 0) in_boxes = false;
     *counts[0] = (size_t)threads * ((size_t)1 << (in_boxes ? 16 : 19)) + 32 + k;
     if (count == 2) *counts[1] = 7 + k, *counts[0] = *counts[0] / *counts[1] + 1;

@@ -264,6 +264,101 @@ def box_loss(t):
         vector("box_loss", t, 4, None, None, 4, None, 4, 0, None, normalizer, wanted("f64", [0]), None, None, None)
 
 
+# ---- Rotated boxes ----
+
+ROTATED = np.array(
+    [  # cx, cy, w, h, and an angle in every convention
+        [5, 5, 10, 4, 0], [5, 5, 10, 4, 90], [8, 6, 6, 6, 45], [-20, 12, 8, 2, 0.5], [0.5, 0.25, 0.75, 0.5, -1.25], [7, 3, 4, 9, 30],
+        [7, 3, 4, 9, -77.5], [3, 4, 2, 5, 1980], [3, 4, 2, 5, -(2.0**40)], [2.0**22, 2.0**21, 16, 32, 3], [1, 1, 1024, 2.0**-10, 2.0**-20],
+        [6, 7, 0, 5, 100], [6, 7, 0, 0, 2], [9, 2, -3, 4, 10],
+    ],
+    float,
+)  # fmt: skip
+
+
+def rotated_boxes(t):
+    conventions = list(enumerate(reference.ANGLES))
+    for (i, source), (j, target) in itertools.product(conventions, repeat=2):
+        few = ROTATED[i + j :: 5]
+        grad = cotangents(*few.shape)
+        value, terms, (gradient,), (of_gradient,) = exact(reference.rotated_convert, few, cotangent=grad, source=source, target=target)
+        eps = 0 if reference.ANGLES[source][0] == reference.ANGLES[target][0] else PROMISED
+        vector("rotated_convert", t, i, j, given(t, few), len(few), 5, wanted(t, value, terms, eps), 5)
+        vector("rotated_convert_grad", t, i, j, len(few), given(t, grad), wanted(t, gradient, of_gradient, eps))
+    for code, angle in conventions:
+        boxes, solid = ROTATED[:: 1 if code == 2 else 5], ROTATED[code:11:4]
+        count, gaps = len(boxes), np.hstack([boxes, np.full((len(boxes), 1), NAN)])
+        of_corners, of_bounds = cotangents(count, 8), cotangents(count, 4)[::-1]
+        corners, terms, (by_corners,), (size,) = exact(reference.rotated_corners, boxes, cotangent=of_corners, angle=angle)
+        bounds, limits, (by_bounds,), (size_of_bounds,) = exact(reference.rotated_bounds, boxes, cotangent=of_bounds, angle=angle)
+        vector("rotated_corners", t, code, given(t, gaps), count, 6, wanted(t, corners, terms, PROMISED), wanted(t, bounds, limits, PROMISED))
+        gradient, sizes = by_corners + by_bounds, np.broadcast_to(np.maximum(size, size_of_bounds), by_corners.shape)
+        arguments = code, given(t, boxes), count, 5
+        vector("rotated_corners_grad", t, *arguments, given(t, of_corners), given(t, of_bounds), wanted(t, gradient, sizes, PROMISED))
+        sizes = np.broadcast_to(size_of_bounds, by_bounds.shape)
+        vector("rotated_corners_grad", t, *arguments, None, given(t, of_bounds), wanted(t, by_bounds, sizes, PROMISED))
+        # Corners that both types hold, in both senses.
+        quads = exact(reference.rotated_corners, solid, angle=angle, cotangent=np.ones((len(solid), 8)))[0].astype(np.float32).astype(float)
+        quads[1::2] = quads[1::2].reshape(-1, 4, 2)[:, ::-1].reshape(-1, 8)
+        grad = cotangents(len(solid), 5)
+        value, terms, (gradient,), (of_gradient,) = exact(reference.rotated_from_corners, quads, cotangent=grad, angle=angle)
+        vector("rotated_from_corners", t, code, given(t, quads), len(solid), 8, wanted(t, value, terms, PROMISED))
+        results = wanted(t, gradient, np.broadcast_to(of_gradient, gradient.shape), PROMISED)
+        vector("rotated_from_corners_grad", t, code, given(t, quads), len(solid), 8, given(t, grad), results)
+        flat = given(t, [[1, 2] * 4, [1, 2, 1, 2, 1, 5, 1, 5]]), 2, 8
+        vector("rotated_from_corners", t, code, *flat, wanted(t, [[1, 2, 0, 0, 0], [1, 3.5, 0, 3, 0]]))
+        vector("rotated_from_corners_grad", t, code, given(t, [[1, 2] * 4]), 1, 8, given(t, [[4, 8, 1, 1, 1]]), wanted(t, [[1, 2] * 4]))
+        vector("rotated_from_corners", t, code, None, 0, 8, None)
+
+
+ROTATED_PAIRS = np.array(
+    [  # a, b, whose angles are in degrees
+        [5, 5, 10, 4, 30, 6, 4, 8, 5, -15], [8, 6, 6, 6, 45, 8, 6, 6, 6, 0], [5, 5, 10, 4, 30, 5, 5, 10, 4, 30], [5, 5, 10, 4, 90, 5, 5, 4, 10, 0],
+        [5, 5, 10, 4, 20, 5, 5, 6, 2, 20], [0, 0, 64, 64, 10, 3, 5, 2, 1, 77], [0, 0, 8, 8, 0, 8, 0, 8, 8, 0], [0, 0, 8, 8, 0, 8, 8, 8, 8, 0],
+        [0, 0, 8, 8, 0, 2, 4, 4, 8, 0], [0, 0, 3, 4, 10, 20, 30, 3, 4, 60], [0, 0, 1024, 2.0**-6, 10, 16, 3, 1024, 2.0**-6, 55],
+        [2.0**20, 2.0**20, 16, 32, 12, 2.0**20 + 4, 2.0**20, 8, 64, 700], [3, 3, 0, 5, 10, 3, 3, 4, 4, 0], [3, 3, 0, 0, 10, 3, 3, 0, 0, 10],
+        [1, 2, -3, 4, 10, 1, 2, 3, 4, 10], [0.5, 0.25, 0.75, 0.5, -1.25, 0.375, 0.5, 0.5, 0.25, 40],
+    ],
+    float,
+)  # fmt: skip
+
+
+def rotated_overlap(t):
+    for code, metric in ((0, "iou"), (4, "iof")):
+        a, b = (ROTATED_PAIRS[:: 1 if code == 0 else 3, side] for side in (slice(5), slice(5, 10)))
+        count, options = len(a), {"angle": "degrees-cw", "metric": metric}
+        value, terms, gradients, of_gradients = exact(reference.rotated_overlap, a, b, **options)
+        results = [wanted(t, value, terms, PROMISED)] + [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients, of_gradients)]
+        vector("rotated_iou_aligned", t, code, 2, given(t, a), 5, given(t, b), 5, count, *results)
+        for k in range(5):
+            odd = [[*a[0, :k], NAN, *a[0, k + 1 :]]]
+            vector("rotated_iou_aligned", t, code, 2, given(t, odd), 5, given(t, b[:1]), 5, 1, wanted(t, [NAN]), None, None)
+        rows, columns = ROTATED_PAIRS[[0, 5, 8, 13], :5], ROTATED_PAIRS[[0, 1, 4, 6, 12], 5:]
+        shape = len(rows), len(columns)
+        left, right = (np.array(side) for side in zip(*itertools.product(rows, columns)))
+        grad = cotangents(*shape)
+        value, terms, gradients, of_gradients = exact(reference.rotated_overlap, left, right, cotangent=grad.reshape(-1, 1), **options)
+        sides = given(t, rows), shape[0], 5, given(t, columns), shape[1], 5
+        vector("rotated_iou_pairwise", t, code, 2, *sides, wanted(t, value, terms, PROMISED), shape[1])
+        sums = [g.reshape(*shape, 5).sum(axis=axis) for g, axis in zip(gradients, (1, 0))]
+        largest = [o.reshape(*shape).max(axis=axis)[:, None] for o, axis in zip(of_gradients, (1, 0))]
+        results = [wanted(t, s, np.broadcast_to(o, s.shape), PROMISED) for s, o in zip(sums, largest)]
+        vector("rotated_iou_pairwise_grad", t, code, 2, *sides, given(t, grad), shape[1], *results)
+        vector("rotated_iou_pairwise_grad", t, code, 2, *sides[:3], None, 0, 5, None, 0, wanted(t, np.zeros((shape[0], 5))), None)
+    a, b = ROTATED_PAIRS[[0, 1, 2, 4, 9, 12], :5], ROTATED_PAIRS[[0, 1, 2, 4, 9, 12], 5:]
+    count, weights, normalizer = len(a), np.abs(cotangents(len(a))), 8.0
+    for code, name in enumerate(("linear", "log")):
+        options = {"angle": "degrees-ccw", "loss": name, "least_iou": 0.125}
+        value, terms, gradients, of_gradients = exact(reference.rotated_overlap, a, b, cotangent=weights[:, None] / normalizer, **options)
+        per_box, of_box = (x * weights[:, None] for x in (value, terms))
+        results = [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients, of_gradients)]
+        loss = wanted("f64", [per_box.sum() / normalizer], of_box.sum() / normalizer, PROMISED * (2**29 if t == "f32" else 1))
+        arguments = code, 1, given(t, a), 5, given(t, b), 5, count, given(t, weights), 0.125, normalizer
+        vector("rotated_iou_loss", t, *arguments, loss, wanted(t, per_box, of_box, PROMISED), *results)
+        for normalizer_of_none in (1.0, 0.0, -INF):
+            vector("rotated_iou_loss", t, code, 1, None, 5, None, 5, 0, None, 1.0, normalizer_of_none, wanted("f64", [0]), None, None, None)
+
+
 # ---- Smooth L1 ----
 
 
@@ -825,6 +920,17 @@ def errors(t):
         vector("delta_decode_grad", t, wrong, box, 4, box, 4, 2, 1, box, out, out, status=status, error=error)
     vector("delta_encode_grad", t, None, box, 4, box, 4, 2, None, out, out, status=NULL_POINTER, error="grad_deltas")
     kept, one = untouched("size", 2), untouched("size", 1)
+    five = given(t, [0, 0, 2, 2, 0, 1, 1, 2, 2, 0])
+    vector("rotated_convert", t, 4, 0, five, 2, 5, untouched(t, 10), 5, status=BAD_PARAMETER, error="from is no convention of angles (got 4)")
+    vector("rotated_corners", t, 0, five, 2, 4, untouched(t, 16), None, status=BAD_STRIDE, error="stride must be at least 5 (got 4)")
+    vector("rotated_from_corners", t, -1, box, 1, 8, untouched(t, 5), status=BAD_PARAMETER, error="angle is no convention of angles (got -1)")
+    pair = five, 2, 5, five, 2, 5
+    vector("rotated_iou_pairwise", t, 1, 0, *pair, untouched(t, 4), 2, status=BAD_PARAMETER, error="metric is no overlap metric of rotated boxes (got 1)")
+    vector("rotated_iou_pairwise_grad", t, 0, 7, *pair, five, 2, untouched(t, 10), None, status=BAD_PARAMETER, error="angle is no convention")
+    vector("rotated_iou_aligned", t, 0, 0, five, 5, None, 5, 2, untouched(t, 2), None, None, status=NULL_POINTER, error="b is NULL")
+    arguments = five, 5, five, 5, 2, None
+    vector("rotated_iou_loss", t, 2, 0, *arguments, 0.5, 1.0, untouched("f64", 1), None, None, None, status=BAD_PARAMETER, error="kind is no loss")
+    vector("rotated_iou_loss", t, 1, 0, *arguments, 0.0, 1.0, untouched("f64", 1), None, None, None, status=BAD_PARAMETER, error="least_iou must be from")
     vector("nms", t, box, 2, 4, None, None, 0.5, 0.0, SIZE_MAX, kept, one, status=NULL_POINTER, error="scores")
     vector("nms", t, box, 2, 4, box, None, -0.5, 0.0, SIZE_MAX, kept, one, status=BAD_PARAMETER, error="iou_threshold must not be negative")
     vector("soft_nms", t, 2, box, 2, 4, box, None, 0.5, 0.5, 0.0, 2, kept, area, one, status=BAD_PARAMETER, error="decay is no decay (got 2)")
@@ -937,7 +1043,7 @@ def text():
     vectors.clear()
     for t in TYPES:
         for family in (
-            boxes, hard_clip, overlap, box_loss, smooth_l1, balanced_l1, distributions, deltas, suppress, match, match_ignore, of_rows, errors,
+            boxes, hard_clip, overlap, box_loss, rotated_boxes, rotated_overlap, smooth_l1, balanced_l1, distributions, deltas, suppress, match, match_ignore, of_rows, errors,
         ):  # fmt: skip
             family(t)
     norms()

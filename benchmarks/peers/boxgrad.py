@@ -106,6 +106,43 @@ def box_loss_reused(data: SimpleNamespace) -> Run:
     return run
 
 
+ROTATED = {"angle": "degrees-ccw"}
+
+
+@peer.does("rotated")
+def rotated(data: SimpleNamespace) -> Run:
+    return lambda: boxgrad.rotated_box_iou(data.a, data.b, **ROTATED)
+
+
+@peer.does("rotated", REUSED)
+def rotated_reused(data: SimpleNamespace) -> Run:
+    out = np.empty((len(data.a), len(data.b)), data.a.dtype)
+    return lambda: boxgrad.rotated_box_iou(data.a, data.b, out=out, **ROTATED)
+
+
+@peer.does("rotated_loss")
+def rotated_loss(data: SimpleNamespace) -> Run:
+    loss = boxgrad.value_and_grad(boxgrad.rotated_box_iou_loss, argnums=(0, 1))
+
+    def run() -> Any:
+        value, gradients = loss(data.pred, data.target, reduction="mean", **ROTATED)
+        return value, *gradients
+
+    return run
+
+
+@peer.does("rotated_loss", REUSED, note="the C function")
+def rotated_loss_reused(data: SimpleNamespace) -> Run:
+    count, loss, gradients = len(data.pred), np.empty(()), (np.empty_like(data.pred), np.empty_like(data.target))
+    function = library_of[data.pred.dtype].rotated_iou_loss
+
+    def run() -> Any:
+        function(0, 1, data.pred, 5, data.target, 5, count, None, 1e-6, count, loss, None, *gradients)
+        return loss, *gradients
+
+    return run
+
+
 @peer.does("smooth_l1")
 def smooth_l1(data: SimpleNamespace) -> Run:
     loss = boxgrad.value_and_grad(boxgrad.smooth_l1_loss)

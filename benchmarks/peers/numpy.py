@@ -17,7 +17,7 @@ peer = Peer("NumPy textbook", installed("numpy"))
 
 
 def columns(boxes: np.ndarray) -> list[np.ndarray]:
-    return [boxes[..., k] for k in range(4)]
+    return [boxes[..., k] for k in range(boxes.shape[-1])]
 
 
 def overlap(a: list[np.ndarray], b: list[np.ndarray], metric: str, eps: float, gradient: bool = True) -> Any:
@@ -111,6 +111,75 @@ def box_loss(data: SimpleNamespace) -> Run:
             gradient[:, k + 2] += shifts[k] / diagonal + 2 * unlike / square - by_side * (p[:, k + 2] > t[:, k + 2])
             value = value + unlike**2 / square
         return (value + distance).mean(), gradient / len(value)
+
+    return run
+
+
+class Outline:
+    """The edges of rotated boxes, degrees counter-clockwise, and how much of them lies within other boxes: what bounds the area in common."""
+
+    def __init__(self, boxes: np.ndarray, others: np.ndarray) -> None:
+        x, y, w, h, angle = columns(boxes)
+        other_x, other_y, other_w, other_h, other_angle = columns(others)
+        turn, other_turn = np.radians(-angle), np.radians(-other_angle)
+        self.edges = []
+        for k, (across, along) in enumerate(((w, h), (h, w), (w, h), (h, w))):
+            normal = turn + k * np.pi / 2
+            nx, ny = np.cos(normal), np.sin(normal)
+            low, high = -along / 2, along / 2
+            for j, extent in enumerate((other_w, other_h, other_w, other_h)):
+                side = other_turn + j * np.pi / 2
+                sx, sy = np.cos(side), np.sin(side)
+                # The distance from the other's side, inwards, of the edge's middle, and how it changes along the edge.
+                inside = extent / 2 - ((x + nx * across / 2 - other_x) * sx + (y + ny * across / 2 - other_y) * sy)
+                slope = ny * sx - nx * sy
+                end = -inside / slope
+                low, high = np.where(slope > 0, np.maximum(low, end), low), np.where(slope < 0, np.minimum(high, end), high)
+            length = np.maximum(high - low, 0)
+            self.edges.append((nx, ny, across / 2, length, length * (low + high) / 2))
+        self.x, self.y = x, y
+
+    def area(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Its part of the area, as a sum of triangles with the point (x, y)."""
+        return sum(length * ((self.x - x) * nx + (self.y - y) * ny + reach) / 2 for nx, ny, reach, length, _ in self.edges)
+
+    def gradient(self) -> list[np.ndarray]:
+        """Of the area in common, by the numbers of the boxes."""
+        lengths = [length for *_, length, _ in self.edges]
+        by_x, by_y = (sum(edge[axis] * edge[3] for edge in self.edges) for axis in (0, 1))
+        turning = np.radians(sum(moment for *_, moment in self.edges))
+        return [by_x, by_y, (lengths[0] + lengths[2]) / 2, (lengths[1] + lengths[3]) / 2, turning]
+
+
+def rotated_areas(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Outline, Outline]:
+    ours, theirs = Outline(a, b), Outline(b, a)
+    x, y = ours.x, ours.y
+    return ours.area(x, y) + theirs.area(x, y), ours, theirs
+
+
+@peer.does("rotated")
+def rotated(data: SimpleNamespace) -> Run:
+    def run() -> Any:
+        a, b = data.a.astype(float)[:, None], data.b.astype(float)
+        inter = rotated_areas(a, b)[0]
+        return inter / (a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - inter)
+
+    return run
+
+
+@peer.does("rotated_loss")
+def rotated_loss(data: SimpleNamespace) -> Run:
+    def run() -> Any:
+        pred, target = data.pred.astype(float), data.target.astype(float)
+        inter, *outlines = rotated_areas(pred, target)
+        union = pred[:, 2] * pred[:, 3] + target[:, 2] * target[:, 3] - inter
+        iou, gradients = inter / union, []
+        for boxes, outline in zip((pred, target), outlines):
+            shared = np.stack(outline.gradient(), axis=1)
+            own = np.zeros_like(boxes)
+            own[:, 2], own[:, 3] = boxes[:, 3], boxes[:, 2]
+            gradients.append((iou[:, None] * (own - shared) - shared) / union[:, None] / len(boxes))
+        return (1 - iou).mean(), *gradients
 
     return run
 

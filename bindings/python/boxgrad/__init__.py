@@ -75,6 +75,13 @@ from .overlap import (
     generalized_box_iou,
     generalized_box_iou_loss,
 )
+from .rotated import (
+    aligned_rotated_box_iou,
+    convert_rotated_boxes,
+    rotated_box_iof,
+    rotated_box_iou,
+    rotated_box_iou_loss,
+)
 from .sampling import BalancedPositiveNegativeSampler, sample_proposals
 from .smooth_l1 import balanced_l1_loss, smooth_l1_loss
 from .suppression import batched_nms, nms, soft_nms
@@ -99,6 +106,7 @@ __all__ = [
     "__version__",
     "adaptive_clip_grad_",
     "aligned_box_iou",
+    "aligned_rotated_box_iou",
     "alpha_box_iou_loss",
     "balanced_l1_loss",
     "batched_nms",
@@ -118,6 +126,7 @@ __all__ = [
     "combine_norms",
     "complete_box_iou",
     "complete_box_iou_loss",
+    "convert_rotated_boxes",
     "cpu_tier",
     "decode_boxes",
     "decode_distances",
@@ -146,6 +155,9 @@ __all__ = [
     "per_tensor_norms",
     "remove_small_boxes",
     "rotate_boxes",
+    "rotated_box_iof",
+    "rotated_box_iou",
+    "rotated_box_iou_loss",
     "sample_proposals",
     "scale_grads_",
     "set_num_threads",

@@ -119,23 +119,23 @@ def operands(name1: str, x1: npt.ArrayLike | Marked, name2: str, x2: npt.ArrayLi
     return array1, wanted1, array2, wanted2
 
 
-def _boxes(array: Array) -> Array:
-    """An empty list holds no boxes: its shape is (0, 4)."""
-    return array.reshape(0, 4) if array.shape == (0,) else array
+def _boxes(array: Array, width: int = 4) -> Array:
+    """An empty list holds no boxes: its shape is (0, 4), or that of rows of another width."""
+    return array.reshape(0, width) if array.shape == (0,) else array
 
 
-def box_operand(name: str, x: npt.ArrayLike | Marked) -> tuple[Array, bool]:
+def box_operand(name: str, x: npt.ArrayLike | Marked, width: int = 4) -> tuple[Array, bool]:
     """operand() of boxes."""
     array, wanted = operand(name, x)
-    return _boxes(array), wanted
+    return _boxes(array, width), wanted
 
 
 def box_operands(
-    name1: str, x1: npt.ArrayLike | Marked, name2: str, x2: npt.ArrayLike | Marked
+    name1: str, x1: npt.ArrayLike | Marked, name2: str, x2: npt.ArrayLike | Marked, width: int = 4
 ) -> tuple[Array, bool, Array, bool]:
     """operands() of boxes or their deltas."""
     found = array1, wanted1, array2, wanted2 = operands(name1, x1, name2, x2)
-    return found if array1.size and array2.size else (_boxes(array1), wanted1, _boxes(array2), wanted2)
+    return found if array1.size and array2.size else (_boxes(array1, width), wanted1, _boxes(array2, width), wanted2)
 
 
 def box_matrix(name: str, boxes: npt.ArrayLike | Marked) -> Array:
@@ -182,17 +182,19 @@ def row_stride(matrix: Array, width: int) -> int:
     return row // element if element == matrix.itemsize and row >= width * element and row % element == 0 else 0
 
 
-def count_of(name: str, shape: tuple[int, ...]) -> int:
+def count_of(name: str, shape: tuple[int, ...], width: int = 4) -> int:
     """How many boxes an array of this shape holds."""
-    if shape[-1:] != (4,):
-        raise ValueError(f"{name} must have the shape (..., 4), not {shape}")
+    if shape[-1:] != (width,):
+        raise ValueError(f"{name} must have the shape (..., {width}), not {shape}")
     return math.prod(shape[:-1])
 
 
 @functools.lru_cache
-def aligned_shape(name1: str, shape1: tuple[int, ...], name2: str, shape2: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+def aligned_shape(
+    name1: str, shape1: tuple[int, ...], name2: str, shape2: tuple[int, ...], width: int = 4
+) -> tuple[tuple[int, ...], int]:
     """The shape that two arrays of boxes broadcast to, and how many boxes that are."""
-    count_of(name1, shape1), count_of(name2, shape2)
+    count_of(name1, shape1, width), count_of(name2, shape2, width)
     shape = broadcast_shape(name1, shape1, name2, shape2)
     return shape, math.prod(shape[:-1])
 

@@ -38,11 +38,11 @@ _EPS = 1e-7
 
 
 @functools.lru_cache
-def _pairwise_shape(shape1: tuple[int, ...], shape2: tuple[int, ...]) -> tuple[tuple[int, ...], int, int]:
+def _pairwise_shape(shape1: tuple[int, ...], shape2: tuple[int, ...], width: int = 4) -> tuple[tuple[int, ...], int, int]:
     """The shape of the result, and how many boxes each argument has for one matrix of it."""
-    count_of("boxes1", shape1), count_of("boxes2", shape2)
+    count_of("boxes1", shape1, width), count_of("boxes2", shape2, width)
     if len(shape1) < 2 or len(shape2) < 2:
-        raise ValueError(f"boxes1 and boxes2 must have the shapes (..., N, 4) and (..., M, 4), not {shape1} and {shape2}")
+        raise ValueError(f"boxes1 and boxes2 must have the shapes (..., N, {width}) and (..., M, {width}), not {shape1} and {shape2}")
     n, m = shape1[-2], shape2[-2]
     return (*broadcast_shape("boxes1", shape1, "boxes2", shape2, own=2), n, m), n, m
 
@@ -67,7 +67,7 @@ def _pairwise(code: int, boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, eps: floa
 def _matrices(corners1: Array, corners2: Array, out: Array) -> Iterable[tuple[Array, int, Array, int, Array, int]]:
     """What C reads and writes for each matrix of the result: rows, and the stride of each."""
     if out.ndim == 2:
-        return ((*rows(corners1), *rows(corners2), *rows(out, out.shape[1])),)
+        return ((*rows(corners1, corners1.shape[1]), *rows(corners2, corners2.shape[1]), *rows(out, out.shape[1])),)
     batch = out.shape[:-2]
     corners1, corners2 = (stretched(corners, (*batch, *corners.shape[-2:])) for corners in (corners1, corners2))
     return (item for i in _indices(batch) for item in _matrices(corners1[i], corners2[i], out[i]))
@@ -270,24 +270,25 @@ def loss_of_pairs(
     weights: npt.ArrayLike | None,
     normalizer: float | None,
     out: Array | None,
+    width: int = 4,
 ) -> Loss:
     """A loss of aligned boxes. call(library, boxes, results) is one call of C, with what describes the boxes and what takes results."""
-    array1, wanted1, array2, wanted2 = box_operands(names[0], boxes1, names[1], boxes2)
+    array1, wanted1, array2, wanted2 = box_operands(names[0], boxes1, names[1], boxes2, width)
     shape, dtype = array1.shape, array1.dtype
     if (
-        shape == array2.shape and len(shape) == 2 and shape[1] == 4 and reduction in ("mean", "sum") and weights is None and normalizer is None and out is None
+        shape == array2.shape and len(shape) == 2 and shape[1] == width and reduction in ("mean", "sum") and weights is None and normalizer is None and out is None
         and array1.flags.c_contiguous and array2.flags.c_contiguous
     ):  # fmt: skip
         # Nearly always, and nothing has to be fitted. What follows this would take twice the time for ten boxes.
         count, loss = shape[0], ctypes.c_double()
         gradients = np.empty(shape, dtype) if wanted1 else None, np.empty(shape, dtype) if wanted2 else None
         divisor = max(count, 1) if reduction == "mean" else 1
-        call(library_of[dtype], (array1, 4, array2, 4, count, None), (divisor, loss, None, *gradients))
+        call(library_of[dtype], (array1, width, array2, width, count, None), (divisor, loss, None, *gradients))
         value: np.floating[Any] = dtype.type(loss.value)
         return with_pullback(value, functools.partial(scaled, gradients), gradients) if wanted1 or wanted2 else value
 
-    shape, count = aligned_shape(names[0], shape, names[1], array2.shape)
-    (a, stride_a), (b, stride_b) = rows(stretched(array1, shape)), rows(stretched(array2, shape))
+    shape, count = aligned_shape(names[0], shape, names[1], array2.shape, width)
+    (a, stride_a), (b, stride_b) = rows(stretched(array1, shape), width), rows(stretched(array2, shape), width)
     weight = constant(weights, "weights", shape[:-1], dtype)
     divisor = divisor_of(reduction, count, normalizer)
     per_box = each_of(divisor, out, shape[:-1], dtype, array1, array2, weight)

@@ -55,6 +55,15 @@ def pairs(kind, count=40):
     return a, b
 
 
+def rotated(kind, count=40, seed=0):
+    """The same as rows cx, cy, w, h, angle. Angles are between -4 and 4, which is little in degrees; those of b are within 1 of those of a."""
+    generator = np.random.default_rng([seed, KINDS.index(kind)])
+    angle = generator.uniform(-4, 4, (count, 1))
+    turn = 0 if kind == "identical" else generator.uniform(-1, 1, (count, 1))
+    of_each = zip(pairs(kind, count), (angle, angle + turn))
+    return tuple(np.hstack([(x[:, :2] + x[:, 2:]) / 2, x[:, 2:] - x[:, :2], angle]) for x, angle in of_each)
+
+
 def sets(kind, rows=7, columns=5):
     """Two arrays of different length, for pairwise functions."""
     a, b = pairs(kind, max(rows, columns))

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from overlap_functions import ALL_METRICS, EVERY_PAIRWISE, LOSSES
 
 A, B = box_sets.sets("random")
+ROTATED, ROTATED2 = box_sets.rotated("random", 7)[0], box_sets.rotated("random", 7)[1][:5]
+ANGLES = ("radians-cw", "degrees-ccw", "degrees-cw", "radians-ccw")
 DELTAS = np.random.default_rng(0).normal(size=(5, 4))
 LABELS = np.array([[0.25], [1.5], [2.75], [1.125], [0.5]])
 
@@ -34,6 +36,7 @@ PLAIN_BOX_LOSSES = (
 
 formats, reductions = st.sampled_from(["xyxy", "yxyx", "xywh", "cxcywh"]), st.sampled_from(["none", "mean", "sum"])
 any_formats = st.sampled_from([prefix + name for prefix in ("", "rel_") for name in ("xyxy", "yxyx", "xywh", "cxcywh")])
+angles = st.sampled_from(ANGLES)
 boxes, sets, pair = {"boxes": A}, {"boxes1": A, "boxes2": B}, {"boxes1": A[:5], "boxes2": B}
 
 DIFFERENTIABLE = {
@@ -56,6 +59,13 @@ DIFFERENTIABLE = {
                  ("inside_weights", "outside_weights")),
         Function(boxgrad.distribution_focal_loss, {"pred": DELTAS, "label": LABELS}, {"reduction": "none"}, {"reduction": reductions}, ("weights",)),
         Function(boxgrad.decode_distribution, {"logits": DELTAS}),
+        Function(boxgrad.convert_rotated_boxes, {"boxes": ROTATED}, {"in_fmt": "degrees-ccw", "out_fmt": "corners"},
+                 {"in_fmt": angles, "out_fmt": st.sampled_from([*ANGLES, "corners", "bounds"])}),
+        *(Function(f, {"boxes1": ROTATED, "boxes2": ROTATED2}, {"angle": "radians-cw"}, {"angle": angles}) for f in (boxgrad.rotated_box_iou, boxgrad.rotated_box_iof)),
+        Function(boxgrad.aligned_rotated_box_iou, {"boxes1": ROTATED[:5], "boxes2": ROTATED2}, {"angle": "radians-cw"},
+                 {"angle": angles, "metric": st.sampled_from(["iou", "iof"])}),
+        Function(boxgrad.rotated_box_iou_loss, {"input": ROTATED[:5], "target": ROTATED2}, {"angle": "radians-cw"},
+                 {"angle": angles, "mode": st.sampled_from(["linear", "log"]), "reduction": reductions}, ("weights",)),
         Function(boxgrad.encode_boxes, {"proposals": A[:5], "targets": B}, {}, {"on_degenerate": st.sampled_from(["error", "zero", "propagate"])}),
         Function(boxgrad.decode_boxes, {"proposals": A[:5], "deltas": DELTAS}, {}, {"max_shape": st.sampled_from([None, (5, 7)])}),
         Function(boxgrad.encode_distances, {"points": A[:5, :2], "boxes": B}),

@@ -69,6 +69,15 @@ def first(kind):
     return box_sets.pairs(kind)[:1]
 
 
+def turned(kind):
+    """Rotated boxes."""
+    return box_sets.rotated(kind)[:1] if kind != "none at all" else (np.empty((0, 5)),)
+
+
+def turned_pairs(kind):
+    return box_sets.rotated(kind)
+
+
 def with_deltas(kind):
     proposals = box_sets.pairs(kind)[0]
     return proposals, np.random.default_rng(8).normal(scale=2, size=proposals.shape)
@@ -214,6 +223,32 @@ SAME = [
         Same("box_convert", f"keras-cv convert_format, {s} to {t}", partial(boxgrad.box_convert, in_fmt=s, out_fmt=t, image_shape=(60, 90)),
              lambda x, s=s, t=t: peers.keras_convert_format(torch, x, s, t, (60, 90)), first, **formula)
         for s, t in [("yxyx", "rel_xyxy"), ("rel_yxyx", "xywh"), ("xyxy", "rel_xywh")]
+    ],
+    Same("convert_rotated_boxes", "torchvision.ops.box_convert, cxcywhr to xyxyxyxy",
+         partial(boxgrad.convert_rotated_boxes, in_fmt="degrees-ccw", out_fmt="corners"), partial(ops.box_convert, in_fmt="cxcywhr", out_fmt="xyxyxyxy"),
+         turned),
+    Same("convert_rotated_boxes", "torchvision.ops.box_convert, xyxyxyxy to cxcywhr",
+         partial(boxgrad.convert_rotated_boxes, in_fmt="corners", out_fmt="degrees-ccw"), partial(ops.box_convert, in_fmt="xyxyxyxy", out_fmt="cxcywhr"),
+         lambda kind: [boxgrad.convert_rotated_boxes(*turned(kind), "degrees-ccw", "corners")], **values_only, kinds=PLAIN,
+         note="theirs takes the sides from three corners, so that its gradient is another"),
+    Same("convert_rotated_boxes", "ultralytics xywhr2xyxyxyxy, its corners 3, 2, 1, 4",
+         partial(boxgrad.convert_rotated_boxes, in_fmt="radians-cw", out_fmt="corners"), partial(peers.ultralytics_xywhr2xyxyxyxy, torch), turned, **formula),
+    Same("convert_rotated_boxes", "mmrotate rbox2hbox", partial(boxgrad.convert_rotated_boxes, in_fmt="radians-cw", out_fmt="bounds"),
+         partial(peers.mmrotate_rbox2hbox, torch), turned, **formula),
+    Same("rotated_box_iou", "1 - powerboxes.rotated_iou_distance, degrees clockwise", partial(boxgrad.rotated_box_iou, angle="degrees-cw"),
+         lambda a, b: 1 - powerboxes.rotated_iou_distance(a.astype(float), b.astype(float)), turned_pairs, **values_only, kinds=("random", "nested", "disjoint"),
+         note="equal boxes: see below"),
+    Same("rotated_box_iou", "shapely, intersection / union", partial(boxgrad.rotated_box_iou, angle="degrees-cw"), peers.shapely_iou, turned_pairs, **values_only,
+         **with_boxes),
+    Same("rotated_box_iof", "shapely, intersection / area of the first", partial(boxgrad.rotated_box_iof, angle="degrees-cw"),
+         partial(peers.shapely_iou, of_first=True), turned_pairs, **values_only, **with_boxes),
+    Same("aligned_rotated_box_iou", "shapely, intersection / union", partial(boxgrad.aligned_rotated_box_iou, angle="degrees-cw"),
+         lambda a, b: peers.shapely_iou(a, b).diagonal(), turned_pairs, **values_only, **with_boxes),
+    *[
+        Same("rotated_box_iou_loss", f"mmrotate RotatedIoULoss, mode {mode}, of shapely's IoU",
+             partial(boxgrad.rotated_box_iou_loss, angle="radians-cw", mode=mode), partial(peers.mmrotate_rotated_iou_loss, mode=mode), turned_pairs,
+             **values_only, **with_boxes, how="formula")
+        for mode in ("linear", "log")
     ],
     Same("clip_boxes_to_image", "torchvision.ops.clip_boxes_to_image", partial(boxgrad.clip_boxes_to_image, size=(60, 90)),
          partial(ops.clip_boxes_to_image, size=(60, 90)), first),
@@ -449,7 +484,13 @@ STRIDED = np.array([[0.0, 0, 2, 2, 0.9], [1, 1, 3, 3, 0.8]])[:, :4]
 NOTHING = np.empty((0, 4))
 t = torch.tensor
 
+TURNED = np.array([[0.0, 3, 2, 4, 15]])
+
 DIFFERS = [
+    Differs("rotated_box_iou", "a box and itself", "powerboxes", lambda: 1 - powerboxes.rotated_iou_distance(TURNED, TURNED),
+            lambda: boxgrad.rotated_box_iou(TURNED, TURNED, angle="degrees-cw"), "an area in closed form counts nothing twice where edges coincide"),
+    Differs("rotated_box_iou", "two boxes without area", "powerboxes", lambda: 1 - powerboxes.rotated_iou_distance(0 * TURNED, 0 * TURNED),
+            lambda: boxgrad.rotated_box_iou(0 * TURNED, 0 * TURNED, angle="degrees-cw"), "0 / 0 is 0"),
     Differs("box_area", "int32, a side of 100000", "torchvision", lambda: ops.box_area(t(WIDE, dtype=torch.int32)),
             lambda: boxgrad.box_area(np.array(WIDE, np.int32)), "integers are computed in float64 and do not wrap"),
     Differs("box_area", "int16, a side of 300", "powerboxes", lambda: powerboxes.boxes_areas(np.array([[0, 0, 300, 300]], np.int16)),

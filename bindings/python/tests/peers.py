@@ -101,6 +101,44 @@ def detectron2_apply_deltas(torch, proposals, deltas, weights):
     return torch.cat([center - half, center + half], 1)
 
 
+def ultralytics_xywhr2xyxyxyxy(torch, boxes):
+    center, w, h, angle = boxes[:, :2], boxes[:, 2:3], boxes[:, 3:4], boxes[:, 4:5]
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    u, v = torch.cat([w / 2 * cos, w / 2 * sin], -1), torch.cat([-h / 2 * sin, h / 2 * cos], -1)
+    first, second, third, fourth = center + u + v, center + u - v, center - u - v, center - u + v
+    return torch.cat([third, second, first, fourth], -1)
+
+
+def mmrotate_rbox2hbox(torch, boxes):
+    centers, w, h, theta = torch.split(boxes, (2, 1, 1, 1), dim=-1)
+    cos, sin = torch.cos(theta), torch.sin(theta)
+    bias = torch.cat([torch.abs(w / 2 * cos) + torch.abs(h / 2 * sin), torch.abs(w / 2 * sin) + torch.abs(h / 2 * cos)], dim=-1)
+    return torch.cat([centers - bias, centers + bias], dim=-1)
+
+
+def shapely_iou(a, b, of_first=False, radians=False):
+    """Of all pairs of rotated boxes, degrees or radians clockwise: shapely is installed, but has no boxes."""
+    import numpy as np
+    import shapely
+    from shapely import affinity
+
+    def polygons(boxes):
+        upright = [shapely.box(x - w / 2, y - h / 2, x + w / 2, y + h / 2) for x, y, w, h, _ in boxes.tolist()]
+        return np.array([affinity.rotate(box, angle, use_radians=radians) for box, angle in zip(upright, boxes[:, 4].tolist())])
+
+    first, second = polygons(a)[:, None], polygons(b)
+    inter = shapely.area(shapely.intersection(first, second))
+    return inter / (shapely.area(first) + (0 if of_first else shapely.area(second) - inter))
+
+
+def mmrotate_rotated_iou_loss(pred, target, mode, eps=1e-6):
+    """With shapely in place of diff_iou_rotated_2d."""
+    import numpy as np
+
+    ious = shapely_iou(pred, target, radians=True).diagonal().clip(eps)
+    return 1 - ious if mode == "linear" else -np.log(ious)
+
+
 def mmdetection_bbox2distance(torch, points, boxes):
     return torch.stack([points[:, 0] - boxes[:, 0], points[:, 1] - boxes[:, 1], boxes[:, 2] - points[:, 0], boxes[:, 3] - points[:, 1]], -1)
 

@@ -242,6 +242,152 @@ def box_rotate(box, *, degrees, cx, cy):
     return corners
 
 
+ANGLES = {"radians-cw": (False, 1), "degrees-ccw": (True, -1), "degrees-cw": (True, 1), "radians-ccw": (False, -1)}
+"""By convention, in the order of the codes: whether angles are in degrees, and 1 if they turn clockwise."""
+
+
+def unit_of(angle, like):
+    """The radians of an angle of 1, clockwise on the screen."""
+    degrees, sense = ANGLES[angle]
+    return pi_like(like) / 180 * sense if degrees else like * 0 + sense
+
+
+def rotated_convert(box, *, source, target):
+    factor = ANGLES[source][1] * ANGLES[target][1]
+    if ANGLES[source][0] != ANGLES[target][0]:
+        factor = unit_of(source, box[4].value) / unit_of(target, box[4].value)
+    return [[x] for x in box[:4]] + [[box[4] * Real(factor + 0 * box[4].value)]]
+
+
+def direction(x, angle):
+    """The cosine and the sine of an angle, clockwise on the screen. Of right angles in degrees nothing is left to round."""
+    unit = unit_of(angle, x.value)
+    if ANGLES[angle][0]:
+        quarters = floor_of(x.value / 90 + 0.5)
+        rest = (x.value - 90 * quarters) * unit
+        quarters = np.array([int(q) * ANGLES[angle][1] % 4 for q in quarters])
+    else:
+        quarters, rest = np.zeros(len(x.value), int), x.value * unit
+    c, s = cos_of(rest), sin_of(rest)
+    turned = [(c, s), (-s, c), (-c, -s), (s, -c)]
+    cosine, sine = (np.choose(quarters, [pair[k] for pair in turned]) for k in (0, 1))
+    return Real(cosine, (x, -sine * unit)), Real(sine, (x, cosine * unit))
+
+
+def arms(box, angle):
+    """From the centre of a rotated box to the middle of the right side and of the lower side, before it was turned."""
+    cosine, sine = direction(box[4], angle)
+    half_w, half_h = box[2] * 0.5, box[3] * 0.5
+    return (half_w * cosine, half_w * sine), (-(half_h * sine), half_h * cosine)
+
+
+def rotated_corners(box, *, angle):
+    u, v = arms(box, angle)
+    return [[box[axis], u[axis] * i, v[axis] * j] for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1)) for axis in (0, 1)]
+
+
+def rotated_bounds(box, *, angle):
+    u, v = arms(box, angle)
+    return [[box[axis], absolute(u[axis]) * sign, absolute(v[axis]) * sign] for sign in (-1, 1) for axis in (0, 1)]
+
+
+def angle_of(y, x):
+    """The angle of the vector (x, y) from -pi, which is none, to pi; 0 of (0, 0), without a derivative."""
+    pi, square = pi_like(x.value), x.value * x.value + y.value * y.value
+    flat = x.value == 0
+    angle = np.where(flat, np.sign(y.value) * (pi / 2), atan_of(y.value / np.where(flat, 1 + square, x.value)))
+    angle = angle + np.where(x.value < 0, np.where(y.value < 0, -pi, pi), 0)
+    square = np.where(square == 0, 1, square)
+    size = np.maximum(abs(angle), (abs(y.value) * x.size + abs(x.value) * y.size) / square)
+    return Real(angle, (x, -y.value / square), (y, x.value / square), size=size)
+
+
+def rotated_from_corners(corners, *, angle):
+    """The corners of a parallelogram, or nearly, that has an area if it is asked for the sense in which they run."""
+    a, b, c, d = (corners[i : i + 2] for i in range(0, 8, 2))
+    u = [cancelling((b[axis] - a[axis]) * 0.5, (c[axis] - d[axis]) * 0.5) for axis in (0, 1)]
+    v = [cancelling((d[axis] - a[axis]) * 0.5, (c[axis] - b[axis]) * 0.5) for axis in (0, 1)]
+    side = np.where(u[0].value * v[1].value < u[1].value * v[0].value, -1, 1)
+    turn = angle_of(cancelling(u[1], -(v[0] * Real(side))), cancelling(u[0], v[1] * Real(side)))
+    center = [[x[axis] * 0.25 for x in (a, b, c, d)] for axis in (0, 1)]
+    return [*center, *([root(x * x + y * y)] for x, y in (u, v)), [turn * Real(1 / unit_of(angle, turn.value))]]
+
+
+def clipped(polygon, window):
+    """The part of a convex polygon within another, whose points run the same way round (Sutherland and Hodgman)."""
+    for (x0, y0), (x1, y1) in zip(window[-1:] + window[:-1], window):
+        heights = [(x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) for x, y in polygon]
+        kept = []
+        for k, ((x, y), height) in enumerate(zip(polygon, heights)):
+            (before_x, before_y), before = polygon[k - 1], heights[k - 1]
+            if (before < 0) != (height < 0):
+                share = before / (before - height)
+                kept.append((before_x + share * (x - before_x), before_y + share * (y - before_y)))
+            if height >= 0:
+                kept.append((x, y))
+        polygon = kept
+    return polygon
+
+
+def shared_areas(a, b, angle):
+    """The areas that rotated boxes have in common, row by row, of columns of numbers. What has no area is no window to clip to."""
+    polygons = []
+    for box in (a, b):
+        rows = np.stack([total(terms).value for terms in rotated_corners([Real(x) for x in box], angle=angle)], axis=1)
+        polygons.append([list(zip(row[::2], row[1::2])) for row in rows])
+    areas = []
+    for pair in zip(*polygons):
+        points = clipped(*pair)
+        areas.append(sum((x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points[-1:] + points[:-1], points)), pair[0][0][0] * 0) / 2)
+    return np.where((a[2] > 0) & (a[3] > 0) & (b[2] > 0) & (b[3] > 0), np.array(areas, object), 0)
+
+
+def rotated_areas(a, b, angle):
+    """The areas of both boxes and of their intersection, whose derivatives are central differences of so small a step that they are exact; so
+    at a tie they are the means of both sides'. A length is as large as the boxes' extent, an edge's end as the extent over the sine of the
+    angle at which edges meet."""
+    a, b = ([*box[:2], *(where(side.value > 0, side, 0) for side in box[2:4]), box[4]] for box in (a, b))
+    columns = [x.value for x in (*a, *b)]
+    area = shared_areas(a=columns[:5], b=columns[5:], angle=angle)
+    centers = [columns[k] - columns[5 + k] for k in (0, 1)]
+    extent = np.max([columns[2], columns[3], columns[7], columns[8]], axis=0) + abs(centers[0]) + abs(centers[1])
+    perimeter = 2 * np.minimum(columns[2] + columns[3], columns[7] + columns[8])
+    turn = Real(columns[9] - columns[4])
+    between = np.minimum(*(abs(x.value) for x in direction(turn, angle)))
+    end = extent / np.where(between == 0, 1, between)
+    operands = []
+    for k, column in enumerate((*a, *b)):
+        unit = abs(unit_of(angle, column.value)) if k % 5 == 4 else 1
+        step = (1 / unit if k % 5 == 4 else np.where(extent == 0, 1, extent)) * (column.value * 0 + 1) / 2**50
+        low, high = (shared_areas(*split(columns, k, sign * step), angle=angle) for sign in (-1, 1))
+        slope = np.where(area > 0, (high - low) / (2 * step), 0)
+        operands.append((column, slope, end * (extent * unit if k % 5 == 4 else 1)))
+    return total(product(a)), total(product(b)), Real(area, *operands, size=extent * perimeter)
+
+
+def product(box):
+    return [box[2] * box[3]]
+
+
+def split(columns, k, step):
+    """Both boxes, of which one number was moved."""
+    moved = [x + step if i == k else x for i, x in enumerate(columns)]
+    return moved[:5], moved[5:]
+
+
+def rotated_overlap(a, b, *, angle, metric="iou", loss="", least_iou=0):
+    """The metric, or the loss "linear" or "log" of it."""
+    area_a, area_b, inter = rotated_areas(a, b, angle)
+    share = ratio(inter, area_a if metric == "iof" else cancelling(area_a, area_b - inter))
+    if loss == "linear":
+        return [[Real(share.value * 0 + 1), -share]]
+    if loss == "log":
+        logarithm = log(where(share.value >= least_iou, share, least_iou))
+        logarithm.size = np.maximum(logarithm.size, share.size / np.where(share.value >= least_iou, share.value, 1))
+        return [[-logarithm]]
+    return [[share]]
+
+
 def overlap_areas(a, b, *, loss=False):
     """The areas of both boxes and of their intersection: the terms of the union."""
     iw = minimum(a[2], b[2]) - maximum(a[0], b[0])

@@ -67,6 +67,7 @@ BESIDE = {
     "degrees": 30.0, "iou_threshold": 0.5, "high_threshold": 0.7, "low_threshold": 0.3,
 }  # fmt: skip
 """What functions of boxes need beside them, where there are no boxes."""
+BESIDE_ROTATED = {"in_fmt": "degrees-ccw", "out_fmt": "corners", "angle": "degrees-ccw"}
 CODERS = {
     f"{type(coder).__name__}.{name}": getattr(coder, name)
     for coder in (
@@ -85,13 +86,16 @@ OF_BOXES = {
 
 @pytest.mark.parametrize("name", OF_BOXES)
 def test_an_empty_list_is_no_boxes(name):
-    """In the place of each box, and of all: as an array of shape (0, 4) is."""
+    """In the place of each box, and of all: as an array of shape (0, 4) is, or (0, 5) of rotated boxes."""
     function = OF_BOXES[name]
     parameters = {name: one for name, one in inspect.signature(function).parameters.items() if one.default is one.empty}
     of_boxes = [name for name in parameters if name in BOXES]
 
+    is_rotated = "rotated" in name or "angle" in parameters
+    width, beside = (5, {**BESIDE, **BESIDE_ROTATED}) if is_rotated else (4, BESIDE)
+
     def called(*lists):
-        given = {name: [] if name in lists else np.empty((0, 4)) if name in BOXES else BESIDE[name] for name in parameters}
+        given = {name: [] if name in lists else np.empty((0, width)) if name in BOXES else beside[name] for name in parameters}
         for name, one in parameters.items():
             given[name] = [given[name]] if "Sequence[npt" in str(one.annotation) else given[name]  # an array for each image
         result = function(**given)

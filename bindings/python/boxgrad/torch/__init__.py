@@ -43,6 +43,13 @@ from .overlap import (
     generalized_box_iou,
 )
 from .replace import replace_torchvision
+from .rotated import (
+    aligned_rotated_box_iou,
+    convert_rotated_boxes,
+    rotated_box_iof,
+    rotated_box_iou,
+    rotated_box_iou_loss,
+)
 from .suppression import batched_nms, nms
 from .yolo import decode_yolo
 
@@ -59,6 +66,7 @@ __all__ = [
     "SIoULoss",
     "SmoothL1Loss",
     "aligned_box_iou",
+    "aligned_rotated_box_iou",
     "alpha_box_iou_loss",
     "balanced_l1_loss",
     "batched_nms",
@@ -76,6 +84,7 @@ __all__ = [
     "clip_grads_with_norm_",
     "complete_box_iou",
     "complete_box_iou_loss",
+    "convert_rotated_boxes",
     "decode_boxes",
     "decode_distances",
     "decode_distribution",
@@ -99,6 +108,9 @@ __all__ = [
     "nwd_loss",
     "remove_small_boxes",
     "replace_torchvision",
+    "rotated_box_iof",
+    "rotated_box_iou",
+    "rotated_box_iou_loss",
     "set_other_devices",
     "siou_loss",
     "smooth_l1_loss",

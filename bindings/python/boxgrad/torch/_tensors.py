@@ -96,9 +96,9 @@ def in_half(value: Tensor, x1: Tensor, x2: Tensor) -> Tensor:
     return value.to(dtype) if dtype in _HALVES and not (value.is_cuda and torch.is_autocast_enabled("cuda")) else value
 
 
-def check_boxes(name: str, boxes: Tensor) -> None:
-    if boxes.shape[-1:] != (4,):
-        raise ValueError(f"{name} must have the shape (..., 4), not {tuple(boxes.shape)}")
+def check_boxes(name: str, boxes: Tensor, width: int = 4) -> None:
+    if boxes.shape[-1:] != (width,):
+        raise ValueError(f"{name} must have the shape (..., {width}), not {tuple(boxes.shape)}")
 
 
 def check_aligned(name1: str, x1: Tensor, name2: str, x2: Tensor) -> None:

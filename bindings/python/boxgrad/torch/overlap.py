@@ -17,17 +17,20 @@ from ._torchvision import OPS, stands_for
 from .boxes import converted, corners
 
 
-def _pairwise_shape(boxes1: Tensor, boxes2: Tensor, *_: Any) -> Sequence[int]:
-    check_boxes("boxes1", boxes1)
-    check_boxes("boxes2", boxes2)
+def pairwise_shape(boxes1: Tensor, boxes2: Tensor, width: int = 4) -> Sequence[int]:
+    check_boxes("boxes1", boxes1, width)
+    check_boxes("boxes2", boxes2, width)
     if boxes1.dim() < 2 or boxes2.dim() < 2 or boxes1.shape[:-2] != boxes2.shape[:-2]:
-        raise ValueError(
-            f"boxes1 and boxes2 must have the shapes (..., N, 4) and (..., M, 4), not {tuple(boxes1.shape)} and {tuple(boxes2.shape)}"
-        )
+        shapes = f"{tuple(boxes1.shape)} and {tuple(boxes2.shape)}"
+        raise ValueError(f"boxes1 and boxes2 must have the shapes (..., N, {width}) and (..., M, {width}), not {shapes}")
     return (*boxes1.shape[:-1], boxes2.shape[-2])
 
 
-def _matrices(*tensors: Tensor | None) -> Any:
+def _pairwise_shape(boxes1: Tensor, boxes2: Tensor, *_: Any) -> Sequence[int]:
+    return pairwise_shape(boxes1, boxes2)
+
+
+def matrices(*tensors: Tensor | None) -> Any:
     """For each matrix of the result, its part of the tensors, whose last two dimensions are its own."""
     batch = next(x for x in tensors if x is not None).shape[:-2]
     if not batch:
@@ -38,7 +41,7 @@ def _matrices(*tensors: Tensor | None) -> Any:
 
 
 def _pairwise(c: Any, out: Tensor, boxes1: Tensor, boxes2: Tensor, metric: int, eps: float) -> None:
-    for a, b, value in _matrices(boxes1, boxes2, out):
+    for a, b, value in matrices(boxes1, boxes2, out):
         (a, stride_a), (b, stride_b) = rows(a), rows(b)
         c.iou_pairwise(metric, memory(a), len(a), stride_a, memory(b), len(b), stride_b, eps, memory(value), len(b), None)
 
@@ -46,7 +49,7 @@ def _pairwise(c: Any, out: Tensor, boxes1: Tensor, boxes2: Tensor, metric: int, 
 def _pairwise_gradient(
     c: Any, cotangent: Tensor, out: Sequence[Any], boxes1: Tensor, boxes2: Tensor, metric: int, eps: float
 ) -> None:
-    for a, b, g, *gradients in _matrices(boxes1, boxes2, cotangent, *out):
+    for a, b, g, *gradients in matrices(boxes1, boxes2, cotangent, *out):
         (a, stride_a), (b, stride_b) = rows(a), rows(b)
         upstream = memory(g), len(b)
         c.iou_pairwise_grad(metric, memory(a), len(a), stride_a, memory(b), len(b), stride_b, eps, *upstream, *map(memory, gradients))
@@ -80,6 +83,17 @@ _iou_pairwise = Operator(
 _iou_aligned = Operator("iou_aligned", _ARGUMENTS, differentiable=2, value=_aligned, gradient=_aligned_gradient, shape=_aligned_shape)
 
 
+def in_batches(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Both sets of boxes, with the leading dimensions that theirs broadcast to."""
+    if a.shape[:-2] == b.shape[:-2]:
+        return a, b
+    try:
+        batch = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except RuntimeError:
+        raise ValueError(f"the shapes of boxes1 {tuple(a.shape)} and boxes2 {tuple(b.shape)} do not match") from None
+    return a.expand(*batch, *a.shape[-2:]), b.expand(*batch, *b.shape[-2:])
+
+
 def _of_pairs(metric: str, boxes1: Any, boxes2: Any, fmt: str = "xyxy", eps: float = _EPS) -> Tensor:
     code_of(fmt, _FORMATS, "fmt")
     (given1, fmt1), (given2, fmt2) = format_of("boxes1", boxes1, fmt), format_of("boxes2", boxes2, fmt)
@@ -87,12 +101,7 @@ def _of_pairs(metric: str, boxes1: Any, boxes2: Any, fmt: str = "xyxy", eps: flo
     check_boxes("boxes1", a)
     check_boxes("boxes2", b)
     a, b = converted(a, fmt1, "xyxy"), converted(b, fmt2, "xyxy")
-    if a.shape[:-2] != b.shape[:-2]:
-        try:
-            batch = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        except RuntimeError:
-            raise ValueError(f"the shapes of boxes1 {tuple(a.shape)} and boxes2 {tuple(b.shape)} do not match") from None
-        a, b = a.expand(*batch, *a.shape[-2:]), b.expand(*batch, *b.shape[-2:])
+    a, b = in_batches(a, b)
     value = _iou_pairwise(a, b, _METRICS[metric], number(eps, "eps"))
     return value if given1.is_floating_point() or given2.is_floating_point() else value.to(torch.get_default_dtype())
 

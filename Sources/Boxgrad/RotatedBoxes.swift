@@ -1,0 +1,96 @@
+import CBoxgrad
+import CShims
+
+extension Arguments {
+    mutating func angle(_ code: Int32, _ name: StaticString = "angle") {
+        require(BOXGRAD_ANGLE_RADIANS_CW...BOXGRAD_ANGLE_RADIANS_CCW ~= code, name, "is no convention of angles", code)
+    }
+}
+
+func rotatedConvert<T>(
+    _ from: Int32, _ to: Int32, _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<T>?, _ outStride: Int
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.angle(from, "from")
+    arguments.angle(to, "to")
+    arguments.rows(input, "in", count, stride: inStride, "in_stride", width: 5)
+    arguments.rows(out, "out", count, stride: outStride, "out_stride", width: 5)
+    arguments.inPlace(input, inStride, out, outStride, count)
+    guard arguments.valid, let input, let out else { return arguments.status }
+    RotatedConvert(from: from, to: to, input: Rows(input, stride: inStride), out: MutableRows(out, stride: outStride))
+        .run(count, commonKernels(T.self).rotated_convert)
+    return BOXGRAD_OK
+}
+
+func rotatedConvertGrad<T>(
+    _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<T>?, _ gradIn: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.angle(from, "from")
+    arguments.angle(to, "to")
+    arguments.packed(gradOut, "grad_out", count, width: 5)
+    arguments.packed(gradIn, "grad_in", count, width: 5)
+    guard arguments.valid, let gradOut, let gradIn else { return arguments.status }
+    RotatedConvertGrad(from: from, to: to, gradOut: gradOut, gradIn: gradIn).run(count, commonKernels(T.self).rotated_convert_grad)
+    return BOXGRAD_OK
+}
+
+func rotatedCorners<T>(
+    _ angle: Int32, _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ corners: UnsafeMutablePointer<T>?,
+    _ bounds: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.angle(angle)
+    arguments.rows(boxes, "boxes", count, stride: stride, "stride", width: 5)
+    arguments.packed(corners, "corners", count, width: 8, optional: true)
+    arguments.packed(bounds, "bounds", count, width: 4, optional: true)
+    guard arguments.valid, let boxes else { return arguments.status }
+    RotatedCorners(angle: angle, boxes: Rows(boxes, stride: stride), corners: corners, bounds: bounds)
+        .run(count, commonKernels(T.self).rotated_corners)
+    return BOXGRAD_OK
+}
+
+func rotatedCornersGrad<T>(
+    _ angle: Int32, _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ gradCorners: UnsafePointer<T>?,
+    _ gradBounds: UnsafePointer<T>?, _ gradBoxes: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.angle(angle)
+    arguments.rows(boxes, "boxes", count, stride: stride, "stride", width: 5)
+    arguments.packed(gradCorners, "grad_corners", count, width: 8, optional: true)
+    arguments.packed(gradBounds, "grad_bounds", count, width: 4, optional: true)
+    arguments.packed(gradBoxes, "grad_boxes", count, width: 5)
+    guard arguments.valid, let boxes, let gradBoxes else { return arguments.status }
+    RotatedCornersGrad(
+        angle: angle, boxes: Rows(boxes, stride: stride), gradCorners: gradCorners, gradBounds: gradBounds, gradBoxes: gradBoxes
+    ).run(count, commonKernels(T.self).rotated_corners_grad)
+    return BOXGRAD_OK
+}
+
+func rotatedFromCorners<T>(
+    _ angle: Int32, _ corners: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ boxes: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.angle(angle)
+    arguments.rows(corners, "corners", count, stride: stride, "stride", width: 8)
+    arguments.packed(boxes, "boxes", count, width: 5)
+    guard arguments.valid, let corners, let boxes else { return arguments.status }
+    RotatedFromCorners(angle: angle, corners: Rows(corners, stride: stride), boxes: boxes)
+        .run(count, commonKernels(T.self).rotated_from_corners)
+    return BOXGRAD_OK
+}
+
+func rotatedFromCornersGrad<T>(
+    _ angle: Int32, _ corners: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ gradBoxes: UnsafePointer<T>?,
+    _ gradCorners: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.angle(angle)
+    arguments.rows(corners, "corners", count, stride: stride, "stride", width: 8)
+    arguments.packed(gradBoxes, "grad_boxes", count, width: 5)
+    arguments.packed(gradCorners, "grad_corners", count, width: 8)
+    guard arguments.valid, let corners, let gradBoxes, let gradCorners else { return arguments.status }
+    RotatedFromCornersGrad(angle: angle, corners: Rows(corners, stride: stride), gradBoxes: gradBoxes, gradCorners: gradCorners)
+        .run(count, commonKernels(T.self).rotated_from_corners_grad)
+    return BOXGRAD_OK
+}

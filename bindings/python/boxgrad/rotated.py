@@ -1,0 +1,197 @@
+"""Rotated boxes: rows cx, cy, w, h, angle, the angle in one of four conventions, which the caller names. Their formats, overlap and losses.
+
+"radians-cw" turns clockwise on the screen, where y points down (mmrotate, ultralytics); "degrees-ccw" is torchvision's cxcywhr and detectron2's;
+"degrees-cw" is OpenCV's; "radians-ccw" completes them. Nothing tells one from another but the caller, so there is no default.
+"""
+
+from __future__ import annotations
+
+import functools
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._arrays import (
+    Array, aligned_shape, box_operand, box_operands, count_of, gradient_of, output, rows, stretched, sum_to_shape,
+)  # fmt: skip
+from ._library import library_of
+from ._reduction import Loss, scaled
+from ._scalars import code_of, number
+from .autodiff import Gradients, differentiable, with_pullback
+from .overlap import _indices, _matrices, _pairwise_shape, loss_of_pairs
+
+ANGLES = {"radians-cw": 0, "degrees-ccw": 1, "degrees-cw": 2, "radians-ccw": 3}
+SOURCES = {**ANGLES, "corners": 4}
+TARGETS = {**SOURCES, "bounds": 5}
+WIDTHS = {**dict.fromkeys(ANGLES, 5), "corners": 8, "bounds": 4}
+"""The formats of convert_rotated_boxes, and how many numbers a box has in each."""
+METRICS = {"iou": 0, "iof": 4}
+MODES = {"linear": 0, "log": 1}
+
+
+def codes_of(in_fmt: str, out_fmt: str) -> tuple[int, int]:
+    """Both formats' codes. Corners become boxes with angles, and nothing else."""
+    return code_of(in_fmt, SOURCES, "in_fmt"), code_of(out_fmt, ANGLES if in_fmt == "corners" else TARGETS, "out_fmt")
+
+
+@differentiable("boxes")
+def convert_rotated_boxes(boxes: npt.ArrayLike, in_fmt: str, out_fmt: str, *, out: Array | None = None) -> Array:
+    """Rotated boxes in another format.
+
+    Formats: "radians-cw", "degrees-ccw", "degrees-cw" and "radians-ccw" are (..., 5), cx, cy, w, h and the angle in this convention; "corners"
+    are (..., 8), x and y of the top-left, top-right, bottom-right and bottom-left corner before the box was turned, as in DOTA, and become
+    boxes with angles only; "bounds", only as out_fmt, are (..., 4), the smallest upright boxes. Right angles in degrees are exact. Of corners that are no rectangle's
+    the box is that with the mean sides of their parallelogram, turned as it; not the smallest around them. Corners may run in
+    either sense; angles of corners are from -180 to 180 degrees. Integers give float64.
+    Gradient: where two corners are outermost, at right angles, the mean of both sides'; a side of 0, and the angle of a point, have none.
+
+    ValueError: shape, format or out; TypeError: dtype.
+
+    >>> import boxgrad
+    >>> boxgrad.convert_rotated_boxes([5.0, 5.0, 6.0, 2.0, 90.0], "degrees-ccw", "corners")
+    array([4., 8., 4., 2., 6., 2., 6., 8.])
+    >>> boxgrad.convert_rotated_boxes([5.0, 5.0, 6.0, 2.0, 90.0], "degrees-ccw", "bounds")
+    array([4., 2., 6., 8.])
+    """
+    source, target = codes_of(in_fmt, out_fmt)
+    width = WIDTHS[in_fmt]
+    array, wanted = box_operand("boxes", boxes, width)
+    count, dtype, library = count_of("boxes", array.shape, width), array.dtype, library_of[array.dtype]
+    value = output(out, (*array.shape[:-1], WIDTHS[out_fmt]), dtype, array)
+    first, stride = rows(array, width)
+    if in_fmt == "corners":
+        library.rotated_from_corners(target, first, count, stride, value)
+    elif out_fmt in ANGLES:
+        library.rotated_convert(source, target, first, count, stride, value, 5)
+    else:
+        corners, bounds = (value, None) if out_fmt == "corners" else (None, value)
+        library.rotated_corners(source, first, count, stride, corners, bounds)
+    if not wanted:
+        return value
+
+    def pullback(cotangent: Array) -> Gradients:
+        gradient = np.empty(array.shape, dtype)
+        if in_fmt == "corners":
+            library.rotated_from_corners_grad(target, first, count, stride, cotangent, gradient)
+        elif out_fmt in ANGLES:
+            library.rotated_convert_grad(source, target, count, cotangent, gradient)
+        else:
+            of_corners, of_bounds = (cotangent, None) if out_fmt == "corners" else (None, cotangent)
+            library.rotated_corners_grad(source, first, count, stride, of_corners, of_bounds, gradient)
+        return (gradient,)
+
+    return with_pullback(value, pullback)
+
+
+def _pairwise(metric: str, boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, angle: str, out: Array | None) -> Array:
+    code, convention = METRICS[metric], code_of(angle, ANGLES, "angle")
+    array1, wanted1, array2, wanted2 = box_operands("boxes1", boxes1, "boxes2", boxes2, 5)
+    shape, n, m = _pairwise_shape(array1.shape, array2.shape, 5)
+    value = np.empty(shape, array1.dtype) if out is None else output(out, shape, array1.dtype, array1, array2, strided=True)
+    for a, stride_a, b, stride_b, result, stride in _matrices(array1, array2, value):
+        library_of[array1.dtype].rotated_iou_pairwise(code, convention, a, n, stride_a, b, m, stride_b, result, stride)
+    if wanted1 or wanted2:
+        return with_pullback(value, functools.partial(_pairwise_pullback, code, convention, array1, array2, (wanted1, wanted2)))
+    return value
+
+
+def _pairwise_pullback(code: int, convention: int, array1: Array, array2: Array, wanted: tuple[bool, bool], cotangent: Array) -> Gradients:
+    (*batch, n, m), dtype = cotangent.shape, cotangent.dtype
+    gradients = gradient_of(wanted[0], (*batch, n, 5), dtype), gradient_of(wanted[1], (*batch, m, 5), dtype)
+    items = _matrices(array1, array2, cotangent)
+    for i, (a, stride_a, b, stride_b, upstream, stride) in zip(_indices(batch), items):
+        ga, gb = (None if gradient is None else gradient[i] for gradient in gradients)
+        library_of[dtype].rotated_iou_pairwise_grad(code, convention, a, n, stride_a, b, m, stride_b, upstream, stride, ga, gb)
+    return tuple(sum_to_shape(g, array.shape) for g, array in zip(gradients, (array1, array2)))
+
+
+@differentiable("boxes1", "boxes2")
+def rotated_box_iou(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, angle: str, out: Array | None = None) -> Array:
+    """IoU = inter / union of all pairs of rotated boxes1 (..., N, 5) and boxes2 (..., M, 5): (..., N, M).
+
+    angle: "radians-cw", "degrees-ccw", "degrees-cw" or "radians-ccw", the convention of both. Leading dimensions broadcast. The area in common is
+    exact for every two boxes: equal, nearly equal, parallel, thin, touching. Equal boxes give 1, boxes apart 0, two boxes without area 0. A negative
+    side counts as 0; a number that is not finite gives NaN. `out`'s rows may have gaps.
+    Gradient: in the unit of the angle. Boxes that share no area have none. Where edges coincide, it is the mean of the slopes to both sides:
+    equal boxes have none.
+
+    ValueError: shape, angle or out; TypeError: dtype, no angle.
+
+    >>> import boxgrad
+    >>> boxgrad.rotated_box_iou([[2.0, 2.0, 4.0, 2.0, 90.0]], [[2.0, 2.0, 2.0, 4.0, 0.0], [2.0, 2.0, 4.0, 2.0, 0.0]], angle="degrees-ccw")
+    array([[1.        , 0.33333333]])
+    """
+    return _pairwise("iou", boxes1, boxes2, angle, out)
+
+
+@differentiable("boxes1", "boxes2")
+def rotated_box_iof(boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, angle: str, out: Array | None = None) -> Array:
+    """IoF = inter / area of the first box, for all pairs of rotated boxes. Otherwise as rotated_box_iou.
+
+    How much of each of boxes1 is within each of boxes2, as mmrotate's mode "iof". A first box without area gives 0.
+
+    >>> import boxgrad
+    >>> boxgrad.rotated_box_iof([[2.0, 2.0, 4.0, 2.0, 0.0]], [[2.0, 2.0, 4.0, 2.0, 90.0]], angle="degrees-ccw")
+    array([[0.5]])
+    """
+    return _pairwise("iof", boxes1, boxes2, angle, out)
+
+
+@differentiable("boxes1", "boxes2")
+def aligned_rotated_box_iou(
+    boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, *, angle: str, metric: str = "iou", out: Array | None = None
+) -> Array:
+    """The overlap of rotated boxes1[i] with boxes2[i]: (..., 5) and (..., 5) to (...). Leading dimensions broadcast.
+
+    metric: "iou" or "iof", as rotated_box_iou and rotated_box_iof.
+
+    ValueError: shape, angle, metric or out; TypeError: dtype, no angle.
+
+    >>> import boxgrad
+    >>> boxgrad.aligned_rotated_box_iou([[0.0, 0.0, 2.0, 2.0, 45.0]], [[0.0, 0.0, 2.0, 2.0, 0.0]], angle="degrees-cw").round(6)
+    array([0.707107])
+    """
+    code, convention = code_of(metric, METRICS, "metric"), code_of(angle, ANGLES, "angle")
+    array1, wanted1, array2, wanted2 = box_operands("boxes1", boxes1, "boxes2", boxes2, 5)
+    (shape, count), dtype = aligned_shape("boxes1", array1.shape, "boxes2", array2.shape, 5), array1.dtype
+    inputs = code, convention, *rows(stretched(array1, shape), 5), *rows(stretched(array2, shape), 5), count
+    value = output(out, shape[:-1], dtype, array1, array2)
+    library_of[dtype].rotated_iou_aligned(*inputs, value, None, None)
+    if not (wanted1 or wanted2):
+        return value
+
+    def pullback(cotangent: Array) -> Gradients:
+        of_value = gradient_of(wanted1, shape, dtype), gradient_of(wanted2, shape, dtype)
+        library_of[dtype].rotated_iou_aligned(*inputs, None, *of_value)
+        gradients = scaled(of_value, cotangent[..., None])
+        return sum_to_shape(gradients[0], array1.shape), sum_to_shape(gradients[1], array2.shape)
+
+    return with_pullback(value, pullback)
+
+
+@differentiable("input", "target")
+def rotated_box_iou_loss(
+    input: npt.ArrayLike, target: npt.ArrayLike, reduction: str = "none",
+    *, angle: str, mode: str = "linear", least_iou: float = 1e-6,
+    weights: npt.ArrayLike | None = None, normalizer: float | None = None, out: Array | None = None,
+) -> Loss:  # fmt: skip
+    """weights * (1 - IoU) of aligned rotated boxes (..., 5), or with mode "log" weights * -log(max(IoU, least_iou)).
+
+    angle: the convention of both, as in rotated_box_iou. least_iou: from 2^-100 to 1; below it the loss is constant. reduction, weights,
+    normalizer and out are those of box_iou_loss. Boxes that share no area have no gradient. Of nearly equal boxes the loss keeps its digits.
+    mmrotate's RotatedIoULoss is its mode "log" by default.
+
+    ValueError: shape, angle, mode, reduction, least_iou, a normalizer that is not positive though there are boxes, out; TypeError: dtype, no angle.
+
+    >>> import boxgrad
+    >>> boxgrad.rotated_box_iou_loss([[2.0, 2.0, 4.0, 2.0, 0.0]], [[2.0, 2.0, 4.0, 2.0, 90.0]], angle="degrees-ccw")
+    array([0.66666667])
+    """
+    kind, convention, least = code_of(mode, MODES, "mode"), code_of(angle, ANGLES, "angle"), number(least_iou, "least_iou")
+
+    def call(library: SimpleNamespace, boxes: tuple[Any, ...], results: tuple[Any, ...]) -> None:
+        library.rotated_iou_loss(kind, convention, *boxes, least, *results)
+
+    return loss_of_pairs(call, ("input", "target"), input, target, reduction, weights, normalizer, out, 5)
