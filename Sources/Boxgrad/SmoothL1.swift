@@ -7,6 +7,21 @@ extension Arguments {
             sigma > 0 && rounded(1 / (sigma * sigma), to: type) < .infinity, "sigma", "must be positive, and 1 / sigma^2 finite in the function's type",
             sigma)
     }
+
+    /// Checks what the losses of `count` differences have in common.
+    mutating func differences<T>(
+        _ pred: UnsafePointer<T>?, _ target: UnsafePointer<T>?, _ insideWeights: UnsafePointer<T>?, _ outsideWeights: UnsafePointer<T>?, _ count: Int,
+        _ normalizer: Double, _ elementwise: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
+    ) {
+        self.normalizer(normalizer, as: T.self, of: count)
+        packed(pred, "pred", count)
+        packed(target, "target", count)
+        packed(insideWeights, "inside_weights", count, optional: true)
+        packed(outsideWeights, "outside_weights", count, optional: true)
+        packed(elementwise, "elementwise", count, optional: true)
+        packed(gradPred, "grad_pred", count, optional: true)
+        packed(gradTarget, "grad_target", count, optional: true)
+    }
 }
 
 extension SmoothL1 {
@@ -17,14 +32,7 @@ extension SmoothL1 {
         _ elementwise: UnsafeMutablePointer<T>?, _ gradPred: UnsafeMutablePointer<T>?, _ gradTarget: UnsafeMutablePointer<T>?
     ) {
         arguments.sigma(sigma, T.self)
-        arguments.normalizer(normalizer, as: T.self, of: count)
-        arguments.packed(pred, "pred", count)
-        arguments.packed(target, "target", count)
-        arguments.packed(insideWeights, "inside_weights", count, optional: true)
-        arguments.packed(outsideWeights, "outside_weights", count, optional: true)
-        arguments.packed(elementwise, "elementwise", count, optional: true)
-        arguments.packed(gradPred, "grad_pred", count, optional: true)
-        arguments.packed(gradTarget, "grad_target", count, optional: true)
+        arguments.differences(pred, target, insideWeights, outsideWeights, count, normalizer, elementwise, gradPred, gradTarget)
         guard arguments.valid, count > 0, let pred, let target else { return nil }
         self.init(
             pred: pred, target: target, insideWeights: insideWeights, outsideWeights: outsideWeights, sigma: sigma, normalizer: normalizer,
@@ -54,14 +62,7 @@ func balancedL1<T>(
     arguments.divisor(alpha, as: T.self, "alpha")
     arguments.divisor(gamma, as: T.self, "gamma")
     arguments.divisor(beta, as: T.self, "beta")
-    arguments.normalizer(normalizer, as: T.self, of: count)
-    arguments.packed(pred, "pred", count)
-    arguments.packed(target, "target", count)
-    arguments.packed(insideWeights, "inside_weights", count, optional: true)
-    arguments.packed(outsideWeights, "outside_weights", count, optional: true)
-    arguments.packed(elementwise, "elementwise", count, optional: true)
-    arguments.packed(gradPred, "grad_pred", count, optional: true)
-    arguments.packed(gradTarget, "grad_target", count, optional: true)
+    arguments.differences(pred, target, insideWeights, outsideWeights, count, normalizer, elementwise, gradPred, gradTarget)
     guard arguments.valid else { return arguments.status }
     var sum = 0.0
     if count > 0, let pred, let target {

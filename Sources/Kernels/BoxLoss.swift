@@ -13,7 +13,7 @@ func boxLoss<T: Real>(_ call: BoxLoss<T>, _ rows: Range<Int>) {
     let scale = 1 / call.normalizer
     @inline(__always)
     func sum(_ space: Workspace) -> Double {
-        let pairs = PairTile(space)
+        let pairs = PairTile(space: space)
         let given: Tile<Box<T>> = space.tile(4)
         let (losses, factors) = (pairs.losses, pairs.factors)
         var sum = BlockSum()
@@ -85,17 +85,19 @@ private func slopeOfPower(_ x: Double, _ p: Double) -> Double {
     return choose(both(p > 1, x <= 0), 0, p * power(ofPositive: base, p - 1))
 }
 
-/// Holds the pairs of a tile, and what is computed of them.
+/// Holds the pairs of a tile, and what is computed of them. It has one pointer, so that the compiler knows that no two columns overlap.
 private struct PairTile {
-    let pred, target, slopesPred, slopesTarget: Tile<Box<Double>>
-    /// The results are losses * factors, and slopes * factors * powers. `powers` has what the coordinates were multiplied by.
-    let losses, factors, powers, ious: UnsafeMutablePointer<Double>
+    let space: Workspace
 
-    @inline(__always)
-    init(_ space: Workspace) {
-        (pred, target, slopesPred, slopesTarget) = (space.tile(0), space.tile(1), space.tile(2), space.tile(3))
-        (losses, factors, powers, ious) = (space.column(0), space.column(1), space.column(2), space.column(3))
-    }
+    var pred: Tile<Box<Double>> { @inline(__always) get { space.tile(0) } }
+    var target: Tile<Box<Double>> { @inline(__always) get { space.tile(1) } }
+    var slopesPred: Tile<Box<Double>> { @inline(__always) get { space.tile(2) } }
+    var slopesTarget: Tile<Box<Double>> { @inline(__always) get { space.tile(3) } }
+    /// The results are losses * factors, and slopes * factors * powers. `powers` has what the coordinates were multiplied by.
+    var losses: UnsafeMutablePointer<Double> { @inline(__always) get { space.column(0) } }
+    var factors: UnsafeMutablePointer<Double> { @inline(__always) get { space.column(1) } }
+    var powers: UnsafeMutablePointer<Double> { @inline(__always) get { space.column(2) } }
+    var ious: UnsafeMutablePointer<Double> { @inline(__always) get { space.column(3) } }
 
     /// Multiplies each pair by a power of two that makes its largest coordinate nearly 1. No square overflows then.
     @inline(__always)

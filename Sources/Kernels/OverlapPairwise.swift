@@ -160,20 +160,25 @@ func iouPairwiseGrad<T: Real>(_ call: IoUPairwiseGrad<T>, _ rows: Range<Int>) {
         let factors = space.column(0, of: T.self)
         for i in rows {
             let box = Box(a[i])
+            @inline(__always)
+            func fill<M: Metric>(_ metric: M.Type) { space.fill(metric, box, eps) }
             var sums = (BlockSum(), BlockSum(), BlockSum(), BlockSum())
             var tiles = Tiles(0..<call.bCount)
             while let (start, length) = tiles.next() {
                 tileB.load(b, start, length)
-                let cotangents = gradOut + (i &* rowStride &+ start &* columnStride)
-                for k in 0..<length { factors[k] = cotangents[k &* columnStride] }
+                var cotangent = gradOut + (i &* rowStride &+ start &* columnStride)
+                for k in 0..<length {
+                    factors[k] = cotangent.pointee
+                    cotangent += columnStride
+                }
                 switch metric {
-                case BOXGRAD_GIOU: slopes.fill(GIoU.self, box, tileB, eps)
-                case BOXGRAD_DIOU: slopes.fill(DIoU.self, box, tileB, eps)
-                case BOXGRAD_CIOU: slopes.fill(CIoU.self, box, tileB, eps)
-                case BOXGRAD_IOF: slopes.fill(IoF.self, box, tileB, eps)
-                case BGI_IOF_OF_SECOND: slopes.fill(IoFOfSecond.self, box, tileB, eps)
-                case BOXGRAD_IOS: slopes.fill(IoS.self, box, tileB, eps)
-                default: slopes.fill(IoU.self, box, tileB, eps)
+                case BOXGRAD_GIOU: fill(GIoU.self)
+                case BOXGRAD_DIOU: fill(DIoU.self)
+                case BOXGRAD_CIOU: fill(CIoU.self)
+                case BOXGRAD_IOF: fill(IoF.self)
+                case BGI_IOF_OF_SECOND: fill(IoFOfSecond.self)
+                case BOXGRAD_IOS: fill(IoS.self)
+                default: fill(IoU.self)
                 }
                 slopes.multiply(factors)
                 if length < tileWidth { slopes.keep { $0 < length } }
@@ -188,10 +193,11 @@ func iouPairwiseGrad<T: Real>(_ call: IoUPairwiseGrad<T>, _ rows: Range<Int>) {
     Workspace.with(addUp)
 }
 
-extension Tile {
-    /// Sets row k to d metric(box, boxes[k]) / d box.
+extension Workspace {
+    /// Sets row k of tile 1 to d metric(box, b) / d box, where b is row k of tile 0.
     @inline(never)
-    fileprivate func fill<M: Metric, E: Real>(_ metric: M.Type, _ box: Box<E>, _ boxes: Tile, _ eps: E) where R == Box<E> {
-        for k in 0..<tileWidth { self[k] = Overlap(metric, box, boxes[k], eps).gradA }
+    fileprivate func fill<M: Metric, T: Real>(_ metric: M.Type, _ box: Box<T>, _ eps: T) {
+        let (boxes, slopes): (Tile<Box<T>>, Tile<Box<T>>) = (tile(0), tile(1))
+        for k in 0..<tileWidth { slopes[k] = Overlap(metric, box, boxes[k], eps).gradA }
     }
 }
