@@ -27,6 +27,8 @@ let tiers = allTiers.filter { onlyTier == nil || $0.define == "TIER_\(onlyTier!)
 let neverFuse = "-ffp-contract=off"
 let embedded: [SwiftSetting] = [
     .enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-O", "-no-allocations", "-Xfrontend", "-function-sections"]),
+    // For small devices large loops stay loops. Unrolled, they would take some percent more room, and some less time.
+    .unsafeFlags(isBaselineOnly ? ["-Xllvm", "-unroll-threshold=100"] : []),
 ]
 
 // The tests load the built library: Embedded objects must never be linked into a host that has a Swift runtime. BOXGRAD_ONLY_TESTS leaves
