@@ -59,5 +59,14 @@ for value, bits in ((log(2), 42), (pi / 180, 53)):
 print("// atan(1/2), pi/4, atan(3/2), pi/2 in two parts")
 for value in (atan(mpf(1) / 2), pi / 4, atan(mpf(3) / 2), pi / 2):
     print(float(value).hex(), float(value - mpf(float(value))).hex())
-print("// ln2, pi")
+print("// ln2, pi, then 2/pi, 180/pi")
 print(float(log(2)).hex(), float(pi).hex())
+print(float(2 / pi).hex(), float(180 / pi).hex())
+print("// pi/2 in three parts (the first two have 33 bits: their products with a number of quarter turns are exact)")
+rest, parts = pi / 2, []
+for _ in range(2):
+    unit = mpf(2) ** (int(mp.floor(log(rest, 2))) - 32)
+    parts.append(mp.floor(rest / unit) * unit)
+    rest -= parts[-1]
+print(*(float(part).hex() for part in parts))
+print(float(rest).hex())

@@ -35,9 +35,16 @@ public func powerF64(_ x: UnsafePointer<Double>, _ p: UnsafePointer<Double>, _ c
     for i in 0..<count { out[i] = power(x[i], p[i]) }
 }
 
-@_cdecl("sine_and_cosine_f64")
-public func sineAndCosineF64(
-    _ degrees: UnsafePointer<Double>, _ count: Int, _ sine: UnsafeMutablePointer<Double>, _ cosine: UnsafeMutablePointer<Double>
+@_cdecl("sine_and_cosine_of_degrees_f64")
+public func sineAndCosineOfDegreesF64(
+    _ angle: UnsafePointer<Double>, _ count: Int, _ sine: UnsafeMutablePointer<Double>, _ cosine: UnsafeMutablePointer<Double>
 ) {
-    for i in 0..<count { (sine[i], cosine[i]) = sineAndCosine(degrees: degrees[i]) }
+    for i in 0..<count { (sine[i], cosine[i]) = AngleUnit(degrees: true).sineAndCosine(angle[i]) }
+}
+
+@_cdecl("sine_and_cosine_of_radians_f64")
+public func sineAndCosineOfRadiansF64(
+    _ angle: UnsafePointer<Double>, _ count: Int, _ sine: UnsafeMutablePointer<Double>, _ cosine: UnsafeMutablePointer<Double>
+) {
+    for i in 0..<count { (sine[i], cosine[i]) = AngleUnit(degrees: false).sineAndCosine(angle[i]) }
 }

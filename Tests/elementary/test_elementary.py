@@ -99,10 +99,12 @@ EXACT = {
     "power": lambda x, p: x**p,
     "sin": lambda degrees: gmpy2.sin(radians(degrees)),
     "cos": lambda degrees: gmpy2.cos(radians(degrees)),
+    "sin of radians": gmpy2.sin,
+    "cos of radians": gmpy2.cos,
 }
 EXTENDED = {
     "exp": np.exp, "log": log_of_ratio, "atan": np.arctan, "angle": np.arctan2, "power": np.power,
-    "sin": sine_of_turn, "cos": lambda degrees: sine_of_turn(degrees, 1),
+    "sin": sine_of_turn, "cos": lambda degrees: sine_of_turn(degrees, 1), "sin of radians": np.sin, "cos of radians": np.cos,
 }
 
 
@@ -276,7 +278,7 @@ def test_sin_and_cos(kernels, generator):
         signed(generator, magnitudes(generator, -1030, -1000)), signed(generator, magnitudes(generator, -10, 60)),
         around(generator, np.arange(-720, 721, 45.0)), np.arange(-1000.0, 1000),
     ])
-    sine, cosine = kernels.sine_and_cosine_f64(degrees, results=2)
+    sine, cosine = kernels.sine_and_cosine_of_degrees_f64(degrees, results=2)
     right = np.fmod(degrees, 90) == 0
     assert right.sum() > 20
     for name, values in ("sin", sine), ("cos", cosine):
@@ -285,10 +287,29 @@ def test_sin_and_cos(kernels, generator):
 
 def test_right_angles_are_exact(kernels):
     quarters = np.concatenate([np.arange(-4000.0, 4001), 2.0 ** np.arange(60, 1000)])
-    sine, cosine = kernels.sine_and_cosine_f64(90 * quarters, results=2)
+    sine, cosine = kernels.sine_and_cosine_of_degrees_f64(90 * quarters, results=2)
     quarter = (np.fmod(quarters, 4).astype(int)) % 4
     np.testing.assert_array_equal(sine, np.array([0.0, 1, 0, -1])[quarter])
     np.testing.assert_array_equal(cosine, np.array([1.0, 0, -1, 0])[quarter])
+
+
+def test_sin_and_cos_of_radians(kernels, generator):
+    quarters = np.arange(1, 200_000) * (pi / 2)
+    radians = np.concatenate([
+        generator.uniform(-7, 7, COUNT), signed(generator, magnitudes(generator, -1074, 1024)), signed(generator, magnitudes(generator, -10, 60)),
+        signed(generator, magnitudes(generator, 18.9, 19.1)), around(generator, quarters[::100]), around(generator, quarters[:16]),
+        np.arange(-1000.0, 1000),
+    ])
+    sine, cosine = kernels.sine_and_cosine_of_radians_f64(radians, results=2)
+    for name, values in ("sin of radians", sine), ("cos of radians", cosine):
+        assert_all_within(ANGLE, name, values, radians)
+
+
+def test_edges_of_sin_and_cos_of_radians(kernels):
+    sine, cosine = kernels.sine_and_cosine_of_radians_f64(np.array([0.0, -0.0, inf, -inf, nan]), results=2)
+    np.testing.assert_array_equal(sine, [0.0, -0.0, nan, nan, nan])
+    np.testing.assert_array_equal(np.signbit(sine[:2]), [False, True])
+    np.testing.assert_array_equal(cosine, [1.0, 1.0, nan, nan, nan])
 
 
 def test_power(kernels, generator):
