@@ -240,7 +240,7 @@ def test_operators_refuse_what_would_be_read_beyond_its_end(case):
         arguments = [x.detach() if isinstance(x, torch.Tensor) else x for x in arguments]
         tensors = [k for k, x in enumerate(arguments) if isinstance(x, torch.Tensor) and x.dim()]
         for k in tensors if len(tensors) > 1 else ():
-            of_pairs = operator._opname == "iou_pairwise"  # whose two tensors may have different lengths
+            of_pairs = operator._opname in ("iou_pairwise", "rotated_iou_pairwise")  # whose two tensors may have different lengths
             for other in (arguments[k].float(), *([] if of_pairs else [arguments[k][:1]]), arguments[k][None]):
                 with pytest.raises((ValueError, TypeError)):
                     operator(*arguments[:k], other, *arguments[k + 1 :])
