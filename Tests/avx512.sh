@@ -71,11 +71,14 @@ BOCHS
     test -s "$out/avx512"
 }
 
+skipped=()
 if grep -qw avx512vl /proc/cpuinfo; then
     cpu="this machine's CPU"
     run >"$out/avx512"
 else
     cpu="an emulated CPU"
+    # Where the result of a fused operation is 2^-64 of the product or less, Bochs 2.7 makes it 0. The exact squares of doubles are such.
+    skipped=(boxgrad_exact_norm_add boxgrad_exact_norm_merge boxgrad_exact_norm_finish)
     emulate
 fi
 echo "In tier $(sed -n '1s/tier //p' "$out/avx512"), on $cpu: $(grep -c '_[a-z0-9_]* [0-9a-f]\{16\}$' "$out/avx512") hashes."
@@ -96,9 +99,12 @@ check "the tier is avx512" grep -x "tier avx512" "$out/avx512"
 for program in sweep smoke; do
     check "$program succeeds" grep -x "$program: exit status 0" "$out/avx512"
 done
+# compared FILE: its lines, without the hashes that are skipped.
+compared() { grep -vwE "$(IFS='|'; echo "${skipped[*]:-nothing}")" "$1"; }
 for tier in baseline avx2; do
     BOXGRAD_CPU_TIER=$tier run | sed '1s/.*/tier avx512/' >"$out/$tier"
-    check "the same bits as in tier $tier" diff "$out/$tier" "$out/avx512"
+    check "the same bits as in tier $tier" diff <(compared "$out/$tier") <(compared "$out/avx512")
 done
-echo "$passed passed, $failed failed"
+for name in "${skipped[@]}"; do echo "skipped: $name, which the emulator computes otherwise than processors"; done
+echo "$passed passed, $failed failed, ${#skipped[@]} skipped"
 exit $((failed > 0))
