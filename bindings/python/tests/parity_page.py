@@ -229,8 +229,8 @@ SAME = [
          turned),
     Same("convert_rotated_boxes", "torchvision.ops.box_convert, xyxyxyxy to cxcywhr",
          partial(boxgrad.convert_rotated_boxes, in_fmt="corners", out_fmt="degrees-ccw"), partial(ops.box_convert, in_fmt="xyxyxyxy", out_fmt="cxcywhr"),
-         lambda kind: [boxgrad.convert_rotated_boxes(*turned(kind), "degrees-ccw", "corners")], **values_only, kinds=PLAIN,
-         note="theirs takes the sides from three corners, so that its gradient is another"),
+         lambda kind: [boxgrad.convert_rotated_boxes(*turned(kind), "degrees-ccw", "corners")], **values_only, kinds=("nested", "identical", "huge"),
+         note="in float64; theirs takes the sides from three corners, so that its gradient is another, and float32 is off by 5e-5 degrees"),
     Same("convert_rotated_boxes", "ultralytics xywhr2xyxyxyxy, its corners 3, 2, 1, 4",
          partial(boxgrad.convert_rotated_boxes, in_fmt="radians-cw", out_fmt="corners"), partial(peers.ultralytics_xywhr2xyxyxyxy, torch), turned, **formula),
     Same("convert_rotated_boxes", "mmrotate rbox2hbox", partial(boxgrad.convert_rotated_boxes, in_fmt="radians-cw", out_fmt="bounds"),
@@ -245,10 +245,10 @@ SAME = [
     Same("aligned_rotated_box_iou", "shapely, intersection / union", partial(boxgrad.aligned_rotated_box_iou, angle="degrees-cw"),
          lambda a, b: peers.shapely_iou(a, b).diagonal(), turned_pairs, **values_only, **with_boxes),
     *[
-        Same("rotated_box_iou_loss", f"mmrotate RotatedIoULoss, mode {mode}, of shapely's IoU",
-             partial(boxgrad.rotated_box_iou_loss, angle="radians-cw", mode=mode), partial(peers.mmrotate_rotated_iou_loss, mode=mode), turned_pairs,
-             **values_only, **with_boxes, how="formula")
-        for mode in ("linear", "log")
+        Same("rotated_box_iou_loss", f"mmrotate RotatedIoULoss, mode {mode}, eps = {eps:g}, of shapely's IoU",
+             partial(boxgrad.rotated_box_iou_loss, angle="radians-cw", mode=mode), partial(peers.mmrotate_rotated_iou_loss, mode=mode, eps=eps), turned_pairs,
+             **values_only, **with_boxes, how="formula", note=note)
+        for mode, eps, note in [("linear", 0, "theirs otherwise takes an IoU of 0 for 1e-6"), ("log", 1e-6, "")]
     ],
     Same("clip_boxes_to_image", "torchvision.ops.clip_boxes_to_image", partial(boxgrad.clip_boxes_to_image, size=(60, 90)),
          partial(ops.clip_boxes_to_image, size=(60, 90)), first),

@@ -131,7 +131,7 @@ def shapely_iou(a, b, of_first=False, radians=False):
     return inter / (shapely.area(first) + (0 if of_first else shapely.area(second) - inter))
 
 
-def mmrotate_rotated_iou_loss(pred, target, mode, eps=1e-6):
+def mmrotate_rotated_iou_loss(pred, target, mode, eps):
     """With shapely in place of diff_iou_rotated_2d."""
     import numpy as np
 
