@@ -16,6 +16,7 @@ import torch
 from .. import gradient_norm as _arrays
 from .._library import memory_at
 from .._prototypes import ON_CUDA
+from ..errors import NonFiniteError
 
 _SUFFIXES = {torch.float32: "f32", torch.float64: "f64"}
 _SIZES = {"iou_pairwise": (0, 2, 5), "iou_pairwise_grad": (2, 5), "iou_loss": (5,), "smooth_l1": (4,)}
@@ -156,7 +157,7 @@ class CudaGradients:
         with self._tensors() as tensors:
             tensors.norm(math.inf, None, None, first.data_ptr())
         i = int(first)
-        raise _arrays.NonFiniteError(f"{name}[{i}] is not finite" if i >= 0 else f"{name} are finite, but their total norm is too large for a double")
+        raise NonFiniteError(f"{name}[{i}] is not finite" if i >= 0 else f"{name} are finite, but their total norm is too large for a double")
 
 
 def order_on_gpu(norm_type: Any) -> float:
