@@ -55,10 +55,21 @@ def _pairwise_gradient(
         c.iou_pairwise_grad(metric, memory(a), len(a), stride_a, memory(b), len(b), stride_b, eps, *upstream, *map(memory, gradients))
 
 
-def _aligned_shape(boxes1: Tensor, boxes2: Tensor, *_: Any) -> Sequence[int]:
-    check_boxes("boxes1", boxes1)
+def aligned_shape(boxes1: Tensor, boxes2: Tensor, width: int = 4) -> Sequence[int]:
+    check_boxes("boxes1", boxes1, width)
     check_aligned("boxes1", boxes1, "boxes2", boxes2)
     return boxes1.shape[:-1]
+
+
+def _aligned_shape(boxes1: Tensor, boxes2: Tensor, *_: Any) -> Sequence[int]:
+    return aligned_shape(boxes1, boxes2)
+
+
+def multiply_rows(gradients: Sequence[Any], cotangent: Tensor) -> None:
+    """Multiplies the rows of each gradient that is wanted by the cotangents of the aligned values."""
+    for gradient in gradients:
+        if gradient is not None:
+            gradient *= cotangent[..., None]
 
 
 def _aligned(c: Any, out: Tensor, boxes1: Tensor, boxes2: Tensor, metric: int, eps: float) -> None:
@@ -71,9 +82,7 @@ def _aligned_gradient(
 ) -> None:
     (a, stride_a), (b, stride_b) = rows(boxes1), rows(boxes2)
     c.iou_aligned(metric, memory(a), stride_a, memory(b), stride_b, a.numel() // 4, eps, None, *map(memory, out))
-    for gradient in out:
-        if gradient is not None:
-            gradient *= cotangent[..., None]
+    multiply_rows(out, cotangent)
 
 
 _ARGUMENTS = "Tensor boxes1, Tensor boxes2, int metric, float eps"

@@ -11,7 +11,7 @@ from ..rotated import ANGLES, METRICS, MODES, TARGETS, WIDTHS, codes_of
 from ._operators import Operator, memory, rows
 from ._tensors import aligned, check_aligned, check_boxes, check_constant, constant, floats, pair
 from ._totals import Loss
-from .overlap import in_batches, matrices, pairwise_shape
+from .overlap import aligned_shape, in_batches, matrices, multiply_rows, pairwise_shape
 
 _CORNERS = TARGETS["corners"]
 _WIDTHS = [WIDTHS[name] for name in TARGETS]
@@ -86,9 +86,7 @@ def _pairwise_gradient(c: Any, cotangent: Tensor, out: Sequence[Any], boxes1: Te
 
 
 def _aligned_shape(boxes1: Tensor, boxes2: Tensor, *_: Any) -> Sequence[int]:
-    check_boxes("boxes1", boxes1, 5)
-    check_aligned("boxes1", boxes1, "boxes2", boxes2)
-    return boxes1.shape[:-1]
+    return aligned_shape(boxes1, boxes2, 5)
 
 
 def _aligned(c: Any, out: Tensor, boxes1: Tensor, boxes2: Tensor, metric: int, angle: int) -> None:
@@ -99,9 +97,7 @@ def _aligned(c: Any, out: Tensor, boxes1: Tensor, boxes2: Tensor, metric: int, a
 def _aligned_gradient(c: Any, cotangent: Tensor, out: Sequence[Any], boxes1: Tensor, boxes2: Tensor, metric: int, angle: int) -> None:
     (a, stride_a), (b, stride_b) = rows(boxes1), rows(boxes2)
     c.rotated_iou_aligned(metric, angle, memory(a), stride_a, memory(b), stride_b, a.numel() // 5, None, *map(memory, out))
-    for gradient in out:
-        if gradient is not None:
-            gradient *= cotangent[..., None]
+    multiply_rows(out, cotangent)
 
 
 def _loss_shape(boxes1: Tensor, boxes2: Tensor, weights: Tensor | None, *_: Any) -> Sequence[int]:
