@@ -102,30 +102,39 @@ private func sum(_ x: TensorElements, _ p: Double, _ divisor: Double) -> Double 
 private func sum<Element: TensorElement>(_ elements: TensorElements, of _: Element.Type, _ p: Double, _ divisor: Double) -> Double {
     let (x, count, stride) = (elements.data.assumingMemoryBound(to: Element.self), elements.count, elements.stride)
     @inline(__always)
-    func sum(_ term: (Double) -> Double) -> Double {
-        @inline(__always)
-        func sum(_ space: Workspace) -> Double {
-            let exact: UnsafeMutablePointer<Element.Exact> = space.column(0)
-            var sum = BlockSum()
-            var tiles = Tiles(0..<count)
-            while let (start, length) = tiles.next() {
-                if length == tileWidth && stride == 1 {
-                    // The distance of 4096 bytes was chosen by measuring the time of norms.
-                    prefetchTile(x + start, ahead: 4096)
-                    for k in 0..<tileWidth { exact[k] = x[start &+ k].exact }
-                } else {
-                    for k in 0..<length { exact[k] = x[(start &+ k) &* stride].exact }
-                }
-                sum.add(UnsafePointer(exact), length, term)
+    func sum(_ space: Workspace) -> Double {
+        let tile = space.column(0, of: Double.self)
+        var sum = BlockSum()
+        var tiles = Tiles(0..<count)
+        while let (start, length) = tiles.next() {
+            if length == tileWidth && stride == 1 {
+                // The distance of 4096 bytes was chosen by measuring the time of norms.
+                prefetchTile(x + start, ahead: 4096)
+                for k in 0..<tileWidth { tile[k] = Double(x[start &+ k].exact) }
+            } else {
+                for k in 0..<length { tile[k] = Double(x[(start &+ k) &* stride].exact) }
             }
-            return sum.total
+            sum.addPowers(tile, length, p, divisor)
         }
-        return Workspace.with(sum)
+        return sum.total
     }
-    if p == 1 { return sum { $0.magnitude } }
-    if p == 2 && divisor == 1 { return sum { $0 * $0 } }
-    if p == 2 { return sum { ($0 / divisor) * ($0 / divisor) } }
-    return sum { power(($0 / divisor).magnitude, p) }
+    return Workspace.with(sum)
+}
+
+extension BlockSum {
+    /// Adds |x / divisor|^p of each x. It is compiled once for all dtypes.
+    @inline(never)
+    fileprivate mutating func addPowers(_ x: UnsafePointer<Double>, _ length: Int, _ p: Double, _ divisor: Double) {
+        if p == 1 {
+            add(x, length) { $0.magnitude }
+        } else if p == 2 && divisor == 1 {
+            add(x, length) { $0 * $0 }
+        } else if p == 2 {
+            add(x, length) { ($0 / divisor) * ($0 / divisor) }
+        } else {
+            add(x, length) { power(($0 / divisor).magnitude, p) }
+        }
+    }
 }
 
 /// Returns the largest magnitude, or NaN if an element is NaN.
@@ -229,17 +238,14 @@ private func laneResults<Element: TensorElement>(
     @inline(__always)
     func sum(_ space: Workspace) {
         // The tile has a column for each lane. It takes the place of the next three tiles.
-        let tile: Tile<Box<Element.Exact>> = space.tile(0)
+        let tile: Tile<Box<Double>> = space.tile(0)
         var sums = InlineArray<16, BlockSum>(repeating: BlockSum())
         withUnsafeMutablePointer(to: &sums) { memory in
             let sums = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: BlockSum.self)
             var tiles = Tiles(0..<count)
             while let (start, length) = tiles.next() {
-                for k in 0..<length { for l in 0..<lanes { tile.column(l)[k] = x[(start &+ k) &* stride &+ l].exact } }
-                for l in 0..<lanes {
-                    let column = UnsafePointer(tile.column(l))
-                    if pass.p == 1 { sums[l].add(column, length) { $0.magnitude } } else { sums[l].add(column, length) { $0 * $0 } }
-                }
+                for k in 0..<length { for l in 0..<lanes { tile.column(l)[k] = Double(x[(start &+ k) &* stride &+ l].exact) } }
+                for l in 0..<lanes { sums[l].addPowers(tile.column(l), length, pass.p, 1) }
             }
             for l in 0..<lanes { results[l] = sums[l].total }
         }
