@@ -144,6 +144,16 @@ def _rotated(n: int) -> Run:
     return lambda: boxgrad.convert_rotated_boxes(boxes, "degrees-ccw", "corners")
 
 
+def _inspected(n: int) -> Run:
+    boxes = workloads.rotated_boxes(n, 1)
+    return lambda: boxgrad.inspect_rotated_boxes(boxes, (workloads.HEIGHT, workloads.WIDTH), angle="degrees-ccw")
+
+
+def _min_area(n: int) -> Run:
+    quads = boxgrad.convert_rotated_boxes(workloads.rotated_boxes(n, 1), "degrees-ccw", "corners")
+    return lambda: boxgrad.min_area_boxes(quads, angle="degrees-ccw")
+
+
 def _rotated_pairs(call: Callable[..., Any], n: int, **options: Any) -> Run:
     data = workloads._rotated_loss(n).make()
     return lambda: call(data.pred, data.target, angle="degrees-ccw", **options)
@@ -181,6 +191,8 @@ FUNCTIONS = {
     "clip_boxes_to_image": _boxes(lambda boxes: boxgrad.clip_boxes_to_image(boxes, (workloads.HEIGHT, workloads.WIDTH))),
     "inspect_boxes": _boxes(lambda boxes: boxgrad.inspect_boxes(boxes, (workloads.HEIGHT, workloads.WIDTH))),
     "remove_small_boxes": _boxes(lambda boxes: boxgrad.remove_small_boxes(boxes, 10)),
+    "inspect_rotated_boxes": Growing("n", "n", 1000, _inspected),
+    "min_area_boxes": Growing("n", "n", 1000, _min_area),
     "rotate_boxes": _boxes(lambda boxes: boxgrad.rotate_boxes(boxes, 30.0, (workloads.HEIGHT, workloads.WIDTH))),
     "convert_rotated_boxes": Growing("n", "n", 1000, _rotated),
     "rotated_box_iou": _rotated_pairwise(boxgrad.rotated_box_iou),

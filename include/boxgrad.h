@@ -18,7 +18,8 @@
  *     Overlap                   iou_pairwise, iou_aligned, iou_loss: IoU, GIoU, DIoU, CIoU, IoF,
  *                               IoS
  *     Box losses                box_loss: EIoU, SIoU, alpha-IoU, Wise-IoU, Inner-IoU and others
- *     Rotated boxes             rotated_convert, rotated_corners, rotated_from_corners
+ *     Rotated boxes             rotated_convert, rotated_corners, rotated_from_corners,
+ *                               rotated_min_area, rotated_inspect
  *     Rotated overlap           rotated_iou_pairwise, rotated_iou_aligned,
  *                               rotated_iou_loss
  *     Smooth L1                 smooth_l1, balanced_l1
@@ -768,6 +769,51 @@ boxgrad_status boxgrad_rotated_from_corners_grad_f32(
 boxgrad_status boxgrad_rotated_from_corners_grad_f64(
     int32_t angle, const double *corners, size_t count, ptrdiff_t stride,
     const double *grad_boxes, double *grad_corners);
+
+/* The smallest rotated rectangles around points, the field's minAreaRect. One side of the smallest
+ * rectangle lies along a side of the points' convex hull, so of these rectangles it is the one with
+ * the least area. There is no gradient: between two sides of the hull the rectangle jumps.
+ * Inputs:   angle: one of BOXGRAD_ANGLE_*; points: count rows of points_per_row points, x and y of
+ *           each, in any order (4 for corners); stride: at least 2 points_per_row.
+ * Outputs:  boxes: count x 5, with angles from 0 to 90 degrees clockwise on the screen: at 0, not
+ *           at 90, the rectangle is upright.
+ * Edges:    Of areas that are equal, to 2^-40 of them, that with the smaller angle clockwise is
+ *           taken: all sides of an acute triangle have equal ones. Points on one line have a side
+ *           of 0, but for rounding; equal points two, at angle 0. If a number of a row is not
+ *           finite, or overflows when another is subtracted, all five are NaN. A point may lie
+ *           outside by what rounding makes of it.
+ * Errors:   BAD_PARAMETER: angle is none of the four, points_per_row is 0. SIZE_OVERFLOW:
+ *           points_per_row is too large.
+ * Accuracy: boxes 8 eps (16 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_min_area_f32(
+    int32_t angle, const float *points, size_t count, size_t points_per_row, ptrdiff_t stride,
+    float *boxes);
+boxgrad_status boxgrad_rotated_min_area_f64(
+    int32_t angle, const double *points, size_t count, size_t points_per_row, ptrdiff_t stride,
+    double *boxes);
+
+/* Finds the rotated boxes that break training. The flags are those of boxgrad_box_inspect: of the
+ * five numbers and their own sides, BOXGRAD_BOX_INVERTED being w < 0 or h < 0.
+ * BOXGRAD_BOX_PARTLY_OUTSIDE is a box with a corner beyond the image and some area in it,
+ * BOXGRAD_BOX_WHOLLY_OUTSIDE one with a corner beyond it and no area in it.
+ * Inputs:   angle: one of BOXGRAD_ANGLE_*; boxes: count rows of 5; width, height, min_size: as in
+ *           boxgrad_box_inspect.
+ * Outputs:  flags: count words, or NULL; counts: counts_length numbers, or NULL; both as in
+ *           boxgrad_box_inspect.
+ * Edges:    A box that is not finite, its angle included, has no other bit. An inverted box is
+ *           small, too. What lies beyond a border, or within it, by at most 4 eps times
+ *           (|cx| + |cy| + |w| + |h|) does not: so much rounding makes of right angles in radians.
+ * Errors:   BAD_PARAMETER: angle is none of the four; width, height or min_size is NaN.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_inspect_f32(
+    int32_t angle, const float *boxes, size_t count, ptrdiff_t stride, double width,
+    double height, double min_size, uint32_t *BOXGRAD_OR_NULL flags,
+    size_t *BOXGRAD_OR_NULL counts, size_t counts_length);
+boxgrad_status boxgrad_rotated_inspect_f64(
+    int32_t angle, const double *boxes, size_t count, ptrdiff_t stride, double width,
+    double height, double min_size, uint32_t *BOXGRAD_OR_NULL flags,
+    size_t *BOXGRAD_OR_NULL counts, size_t counts_length);
 
 /* ---- Rotated overlap ----------------------------------------------------------------------------
  * The overlap of rotated boxes, in closed form: without polygons, without sorting, and so without
@@ -1930,6 +1976,16 @@ typedef struct {
         ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride, size_t count,
         const double *weights, double least_iou, double normalizer, double *loss, double *per_box,
         double *grad_pred, double *grad_target);
+    boxgrad_status (*rotated_min_area_f32)(int32_t angle, const float *points, size_t count,
+        size_t points_per_row, ptrdiff_t stride, float *boxes);
+    boxgrad_status (*rotated_min_area_f64)(int32_t angle, const double *points, size_t count,
+        size_t points_per_row, ptrdiff_t stride, double *boxes);
+    boxgrad_status (*rotated_inspect_f32)(int32_t angle, const float *boxes, size_t count,
+        ptrdiff_t stride, double width, double height, double min_size, uint32_t *flags,
+        size_t *counts, size_t counts_length);
+    boxgrad_status (*rotated_inspect_f64)(int32_t angle, const double *boxes, size_t count,
+        ptrdiff_t stride, double width, double height, double min_size, uint32_t *flags,
+        size_t *counts, size_t counts_length);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

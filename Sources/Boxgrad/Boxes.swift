@@ -147,28 +147,44 @@ func boxClipGrad<T>(
     return arguments.status
 }
 
+extension Arguments {
+    /// Checks what inspections have in common.
+    mutating func inspection(
+        _ width: Double, _ height: Double, _ minSize: Double, _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?,
+        _ countsLength: Int, _ count: Int
+    ) {
+        require(width == width, "width", "is NaN", width)
+        require(height == height, "height", "is NaN", height)
+        require(minSize == minSize, "min_size", "is NaN", minSize)
+        packed(flags, "flags", count, optional: true)
+        self.count(countsLength, "counts_length")
+        packed(counts, "counts", countsLength, optional: true)
+    }
+}
+
+/// Hands zeros to `count`, which adds to them how many boxes have each flag, and copies them.
+func counting(_ counts: UnsafeMutablePointer<Int>?, _ length: Int, _ count: (UnsafeMutablePointer<Int>) -> Void) {
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: Int(BOXGRAD_BOX_FLAGS)) { totals in
+        totals.initialize(repeating: 0)
+        if let base = totals.baseAddress { count(base) }
+        if let counts { for k in 0..<length { counts[k] = k < totals.count ? totals[k] : 0 } }
+    }
+}
+
 func boxInspect<T>(
     _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
     _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.require(width == width, "width", "is NaN", width)
-    arguments.require(height == height, "height", "is NaN", height)
-    arguments.require(minSize == minSize, "min_size", "is NaN", minSize)
+    arguments.inspection(width, height, minSize, flags, counts, countsLength, count)
     arguments.rows(boxes, "boxes", count, stride: stride, "stride")
-    arguments.packed(flags, "flags", count, optional: true)
-    arguments.count(countsLength, "counts_length")
-    arguments.packed(counts, "counts", countsLength, optional: true)
     guard arguments.valid else { return arguments.status }
-    return withUnsafeTemporaryAllocation(of: Int.self, capacity: Int(BOXGRAD_BOX_FLAGS)) { totals in
-        totals.initialize(repeating: 0)
-        if let boxes, count > 0, let base = totals.baseAddress {
-            BoxInspect(boxes: Rows(boxes, stride: stride), width: width, height: height, minSize: minSize, flags: flags, counts: base)
-                .run(count, commonKernels(T.self).box_inspect)
-        }
-        if let counts { for k in 0..<countsLength { counts[k] = k < totals.count ? totals[k] : 0 } }
-        return BOXGRAD_OK
+    counting(counts, countsLength) { totals in
+        guard let boxes, count > 0 else { return }
+        BoxInspect(boxes: Rows(boxes, stride: stride), width: width, height: height, minSize: minSize, flags: flags, counts: totals)
+            .run(count, commonKernels(T.self).box_inspect)
     }
+    return BOXGRAD_OK
 }
 
 func boxRotate<T>(

@@ -378,6 +378,42 @@ public func boxgrad_rotated_from_corners_grad_f64(
         angle, corners, count, stride, gradBoxes, gradCorners)
 }
 
+@_cdecl("boxgrad_rotated_min_area_f32") @implementation
+public func boxgrad_rotated_min_area_f32(
+    _ angle: Int32, _ points: UnsafePointer<Float>?, _ count: Int, _ pointsPerRow: Int, _ stride: Int,
+    _ boxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedMinArea(
+        angle, points, count, pointsPerRow, stride, boxes)
+}
+
+@_cdecl("boxgrad_rotated_min_area_f64") @implementation
+public func boxgrad_rotated_min_area_f64(
+    _ angle: Int32, _ points: UnsafePointer<Double>?, _ count: Int, _ pointsPerRow: Int, _ stride: Int,
+    _ boxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedMinArea(
+        angle, points, count, pointsPerRow, stride, boxes)
+}
+
+@_cdecl("boxgrad_rotated_inspect_f32") @implementation
+public func boxgrad_rotated_inspect_f32(
+    _ angle: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
+    _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
+) -> Int32 {
+    rotatedInspect(
+        angle, boxes, count, stride, width, height, minSize, flags, counts, countsLength)
+}
+
+@_cdecl("boxgrad_rotated_inspect_f64") @implementation
+public func boxgrad_rotated_inspect_f64(
+    _ angle: Int32, _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
+    _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
+) -> Int32 {
+    rotatedInspect(
+        angle, boxes, count, stride, width, height, minSize, flags, counts, countsLength)
+}
+
 @_cdecl("boxgrad_rotated_iou_pairwise_f32") @implementation
 public func boxgrad_rotated_iou_pairwise_f32(
     _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int,

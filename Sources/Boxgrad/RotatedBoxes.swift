@@ -94,3 +94,39 @@ func rotatedFromCornersGrad<T>(
         .run(count, commonKernels(T.self).rotated_from_corners_grad)
     return BOXGRAD_OK
 }
+
+func rotatedMinArea<T>(
+    _ angle: Int32, _ points: UnsafePointer<T>?, _ count: Int, _ pointsPerRow: Int, _ stride: Int, _ boxes: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.angle(angle)
+    arguments.count(pointsPerRow, "points_per_row")
+    if pointsPerRow == 0 { arguments.fail(BOXGRAD_BAD_PARAMETER, "points_per_row", "must be at least", least: 1, .integer(pointsPerRow)) }
+    if pointsPerRow.multipliedReportingOverflow(by: 2 * MemoryLayout<T>.stride).overflow {
+        arguments.fail(BOXGRAD_SIZE_OVERFLOW, "points_per_row", "is too large", .count(pointsPerRow))
+    }
+    arguments.rows(points, "points", count, stride: stride, "stride", width: 2 &* pointsPerRow)
+    arguments.packed(boxes, "boxes", count, width: 5)
+    guard arguments.valid, let points, let boxes else { return arguments.status }
+    RotatedMinArea(angle: angle, points: Rows(points, stride: stride), pointsPerRow: pointsPerRow, boxes: boxes)
+        .run(count, commonKernels(T.self).rotated_min_area)
+    return BOXGRAD_OK
+}
+
+func rotatedInspect<T>(
+    _ angle: Int32, _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ width: Double, _ height: Double, _ minSize: Double,
+    _ flags: UnsafeMutablePointer<UInt32>?, _ counts: UnsafeMutablePointer<Int>?, _ countsLength: Int
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.angle(angle)
+    arguments.inspection(width, height, minSize, flags, counts, countsLength, count)
+    arguments.rows(boxes, "boxes", count, stride: stride, "stride", width: 5)
+    guard arguments.valid else { return arguments.status }
+    counting(counts, countsLength) { totals in
+        guard let boxes, count > 0 else { return }
+        RotatedInspect(
+            angle: angle, boxes: Rows(boxes, stride: stride), width: width, height: height, minSize: minSize, flags: flags, counts: totals
+        ).run(count, commonKernels(T.self).rotated_inspect)
+    }
+    return BOXGRAD_OK
+}

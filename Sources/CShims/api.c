@@ -125,6 +125,10 @@ static const boxgrad_api api = {
     .rotated_iou_aligned_f64 = boxgrad_rotated_iou_aligned_f64,
     .rotated_iou_loss_f32 = boxgrad_rotated_iou_loss_f32,
     .rotated_iou_loss_f64 = boxgrad_rotated_iou_loss_f64,
+    .rotated_min_area_f32 = boxgrad_rotated_min_area_f32,
+    .rotated_min_area_f64 = boxgrad_rotated_min_area_f64,
+    .rotated_inspect_f32 = boxgrad_rotated_inspect_f32,
+    .rotated_inspect_f64 = boxgrad_rotated_inspect_f64,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

@@ -234,6 +234,22 @@ struct RotatedFromCornersGrad<T>: Call {
     let gradCorners: UnsafeMutablePointer<T>
 }
 
+struct RotatedMinArea<T>: Call {
+    let angle: Int32
+    let points: Rows<T>
+    let pointsPerRow: Int
+    let boxes: UnsafeMutablePointer<T>
+}
+
+struct RotatedInspect<T>: Call {
+    let angle: Int32
+    let boxes: Rows<T>
+    let width, height, minSize: Double
+    let flags: UnsafeMutablePointer<UInt32>?
+    /// Points to BOXGRAD_BOX_FLAGS numbers. The caller sets them to 0, and the kernel adds to them.
+    let counts: UnsafeMutablePointer<Int>
+}
+
 struct RotatedIoUPairwise<T>: Call {
     let metric, angle: Int32
     let a, b: Rows<T>

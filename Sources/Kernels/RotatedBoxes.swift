@@ -30,6 +30,10 @@ extension AngleConvention {
         let (source, target) = (Self(from), Self(to))
         return source.unit.radians == target.unit.radians ? source.sense * target.sense : source.radians * target.perRadian
     }
+
+    /// Returns the angle of a direction.
+    @inline(__always)
+    func angle(of direction: Vector) -> Double { scaled(direction.angle, perRadian) }
 }
 
 /// Returns angle * factor, but 0 rather than -0 if the angle is 0 and the factor negative.
@@ -98,7 +102,7 @@ func rotatedFromCorners<T: Real>(_ call: RotatedFromCorners<T>, _ rows: Range<In
         let (quad, out) = (Quad(call.corners[i]), call.boxes + 5 &* i)
         (out[0], out[1]) = (T(quad.center.x), T(quad.center.y))
         (out[2], out[3]) = (T(quad.u.length), T(quad.v.length))
-        out[4] = T(scaled(quad.direction.angle, convention.perRadian))
+        out[4] = T(convention.angle(of: quad.direction))
     }
 }
 
@@ -125,7 +129,7 @@ func rotatedFromCornersGrad<T: Real>(_ call: RotatedFromCornersGrad<T>, _ rows: 
     }
 }
 
-private struct Vector {
+struct Vector {
     let x, y: Double
 
     @inline(__always)
@@ -179,7 +183,7 @@ private struct Vector {
 private func sign(_ x: Double) -> Double { choose(x > 0, 1, choose(x < 0, -1, 0)) }
 
 /// A box as its centre and the vectors from it to the middle of the right side and of the lower side.
-private struct Arms {
+struct Arms {
     let x, y, halfWidth, halfHeight: Double
     let along: Vector
     var u: Vector { halfWidth * along }

@@ -6,11 +6,11 @@ import CBoxgrad
 let typedFunctions = [
     "box_area", "box_area_grad", "box_convert", "box_convert_grad", "box_clip", "box_clip_grad", "box_inspect", "box_rotate", "clip",
     "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "box_loss", "rotated_convert", "rotated_convert_grad",
-    "rotated_corners", "rotated_corners_grad", "rotated_from_corners", "rotated_from_corners_grad", "rotated_iou_pairwise",
-    "rotated_iou_pairwise_grad", "rotated_iou_aligned", "rotated_iou_loss", "smooth_l1", "balanced_l1", "delta_encode",
-    "delta_encode_grad", "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode", "ltrb_decode_grad",
-    "linear_encode", "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad", "distribution_focal",
-    "distribution_decode", "distribution_decode_grad", "nms", "soft_nms", "match", "match_ignore",
+    "rotated_corners", "rotated_corners_grad", "rotated_from_corners", "rotated_from_corners_grad", "rotated_min_area", "rotated_inspect",
+    "rotated_iou_pairwise", "rotated_iou_pairwise_grad", "rotated_iou_aligned", "rotated_iou_loss", "smooth_l1", "balanced_l1",
+    "delta_encode", "delta_encode_grad", "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode",
+    "ltrb_decode_grad", "linear_encode", "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad",
+    "distribution_focal", "distribution_decode", "distribution_decode_grad", "nms", "soft_nms", "match", "match_ignore",
 ]
 
 extension Float {
@@ -74,6 +74,11 @@ extension Float {
             api.rotated_from_corners_f32(c.code("angle"), c.read("corners"), c.integer("count"), c.integer("stride"), c.write("boxes"))
         case "rotated_from_corners_grad":
             api.rotated_from_corners_grad_f32(c.code("angle"), c.read("corners"), c.integer("count"), c.integer("stride"), c.read("grad_boxes"), c.write("grad_corners"))
+        case "rotated_min_area":
+            api.rotated_min_area_f32(c.code("angle"), c.read("points"), c.integer("count"), c.integer("points_per_row"), c.integer("stride"), c.write("boxes"))
+        case "rotated_inspect":
+            api.rotated_inspect_f32(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.number("width"), c.number("height"),
+                c.number("min_size"), c.write("flags"), c.write("counts"), c.integer("counts_length"))
         case "rotated_iou_pairwise":
             api.rotated_iou_pairwise_f32(c.code("metric"), c.code("angle"), c.read("a"), c.integer("a_count"), c.integer("a_stride"), c.read("b"),
                 c.integer("b_count"), c.integer("b_stride"), c.write("out"), c.integer("out_stride"))
@@ -225,6 +230,11 @@ extension Double {
             api.rotated_from_corners_f64(c.code("angle"), c.read("corners"), c.integer("count"), c.integer("stride"), c.write("boxes"))
         case "rotated_from_corners_grad":
             api.rotated_from_corners_grad_f64(c.code("angle"), c.read("corners"), c.integer("count"), c.integer("stride"), c.read("grad_boxes"), c.write("grad_corners"))
+        case "rotated_min_area":
+            api.rotated_min_area_f64(c.code("angle"), c.read("points"), c.integer("count"), c.integer("points_per_row"), c.integer("stride"), c.write("boxes"))
+        case "rotated_inspect":
+            api.rotated_inspect_f64(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.number("width"), c.number("height"),
+                c.number("min_size"), c.write("flags"), c.write("counts"), c.integer("counts_length"))
         case "rotated_iou_pairwise":
             api.rotated_iou_pairwise_f64(c.code("metric"), c.code("angle"), c.read("a"), c.integer("a_count"), c.integer("a_stride"), c.read("b"),
                 c.integer("b_count"), c.integer("b_stride"), c.write("out"), c.integer("out_stride"))

@@ -174,7 +174,127 @@ struct RotatedFromCornersGrad: Operation {
     }
 }
 
+/// Of the rectangles with a side along the line through two of the points, the smallest: every pair is tried.
+private func smallestRectangle(_ row: [Double]) -> (center: (Double, Double), sides: (Double, Double), degrees: Double) {
+    let points = stride(from: 0, to: row.count, by: 2).map { (row[$0], row[$0 + 1]) }
+    var best = (center: points[0], sides: (0.0, 0.0), degrees: 0.0), least = Double.infinity
+    for (i, a) in points.enumerated() {
+        for b in points[..<i] where a != b {
+            let turn = (atan2(b.1 - a.1, b.0 - a.0) * 180 / .pi + 360).truncatingRemainder(dividingBy: 90)
+            let degrees = turn > 90 - 1e-9 ? 0 : turn
+            let (c, s) = (cos(degrees * .pi / 180), sin(degrees * .pi / 180))
+            let u = points.map { c * $0.0 + s * $0.1 }, v = points.map { c * $0.1 - s * $0.0 }
+            let (width, height) = (u.max()! - u.min()!, v.max()! - v.min()!)
+            let (x, y) = ((u.max()! + u.min()!) / 2, (v.max()! + v.min()!) / 2)
+            if width * height < least {
+                (best, least) = (((c * x - s * y, s * x + c * y), (width, height), degrees), width * height)
+            }
+        }
+    }
+    return best
+}
+
+struct RotatedMinArea: Operation {
+    var angle = BOXGRAD_ANGLE_DEGREES_CCW, pointsPerRow = 4
+    func counts(_ n: Int) -> [String: Int] { ["count": n, "points_per_row": pointsPerRow] }
+    func arguments(_ n: Int) -> [Argument] { [.numbers("points", n, 2 * pointsPerRow, stride: "stride"), .output("boxes", n, 5)] }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let quarter = 90 * .pi / 180 / abs(radians(angle))
+        return ["boxes": x["points"]!.map { row in
+            let box = smallestRectangle(row)
+            let values = [box.center.0, box.center.1, box.sides.0, box.sides.1].map { Term($0, scale: 4) }
+            return values + [Term(box.degrees * (.pi / 180) / radians(angle), scale: quarter)]
+        }]
+    }
+}
+
+struct RotatedInspect: Operation {
+    var angle = BOXGRAD_ANGLE_DEGREES_CCW, width = 8.0, height = 6.0, minSize = 2.0, countsLength = Int(BOXGRAD_BOX_FLAGS)
+
+    func arguments(_ n: Int) -> [Argument] {
+        [
+            .input("boxes", n, 5, stride: "stride") { random in
+                let numbers = [-6...14, -6...12, -1...9, -1...9].map { (range: ClosedRange<Int>) in Double(Int.random(in: range, using: &random)) }
+                let turn = Double.random(in: 0...1, using: &random) < 0.5 ? 90 * Double(Int.random(in: -4...4, using: &random)) : random.number(-200...200)
+                let odd = [Double.nan, .infinity, -.infinity].randomElement(using: &random)!
+                return (numbers + [turn]).map { Int.random(in: 0..<40, using: &random) == 0 ? odd : $0 }
+            },
+            .output("flags", n, optional: true, of: .word), .output("counts", 1, countsLength, optional: true, of: .size),
+        ]
+    }
+
+    /// Returns whether the box has each flag, in the order of the flags' bits. What is within the image is found by cutting the box at each border.
+    private func wrong(_ box: [Double]) -> [Bool] {
+        guard box.allSatisfy(\.isFinite) else { return [true] + Array(repeating: false, count: 8) }
+        let right = width < 0 ? 1e6 : width, bottom = height < 0 ? 1e6 : height
+        let row = corners(box.map { Dual($0) }, angle).map(\.value)
+        let polygon = stride(from: 0, to: 8, by: 2).map { (row[$0], row[$0 + 1]) }
+        let leaves = polygon.contains { $0.0 < -1e-5 || $0.1 < -1e-5 || $0.0 > right + 1e-5 || $0.1 > bottom + 1e-5 }
+        // A box without area is as thick as a hair, so that it has some in the image.
+        let (w, h) = (max(abs(box[2]), 1e-2), max(abs(box[3]), 1e-2))
+        let thick = corners([box[0], box[1], w, h, box[4]].map { Dual($0) }, angle).map(\.value)
+        var inside = stride(from: 0, to: 8, by: 2).map { (thick[$0], thick[$0 + 1]) }
+        for distance in [{ $0.0 }, { right - $0.0 }, { $0.1 }, { bottom - $0.1 }] as [((Double, Double)) -> Double] {
+            var kept: [(Double, Double)] = []
+            for (k, p) in inside.enumerated() {
+                let before = inside[(k + inside.count - 1) % inside.count], (a, b) = (distance(before), distance(p))
+                if (a < 0) != (b < 0) { kept.append((before.0 + a / (a - b) * (p.0 - before.0), before.1 + a / (a - b) * (p.1 - before.1))) }
+                if b >= 0 { kept.append(p) }
+            }
+            inside = kept
+        }
+        var area = 0.0
+        for (k, p) in inside.enumerated() {
+            let next = inside[(k + 1) % inside.count]
+            area += (p.0 * next.1 - p.1 * next.0) / 2
+        }
+        let vanishes = leaves && abs(area) < 1e-9
+        return [
+            false, box[2] == 0, box[3] == 0, box[2] < 0 || box[3] < 0, box[0] < 0 || box[1] < 0, box[0] > right || box[1] > bottom,
+            leaves && !vanishes, vanishes, box[2] < minSize || box[3] < minSize,
+        ]
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        let found = x["boxes"]!.map(wrong)
+        let counts = (0..<countsLength).map { bit in found.count { bit < $0.count && $0[bit] } }
+        return [
+            "flags": found.map { bits in [Term(Double(bits.indices.reduce(0) { $0 | (bits[$1] ? 1 << $1 : 0) }), scale: 0)] },
+            "counts": [counts.map { Term(Double($0), scale: 0) }],
+        ]
+    }
+}
+
 @Suite struct RotatedTests {
+    @Test func minArea() throws {
+        for angle in angles { try sweep(RotatedMinArea(angle: angle)) }
+        for pointsPerRow in [1, 2, 3, 9] { try sweep(RotatedMinArea(pointsPerRow: pointsPerRow)) }
+        try refuse(RotatedMinArea())
+        try refuse("angle", wrongCodes.map { RotatedMinArea(angle: $0) })
+        try refuse("points_per_row", [RotatedMinArea(pointsPerRow: 0)])
+        var box = [Double](repeating: 9, count: 5)
+        for count in [-1, Int.max, Int.max / 16 + 1, 1 << 59] {
+            #expect(api.rotated_min_area_f64(0, box, 1, count, Int.max, &box) == BOXGRAD_SIZE_OVERFLOW)
+            #expect(lastError().contains("points_per_row is too large"))
+        }
+        #expect(box == [Double](repeating: 9, count: 5))
+    }
+
+    @Test func inspect() throws {
+        for (width, height) in [(8, 6), (-1, 6), (8, -1), (.infinity, 6)] as [(Double, Double)] {
+            try sweep(RotatedInspect(width: width, height: height))
+        }
+        try sweep(RotatedInspect(angle: BOXGRAD_ANGLE_DEGREES_CW))
+        try sweep(RotatedInspect(countsLength: 4))
+        try sweep(RotatedInspect(countsLength: 12))
+        try refuse(RotatedInspect())
+        try refuse("angle", wrongCodes.map { RotatedInspect(angle: $0) })
+        try refuse("width", [RotatedInspect(width: .nan)])
+        try refuse("height", [RotatedInspect(height: .nan)])
+        try refuse("min_size", [RotatedInspect(minSize: .nan)])
+    }
+
     @Test func convert() throws {
         for from in angles {
             for to in angles {

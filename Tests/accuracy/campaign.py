@@ -344,6 +344,26 @@ def rotated_from_corners(c):
             gradient(c, "grad_corners", grad, exact, 0, kind, "", [(f"{angle}: corners", given), ("grad_boxes", cotangent)])
 
 
+def rotated_min_area(c):
+    """Corners in any order, moved by up to a fifth of the sides, and points anywhere within. Where rounding decides between two rectangles, there is no answer."""
+    boxes, kind = rotated_boxes(c, kinds=inputs.PROPER, proper=True)
+    n = len(boxes)
+    corners = np.empty((n, 8))
+    call("rotated_corners", 2, boxes.astype(float), n, 5, corners, None, dtype=np.dtype(float))
+    corners = corners.reshape(n, 4, 2)
+    moved = corners + c.g.uniform(-0.2, 0.2, corners.shape) * abs(boxes[:, None, 2:4]).min(axis=2, keepdims=True) * (c.g.random((n, 1, 1)) < 0.8)
+    inner = np.einsum("npk,nkx->npx", c.g.dirichlet(np.ones(4), (n, 3)), corners)
+    for points in (moved, np.concatenate([inner, moved], axis=1), moved[:, :3]):
+        count = points.shape[1]
+        given = c.g.permuted(points, axis=1).reshape(n, 2 * count).astype(c.dtype) if count == 3 else points[:, ::-1].reshape(n, 2 * count).astype(c.dtype)
+        for code, angle in enumerate(ANGLES):
+            exact, out = Exact(reference.rotated_min_area, given, angle=angle), c.empty(n, 5)
+            call("rotated_min_area", code, given, n, count, 2 * count, out, dtype=c.dtype)
+            clear = np.flatnonzero(exact.margins > 1e-12)
+            arguments = [(f"{angle}: points", given[clear])]
+            c.record("boxes", out[clear], exact.values[clear], exact.terms[clear], kind[clear], confirm=lambda i: exact.confirm(clear[i]), arguments=arguments)
+
+
 def rotated_pairs(c, parallel):
     """Some of the pairs, turned: by any two angles in degrees, or, where `parallel` allows it, some of them by the same or by one that is a right
     angle further, about one point. Gradients are compared of the others: where edges coincide, rounding decides which of them bounds what both
@@ -913,7 +933,7 @@ MEASURES = {
     f.__name__: (f, FLOATS)
     for f in (
         box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
-        iou_loss, box_loss, rotated_convert, rotated_corners, rotated_from_corners, rotated_iou_pairwise, rotated_iou_pairwise_grad,
+        iou_loss, box_loss, rotated_convert, rotated_corners, rotated_from_corners, rotated_min_area, rotated_iou_pairwise, rotated_iou_pairwise_grad,
         rotated_iou_aligned, rotated_iou_loss, smooth_l1, balanced_l1, distribution_focal, distribution_decode, delta_encode, delta_decode, yolo_decode, soft_nms,
     )
 } | {

@@ -53,6 +53,7 @@ _STATED = {
     "rotated_corners_grad": {"grad_boxes": Promise(largest=CHAIN)},
     "rotated_from_corners": {"boxes": Promise(EPS, 8, 16, "a corner / 4; differences of corners; their quotients; the angle")},
     "rotated_from_corners_grad": {"grad_corners": Promise(largest=CHAIN)},
+    "rotated_min_area": {"boxes": Promise(EPS, 8, 16, "cx, cy: a coordinate; w, h: a distance from the first point; the angle: a quarter turn")},
     "rotated_iou_pairwise": {"out": Promise(EPS, 4, 4, SHARED)},
     "rotated_iou_pairwise_grad": {name: Promise(EPS, 4, 4, f"{CHAIN}, times grad_out") for name in ("grad_a", "grad_b")},
     "rotated_iou_aligned": {"out": Promise(EPS, 4, 4, SHARED)} | {name: Promise(EPS, 4, 4, CHAIN) for name in ("grad_a", "grad_b")},

@@ -116,7 +116,7 @@ def test_the_header_promises_this_in_general():
 
 def test_every_computing_function_has_a_promise():
     """But those that give flags, indices or integers, and match, whose overlaps have iou_pairwise's bits (test_matching.py)."""
-    no_numbers = {"box_inspect", "nms", "match", "match_ignore", "sample", "sample_ratio", "exact_norm_begin", "exact_norm_add", "exact_norm_merge"}
+    no_numbers = {"box_inspect", "rotated_inspect", "nms", "match", "match_ignore", "sample", "sample_ratio", "exact_norm_begin", "exact_norm_add", "exact_norm_merge"}
     assert set(PROMISES) == set(promises.functions()) - no_numbers - {"set_max_threads", "set_keep_threads", "set_parallel_for"}
 
 

@@ -61,6 +61,8 @@ static void T(sweep)(void) {
     SWEEP(rotated_corners_grad, 4, (k, in, n, 5, in, in + largest, x), take_numbers(x, 5 * n));
     SWEEP(rotated_from_corners, 4, (k, in, n, 9, x), take_numbers(x, 5 * n));
     SWEEP(rotated_from_corners_grad, 4, (k, in, n, 9, in + largest, x), take_numbers(x, 8 * n));
+    SWEEP(rotated_min_area, 4, (k, in, n, k + 1, 9, x), take_numbers(x, 5 * n));
+    SWEEP(rotated_inspect, 4, (k, in, n, 5, 40, 30, 3, flags, counts, BOXGRAD_BOX_FLAGS), take(flags, n * sizeof *flags), take(counts, sizeof counts));
     SWEEP(rotated_iou_pairwise, 4, (k / 2 * BOXGRAD_IOF, k, a, n, 5, b, 67, 5, x, 67), take_numbers(x, 67 * n));
     SWEEP(rotated_iou_pairwise_grad, 4, (k / 2 * BOXGRAD_IOF, k, a, n, 5, b, 7, 5, in, 7, x, y), take_numbers(x, 5 * n), take_numbers(y, 5 * 7));
     SWEEP(rotated_iou_aligned, 4, (k / 2 * BOXGRAD_IOF, k, a, 5, b, 5, n, x, y, y + 5 * largest),

@@ -111,3 +111,16 @@ def test_box_linear_coder(torchvision, by_size):
     torch.testing.assert_close(ours.encode(anchors, truths), theirs.encode(anchors, truths))
     gradients = [torch.autograd.grad(coder.decode(truths, anchors).square().sum(), truths)[0] for coder in (ours, theirs)]
     torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64])
+def test_min_area_boxes(dtype):
+    """Those of arrays, without a gradient, in the dtype of the points; whole numbers give double."""
+    points = torch.from_numpy(np.random.default_rng(0).integers(-9, 9, (20, 6, 2))).to(dtype)
+    given = points.clone().requires_grad_() if dtype.is_floating_point else points
+    found = boxgrad.torch.min_area_boxes(given, angle="degrees-ccw")
+    assert found.dtype == (dtype if dtype.is_floating_point else torch.float64) and not found.requires_grad
+    wanted = torch.from_numpy(boxgrad.min_area_boxes(points.to(torch.float64), angle="degrees-ccw")).to(found.dtype)
+    assert torch.allclose(found, wanted, rtol=0.02 if dtype in (torch.float16, torch.bfloat16) else 1e-5, atol=1e-4)
+    with pytest.raises(ValueError, match="points must have the shape"):
+        boxgrad.torch.min_area_boxes(points[..., :1], angle="degrees-ccw")

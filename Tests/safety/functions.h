@@ -119,6 +119,13 @@ static const function functions[] = {
     {"rotated_from_corners_grad", .parameters = {
         CODE(angle, 3), IN(corners, count, 8, .stride = "stride"), COUNT(count), STRIDE(stride), IN(grad_boxes, count, 5),
         OUT(grad_corners, count, 8)}},
+    {"rotated_min_area", .parameters = {
+        CODE(angle, 3), IN(points, count, 2, .times = "points_per_row", .stride = "stride"), COUNT(count), COUNT(points_per_row, .least = 1),
+        STRIDE(stride), OUT(boxes, count, 5)}},
+    {"rotated_inspect", .parameters = {
+        CODE(angle, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), NUMBER(width, NOT_NAN), NUMBER(height, NOT_NAN),
+        NUMBER(min_size, NOT_NAN), OUT(flags, count, 1, OPTIONAL, .element = WORD), OUT(counts, counts_length, 1, OPTIONAL, .element = SIZE),
+        COUNT(counts_length)}},
     {"rotated_iou_pairwise", .parameters = {
         ROTATED_METRIC, CODE(angle, 3), ROTATED(a, a_count, a_stride), COUNT(a_count), STRIDE(a_stride), ROTATED(b, b_count, b_stride), COUNT(b_count),
         STRIDE(b_stride), OUT(out, a_count, 1, .times = "b_count", .stride = "out_stride"), STRIDE(out_stride)}},

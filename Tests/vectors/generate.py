@@ -276,6 +276,17 @@ ROTATED = np.array(
 )  # fmt: skip
 
 
+MANY_POINTS = np.array(
+    [
+        [0, 0, 8, 1, 9, 5, 3, 7, 4, 3], [5, 1, 5, 3, 9, 4, 2, 8, 0, 4], [1, 1, 2, 3, 2, 3, 4, 0, 1, 1], [-7, 2, 30, 4, 2, 3, 8, -1, 5, 0.5],
+        [2.0**20, 2.0**19, 2.0**20 + 8, 2.0**19 + 1, 2.0**20 + 3, 2.0**19 + 5, 2.0**20 + 2, 2.0**19, 2.0**20, 2.0**19 + 2],
+    ],
+    float,
+)  # fmt: skip
+MIN_AREAS = [[2, 1, 4, 2, 0], [1.5, 3, 45**0.5, 0, 63.43494882292201], [1, 2, 0, 0, 0], [NAN] * 5]
+SIZES = [[4, 4, 4, 4, 90], [6, 6, 6, 6, 90], [2, 2, 1, 1, 90], [1] * 5]
+
+
 def rotated_boxes(t):
     conventions = list(enumerate(reference.ANGLES))
     for (i, source), (j, target) in itertools.product(conventions, repeat=2):
@@ -309,6 +320,22 @@ def rotated_boxes(t):
         vector("rotated_from_corners", t, code, *flat, wanted(t, [[1, 2, 0, 0, 0], [1, 3.5, 0, 3, 0]]))
         vector("rotated_from_corners_grad", t, code, given(t, [[1, 2] * 4]), 1, 8, given(t, [[4, 8, 1, 1, 1]]), wanted(t, [[1, 2] * 4]))
         vector("rotated_from_corners", t, code, None, 0, 8, None)
+        points = MANY_POINTS[code::2]
+        value, terms = (x.astype(float) for x in reference.evaluate(reference.rotated_min_area, points, angle=angle)[:2])
+        vector("rotated_min_area", t, code, given(t, points), len(points), 5, 10, wanted(t, value, terms, PROMISED))
+    quads, found = given(t, [[0, 0, 4, 0, 4, 2, 0, 2], [0, 0, 2, 4, 1, 2, 3, 6], [1, 2] * 4, [0, 0, 1, 1, 2, INF, 3, 3]]), wanted(t, MIN_AREAS, SIZES, PROMISED)
+    vector("rotated_min_area", t, 2, quads, 4, 4, 8, found)
+    vector("rotated_min_area", t, 0, None, 0, 1, 2, None)
+    inspected = {  # degrees clockwise, in an image of 20 x 30, with a least size of 2
+        (9, 9, 4, 6, 30): 0, (9, 9, 4, 6, NAN): 1 << 0, (9, INF, 4, 6, 0): 1 << 0, (9, 9, 0, 6, 30): 1 << 1 | 1 << 8, (9, 9, 6, 0, 30): 1 << 2 | 1 << 8,
+        (9, 9, -4, 6, 30): 1 << 3 | 1 << 8, (-1, 9, 4, 6, 30): 1 << 4 | 1 << 6, (9, 31, 4, 6, 30): 1 << 5 | 1 << 6, (2, 15, 4, 30, 0): 0,
+        (2, 15, 30, 4, 90): 0, (2, 15, 30, 4, 91): 1 << 6, (-4, -4, 30, 2, 135): 1 << 4 | 1 << 7, (1, 1, 30, 2, 135): 1 << 6, (9, 9, 1, 6, 0): 1 << 8,
+    }  # fmt: skip
+    flags = list(inspected.values())
+    counts = [sum(f >> bit & 1 for f in flags) for bit in range(9)]
+    arguments = 2, given(t, list(inspected)), len(flags), 5, 20.0, 30.0, 2.0
+    vector("rotated_inspect", t, *arguments, wanted("u32", flags), wanted("size", [*counts, 0]), 10)
+    vector("rotated_inspect", t, *arguments, None, wanted("size", counts[:3]), 3)
 
 
 ROTATED_PAIRS = np.array(
@@ -924,6 +951,9 @@ def errors(t):
     vector("rotated_convert", t, 4, 0, five, 2, 5, untouched(t, 10), 5, status=BAD_PARAMETER, error="from is no convention of angles (got 4)")
     vector("rotated_corners", t, 0, five, 2, 4, untouched(t, 16), None, status=BAD_STRIDE, error="stride must be at least 5 (got 4)")
     vector("rotated_from_corners", t, -1, box, 1, 8, untouched(t, 5), status=BAD_PARAMETER, error="angle is no convention of angles (got -1)")
+    vector("rotated_min_area", t, 4, box, 1, 4, 8, untouched(t, 5), status=BAD_PARAMETER, error="angle is no convention of angles (got 4)")
+    vector("rotated_min_area", t, 0, box, 1, 0, 8, untouched(t, 5), status=BAD_PARAMETER, error="points_per_row must be at least 1 (got 0)")
+    vector("rotated_inspect", t, 0, five, 2, 5, NAN, 1.0, 0.0, untouched("u32", 2), untouched("size", 9), 9, status=BAD_PARAMETER, error="width is NaN")
     pair = five, 2, 5, five, 2, 5
     vector("rotated_iou_pairwise", t, 1, 0, *pair, untouched(t, 4), 2, status=BAD_PARAMETER, error="metric is no overlap metric of rotated boxes (got 1)")
     vector("rotated_iou_pairwise_grad", t, 0, 7, *pair, five, 2, untouched(t, 10), None, status=BAD_PARAMETER, error="angle is no convention")

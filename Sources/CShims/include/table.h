@@ -19,8 +19,8 @@ typedef struct {
 } bgi_kernels;
 
 typedef struct {
-    boxgrad_task box_convert_grad, box_inspect, box_rotate, rotated_convert, rotated_convert_grad, rotated_corners, rotated_corners_grad,
-        rotated_from_corners, rotated_from_corners_grad;
+    boxgrad_task box_convert_grad, box_inspect, rotated_inspect, box_rotate, rotated_convert, rotated_convert_grad, rotated_corners,
+        rotated_corners_grad, rotated_from_corners, rotated_from_corners_grad, rotated_min_area;
 } bgi_common_kernels_of_type;
 
 typedef struct {

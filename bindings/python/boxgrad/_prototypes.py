@@ -25,6 +25,8 @@ FOR_EACH_DTYPE = {
     "rotated_corners_grad": "i*ns??*",
     "rotated_from_corners": "i*ns*",
     "rotated_from_corners_grad": "i*ns**",
+    "rotated_min_area": "i*nns*",
+    "rotated_inspect": "i*nsddd??n",
     "rotated_iou_pairwise": "ii*ns*ns*s",
     "rotated_iou_pairwise_grad": "ii*ns*ns*s??",
     "rotated_iou_aligned": "ii*s*sn???",

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import functools
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ._arrays import (
-    Array, aligned_shape, box_operand, box_operands, count_of, gradient_of, output, rows, stretched, sum_to_shape,
+    Array, aligned_shape, box_operand, box_operands, count_of, gradient_of, operand, output, rows, stretched, sum_to_shape,
 )  # fmt: skip
 from ._library import library_of
 from ._reduction import Loss, scaled
-from ._scalars import code_of, number
+from ._scalars import code_of, image_size, number
 from .autodiff import Gradients, differentiable, with_pullback
+from .boxes import BoxFlag, BoxReport
 from .overlap import _indices, _matrices, _pairwise_shape, loss_of_pairs
 
 ANGLES = {"radians-cw": 0, "degrees-ccw": 1, "degrees-cw": 2, "radians-ccw": 3}
@@ -83,6 +84,61 @@ def convert_rotated_boxes(boxes: npt.ArrayLike, in_fmt: str, out_fmt: str, *, ou
         return (gradient,)
 
     return with_pullback(value, pullback)
+
+
+def min_area_boxes(points: npt.ArrayLike, *, angle: str, out: Array | None = None) -> Array:
+    """The smallest rotated boxes around quadrilaterals (..., 8) or around points (..., N, 2): (..., 5). The field's minAreaRect.
+
+    angle: the convention of the result, whose angles are from 0 to 90 degrees clockwise on the screen: at 0, not at 90, a box is upright. points
+    may stand in any order. Of boxes of equal area, to 2^-40 of it, that with the smaller angle clockwise is taken: all sides of an acute triangle give
+    equal ones. Points on a line give a side of 0, but for rounding, equal points two. A row with a number that is not finite gives NaN. Integers give float64. It has no gradient: between two
+    sides of the hull the box jumps.
+
+    ValueError: shape, no point, angle or out; TypeError: dtype, no angle.
+
+    >>> import boxgrad
+    >>> boxgrad.min_area_boxes([0.0, 2.0, 2.0, 0.0, 6.0, 4.0, 4.0, 6.0], angle="degrees-cw").round(6)
+    array([ 3.      ,  3.      ,  5.656854,  2.828427, 45.      ])
+    >>> boxgrad.min_area_boxes([[0, 0], [8, 0], [3, 2], [4, 6]], angle="radians-cw")
+    array([4., 3., 8., 6., 0.])
+    """
+    convention = code_of(angle, ANGLES, "angle")
+    array, _ = operand("points", points)
+    if array.shape[-1:] != (8,) and (array.ndim < 2 or array.shape[-1] != 2 or not array.shape[-2]):
+        raise ValueError(f"points must have the shape (..., 8), or (..., N, 2) with a point at least, not {array.shape}")
+    width = 8 if array.shape[-1] == 8 else 2 * array.shape[-2]
+    leading = array.shape[:-1] if array.shape[-1] == 8 else array.shape[:-2]
+    array = array.reshape(*leading, width)
+    value = output(out, (*leading, 5), array.dtype, array)
+    first, stride = rows(array, width)
+    library_of[array.dtype].rotated_min_area(convention, first, count_of("points", array.shape, width), width // 2, stride, value)
+    return value
+
+
+def inspect_rotated_boxes(
+    boxes: npt.ArrayLike, size: Sequence[float] | None = None, *, angle: str, min_size: float = 0.0
+) -> BoxReport:
+    """Finds the rotated boxes (N, 5) that break training, by the flags of inspect_boxes: see BoxFlag.
+
+    angle: the convention of the boxes. size: the image's (height, width), or None if it is unknown: nothing is outside then. INVERTED is a negative
+    side, PARTLY_OUTSIDE a box with a corner beyond the image and some of its area in it, WHOLLY_OUTSIDE one without. Borders are judged
+    but for 4 eps of the box's numbers, which is what rounding makes of right angles in radians.
+
+    ValueError: shape, angle, a negative size, a NaN; TypeError: dtype, no angle.
+
+    >>> import boxgrad
+    >>> boxes = [[50.0, 50, 20, 10, 30], [50, 50, 20, 0, 30], [-4, -4, 30, 2, 45], [2, 2, 30, 2, 45]]
+    >>> print(boxgrad.inspect_rotated_boxes(boxes, (100, 100), angle="degrees-ccw"))
+    4 boxes: 1 zero height, 1 center negative, 1 partly outside, 1 wholly outside
+    """
+    matrix, _ = box_operand("boxes", boxes, 5)
+    if matrix.ndim != 2 or matrix.shape[1] != 5:
+        raise ValueError(f"boxes must have the shape (N, 5), not {matrix.shape}")
+    height, width = (-1.0, -1.0) if size is None else image_size(size)
+    flags, counts = np.empty(len(matrix), np.uint32), np.empty(len(BoxFlag), np.uintp)
+    (first, stride), smallest, convention = rows(matrix, 5), number(min_size, "min_size"), code_of(angle, ANGLES, "angle")
+    library_of[matrix.dtype].rotated_inspect(convention, first, len(matrix), stride, width, height, smallest, flags, counts, len(counts))
+    return BoxReport(flags, dict(zip(BoxFlag, counts.tolist())))
 
 
 def _pairwise(metric: str, boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, angle: str, out: Array | None) -> Array:

@@ -1,6 +1,7 @@
 """The functions, as the tests of arrays, of hostile input and of finite differences call them: a new one is a row here."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import box_sets
@@ -79,6 +80,9 @@ DIFFERENTIABLE = {
 OTHERS = {
     "remove_small_boxes": Function(lambda boxes: boxgrad.remove_small_boxes(boxes, 5), boxes, writes_out=False),
     "inspect_boxes": Function(lambda boxes: boxgrad.inspect_boxes(boxes, (9, 9)).flags, boxes, writes_out=False),
+    "inspect_rotated_boxes": Function(
+        lambda boxes: boxgrad.inspect_rotated_boxes(boxes, (9, 9), angle="degrees-cw").flags, {"boxes": ROTATED}, writes_out=False),
+    "min_area_boxes": Function(partial(boxgrad.min_area_boxes, angle="degrees-cw"), {"points": np.hstack([A, A[::-1]])}),
     "rotate_boxes": Function(lambda boxes: boxgrad.rotate_boxes(boxes, 30)[0], boxes, writes_out=False),
     "nms": Function(lambda boxes, scores: boxgrad.nms(boxes, scores, 0.3), {"boxes": A, "scores": A}, writes_out=False),
     "soft_nms": Function(lambda boxes, scores: boxgrad.soft_nms(boxes, scores)[1], {"boxes": A, "scores": A}, writes_out=False),

@@ -74,6 +74,12 @@ def turned(kind):
     return box_sets.rotated(kind)[:1] if kind != "none at all" else (np.empty((0, 5)),)
 
 
+def quads(kind):
+    """Two opposite corners of each of two boxes."""
+    a, b = box_sets.pairs(kind)
+    return np.hstack([a, b])
+
+
 def turned_pairs(kind):
     return box_sets.rotated(kind)
 
@@ -235,6 +241,9 @@ SAME = [
          partial(boxgrad.convert_rotated_boxes, in_fmt="radians-cw", out_fmt="corners"), partial(peers.ultralytics_xywhr2xyxyxyxy, torch), turned, **formula),
     Same("convert_rotated_boxes", "mmrotate rbox2hbox", partial(boxgrad.convert_rotated_boxes, in_fmt="radians-cw", out_fmt="bounds"),
          partial(peers.mmrotate_rbox2hbox, torch), turned, **formula),
+    Same("min_area_boxes", "shapely.minimum_rotated_rectangle, by its area", lambda x: boxgrad.min_area_boxes(x, angle="degrees-cw")[:, 2:4].prod(axis=1),
+         peers.shapely_min_areas, lambda kind: (quads(kind),), **values_only,
+         kinds=("random", "nested", "disjoint"), note="of numbers of 1e11 theirs is off by 1e-4 of it, by exact fractions"),
     Same("rotated_box_iou", "1 - powerboxes.rotated_iou_distance, degrees clockwise", partial(boxgrad.rotated_box_iou, angle="degrees-cw"),
          lambda a, b: 1 - powerboxes.rotated_iou_distance(a.astype(float), b.astype(float)), turned_pairs, **values_only, kinds=("random", "nested", "disjoint"),
          note="equal boxes: see below"),

@@ -131,6 +131,13 @@ def shapely_iou(a, b, of_first=False, radians=False):
     return inter / (shapely.area(first) + (0 if of_first else shapely.area(second) - inter))
 
 
+def shapely_min_areas(quads):
+    import numpy as np
+    import shapely
+
+    return shapely.area(shapely.minimum_rotated_rectangle(shapely.multipoints(np.asarray(quads, float).reshape(-1, 4, 2))))
+
+
 def mmrotate_rotated_iou_loss(pred, target, mode, eps):
     """With shapely in place of diff_iou_rotated_2d."""
     import numpy as np

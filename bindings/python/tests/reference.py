@@ -313,6 +313,47 @@ def rotated_from_corners(corners, *, angle):
     return [*center, *([root(x * x + y * y)] for x, y in (u, v)), [turn * Real(1 / unit_of(angle, turn.value))]]
 
 
+def rotated_min_area(points, *, angle):
+    """The smallest of the rectangles with a side along the line through two of the points, of which every pair is tried; of equal ones that with the smallest
+    angle. How close any other is to it, in squares of the points' extent, is the margin, but that of equal ones is not."""
+    rows = np.stack([x.value for x in points], axis=1)
+    pi, found, margins = pi_like(rows[:, 0]), [], []
+    for row, half_turn in zip(rows, pi):
+        xy = row.reshape(-1, 2)
+        extent = max(abs(xy - xy[0]).ravel())
+        choices = []
+        for i, j in itertools.combinations(range(len(xy)), 2):
+            dx, dy = xy[j] - xy[i]
+            while not (dx > 0 and dy >= 0) and (dx, dy) != (0, 0):
+                dx, dy = -dy, dx
+            if (dx, dy) == (0, 0):
+                continue
+            length = sqrt_of(dx * dx + dy * dy)
+            c, s = dx / length, dy / length
+            u, v = xy[:, 0] * c + xy[:, 1] * s, xy[:, 1] * c - xy[:, 0] * s
+            width, height, x, y = max(u) - min(u), max(v) - min(v), (max(u) + min(u)) / 2, (max(v) + min(v)) / 2
+            turn = atan_of(dy / dx)
+            choices.append((width * height, turn, [c * x - s * y, s * x + c * y, width, height, turn]))
+        if not choices:
+            found.append([*xy[0], 0 * half_turn, 0 * half_turn, 0 * half_turn])
+            margins.append(1.0)
+            continue
+        least = min(choices, key=lambda choice: choice[0])[0]
+        equal = [choice for choice in choices if choice[0] - least <= 1e-30 * extent**2]
+        _, turn, box = min(equal, key=lambda choice: choice[1])
+        others = [float((one[0] - least) / extent**2) for one in choices if one not in equal and abs(one[1] - turn) > 1e-20]
+        found.append(box)
+        margins.append(min(others, default=1.0))
+    size = np.max([abs(x.value) for x in points], axis=0)
+    extent = np.max([abs(points[k].value - points[k % 2].value) for k in range(len(points))], axis=0)
+    unit = abs(unit_of(angle, pi))
+    columns = np.array(found, object).T
+    sizes = size, size, extent, extent, pi / 2 / unit
+    boxes = [[Real(column, size=one)] for column, one in zip([*columns[:4], columns[4] / unit_of(angle, pi)], sizes)]
+    boxes[0][0].margin = np.array(margins)
+    return boxes
+
+
 def clipped(polygon, window):
     """The part of a convex polygon within another, whose points run the same way round (Sutherland and Hodgman)."""
     for (x0, y0), (x1, y1) in zip(window[-1:] + window[:-1], window):

@@ -46,6 +46,7 @@ from .replace import replace_torchvision
 from .rotated import (
     aligned_rotated_box_iou,
     convert_rotated_boxes,
+    min_area_boxes,
     rotated_box_iof,
     rotated_box_iou,
     rotated_box_iou_loss,
@@ -103,6 +104,7 @@ __all__ = [
     "get_total_norm",
     "inner_box_iou_loss",
     "log_box_iou_loss",
+    "min_area_boxes",
     "mpdiou_loss",
     "nms",
     "nwd_loss",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
+import torch
 from torch import Tensor
 
+from .. import rotated as _arrays
 from .._scalars import code_of, number
 from ..rotated import ANGLES, METRICS, MODES, TARGETS, WIDTHS, codes_of
 from ._operators import Operator, memory, rows
@@ -66,6 +68,21 @@ def convert_rotated_boxes(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
     """
     value = _rotated_convert(floats("boxes", boxes), *codes_of(in_fmt, out_fmt))
     return value.to(boxes.dtype) if boxes.is_floating_point() else value
+
+
+def min_area_boxes(points: Tensor, *, angle: str) -> Tensor:
+    """The smallest rotated boxes around quadrilaterals (..., 8) or points (..., N, 2): (..., 5), in their dtype. As boxgrad.min_area_boxes.
+
+    angle: the convention of the result, whose angles are from 0 to 90 degrees clockwise. It has no gradient, and computes on the CPU.
+
+    ValueError: shape, no point, angle; TypeError: dtype, device, no angle.
+
+    >>> import torch, boxgrad.torch
+    >>> boxgrad.torch.min_area_boxes(torch.tensor([0.0, 2.0, 2.0, 0.0, 6.0, 4.0, 4.0, 6.0]), angle="degrees-cw")
+    tensor([ 3.0000,  3.0000,  5.6569,  2.8284, 45.0000])
+    """
+    value = torch.from_numpy(_arrays.min_area_boxes(floats("points", points).detach(), angle=angle))
+    return value.to(points.dtype) if points.is_floating_point() else value
 
 
 def _pairwise_shape(boxes1: Tensor, boxes2: Tensor, *_: Any) -> Sequence[int]:
