@@ -41,7 +41,7 @@ if not out.is_terminal:
 _AUGMENT = "rotate=ANGLE[,ANGLE...], hflip, vflip, scale=FACTOR, crop=FRACTION or WIDTHxHEIGHT+X+Y: what would leave the image or collapse."
 _RULE = "center-inside, fully-inside, min-visible=FRACTION, min-size=PIXELS: what the rule would drop."
 _FAIL_ON = f"Exit with 1 only for this problem; may be given again. One of {', '.join(datasets.PROBLEMS)}."
-_SET = "retinanet, rpn-fpn, or like sizes=32,40/64,80;strides=8/16;ratios=0.5,1,2."
+_SET = "retinanet, rpn-fpn, rrpn-fpn, or like sizes=32,40/64,80;strides=8/16;ratios=0.5,1,2;angles=-45,0,45,90 (rotated anchors)."
 _RESIZE = "The image's sides in training; torchvision's are 800,1333."
 _formats = ", ".join(datasets.FORMATS)
 Format = Annotated[Optional[str], typer.Option(help=f"Format, if it is not found out: {_formats}.")]
@@ -359,7 +359,7 @@ def _print_outcomes(outcomes: List[datasets.Outcome]) -> None:
 
 
 def _anchor_set(text: str) -> Union[str, datasets.AnchorSet]:
-    """retinanet, rpn-fpn, or "sizes=32,64/128;strides=8/16;ratios=0.5,1,2": levels are divided by /."""
+    """A name, or "sizes=32,64/128;strides=8/16;ratios=0.5,1,2;angles=0,45": levels are divided by /, and anchors with angles are rotated."""
     if "=" not in text:
         return text
     try:
@@ -367,13 +367,14 @@ def _anchor_set(text: str) -> Union[str, datasets.AnchorSet]:
         levels = [tuple(map(float, level.split(","))) for level in parts.pop("sizes").split("/")]
         strides = tuple(map(float, parts.pop("strides").split("/")))
         ratios = tuple(map(float, parts.pop("ratios", "0.5,1,2").split(",")))
+        angles = tuple(map(float, parts.pop("angles").split(","))) if "angles" in parts else ()
         if parts:
             raise ValueError
     except (KeyError, ValueError):
         raise ValueError(
             f"--set must be {', '.join(datasets.ANCHOR_SETS)}, or like sizes=32,40/64,80;strides=8/16;ratios=0.5,1,2, not {text!r}"
         ) from None
-    return datasets.AnchorSet(tuple(levels), strides, ratios)
+    return datasets.AnchorSet(tuple(levels), strides, ratios, angles)
 
 
 def _sides(text: str) -> Tuple[float, ...]:
@@ -409,6 +410,7 @@ def anchors(
         sides = None if resize is None else _sides(resize)
         data = _read(path, format, images, image_size, boxes, image_column, columns, encoding, unit, exif)
         fit = datasets.anchors(data, _anchor_set(anchor_set), threshold=threshold, resize=sides, track=track)
+        as_bounds = data.turned and len(fit.means) == 4
     worst = fit.unreached[fit.best[fit.unreached].argsort(kind="stable")][:examples].tolist()
     if as_json:
         rows = [
@@ -423,6 +425,8 @@ def anchors(
         f"{fit.truths:,} truths, {fit.matches:,} anchors matched" + (f", {quantity(fit.skipped, 'box', 'boxes')} left out" if fit.skipped else ""),
         highlight=False,
     )
+    if as_bounds:
+        out.print("Rotated boxes are taken as their bounds: --set rrpn-fpn, or one with angles, fits them as they are.", style="yellow")
     if not fit.truths:
         out.print("There is no truth to fit anchors to.", style="yellow")
     for name, four in (("means", fit.means), ("stds", fit.stds)) if fit.truths else ():

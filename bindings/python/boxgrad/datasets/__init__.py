@@ -1,6 +1,6 @@
 """Data sets of boxes: read them, find what would break training, repair it, and fit anchors to them.
 
-The command `boxgrad` does the same from the shell. Reads COCO JSON, Pascal VOC, YOLO, DOTA, plain text, CSV and Parquet.
+The command `boxgrad` does the same from the shell. Reads COCO JSON, Pascal VOC, HRSC2016, YOLO, DOTA, plain text, CSV and Parquet.
 Needs the extra: pip install 'boxgrad[cli]'.
 
 >>> from boxgrad import datasets

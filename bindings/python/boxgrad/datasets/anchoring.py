@@ -3,6 +3,9 @@
 Anchors are laid out as torchvision does: on the corners of a grid for each level, as many of each size and ratio, rounded to whole pixels.
 An anchor is matched to the truth that it overlaps most, if by `threshold` at least; a truth that no anchor reaches gets its best one, as
 matchers that allow low-quality matches give it. Memory is bounded by a block of anchors and the truths of one image.
+
+A set with angles has rotated anchors, as detectron2's rotated RPN: they are matched to rotated truths by the overlap of rotated boxes, and there are five
+deltas. Of the two ways to write a truth's sides, the one whose angle is nearer to the anchor's is learnt.
 """
 
 from __future__ import annotations
@@ -15,10 +18,14 @@ from typing import Iterator, Sequence, Tuple
 import numpy as np
 
 from .._scalars import number, numbers
+from ..boxes import box_convert
 from ..deltas import LOG_RATIO_CLIP, encode_boxes
 from ..overlap import box_iou
+from ..rotated import convert_rotated_boxes, rotated_box_iou
 from .model import UNKNOWN, Array, Dataset, Rows, Size, Track, silent
+from .turned import ANGLE, rotated_boxes, turned_rows
 
+_ANGLE = "degrees-ccw"
 _BLOCK = 1 << 22
 """The most overlaps computed at once."""
 _MOST_PLACES = 1 << 26
@@ -32,6 +39,8 @@ class AnchorSet:
     sizes: Tuple[Tuple[float, ...], ...]
     strides: Tuple[float, ...]
     ratios: Tuple[float, ...] = (0.5, 1.0, 2.0)
+    angles: Tuple[float, ...] = ()
+    """In degrees, counter-clockwise; none if the anchors are upright boxes."""
 
     def __post_init__(self) -> None:
         numbers_of_all = [*(size for level in self.sizes for size in level), *self.strides, *self.ratios]
@@ -40,18 +49,23 @@ class AnchorSet:
             or not all(self.sizes)
             or not self.ratios
             or not all(0 < x < math.inf for x in numbers_of_all)
+            or not all(map(math.isfinite, self.angles))
         ):
-            raise ValueError(f"anchors must have a stride and sizes for each level, and ratios, all positive, not {self}")
+            raise ValueError(f"anchors must have a stride and sizes for each level, and ratios, all positive, and finite angles, not {self}")
 
     def level_shapes(self, level: int) -> Array:
         """The anchors of a level about 0, 0."""
         ratios = np.sqrt(np.array(self.ratios, np.float32))
         sizes = np.array(self.sizes[level], np.float32)
         halves = np.stack([(sizes / ratios[:, None]).ravel(), (sizes * ratios[:, None]).ravel()], axis=1) / 2
-        return np.round(np.hstack([-halves, halves]))
+        boxes = np.round(np.hstack([-halves, halves]))
+        if not self.angles:
+            return boxes
+        angles = np.array(self.angles, np.float32)
+        return np.hstack([np.repeat(box_convert(boxes, "xyxy", "cxcywh"), len(angles), axis=0), np.tile(angles, len(boxes))[:, None]])
 
     def blocks(self, size: Size, most: int) -> Iterator[Array]:
-        """The anchors of an image, no more than this many at once, as rows of the grid."""
+        """The anchors of an image, no more than this many at once, as rows of the grid: corners, or cx, cy, w, h, angle."""
         for level, stride in enumerate(self.strides):
             shapes = self.level_shapes(level)
             height, width = (max(1, math.ceil(side / stride)) for side in size)
@@ -60,7 +74,10 @@ class AnchorSet:
             for first in range(0, height, step):
                 y = np.arange(first, min(first + step, height), dtype=np.float32) * np.float32(stride)
                 corners = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 1, 2)
-                yield (np.tile(corners, 2) + shapes).reshape(-1, 4)
+                if self.angles:
+                    yield (np.pad(corners, ((0, 0), (0, 0), (0, 3))) + shapes).reshape(-1, 5)
+                else:
+                    yield (np.tile(corners, 2) + shapes).reshape(-1, 4)
 
 
 def _octaves(sizes: Sequence[int]) -> Tuple[Tuple[float, ...], ...]:
@@ -70,8 +87,9 @@ def _octaves(sizes: Sequence[int]) -> Tuple[Tuple[float, ...], ...]:
 ANCHOR_SETS = {
     "retinanet": AnchorSet(_octaves((32, 64, 128, 256, 512)), (8, 16, 32, 64, 128)),
     "rpn-fpn": AnchorSet(((32,), (64,), (128,), (256,), (512,)), (4, 8, 16, 32, 64)),
+    "rrpn-fpn": AnchorSet(((32,), (64,), (128,), (256,), (512,)), (4, 8, 16, 32, 64), angles=(-90, -60, -30, 0, 30, 60)),
 }
-"""torchvision's anchors of RetinaNet and of Faster R-CNN with a feature pyramid. (Lin 2017a, 2017b)"""
+"""torchvision's anchors of RetinaNet and of Faster R-CNN with a feature pyramid (Lin 2017a, 2017b), and the latter with detectron2's angles. (Ma 2018)"""
 
 
 @dataclass
@@ -97,9 +115,9 @@ class AnchorFit:
 class _Moments:
     """The means and variances of a stream of deltas (Chan 1979)."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         self.count = 0
-        self.mean, self.squares = np.zeros(4), np.zeros(4)
+        self.mean, self.squares = np.zeros(width), np.zeros(width)
 
     def add(self, deltas: Array) -> None:
         if len(deltas):
@@ -116,7 +134,7 @@ def anchors(
 ) -> AnchorFit:  # fmt: skip
     """The means and stds of the deltas that an anchor set would learn, and the truths that it cannot reach.
 
-    anchor_set: "retinanet", "rpn-fpn", or an AnchorSet. threshold: the overlap from which an anchor belongs to a truth.
+    anchor_set: "retinanet", "rpn-fpn", "rrpn-fpn", or an AnchorSet; of a set with angles, truths are rotated boxes, and else their bounds. threshold: the overlap from which an anchor belongs to a truth.
     resize: (shorter, longest), the image's sides in training: the shorter becomes the first unless the longer would exceed the second;
     torchvision's default is (800, 1333). None: images as they are.
 
@@ -139,7 +157,9 @@ def anchors(
     if sides is not None and not 0 < sides[0] <= sides[1] < math.inf:
         raise ValueError(f"resize must be (shorter, longest), both positive, not {resize}")
     best = np.full(len(dataset), np.nan)
-    moments, clipped, at_most = _Moments(), 0, number(log_ratio_clip, "log_ratio_clip")
+    columns = 5 if chosen.angles else 4
+    moments, clipped, at_most = _Moments(columns), 0, number(log_ratio_clip, "log_ratio_clip")
+    boxes = as_rotated(dataset) if chosen.angles else dataset.boxes
     laid_out = lru_cache(maxsize=4)(lambda size, most: list(chosen.blocks(size, most)))
     groups = _by_image(dataset)
     images = [group for group in groups if _has_size(dataset, group)]
@@ -149,8 +169,9 @@ def anchors(
         height, width = dataset.sizes[dataset.image[rows[0]]].tolist()
         scale = 1.0 if sides is None else min(sides[0] / min(height, width), sides[1] / max(height, width))
         with np.errstate(over="ignore"):  # those are not finite, and left out
-            truths = (dataset.boxes[rows] * scale).astype(np.float32)
-        good = np.isfinite(truths).all(axis=1) & (truths[:, 2:] > truths[:, :2]).all(axis=1)
+            truths = (boxes[rows] * ([scale] * 4 + [1.0] * (columns - 4))).astype(np.float32)
+        extents = truths[:, 2:4] if chosen.angles else truths[:, 2:] - truths[:, :2]
+        good = np.isfinite(truths).all(axis=1) & (extents > 0).all(axis=1)
         rows, truths = rows[good], truths[good]
         if not len(rows):
             continue
@@ -161,13 +182,13 @@ def anchors(
             raise ValueError(f"strides {chosen.strides} put anchors in {count:,} places of an image of {size[1]:g} x {size[0]:g}")
         blocks = laid_out(size, most) if count < 1 << 18 else chosen.blocks(size, most)
         best[rows], deltas = _match(truths, blocks, threshold)
-        clipped += int((deltas[:, 2:] > at_most).any(axis=1).sum())
+        clipped += int((deltas[:, 2:4] > at_most).any(axis=1).sum())
         moments.add(deltas)
     seen = ~np.isnan(best)
     with np.errstate(invalid="ignore"):
-        stds = np.sqrt(moments.squares / moments.count) if moments.count else np.full(4, np.nan)
+        stds = np.sqrt(moments.squares / moments.count) if moments.count else np.full(columns, np.nan)
         unreached = np.flatnonzero(best < threshold)
-    means = moments.mean if moments.count else np.full(4, np.nan)
+    means = moments.mean if moments.count else np.full(columns, np.nan)
     return AnchorFit(
         int(seen.sum()), int((~seen).sum()), moments.count, tuple(means.tolist()), tuple(stds.tolist()), clipped, at_most, unreached, best
     )
@@ -175,11 +196,12 @@ def anchors(
 
 def _match(truths: Array, blocks: Iterator[Array] | list[Array], threshold: float) -> tuple[Array, Array]:
     """The best overlap of each truth, and the deltas of all matches."""
+    turned = truths.shape[1] == 5
     best, best_anchor = np.full(len(truths), -1.0, np.float32), np.zeros_like(truths)
     matched, targets = [], []
     everywhere = np.arange(len(truths))
     for block in blocks:
-        iou = box_iou(truths, block)
+        iou = rotated_box_iou(truths, block, angle=_ANGLE) if turned else box_iou(truths, block)
         top = iou.argmax(axis=1)
         value = iou[everywhere, top]
         better = value > best
@@ -190,7 +212,25 @@ def _match(truths: Array, blocks: Iterator[Array] | list[Array], threshold: floa
         targets.append(iou[:, belongs].argmax(axis=0))
     low = np.flatnonzero(best < threshold)
     pairs = np.concatenate([*matched, best_anchor[low]]), truths[np.concatenate([*targets, low])]
-    return best, encode_boxes(*pairs).astype(np.float64)
+    return best, (_encode_rotated(*pairs) if turned else encode_boxes(*pairs)).astype(np.float64)
+
+
+def _encode_rotated(anchors: Array, truths: Array) -> Array:
+    """detectron2's five deltas, of the way to write the truth that is turned least."""
+    quarters = np.round((truths[:, 4] - anchors[:, 4]) / 90)
+    sides = np.where((quarters % 2 == 1)[:, None], truths[:, [3, 2]], truths[:, 2:4])
+    turn = np.radians(truths[:, 4] - 90 * quarters - anchors[:, 4])
+    return np.hstack([(truths[:, :2] - anchors[:, :2]) / anchors[:, 2:4], np.log(sides / anchors[:, 2:4]), turn[:, None]])
+
+
+def as_rotated(dataset: Dataset) -> Array:
+    """All boxes as cx, cy, w, h and the angle in degrees, counter-clockwise; upright ones at 0."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        boxes = np.hstack([box_convert(dataset.boxes, "xyxy", "cxcywh"), np.zeros((len(dataset), 1))])
+    rows = turned_rows(dataset)
+    if len(rows):
+        boxes[rows] = convert_rotated_boxes(rotated_boxes(dataset, rows), ANGLE, _ANGLE)
+    return boxes
 
 
 def _by_image(dataset: Dataset) -> list[Rows]:

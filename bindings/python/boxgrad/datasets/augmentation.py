@@ -1,7 +1,8 @@
 """What an augmentation would do to the boxes of a data set, and which rule would keep training finite.
 
 Augmentations: rotate=ANGLE[,ANGLE...] in degrees about the image's centre, hflip, vflip, scale=FACTOR, crop=FRACTION (of each side, about
-the centre) or crop=WIDTHxHEIGHT+X+Y. Rules: center-inside, fully-inside, min-visible=FRACTION of the area, min-size=PIXELS after clipping.
+the centre) or crop=WIDTHxHEIGHT+X+Y. Rules: center-inside, fully-inside, min-visible=FRACTION of the area, min-size=PIXELS after clipping. Rotated
+boxes stay rotated: their visible fraction is that of their own area, exactly, and their least size that of their own sides.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from ..autodiff import stop_gradient, vjp
-from ..boxes import BoxFlag, box_area, clip_boxes_to_image, inspect_boxes, rotate_boxes
+from ..boxes import BoxFlag, box_area, box_convert, clip_boxes_to_image, inspect_boxes, rotate_boxes
 from ..deltas import decode_boxes, encode_boxes
+from ..rotated import aligned_rotated_box_iou
 from .inspection import TOLERANCE, as_trained
 from .model import Array, Dataset, Rows, Size, Track, silent
 from .problems import PROBLEMS
+from .turned import ANGLE, rotated_boxes, smallest_boxes, turned_rows, with_outside
 
+_ROUNDING = 1e-9
+"""By how much a visible fraction may be short of what a rule asks for."""
 _LEFT = tuple(problem for problem in PROBLEMS.values() if problem.flag and problem.flag != BoxFlag.NOT_FINITE)
 
 
@@ -34,10 +39,12 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Rule:
-    """Which boxes (N, 4) of an image of a size are kept."""
+    """Which boxes (N, 4) of an image of a size are kept, and which rotated ones (N, 5)."""
 
     name: str
     keeps: Callable[[Array, Size], Any]
+    keeps_turned: Callable[[Array, Size], Any] | None = None
+    """None if the bounds of rotated boxes decide."""
 
 
 @dataclass
@@ -124,12 +131,17 @@ def rule_of(text: str) -> Rule:
     name, _, value = text.partition("=")
     if name == "min-visible":
         least = _value(value, "min-visible", 0, 1.0000001)
-        return Rule(text, lambda boxes, size: box_area(_clipped(boxes, size)) >= least * box_area(boxes))
+        return Rule(
+            text, lambda boxes, size: box_area(_clipped(boxes, size)) >= least * box_area(boxes), lambda boxes, size: visible(boxes, size) >= least - _ROUNDING
+        )
     if name == "min-size":
         side = _value(value, "min-size", 0, np.inf)
-        return Rule(text, lambda boxes, size: (np.diff(_clipped(boxes, size).reshape(-1, 2, 2), axis=1)[:, 0] >= side).all(axis=1))
+        return Rule(
+            text, lambda boxes, size: (np.diff(_clipped(boxes, size).reshape(-1, 2, 2), axis=1)[:, 0] >= side).all(axis=1),
+            lambda boxes, size: (boxes[:, 2:4] >= side).all(axis=1),
+        )  # fmt: skip
     if text == "center-inside":
-        return Rule(text, lambda boxes, size: _inside((boxes[:, :2] + boxes[:, 2:]) / 2, size))
+        return Rule(text, lambda boxes, size: _inside((boxes[:, :2] + boxes[:, 2:]) / 2, size), lambda boxes, size: _inside(boxes[:, :2], size))
     if text == "fully-inside":
         return Rule(text, lambda boxes, size: _inside(boxes[:, :2], size) & _inside(boxes[:, 2:], size))
     raise ValueError(f"keep-rule must be center-inside, fully-inside, min-visible=FRACTION or min-size=PIXELS, not {text!r}")
@@ -137,6 +149,22 @@ def rule_of(text: str) -> Rule:
 
 def _inside(points: Array, size: Size) -> Any:
     return ((points >= 0) & (points <= [size[1], size[0]])).all(axis=1)
+
+
+def visible(boxes: Array, size: Size) -> Array:
+    """How much of each rotated box (N, 5) is in the image, of 1; boxes without area are in it."""
+    image = np.array([size[1] / 2, size[0] / 2, size[1], size[0], 0.0])
+    shown: Array = aligned_rotated_box_iou(boxes, image[None], angle=ANGLE, metric="iof")
+    return np.where(boxes[:, 2] * boxes[:, 3] > 0, shown, 1)
+
+
+def turned_finitely(boxes: Array, bounds: Array, size: Size) -> Any:
+    """Whether the five deltas of rotated boxes (N, 5) stay finite, too, against upright proposals: their bounds, clipped to the image. In float32."""
+    proposals = box_convert(_clipped(bounds.astype(np.float32), size), "xyxy", "cxcywh")
+    boxes = boxes.astype(np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deltas = np.hstack([(boxes[:, :2] - proposals[:, :2]) / proposals[:, 2:], np.log(boxes[:, 2:4] / proposals[:, 2:]), boxes[:, 4:]])
+    return np.isfinite(deltas).all(axis=1)
 
 
 def trains_finitely(truths: Array, size: Size) -> Any:
@@ -160,7 +188,8 @@ def augment(
 ) -> list[Outcome]:
     """What each augmentation would do to every box: what leaves its image or collapses, and what each rule would drop of that.
 
-    Without augmentations, what the rules do to the boxes as they are. A box is replaced by the bounds of its moved corners.
+    Without augmentations, what the rules do to the boxes as they are. A box is replaced by the bounds of its moved corners, a rotated one by the smallest
+    rotated rectangle around them.
 
     ValueError: an augmentation, a rule; a rotation or a crop in pixels of images whose size is not known.
 
@@ -186,7 +215,8 @@ def _outcome(dataset: Dataset, move: Augmentation, rules: list[Rule], min_size: 
     finite: Array = np.all(np.abs(corners) < 1e30, axis=1)
     if dataset.in_fractions is not None:
         finite &= ~dataset.in_fractions  # the size of their image is not known
-    flags = np.zeros(len(dataset), np.uint32)
+    flags, is_turned = np.zeros(len(dataset), np.uint32), np.zeros(len(dataset), bool)
+    is_turned[turned_rows(dataset)] = True
     taken, bad = 0, 0
     kept = [Kept(rule.name, 0, 0) for rule in rules]
     groups = list(dataset.size_groups())
@@ -203,12 +233,20 @@ def _outcome(dataset: Dataset, move: Augmentation, rules: list[Rule], min_size: 
         tolerance = 1e-6 if dataset.fractions else TOLERANCE
         before = inspect_boxes(as_trained(dataset.boxes[rows], size, tolerance), size, min_size=smallest).flags
         after = inspect_boxes(as_trained(moved, new_size, tolerance), new_size, min_size=smallest).flags
-        flags[rows] = after & ~before
         good = trains_finitely(moved, new_size)
+        turned = np.flatnonzero(is_turned[rows])
+        if len(turned):
+            rotated = smallest_boxes(points[turned].reshape(-1, 8))
+            good[turned] &= turned_finitely(rotated, moved[turned], new_size)
+            before[turned] = with_outside(before[turned], rotated_boxes(dataset, rows[turned]), size)
+            after[turned] = with_outside(after[turned], rotated, new_size)
+        flags[rows] = after & ~before
         taken += len(rows)
         bad += int((~good).sum())
         for rule, result in zip(rules, kept):
             keeps = rule.keeps(moved, new_size)
+            if len(turned) and rule.keeps_turned is not None:
+                keeps[turned] = rule.keeps_turned(rotated, new_size)
             result.dropped += int((~keeps).sum())
             result.not_finite += int((keeps & ~good).sum())
     found = {problem.name: np.flatnonzero(flags & np.uint32(problem.flag or 0)) for problem in _LEFT}

@@ -31,4 +31,6 @@ FORMAT = Format("dota", _parse, _edit)
 
 
 def read(path: Path, reading: Reading) -> Dataset:
-    return lines.read(path, reading, FORMAT, pixels=True)
+    data = lines.read(path, reading, FORMAT, pixels=True)
+    data.turned = True
+    return data

@@ -18,6 +18,7 @@ import numpy as np
 from ..boxes import BoxFlag, inspect_boxes
 from .model import UNKNOWN, Array, Dataset, Finding, Rows, Track, quantity, silent
 from .problems import PROBLEMS
+from .turned import ADDED, add_flags, added_areas, rotated_boxes, turned_rows
 
 TOLERANCE = 0.02
 """Pixels."""
@@ -159,11 +160,25 @@ class Inspection(Report):
         if name == "area-differs":
             values += f", area {data.areas[row]:g}, not {areas_of(data.boxes[row : row + 1])[0]:g}"
         elif name == "self-intersecting" and data.quads is not None:
-            values = " ".join(f"{number:g}" for number in data.quads[row])
+            values = _corners_text(data, row)
+        elif name == "no-rectangle":
+            values = f"{self._rotated_text(row) or values} adds {100 * added_areas(data, np.array([row]))[0]:.3g} % to the area of {_corners_text(data, row)}"
         elif PROBLEMS[name].flag in _OUTSIDE and data.image[row] != UNKNOWN:
             height, width = data.sizes[data.image[row]].tolist()
             values += f" in {width:g} x {height:g}" if height > 0 and width > 0 else ""
+        if PROBLEMS[name].flag is not None and len(turned_rows(data, np.array([row]))) and (text := self._rotated_text(row)):
+            values += f": {text}"
         return Finding(name, data.source.place(row), data.image_name(row), data.ids[row], values)
+
+    def _rotated_text(self, row: int) -> str:
+        """Empty of a box that is upright."""
+        _, _, w, h, angle = rotated_boxes(self.dataset, np.array([row]))[0].tolist()
+        return "" if angle == 0 else f"{w:.6g} x {h:.6g} turned by {np.degrees(angle):.4g} degrees"
+
+
+def _corners_text(dataset: Dataset, row: int) -> str:
+    assert dataset.quads is not None
+    return " ".join(f"{number:g}" for number in dataset.quads[row])
 
 
 _OUTSIDE = (BoxFlag.CENTER_NEGATIVE, BoxFlag.CENTER_BEYOND, BoxFlag.PARTLY_OUTSIDE, BoxFlag.WHOLLY_OUTSIDE)
@@ -197,7 +212,10 @@ def inspect(dataset: Dataset, *, min_size: float = 1.0, check_images: bool = Fal
     rows["duplicate"] = _duplicates(dataset)
     rows["area-differs"] = _differing_areas(dataset, flags)
     if dataset.quads is not None:
-        rows["self-intersecting"] = np.flatnonzero(_crosses(dataset.quads))
+        crossed = _crosses(dataset.quads)
+        rows["self-intersecting"] = np.flatnonzero(crossed)
+        turned = turned_rows(dataset)
+        rows["no-rectangle"] = turned[(added_areas(dataset, turned) > ADDED) & ~crossed[turned]]
     return Inspection(dataset, flags, _found(rows), _found(image_rows), photos)
 
 
@@ -214,6 +232,8 @@ def flags_of(dataset: Dataset, boxes: Array, *, min_size: float = 0.0, track: Tr
     groups = [(size, rows) for size, rows in dataset.size_groups(leaving) if size is not None]
     for size, rows in track(groups, "sizes of images", len(groups)):
         flags[rows] = inspect_boxes(as_trained(boxes[rows], size, tolerance_of(dataset, rows)), size, min_size=smallest).flags
+    if dataset.turned:
+        add_flags(dataset, boxes, flags, smallest)
     centre = BoxFlag.CENTER_NEGATIVE | BoxFlag.CENTER_BEYOND  # where it is outside, a part is, and where all is, it is
     flags[(flags & np.uint32(centre)) != 0] &= np.uint32(~BoxFlag.PARTLY_OUTSIDE & 0x1FF)
     flags[(flags & np.uint32(BoxFlag.WHOLLY_OUTSIDE)) != 0] &= np.uint32(~centre & 0x1FF)
@@ -262,6 +282,8 @@ def _duplicates(dataset: Dataset) -> Rows:
     if dataset.unknown_image:
         return np.empty(0, np.int64)
     columns = [*dataset.boxes.T, dataset.category, dataset.image, *(() if dataset.annotators is None else (dataset.annotators,))]
+    if dataset.turned and dataset.quads is not None:
+        columns += [*np.nan_to_num(dataset.quads).T]  # boxes of one place may be turned otherwise
     alike = _alike(columns)
     columns = [column[alike] for column in columns]
     order = np.lexsort(columns)

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, Iterable, Iterator, Mapping, Optional, Protocol, TypeVar, Union
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, Mapping, Optional, Protocol, Sequence, TypeVar, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -117,6 +117,11 @@ class Dataset:
     """Whether the box stands for a mask or a crowd, whose area is not width * height."""
     quads: Array | None = None
     """(N, 8) corners, NaN for boxes that have none; None if no box has any."""
+    rotated: Array | None = None
+    """(N, 5) cx, cy, w, h and the angle in radians, clockwise, of boxes that the file gives so, NaN for the others; None if it gives none so.
+    Their corners are in `quads`."""
+    turned: bool = False
+    """Whether quadrilaterals stand for rotated boxes, and not for masks."""
     fractions: bool = False
     sized: bool = True
     """Whether the format is expected to tell image sizes."""
@@ -229,6 +234,7 @@ class Columns:
     def __init__(self) -> None:
         self.boxes = array("d")
         self.quads: Dict[int, Iterable[float]] = {}
+        self.rotated: Dict[int, Sequence[float]] = {}
         self.image, self.category = array("q"), array("q")
         self.areas, self.outlined = array("d"), bytearray()
         self.ids: list[Identifier] = []
@@ -256,13 +262,15 @@ class Columns:
 
     def add(
         self, box: Iterable[float], image: int, category: int, id: Identifier, area: float = np.nan, outlined: bool = False,
-        quad: Iterable[float] = (), locked: str = "",
+        quad: Iterable[float] = (), locked: str = "", rotated: Sequence[float] = (),
     ) -> None:  # fmt: skip
         self.boxes.extend(box)
         if locked:
             self.locked[len(self.image)] = locked
         if quad:
             self.quads[len(self.image)] = quad
+        if rotated:
+            self.rotated[len(self.image)] = rotated
         self.image.append(image)
         self.category.append(category)
         self.ids.append(id)
@@ -273,14 +281,16 @@ class Columns:
         self.faults.append(Finding(problem, place, image, id, values))
 
     def dataset(self, format: str, path: Path, source: Source, **others: Any) -> Dataset:
-        quads: Array = np.full((len(self.image), 8), np.nan)
+        quads, rotated = (np.full((len(self.image), width), np.nan) for width in (8, 5))
         for row, quad in self.quads.items():
             quads[row] = list(quad)
+        for row, five in self.rotated.items():
+            rotated[row] = five
         return Dataset(
             format, path, source, np.array(self.boxes).reshape(-1, 4), np.array(self.image, np.int64), np.array(self.category, np.int64),
             self.ids, self.images, np.array(self.sizes).reshape(-1, 2), self.names, np.array(self.areas),
             np.frombuffer(bytes(self.outlined), np.bool_), quads if self.quads else None,
-            faults=self.faults, unreadable=self.unreadable, locked=self.locked, rows=self.rows,
+            rotated if self.rotated else None, faults=self.faults, unreadable=self.unreadable, locked=self.locked, rows=self.rows,
             without_box=dict(self.without_box), unused=dict(self.unused), **others,
         )  # fmt: skip
 

@@ -133,8 +133,14 @@ def _picture(dataset: Dataset, row: int, bad: set[int]) -> _Picture | None:
         box = np.clip(dataset.boxes[one] * [*scale, *scale] + margin, -1e4, 1e4)
         if not np.isfinite(box).all():
             continue
+        color, width = _COLORS["box" if one in bad else "other"], 2 if one in bad else 1
         x1, y1, x2, y2 = min(box[0], box[2]), min(box[1], box[3]), max(box[0], box[2]), max(box[1], box[3])
-        draw.rectangle((x1, y1, x2, y2), outline=_COLORS["box" if one in bad else "other"], width=2 if one in bad else 1)
+        corners = _corners(dataset, one)
+        if corners is None:
+            draw.rectangle((x1, y1, x2, y2), outline=color, width=width)
+        else:
+            points = [tuple(point) for point in np.clip(corners * scale + margin, -1e4, 1e4).tolist()]
+            draw.line([*points, points[0]], fill=color, width=width)
         if one in bad and min(x2 - x1, y2 - y1) < 4:  # too small to be seen
             x, y = (x1 + x2) / 2, (y1 + y2) / 2
             draw.ellipse((x - 11, y - 11, x + 11, y + 11), outline=_COLORS["box"], width=3)
@@ -142,6 +148,14 @@ def _picture(dataset: Dataset, row: int, bad: set[int]) -> _Picture | None:
     photo.save(data, "JPEG", quality=85, subsampling=0)
     encoded = base64.b64encode(data.getvalue()).decode()
     return _Picture(f"data:image/jpeg;base64,{encoded}", f"{dataset.images[image]}, {_where(dataset, row)}")
+
+
+def _corners(dataset: Dataset, row: int) -> Array | None:
+    """The corners of a rotated box, or None of an upright one."""
+    if not dataset.turned or dataset.quads is None or not np.isfinite(dataset.quads[row]).all():
+        return None
+    corners: Array = dataset.quads[row].reshape(4, 2)
+    return corners
 
 
 def _where(dataset: Dataset, row: int) -> str:

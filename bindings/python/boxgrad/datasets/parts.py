@@ -167,7 +167,7 @@ def _without_rows(data: Dataset) -> Dataset:
     places = tuple(data.source.place(row) for row in islice(data.locked, 1))
     return replace(
         data, source=_Places(places), boxes=none, image=np.empty(0, np.int64), category=np.empty(0, np.int64), ids=[], images=[],
-        sizes=none[:, :2], areas=none[:, 0], outlined=np.empty(0, np.bool_), quads=None, in_fractions=None,
+        sizes=none[:, :2], areas=none[:, 0], outlined=np.empty(0, np.bool_), quads=None, rotated=None, in_fractions=None,
         locked=dict(enumerate(data.locked.values())),
         reading=replace(data.reading, finder=None, track=silent, part=None),
     )  # fmt: skip

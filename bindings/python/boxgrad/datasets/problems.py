@@ -156,6 +156,11 @@ _ALL = (
         "the sides of the quadrilateral cross",
         "Its signed area is too small or 0, so polygon IoU is wrong or 0 / 0 = NaN, and no width, height and angle describe it.",
     ),
+    Problem(
+        "no-rectangle",
+        "the smallest rotated rectangle around the quadrilateral has more than 1.1 times its area",
+        "Trained as that rectangle, a prediction that fits the quadrilateral has an IoU below 1 / 1.1 with it: its loss stays above 0.09.",
+    ),
 )
 
 PROBLEMS = {problem.name: problem for problem in _ALL}

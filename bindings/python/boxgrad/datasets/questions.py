@@ -78,7 +78,7 @@ def order_of(data: Dataset) -> str:
 
 def numbers_of(data: Dataset) -> Numbers:
     """What the boxes of a data set say."""
-    bounds = data.outlined if data.format in ("yolo", "dota") else np.zeros(len(data), bool)
+    bounds = data.outlined if data.format in ("yolo", "dota", "voc") else np.zeros(len(data), bool)
     rows = np.flatnonzero(whole(np.isfinite(data.boxes)) & ~bounds)
     boxes, order = data.boxes[rows], order_of(data)
     other = box_convert(boxes, "xyxy", order) if order != "xyxy" else box_convert(boxes, "xywh", "xyxy")

@@ -109,14 +109,14 @@ def _objects(data: bytes) -> Spans:
 
     def opened(name: str, _: Dict[str, str]) -> None:
         nonlocal depth
-        if name.lower().rpartition(":")[2] == "object":
+        if name.lower().rpartition(":")[2] in ("object", "hrsc_object"):
             depth += 1
             if depth == 1:
                 starts.append(parser.CurrentByteIndex)
 
     def closed(name: str) -> None:
         nonlocal depth
-        if name.lower().rpartition(":")[2] == "object":
+        if name.lower().rpartition(":")[2] in ("object", "hrsc_object"):
             depth -= 1
             if depth == 0:
                 ends.append(data.index(b">", parser.CurrentByteIndex) + 1)

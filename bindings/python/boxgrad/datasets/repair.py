@@ -24,7 +24,7 @@ from .verification import verify
 
 POLICIES = {
     "swap": "sides that stand the wrong way round are exchanged",
-    "clip": "boxes, and the corners of polygons, are limited to their image",
+    "clip": "boxes, and the corners of polygons, are limited to their image; not rotated boxes with an angle",
     "drop-outside": "boxes of which nothing is in the image go",
     "drop-degenerate": "boxes that are not finite, inverted, or (after clipping) without width or height go",
     "drop-small": "boxes below the smallest size go",
@@ -160,9 +160,10 @@ def _decide(
     left: list[Change] = []
 
     def account(policy: str, rows: Array, before: Array, after: Array | None = None) -> None:
+        kept = locked if after is None else uneditable
         for row in rows.tolist():
             change = _change(dataset, policy, row, before[row], None if after is None else after[row])
-            (left if row in dataset.locked else changes).append(change)
+            (left if kept[row] else changes).append(change)
 
     def drop(policy: str, bad: Array) -> None:
         if policy in policies:
@@ -171,9 +172,11 @@ def _decide(
             there[rows[~locked[rows]]] = False
 
     locked = np.isin(np.arange(len(dataset)), list(dataset.locked))
+    # A rotated box that is given by its angle is none any more when its corners are moved.
+    uneditable = locked if dataset.rotated is None else locked | ~np.isnan(dataset.rotated).all(axis=1)
 
     def keep_locked() -> None:
-        boxes[locked] = dataset.boxes[locked]
+        boxes[uneditable] = dataset.boxes[uneditable]
 
     def has(flag: BoxFlag) -> Array:
         found: Array = (flags_of(dataset, boxes, min_size=min_size) & np.uint32(flag)) != 0

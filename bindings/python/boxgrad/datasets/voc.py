@@ -1,4 +1,7 @@
-"""Pascal VOC: a folder of XML files, one per image. Coordinates are taken as they are: width is xmax - xmin."""
+"""Pascal VOC: a folder of XML files, one per image. Coordinates are taken as they are: width is xmax - xmin.
+
+Objects may have a <robndbox>, a rotated box, as roLabelImg writes it; and so have those of HRSC2016. No repair changes its numbers.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, Mapping
 
+import numpy as np
+
+from ..rotated import convert_rotated_boxes
 from .box_numbers import BoxNumbers
 from .model import (
     UNKNOWN, Array, Columns, Dataset, ImageFinder, Place, Reading, UnreadableError, edited, files_below, quantity, read_bytes, replacement,
 )  # fmt: skip
 from .photos import IMAGE_SUFFIXES
-from .voc_file import SIDES, Element, VocFile
+from .voc_file import ROTATED, SIDES, Element, VocFile
 from .xml_text import read_xml
 
 
@@ -101,11 +107,18 @@ def read(path: Path, reading: Reading) -> Dataset:
         _add(columns, source, finder, reading.stem(file, path), file, parsed, reading)
     passed_over.update({"files of other kinds": others} if others else {})
     data = columns.dataset("voc", path, source, reading=replace(reading, finder=finder), passed_over=passed_over)
+    bounds = data.boxes.copy()
     if unusual:
         some = ", ".join(f"{what} ({count:,})" for what, count in unusual.most_common(5))
         data.notes.append(f"Read, although readers that look for the tags of VOC in their places do not find them: {some}.")
     data.notes += [f"{quantity(count, 'file is', 'files are')} read as {what}." for what, count in against.items()]
-    return source.numbers.settle(data)
+    data = source.numbers.settle(data)
+    if data.rotated is not None:
+        data.turned = True
+        if data.relative:
+            raise UnreadableError(path, "has rotated boxes, which are not known to be in fractions of the image: leave --unit fractions out")
+        data.boxes[data.outlined] = bounds[data.outlined]
+    return data
 
 
 def _add(columns: Columns, source: _Source, finder: ImageFinder, stem: str, file: Path, parsed: VocFile, reading: Reading) -> None:
@@ -144,8 +157,15 @@ def _add(columns: Columns, source: _Source, finder: ImageFinder, stem: str, file
 def _add_object(columns: Columns, file: Path, image: int, number: int, one: Element, locked: str) -> bool:
     """Adds an object, if it has a box."""
     place, name = Place(file, one.line, f"object {number}"), columns.images[image]
+    rotated: list[float] = []
+    quad: list[float] = []
     try:
-        box = [one.number(side) for side in SIDES]
+        if "robndbox" in one.found:
+            rotated = [one.number(side) for side in ROTATED]
+            quad = convert_rotated_boxes(np.array(rotated), "radians-cw", "corners").tolist()
+            box = [bound(quad[axis::2]) for bound in (min, max) for axis in (0, 1)] if np.isfinite(quad).all() else [math.nan] * 4
+        else:
+            box = [one.number(side) for side in SIDES]
     except ValueError as error:
         columns.fault("malformed", place, str(error), name, number)
         return False
@@ -153,7 +173,8 @@ def _add_object(columns: Columns, file: Path, image: int, number: int, one: Elem
     if not category:
         columns.fault("unknown-category", place, "the object has no name", name, number)
     _add_twice(columns, one, file, f"object {number}", name, number)
-    columns.add(box, image, columns.add_category(category, category) if category else UNKNOWN, number, locked=locked)
+    row = columns.add_category(category, category) if category else UNKNOWN
+    columns.add(box, image, row, number, outlined=bool(rotated), quad=quad, locked=locked, rotated=rotated)
     return True
 
 
@@ -169,7 +190,7 @@ def _locked(parsed: VocFile, one: Element) -> str:
         return f"<{(one.twice or parsed.header.twice)[0][0]}> stands twice"
     if not parsed.text.exact:
         return f"in {parsed.text.encoding} the same characters have other bytes, too, so that the file cannot be written back"
-    for side in SIDES:
+    for side in (*SIDES, *ROTATED):
         member = one.members.get(side)
         if member is None:
             continue
@@ -182,6 +203,6 @@ def _locked(parsed: VocFile, one: Element) -> str:
 
 def _rest(data: bytes, one: Element) -> int:
     """What an object says beside the numbers of its box, and the space between its members."""
-    members = [one.members[side] for side in SIDES]
+    members = [one.members[side] for side in (*SIDES, *ROTATED) if side in one.members]
     numbers = [(member.start - one.start, member.end - one.start, b"") for member in members if member.start >= 0]
     return hash(re.sub(rb">\s+<", b"><", edited(data[one.start : one.end], numbers)))

@@ -1,4 +1,4 @@
-"""One XML file of Pascal VOC: its objects, the members that are read of them and where these stand, and all that is not read.
+"""One XML file of Pascal VOC, or of HRSC2016: its objects, the members that are read of them and where these stand, and all that is not read.
 
 expat says at which byte each number stands, which repairs need. Entities are refused, and no DTD is ever fetched.
 
@@ -18,14 +18,35 @@ from .model import UnreadableError
 from .xml_text import XmlText
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
-_READ = {"annotation": ("filename", "size"), "size": ("width", "height"), "object": ("name", "bndbox"), "bndbox": SIDES}
+ROTATED = ("cx", "cy", "w", "h", "angle")
+"""Of a rotated box, as roLabelImg writes it: the angle is in radians, clockwise."""
+_READ = {
+    "annotation": ("filename", "size"), "size": ("width", "height"), "object": ("name", "bndbox", "robndbox"), "bndbox": SIDES, "robndbox": ROTATED,
+}  # fmt: skip
 """The members that are read, by what they stand in."""
+_READ_OF_HRSC = {"annotation": ("filename", "width", "height"), "object": ("name", *ROTATED)}
+_TAGS_OF_HRSC = {
+    "hrsc_image": "annotation", "img_filename": "filename", "img_sizewidth": "width", "img_sizeheight": "height", "hrsc_objects": "objects",
+    "hrsc_object": "object", "class_id": "name", **{f"mbox_{name}": name for name in ROTATED[:4]}, "mbox_ang": "angle",
+}  # fmt: skip
+"""How HRSC2016 names the elements of VOC."""
 _OTHERS = {
     "annotation": ("folder", "path", "source", "owner", "segmented", "object", "objects"), "size": ("depth",),
     "object": ("pose", "truncated", "difficult", "occluded"), "bndbox": (),
 }  # fmt: skip
 """The other members of the format, which say nothing of a box."""
-_LEAVES = ("filename", "width", "height", "name", *SIDES)
+_LEAVES = ("filename", "width", "height", "name", *SIDES, *ROTATED)
+_OF_OBJECTS = ("object", "bndbox", "robndbox", "name", *SIDES, *ROTATED)
+_OTHERS_OF_HRSC = {
+    "annotation": (
+        "img_custype", "img_location", "img_sizedepth", "img_resolution", "img_resolution_layer", "img_scale", "segmented", "img_havemask",
+        "img_filefmt", "img_rotation", "annotated", "objects",
+    ),
+    "object": (
+        "object_id", "object_no", "truncated", "difficult", "segmented", "seg_color", "header_x", "header_y",
+        *(f"box_{side}" for side in SIDES),
+    ),
+}  # fmt: skip
 _PLAIN_ATTRIBUTES = ("verified", "xmlns")
 _DEEPEST = 100
 _ROOTS = {"annotations": "CVAT", "dataset": "dlib"}
@@ -68,7 +89,7 @@ class Element:
         raise ValueError(f"{name} is {member.text[:60]!r}")
 
     def _missing(self, name: str) -> str:
-        what = name if "bndbox" in self.found else "bndbox"
+        what = name if name in ROTATED or "bndbox" in self.found else "bndbox"
         seen = [f"<{tag}>" + (f" of {', '.join(inner)}" if inner else "") for tag, inner in self.others.items()]
         return f"there is no {what}" + (f", but {', '.join(seen)[:100]}" if seen else "")
 
@@ -79,6 +100,8 @@ class VocFile:
     def __init__(self, path: Path, text: XmlText) -> None:
         self.path, self.text = path, text
         self.header = Element()
+        self.of_hrsc = False
+        """Whether this is a file of HRSC2016, which names its elements otherwise."""
         self.objects: list[Element] = []
         self.lost: list[tuple[int, str]] = []
         """The lines of objects and boxes that belong to no object, and why."""
@@ -106,6 +129,11 @@ class VocFile:
 
     def _open(self, tag: str, attributes: Dict[str, str]) -> None:
         name, parent = tag.lower().rpartition(":")[2], self._roles[-1] if self._roles else ""
+        self.of_hrsc |= not self._roles and name == "hrsc_image"
+        written = tag
+        if self.of_hrsc:
+            name = _TAGS_OF_HRSC.get(name, "" if name in _TAGS_OF_HRSC.values() else name)
+            written = name
         if not self._roles and name != "annotation":
             self._refuse_root(tag)
         if len(self._roles) == _DEEPEST:
@@ -115,7 +143,7 @@ class VocFile:
         role = self._role(tag, name, parent)
         self._roles.append(role)
         self._tags.append(tag)
-        if role and tag != name:
+        if role and written != name:
             self.unusual[f"<{tag}>"] += 1
         if role in _LEAVES:
             self._text.clear()
@@ -132,21 +160,21 @@ class VocFile:
             return name
         if name == "object":
             return self._object(tag)
-        if name == "bndbox" and "object" not in self._roles:
+        if name in ("bndbox", "robndbox") and "object" not in self._roles:
             self.lost.append((self._parser.CurrentLineNumber, f"it stands in <{self._tags[-1]}>, and in no object"))
             return ""
-        if name in _READ.get(parent, ()):
+        if name in (_READ_OF_HRSC if self.of_hrsc else _READ).get(parent, ()):
             owner = self._owner(parent)
             if name in owner.found:
                 owner.twice.append((tag, self._parser.CurrentLineNumber))
                 return ""
             owner.found.add(name)
             return name
-        if name in _OTHERS.get(parent, ()):
+        if name in (_OTHERS_OF_HRSC if self.of_hrsc else _OTHERS).get(parent, ()):
             return name if name == "objects" else ""
         if parent and parent not in _LEAVES:
             self.unused[f"element <{tag}>"] += 1
-            if parent in ("object", "bndbox"):
+            if parent in ("object", "bndbox", "robndbox"):
                 self._owner(parent).others.setdefault(tag, [])
         elif self._roles.count("object") and self._roles[-2:-1] == ["object"] and self._tags[-1] in self.objects[-1].others:
             self.objects[-1].others[self._tags[-1]].append(tag)
@@ -157,19 +185,19 @@ class VocFile:
         if "object" in self._roles:
             self.lost.append((line, f"it stands in object {len(self.objects) - 1}"))
             return ""
-        self.objects.append(Element(line, self._parser.CurrentByteIndex))
-        if self._roles != ["annotation"]:
+        self.objects.append(Element(line, self._parser.CurrentByteIndex, found={"robndbox"} if self.of_hrsc else set()))
+        if self._roles != ["annotation", "objects"][: 1 + self.of_hrsc]:
             self.unusual["".join(f"<{one}>" for one in (*self._tags[1:], tag))] += 1
         return "object"
 
     def _owner(self, role: str) -> Element:
-        return self.objects[-1] if role in ("object", "bndbox", "name", *SIDES) else self.header
+        return self.objects[-1] if role in _OF_OBJECTS else self.header
 
     def _read_attributes(self, role: str, attributes: Dict[str, str]) -> None:
         """Names and numbers that stand as attributes, like <bndbox xmin="1" ...>."""
         owner, line = self._owner(role), self._parser.CurrentLineNumber
         for name, value in attributes.items():
-            if name.lower() in _READ.get(role, ()) and name.lower() in _LEAVES:
+            if name.lower() in _READ.get(role, ()) and name.lower() in _LEAVES and not self.of_hrsc:
                 owner.found.add(name.lower())
                 owner.members[name.lower()] = Member(value, line)
             elif name.lower() == "xmlns":

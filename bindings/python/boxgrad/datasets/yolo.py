@@ -173,6 +173,7 @@ def read(path: Path, reading: Reading, files: Optional[TextFiles] = None) -> Dat
     boxes = None if reading.unit == "pixels" else parser.boxes
     format = Format("yolo", parser.parse, parser.edit, names, boxes, beside.files)
     data = lines.read(path, reading, format, pixels=False, files=files)
+    data.turned = kind.name == "obb"
     data.relative = not kind.pixels and reading.unit != "pixels"
     data.by_all_lines = bool(kind.evidence) or kind.pixels
     data.reading = replace(data.reading, kind=kind.text)

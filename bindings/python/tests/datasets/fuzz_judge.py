@@ -151,7 +151,8 @@ def judge_voc(old, new, gone, edited, changes):
     sides = ("xmin", "ymin", "xmax", "ymax")
     objects, rest = parted(before)
     others, other_rest = parted(after)
-    rests = [[(each.tag, (each.text or "").strip()) for each in one.iter() if each.tag not in sides] for one in objects]
+    numbers = (*sides, *(prefix + side for prefix in ("", "mbox_") for side in ("cx", "cy", "w", "h", "ang", "angle")))
+    rests = [[(each.tag, (each.text or "").strip()) for each in one.iter() if each.tag not in numbers] for one in objects]
     judge_twins(dict(enumerate(rests)), changes)
     stays = [(index, one) for index, one in enumerate(objects) if index not in gone]
     if len(stays) != len(others):
@@ -178,7 +179,7 @@ def parted(root):
     """The objects that stand in no other, and all that is beside them."""
     objects, rest = [], [(root.tag, root.attrib), *(root.text or "").split()]
     for one in root:
-        inner, beside = ([one], []) if one.tag.lower() == "object" else parted(one)
+        inner, beside = ([one], []) if one.tag.lower() in ("object", "hrsc_object") else parted(one)
         objects += inner
         rest += [*beside, *(one.tail or "").split()]
     return objects, rest

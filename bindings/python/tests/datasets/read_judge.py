@@ -94,7 +94,9 @@ def rows_of_voc(made, text):
         return None
     objects = [one for one in root if one.tag == "object"]
     known = {"annotation", "object", "name", "difficult", "bndbox", "xmin", "ymin", "xmax", "ymax", "filename", "size", "width", "height", "depth"}
-    if any(one.tag not in known for one in root.iter()) or len(root.findall(".//bndbox")) != len(root.findall("./object/bndbox")):
+    known |= {"robndbox", "cx", "cy", "w", "h", "angle"}
+    boxes = ("bndbox", "robndbox")
+    if any(one.tag not in known for one in root.iter()) or any(len(root.findall(f".//{tag}")) != len(root.findall(f"./object/{tag}")) for tag in boxes):
         return None
     if len(list(root.iter("object"))) != len(objects) or root.tag != "annotation":
         return None

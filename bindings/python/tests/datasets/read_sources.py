@@ -4,6 +4,7 @@ Each box stands once, so that it is known again wherever it is read.
 """
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
@@ -97,6 +98,12 @@ def _segment(category, box):
     return f"{name} " + " ".join(f"{x / w:.9f} {y / h:.9f}" for x, y in points), name, box
 
 
+def _obb(category, box):
+    (h, w), (x1, y1, x2, y2) = SIZE, box
+    name = str(["dog", "cat"].index(category))
+    return f"{name} " + " ".join(f"{x / w:.9f} {y / h:.9f}" for x, y in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))), name, box
+
+
 def _pose(category, box):
     """A box and three keypoints in it, with their visibility."""
     text, name, box = _yolo(category, box)
@@ -177,12 +184,18 @@ def coco(folder, chance):
     return made
 
 
-def voc(folder, chance):
+def voc(folder, chance, rotated=False):
+    """rotated: as roLabelImg writes boxes that are turned by quarter turns, so that their bounds are known."""
     made = Made("voc", folder / "set")
     made.path.mkdir()
     for image, category, box in plan(chance):
-        sides = "".join(f"<{side}>{value!r}</{side}>" for side, value in zip(("xmin", "ymin", "xmax", "ymax"), box))
-        text = f"<object><name>{category}</name><difficult>0</difficult><bndbox>{sides}</bndbox></object>"
+        tag, numbers = "bndbox", dict(zip(("xmin", "ymin", "xmax", "ymax"), box))
+        if rotated:
+            (x1, y1, x2, y2), turns = box, chance.randint(-2, 5)
+            w, h = (x2 - x1, y2 - y1)[:: -1 if turns % 2 else 1]
+            tag, numbers = "robndbox", {"cx": (x1 + x2) / 2, "cy": (y1 + y2) / 2, "w": w, "h": h, "angle": turns * math.pi / 2}
+        sides = "".join(f"<{side}>{value!r}</{side}>" for side, value in numbers.items())
+        text = f"<object><name>{category}</name><difficult>0</difficult><{tag}>{sides}</{tag}></object>"
         made.rows.append(Row(f"{image}.xml", text, f"{image}.jpg", category, box))
     for name in dict.fromkeys(row.file for row in made.rows):
         size = f"<size><width>{SIZE[1]}</width><height>{SIZE[0]}</height><depth>3</depth></size>"
@@ -253,6 +266,7 @@ _NAMES = ("image", "label", "x1", "y1", "x2", "y2")
 SOURCES = {
     "yolo": by_line("yolo", _yolo, {"image_size": SIZE}),
     "yolo-segment": by_line("yolo", _segment, {"image_size": SIZE}),
+    "yolo-obb": by_line("yolo", _obb, {"image_size": SIZE}),
     "yolo-scores": by_line("yolo", _score, {"image_size": SIZE}),
     "yolo-names": described(["dog", "cat"], _yolo),
     "yolo-pose": described(["dog", "cat"], _pose, "kpt_shape: [3, 3]\n"),
@@ -263,6 +277,7 @@ SOURCES = {
     "csv-quoted": table("csv", (*_NAMES, "note"), _quoted),
     "coco": coco,
     "voc": voc,
+    "rolabelimg": lambda folder, chance: voc(folder, chance, True),
     "parquet": parquet(False),
     "tsv": table("csv", _NAMES, _corners, "\t", ".tsv"),
     "semicolons": table("csv", _NAMES, _corners, ";"),

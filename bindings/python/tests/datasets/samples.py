@@ -56,6 +56,38 @@ def voc(folder):
     return Sample(folder, lambda i: 4 + 5 * (i % 3), {})
 
 
+def _sides_of(box):
+    """Centre and sides."""
+    x1, y1, x2, y2 = box
+    return (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
+
+
+def rolabelimg(folder):
+    """Rotated boxes, as roLabelImg writes them, all of them upright."""
+    for image, (h, w) in SIZES.items():
+        objects = ""
+        for _, name, box in (one for one in BOXES if one[0] == image):
+            sides = "".join(f"<{side}>{value}</{side}>" for side, value in zip(("cx", "cy", "w", "h", "angle"), (*_sides_of(box), 0.0)))
+            objects += f"\t<object>\n\t\t<type>robndbox</type>\n\t\t<name>{name}</name>\n\t\t<robndbox>{sides}</robndbox>\n\t</object>\n"
+        size = f"<size><width>{w}</width><height>{h}</height><depth>3</depth></size>"
+        text = f"<annotation>\n\t<filename>{image}.png</filename>\n\t{size}\n{objects}</annotation>\n"
+        (folder / f"{image}.xml").write_text(text)
+    return Sample(folder, lambda i: 4 + 5 * (i % 3), {})
+
+
+def hrsc(folder):
+    """The same in the elements of HRSC2016, whose photos have no ending in their name."""
+    for image, (h, w) in SIZES.items():
+        objects = ""
+        for _, name, box in (one for one in BOXES if one[0] == image):
+            sides = "".join(f"<mbox_{side}>{value}</mbox_{side}>" for side, value in zip(("cx", "cy", "w", "h", "ang"), (*_sides_of(box), 0.0)))
+            bounds = "".join(f"<box_{side}>{value}</box_{side}>" for side, value in zip(("xmin", "ymin", "xmax", "ymax"), box))
+            objects += f"<HRSC_Object>\n<Class_ID>{name}</Class_ID>\n<difficult>0</difficult>\n{bounds}{sides}\n</HRSC_Object>\n"
+        head = f"<HRSC_Image>\n<Img_SizeWidth>{w}</Img_SizeWidth><Img_SizeHeight>{h}</Img_SizeHeight>\n<Img_FileName>{image}.png</Img_FileName>\n"
+        (folder / f"{image}.xml").write_text(f"{head}<HRSC_Objects>\n{objects}</HRSC_Objects>\n</HRSC_Image>\n")
+    return Sample(folder, lambda i: 5 + 5 * (i % 3), {})
+
+
 def by_line(folder, write):
     for image in SIZES:
         (folder / f"{image}.txt").write_text("".join(write(*one) + "\n" for one in BOXES if one[0] == image))
@@ -165,12 +197,15 @@ TABLES = {
 }  # fmt: skip
 WRITERS = {
     "coco": coco, "voc": voc, "yolo": yolo, "commas": commas, "obb": obb, "segment": segment, "predicted": predicted, "pose": pose,
-    "dota": dota, "text": text, **TABLES,
+    "dota": dota, "text": text, "rolabelimg": rolabelimg, "hrsc": hrsc, **TABLES,
 }  # fmt: skip
+BY_ANGLE = ("rolabelimg", "hrsc")
+"""Those of rotated boxes with an angle, whose numbers no repair changes."""
+EDITABLE = [kind for kind in WRITERS if kind not in BY_ANGLE]
 BY_ALL_LINES = ("obb", "segment", "predicted", "pose")
 """Those of which all lines together decide the kind."""
 YOLO = ("yolo", "commas", "obb", "segment", "predicted", "pose")
-FORMATS = {**{name: name for name in WRITERS}, **dict.fromkeys(YOLO, "yolo"), **dict.fromkeys(TABLES, "table")}
+FORMATS = {**{name: name for name in WRITERS}, **dict.fromkeys(YOLO, "yolo"), **dict.fromkeys(BY_ANGLE, "voc"), **dict.fromkeys(TABLES, "table")}
 
 
 def write(kind, folder):

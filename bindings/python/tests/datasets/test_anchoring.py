@@ -139,7 +139,7 @@ def test_memory_is_bounded(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"anchor_set": "ssd"}, "anchor_set must be one of retinanet, rpn-fpn or an AnchorSet, not 'ssd'"),
+        ({"anchor_set": "ssd"}, "anchor_set must be one of retinanet, rpn-fpn, rrpn-fpn or an AnchorSet, not 'ssd'"),
         ({"threshold": 0}, "threshold must be above 0"),
         ({"threshold": 1.5}, "threshold must be above 0"),
         ({"resize": (800, 600)}, "resize must be"),

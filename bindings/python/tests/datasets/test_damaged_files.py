@@ -307,7 +307,7 @@ def test_damaged_files_are_read_or_refused(data, kind, tmp_path_factory):
     """Bytes changed, cut out or put in anywhere: never another exception, and never more boxes than there is room for."""
     folder = tmp_path_factory.mktemp("damaged")
     sample = samples.write(kind, folder / "set")
-    file = sample.path if sample.path.is_file() else sample.path / ("a.xml" if kind == "voc" else "a.txt")
+    file = sample.path if sample.path.is_file() else sample.path / ("a.xml" if samples.FORMATS[kind] == "voc" else "a.txt")
     content = bytearray(file.read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(content)))

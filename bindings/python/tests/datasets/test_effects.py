@@ -228,5 +228,16 @@ def test_self_intersecting():
         assert bow_tie == 0 and np.isnan(np.float64(0) / bow_tie)
 
 
+@proves("no-rectangle")
+def test_no_rectangle():
+    """Of a quadrilateral whose rectangle has 1.1 times its area, the part of it that the quadrilateral fills is the IoU of both."""
+    quad = np.array([0, 0, 11, 0, 11, 10, 2, 10.0])
+    rectangle = boxgrad.min_area_boxes(quad, angle="degrees-cw")
+    x, y = quad.reshape(-1, 2).T
+    area = (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+    assert rectangle.tolist() == [5.5, 5, 11, 10, 0] and rectangle[2] * rectangle[3] == pytest.approx(1.1 * area)
+    assert 1 - area / (rectangle[2] * rectangle[3]) > 0.09
+
+
 def test_every_problem_is_proved():
     assert PROVED.keys() == PROBLEMS.keys()

@@ -238,7 +238,7 @@ def test_parquet_keeps_its_schema_and_says_what_it_cannot_hold(tmp_path):
         datasets.fix(datasets.read(tmp_path / "x.parquet", image_size=(50, 50)), tmp_path / "n.parquet", ["clip"])
 
 
-@every_format
+@pytest.mark.parametrize("kind", samples.EDITABLE)
 def test_dry_run_prints_the_changes_and_writes_nothing(kind, tmp_path, command, command_json):
     sample, data = samples.read(kind, tmp_path / "set")
     words = [sample.path, *(word for name, value in sample.options.items() for word in (f"--{name}", value)), "--policy", ",".join(ALL)]
@@ -324,7 +324,7 @@ def test_a_copy_that_differs_elsewhere_never_appears(kind, old, new, tmp_path, m
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize("kind", samples.WRITERS)
+@pytest.mark.parametrize("kind", samples.EDITABLE)
 def test_a_copy_without_another_row_never_appears(kind, tmp_path):
     _, data = samples.read(kind, tmp_path / "set")
     rewrite = data.source.rewrite

@@ -21,7 +21,7 @@ def fixed(sample, data, out, policies=ALL):
     return done, datasets.read(out, data.format, **options)
 
 
-@every_format
+@pytest.mark.parametrize("kind", samples.EDITABLE)
 def test_repairs(kind, tmp_path):
     sample, data = samples.read(kind, tmp_path / "set")
     done, new = fixed(sample, data, tmp_path / "new")
@@ -37,7 +37,7 @@ def test_repairs(kind, tmp_path):
     assert [change.place.line for change in done.changes] == [sample.line(2), sample.line(1), sample.line(4)]
 
 
-@every_format
+@pytest.mark.parametrize("kind", samples.EDITABLE)
 def test_nothing_else_changes(kind, tmp_path):
     """Without anything to repair the copy has the same bytes; with something, all lines but those have."""
     sample, data = samples.read(kind, tmp_path / "set")

@@ -100,14 +100,16 @@ def test_a_box_of_attributes(tmp_path):
     assert "xmin is an attribute" in " ".join(data.said)
 
 
-ROBNDBOX = "<robndbox><cx>1</cx><cy>1</cy><w>3</w><h>3</h><angle>1</angle></robndbox>"
+ROBNDBOX = "<robndbox><cx>50</cx><cy>40</cy><w>30</w><h>10</h><angle>0.5</angle></robndbox>"
 
 
 @pytest.mark.parametrize(
     ("text", "reasons"),
     [
         (an_object("<polygon><x1>1</x1><y1>2</y1></polygon>"), ["there is no bndbox, but <polygon> of x1, y1"]),
-        (an_object(ROBNDBOX), ["there is no bndbox, but <robndbox> of cx, cy, w, h, angle"]),
+        (an_object(ROBNDBOX.replace("<h>10</h>", "")), ["there is no h"]),
+        (an_object(ROBNDBOX.replace("10", "ten")), ["h is 'ten'"]),
+        (f"<item>{ROBNDBOX}</item>", ["it stands in <item>, and in no object"]),
         (an_object("<bndbox><x>1</x><y>2</y></bndbox>"), ["there is no xmin, but <x>, <y>"]),
         (an_object(), ["there is no bndbox"]),
         (an_object("<bndbox/>"), ["there is no xmin"]),
