@@ -168,6 +168,17 @@ def test_in_fractions_no_rectangle_is_judged(tmp_path):
     assert data.fractions and data.turned and not len(turned_rows(data)) and datasets.inspect(data).counts == {}
 
 
+def test_of_an_image_without_a_photo_no_rectangle_is_judged(tmp_path):
+    """Its boxes are in fractions, while those of the others are in pixels."""
+    folder, _ = written("obb", tmp_path / "labels", inside(5))
+    (folder / "P0002.txt").write_text((folder / "P0001.txt").read_text())
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "images" / "P0001.png")
+    data = datasets.read(folder, "yolo-obb")
+    assert data.in_fractions.tolist() == 5 * [False] + 5 * [True]
+    assert turned_rows(data).tolist() == [0, 1, 2, 3, 4] and datasets.inspect(data).counts == {}
+
+
 # Repair
 
 
