@@ -174,10 +174,11 @@ struct RotatedFromCornersGrad: Operation {
     }
 }
 
-/// Of the rectangles with a side along the line through two of the points, the smallest: every pair is tried.
+/// Of the rectangles with a side along the line through two of the points, the smallest: every pair is tried. Of equal ones, as all sides of an
+/// acute triangle give them, that with the smallest angle.
 private func smallestRectangle(_ row: [Double]) -> (center: (Double, Double), sides: (Double, Double), degrees: Double) {
     let points = stride(from: 0, to: row.count, by: 2).map { (row[$0], row[$0 + 1]) }
-    var best = (center: points[0], sides: (0.0, 0.0), degrees: 0.0), least = Double.infinity
+    var best = (center: points[0], sides: (0.0, 0.0), degrees: 90.0), least = Double.infinity
     for (i, a) in points.enumerated() {
         for b in points[..<i] where a != b {
             let turn = (atan2(b.1 - a.1, b.0 - a.0) * 180 / .pi + 360).truncatingRemainder(dividingBy: 90)
@@ -186,12 +187,13 @@ private func smallestRectangle(_ row: [Double]) -> (center: (Double, Double), si
             let u = points.map { c * $0.0 + s * $0.1 }, v = points.map { c * $0.1 - s * $0.0 }
             let (width, height) = (u.max()! - u.min()!, v.max()! - v.min()!)
             let (x, y) = ((u.max()! + u.min()!) / 2, (v.max()! + v.min()!) / 2)
-            if width * height < least {
+            let (area, margin) = (width * height, 1e-11 * least)
+            if area < least - margin || least.isInfinite || area <= least + margin && degrees < best.degrees {
                 (best, least) = (((c * x - s * y, s * x + c * y), (width, height), degrees), width * height)
             }
         }
     }
-    return best
+    return least.isInfinite ? (points[0], (0, 0), 0) : best
 }
 
 struct RotatedMinArea: Operation {
@@ -215,9 +217,10 @@ struct RotatedInspect: Operation {
     func arguments(_ n: Int) -> [Argument] {
         [
             .input("boxes", n, 5, stride: "stride") { random in
-                let numbers = [-6...14, -6...12, -1...9, -1...9].map { (range: ClosedRange<Int>) in Double(Int.random(in: range, using: &random)) }
-                let turn = Double.random(in: 0...1, using: &random) < 0.5 ? 90 * Double(Int.random(in: -4...4, using: &random)) : random.number(-200...200)
+                var numbers = [-6...14, -6...12, -1...9, -1...9].map { Double(Int.random(in: $0, using: &random)) }
+                let turn = Bool.random(using: &random) ? 90 * Double(Int.random(in: -4...4, using: &random)) : random.number(-200...200)
                 let odd = [Double.nan, .infinity, -.infinity].randomElement(using: &random)!
+                if numbers[2] == 0 || numbers[3] == 0 { numbers[0] += 0.25 }  // not through a corner of the image, of which a line has one point
                 return (numbers + [turn]).map { Int.random(in: 0..<40, using: &random) == 0 ? odd : $0 }
             },
             .output("flags", n, optional: true, of: .word), .output("counts", 1, countsLength, optional: true, of: .size),
@@ -232,7 +235,7 @@ struct RotatedInspect: Operation {
         let polygon = stride(from: 0, to: 8, by: 2).map { (row[$0], row[$0 + 1]) }
         let leaves = polygon.contains { $0.0 < -1e-5 || $0.1 < -1e-5 || $0.0 > right + 1e-5 || $0.1 > bottom + 1e-5 }
         // A box without area is as thick as a hair, so that it has some in the image.
-        let (w, h) = (max(abs(box[2]), 1e-2), max(abs(box[3]), 1e-2))
+        let (w, h) = (max(abs(box[2]), 1e-6), max(abs(box[3]), 1e-6))
         let thick = corners([box[0], box[1], w, h, box[4]].map { Dual($0) }, angle).map(\.value)
         var inside = stride(from: 0, to: 8, by: 2).map { (thick[$0], thick[$0 + 1]) }
         for distance in [{ $0.0 }, { right - $0.0 }, { $0.1 }, { bottom - $0.1 }] as [((Double, Double)) -> Double] {
@@ -249,7 +252,7 @@ struct RotatedInspect: Operation {
             let next = inside[(k + 1) % inside.count]
             area += (p.0 * next.1 - p.1 * next.0) / 2
         }
-        let vanishes = leaves && abs(area) < 1e-9
+        let vanishes = leaves && abs(area) < 1e-11
         return [
             false, box[2] == 0, box[3] == 0, box[2] < 0 || box[3] < 0, box[0] < 0 || box[1] < 0, box[0] > right || box[1] > bottom,
             leaves && !vanishes, vanishes, box[2] < minSize || box[3] < minSize,
