@@ -175,6 +175,19 @@ def _suppression(call: Callable[..., Any], order: str) -> Growing:
     return Growing(order, "n", 256, make)
 
 
+def _rotated_suppression(call: Callable[..., Any], order: str) -> Growing:
+    def make(n: int) -> Run:
+        boxes, scores = workloads.rotated_clusters(n), np.random.default_rng(6).random(n, np.float32)
+        return lambda: call(boxes, scores)
+
+    return Growing(order, "n", 256, make)
+
+
+def _rotated_match(n: int) -> Run:
+    proposals, truths = workloads.rotated_boxes(n, 1), workloads.rotated_boxes(100, 2)
+    return lambda: boxgrad.match_rotated_boxes(proposals, truths, 0.7, 0.3, True, angle="degrees-ccw")
+
+
 def _match(n: int) -> Run:
     data = workloads._match(n, 100).make()
     return lambda: boxgrad.match_boxes(data.proposals, data.truths, data.high, data.low, True)
@@ -244,6 +257,11 @@ FUNCTIONS = {
     "batched_nms": _suppression(lambda boxes, scores: boxgrad.batched_nms(boxes, scores, np.arange(len(boxes)) % 80, 0.5), "n log n"),
     "soft_nms": _suppression(boxgrad.soft_nms, "n^2"),
     "match_boxes": Growing("n", "n", 1000, _match),
+    "rotated_nms": _rotated_suppression(lambda boxes, scores: boxgrad.rotated_nms(boxes, scores, 0.5, angle="degrees-ccw"), "n log n"),
+    "batched_rotated_nms": _rotated_suppression(
+        lambda boxes, scores: boxgrad.batched_rotated_nms(boxes, scores, np.arange(len(boxes)) % 80, 0.5, angle="degrees-ccw"), "n log n"),
+    "soft_rotated_nms": _rotated_suppression(lambda boxes, scores: boxgrad.soft_rotated_nms(boxes, scores, angle="degrees-ccw"), "n^2"),
+    "match_rotated_boxes": Growing("n", "n", 1000, _rotated_match),
     "sample_proposals": Growing("n", "n", 1000, _sample),
 }
 """The functions that work on many items. Suppression has ten boxes around each of n / 10 places, matching a hundred truths."""

@@ -18,6 +18,7 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     clip_norm      gradients, p, clips             -> total norm; the gradients, scaled in place if `clips`
     norm           values, p                       -> norm
     nms            boxes, scores, classes, threshold -> indices of the boxes that stay; the classes may be None
+    rotated_nms    boxes, scores, threshold        -> indices of the rotated boxes that stay
     match          proposals, truths, high, low    -> matches, with low-quality ones, and best overlaps
 """
 
@@ -265,20 +266,39 @@ def _norm(p: float, n: int, dtype: str = "float32") -> Workload:
     return Workload(name, "norm", "elements", n, size * n, (Output("value", 1e-4),), make, (SCALAR,))
 
 
+def clusters(n: int) -> np.ndarray:
+    """Ten boxes around each of n / 10 centres, of which nms keeps one or two."""
+    random = np.random.default_rng(5)
+    centre = np.repeat(random.uniform(0, 20 * np.sqrt(n), (n // 10 + 1, 2)), 10, axis=0)[:n] + random.normal(0, 2, (n, 2))
+    size = np.repeat(random.uniform(20, 60, (n // 10 + 1, 2)), 10, axis=0)[:n] * np.exp(random.normal(0, 0.1, (n, 2)))
+    return np.hstack([centre - size / 2, centre + size / 2]).astype(np.float32)
+
+
+def rotated_clusters(n: int) -> np.ndarray:
+    """The same boxes, cx, cy, w, h, those of a centre turned by nearly the same angle in degrees."""
+    random, corners = np.random.default_rng(8), clusters(n)
+    angle = np.repeat(random.uniform(-180, 180, (n // 10 + 1, 1)), 10, axis=0)[:n] + random.normal(0, 3, (n, 1))
+    return np.hstack([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2], angle]).astype(np.float32)
+
+
 def _nms(n: int, classes: int = 1) -> Workload:
     def make() -> SimpleNamespace:
-        """Ten boxes around each of n / 10 centres, of which nms keeps one or two."""
-        random = np.random.default_rng(5)
-        centre = np.repeat(random.uniform(0, 20 * np.sqrt(n), (n // 10 + 1, 2)), 10, axis=0)[:n] + random.normal(0, 2, (n, 2))
-        size = np.repeat(random.uniform(20, 60, (n // 10 + 1, 2)), 10, axis=0)[:n] * np.exp(random.normal(0, 0.1, (n, 2)))
-        rows = np.hstack([centre - size / 2, centre + size / 2]).astype(np.float32)
+        random = np.random.default_rng(6)
         scores = random.permutation(n).astype(np.float32) / np.float32(2**24)
         return SimpleNamespace(
-            boxes=rows, scores=scores, classes=random.integers(0, classes, n) if classes > 1 else None, threshold=0.5
+            boxes=clusters(n), scores=scores, classes=random.integers(0, classes, n) if classes > 1 else None, threshold=0.5
         )
 
     name = f"nms, {_count(n)} boxes{f' of {classes} classes' if classes > 1 else ''}"
     return Workload(name, "nms", "boxes", n, 20 * n, (Output("one", 0.0),), make, (FRESH,), divided=False)
+
+
+def _rotated_nms(n: int) -> Workload:
+    def make() -> SimpleNamespace:
+        scores = np.random.default_rng(6).permutation(n).astype(np.float32) / np.float32(2**24)
+        return SimpleNamespace(boxes=rotated_clusters(n), scores=scores, threshold=0.5)
+
+    return Workload(f"rotated nms, {_count(n)} boxes", "rotated_nms", "boxes", n, 24 * n, (Output("one", 0.0),), make, (FRESH,), divided=False)
 
 
 def _match(n: int, m: int) -> Workload:
@@ -342,5 +362,6 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _nms(size(10_000)),
         _nms(size(100_000)),
         _nms(size(100_000), classes=80),
+        _rotated_nms(size(10_000)),
         _match(size(200_000), 100),
     )

@@ -27,7 +27,8 @@
  *     Box distances             ltrb_encode, ltrb_decode, linear_encode, linear_decode
  *     YOLO boxes                yolo_decode
  *     Box distributions         distribution_focal, distribution_decode
- *     Suppress, match, sample   nms, soft_nms, match, match_ignore, sample, sample_ratio
+ *     Suppress, match, sample   nms, soft_nms, rotated_nms, rotated_soft_nms, match,
+ *                               rotated_match, match_ignore, sample, sample_ratio
  *     Gradient clipping         grad_norm, grad_norm_combine, grad_scale, clip_grad_norm,
  *                               clip_grad_value, clip_grad_rms, clip_grad_adaptive
  *     Exact norms               exact_norm_begin, exact_norm_add, exact_norm_merge,
@@ -177,7 +178,7 @@
  * Stack.      A call needs at most 32 KB of the calling thread's stack, and of each thread that
  *             helps.
  * Signals.    A signal handler may make a call that succeeds, allocates nothing (iou_pairwise,
- *             nms, soft_nms and match allocate) and is not divided. A call is not divided while
+ *             suppression and matching allocate) and is not divided. A call is not divided while
  *             boxgrad_max_threads is 1, or if the handler interrupted a divided call of the same
  *             thread. A call that fails writes its sentence with snprintf, which POSIX does not
  *             allow there. boxgrad_set_parallel_for and boxgrad_set_keep_threads must not be called
@@ -217,7 +218,7 @@ typedef int32_t boxgrad_status;
 #define BOXGRAD_BAD_PARAMETER   20 /* a scalar or a code is outside its documented range */
 #define BOXGRAD_DEGENERATE_BOX  21 /* delta_encode: a width or height is not positive and finite */
 #define BOXGRAD_NONFINITE       22 /* clip_grad_* with ON_NONFINITE ERROR: a norm is inf or NaN */
-#define BOXGRAD_OUT_OF_MEMORY   30 /* iou_pairwise, nms, soft_nms or match could not get scratch */
+#define BOXGRAD_OUT_OF_MEMORY   30 /* iou_pairwise, suppression or match got no scratch */
 #define BOXGRAD_UNSUPPORTED     40 /* a tensor's dtype is unknown to this version */
 
 /* The status' name, such as "BOXGRAD_BAD_STRIDE"; "unknown status" for any other number. Never
@@ -1360,6 +1361,46 @@ boxgrad_status boxgrad_soft_nms_f64(
     double score_threshold,
     size_t max_keep, size_t *keep, double *keep_scores, size_t *keep_count);
 
+/* boxgrad_nms of rotated boxes. The IoU is boxgrad_rotated_iou_pairwise's of the box (a) and the
+ * one that was kept (b), bit for bit. Boxes whose upright bounds are apart are not compared.
+ * Inputs:   angle: one of BOXGRAD_ANGLE_*; boxes: count rows of 5; the rest as boxgrad_nms.
+ * Outputs:  as boxgrad_nms.
+ * Edges:    A negative side counts as 0. Boxes without area overlap nothing. A box with a number or
+ *           a score that is NaN, or with an infinite number, is neither kept nor drops another.
+ * Errors:   As boxgrad_nms. BAD_PARAMETER: also angle is none of the four. It needs scratch, 88
+ *           bytes a box in f32, 120 in f64, and at most 50 KB more.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_nms_f32(
+    int32_t angle, const float *boxes, size_t count, ptrdiff_t stride, const float *scores,
+    const int64_t *BOXGRAD_OR_NULL classes,
+    double iou_threshold, double score_threshold, size_t max_keep,
+    size_t *keep, size_t *keep_count);
+boxgrad_status boxgrad_rotated_nms_f64(
+    int32_t angle, const double *boxes, size_t count, ptrdiff_t stride, const double *scores,
+    const int64_t *BOXGRAD_OR_NULL classes, double iou_threshold, double score_threshold,
+    size_t max_keep,
+    size_t *keep, size_t *keep_count);
+
+/* boxgrad_soft_nms of rotated boxes. The IoU is boxgrad_rotated_iou_pairwise's of the box that was
+ * kept (a) and the other (b), bit for bit.
+ * Inputs:   angle: one of BOXGRAD_ANGLE_*; boxes: count rows of 5; the rest as boxgrad_soft_nms.
+ * Outputs:  as boxgrad_soft_nms.
+ * Edges:    As boxgrad_rotated_nms and boxgrad_soft_nms.
+ * Errors:   As boxgrad_rotated_nms and boxgrad_soft_nms.
+ * Accuracy: keep_scores 8 eps. (Of the given score, for each box that lowered it, with the IoU that
+ *           boxgrad_rotated_iou_pairwise gives.)
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_soft_nms_f32(
+    int32_t decay, int32_t angle, const float *boxes, size_t count, ptrdiff_t stride,
+    const float *scores, const int64_t *BOXGRAD_OR_NULL classes,
+    double iou_threshold, double sigma, double score_threshold,
+    size_t max_keep, size_t *keep, float *keep_scores, size_t *keep_count);
+boxgrad_status boxgrad_rotated_soft_nms_f64(
+    int32_t decay, int32_t angle, const double *boxes, size_t count, ptrdiff_t stride,
+    const double *scores, const int64_t *BOXGRAD_OR_NULL classes,
+    double iou_threshold, double sigma, double score_threshold,
+    size_t max_keep, size_t *keep, double *keep_scores, size_t *keep_count);
+
 #define BOXGRAD_MATCH_BELOW   -1 /* no truth, or the best overlap is less than low_threshold */
 #define BOXGRAD_MATCH_BETWEEN -2 /* it is not, but less than high_threshold */
 
@@ -1397,6 +1438,30 @@ boxgrad_status boxgrad_match_f32(
 boxgrad_status boxgrad_match_f64(
     int32_t metric, const double *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
     const double *truths, size_t truths_count, ptrdiff_t truths_stride, double eps,
+    double low_threshold, double high_threshold, int32_t low_quality,
+    int64_t *BOXGRAD_OR_NULL matches,
+    double *BOXGRAD_OR_NULL overlaps);
+
+/* boxgrad_match of rotated boxes. The overlap is IoU, or IoF: the intersection over the proposal's
+ * area. The IoU is boxgrad_rotated_iou_pairwise's of truths (a) and proposals (b), bit for bit.
+ * Inputs:   metric: BOXGRAD_IOU or BOXGRAD_IOF; angle: one of BOXGRAD_ANGLE_*; proposals, truths:
+ *           rows of 5; the rest as boxgrad_match, which has eps for other metrics.
+ * Outputs:  as boxgrad_match.
+ * Edges:    A negative side counts as 0. An overlap that is NaN, as that of a box with a number
+ *           that is not finite, counts nowhere.
+ * Errors:   BAD_PARAMETER: metric is neither of the two; angle is none of the four; thresholds and
+ *           low_quality as in boxgrad_match. OUT_OF_MEMORY: it needs scratch, for each thread at
+ *           most 200 KB in f32, 320 KB in f64, and 56 or 88 bytes a truth.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_match_f32(
+    int32_t metric, int32_t angle, const float *proposals, size_t proposals_count,
+    ptrdiff_t proposals_stride, const float *truths, size_t truths_count, ptrdiff_t truths_stride,
+    double low_threshold, double high_threshold, int32_t low_quality,
+    int64_t *BOXGRAD_OR_NULL matches,
+    float *BOXGRAD_OR_NULL overlaps);
+boxgrad_status boxgrad_rotated_match_f64(
+    int32_t metric, int32_t angle, const double *proposals, size_t proposals_count,
+    ptrdiff_t proposals_stride, const double *truths, size_t truths_count, ptrdiff_t truths_stride,
     double low_threshold, double high_threshold, int32_t low_quality,
     int64_t *BOXGRAD_OR_NULL matches,
     double *BOXGRAD_OR_NULL overlaps);
@@ -1986,6 +2051,28 @@ typedef struct {
     boxgrad_status (*rotated_inspect_f64)(int32_t angle, const double *boxes, size_t count,
         ptrdiff_t stride, double width, double height, double min_size, uint32_t *flags,
         size_t *counts, size_t counts_length);
+    boxgrad_status (*rotated_nms_f32)(int32_t angle, const float *boxes, size_t count,
+        ptrdiff_t stride, const float *scores, const int64_t *classes, double iou_threshold,
+        double score_threshold, size_t max_keep, size_t *keep, size_t *keep_count);
+    boxgrad_status (*rotated_nms_f64)(int32_t angle, const double *boxes, size_t count,
+        ptrdiff_t stride, const double *scores, const int64_t *classes, double iou_threshold,
+        double score_threshold, size_t max_keep, size_t *keep, size_t *keep_count);
+    boxgrad_status (*rotated_soft_nms_f32)(int32_t decay, int32_t angle, const float *boxes,
+        size_t count, ptrdiff_t stride, const float *scores, const int64_t *classes,
+        double iou_threshold, double sigma, double score_threshold, size_t max_keep, size_t *keep,
+        float *keep_scores, size_t *keep_count);
+    boxgrad_status (*rotated_soft_nms_f64)(int32_t decay, int32_t angle, const double *boxes,
+        size_t count, ptrdiff_t stride, const double *scores, const int64_t *classes,
+        double iou_threshold, double sigma, double score_threshold, size_t max_keep, size_t *keep,
+        double *keep_scores, size_t *keep_count);
+    boxgrad_status (*rotated_match_f32)(int32_t metric, int32_t angle, const float *proposals,
+        size_t proposals_count, ptrdiff_t proposals_stride, const float *truths,
+        size_t truths_count, ptrdiff_t truths_stride, double low_threshold, double high_threshold,
+        int32_t low_quality, int64_t *matches, float *overlaps);
+    boxgrad_status (*rotated_match_f64)(int32_t metric, int32_t angle, const double *proposals,
+        size_t proposals_count, ptrdiff_t proposals_stride, const double *truths,
+        size_t truths_count, ptrdiff_t truths_stride, double low_threshold, double high_threshold,
+        int32_t low_quality, int64_t *matches, double *overlaps);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

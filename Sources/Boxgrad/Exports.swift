@@ -887,6 +887,46 @@ public func boxgrad_soft_nms_f64(
         decay, boxes, count, stride, scores, classes, iouThreshold, sigma, scoreThreshold, maxKeep, keep, keepScores, keepCount)
 }
 
+@_cdecl("boxgrad_rotated_nms_f32") @implementation
+public func boxgrad_rotated_nms_f32(
+    _ angle: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Float>?,
+    _ classes: UnsafePointer<Int64>?, _ iouThreshold: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ keep: UnsafeMutablePointer<Int>?,
+    _ keepCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedNms(
+        angle, boxes, count, stride, scores, classes, iouThreshold, scoreThreshold, maxKeep, keep, keepCount)
+}
+
+@_cdecl("boxgrad_rotated_nms_f64") @implementation
+public func boxgrad_rotated_nms_f64(
+    _ angle: Int32, _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Double>?,
+    _ classes: UnsafePointer<Int64>?, _ iouThreshold: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ keep: UnsafeMutablePointer<Int>?,
+    _ keepCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedNms(
+        angle, boxes, count, stride, scores, classes, iouThreshold, scoreThreshold, maxKeep, keep, keepCount)
+}
+
+@_cdecl("boxgrad_rotated_soft_nms_f32") @implementation
+public func boxgrad_rotated_soft_nms_f32(
+    _ decay: Int32, _ angle: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Float>?,
+    _ classes: UnsafePointer<Int64>?, _ iouThreshold: Double, _ sigma: Double, _ scoreThreshold: Double, _ maxKeep: Int,
+    _ keep: UnsafeMutablePointer<Int>?, _ keepScores: UnsafeMutablePointer<Float>?, _ keepCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedSoftNms(
+        decay, angle, boxes, count, stride, scores, classes, iouThreshold, sigma, scoreThreshold, maxKeep, keep, keepScores, keepCount)
+}
+
+@_cdecl("boxgrad_rotated_soft_nms_f64") @implementation
+public func boxgrad_rotated_soft_nms_f64(
+    _ decay: Int32, _ angle: Int32, _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Double>?,
+    _ classes: UnsafePointer<Int64>?, _ iouThreshold: Double, _ sigma: Double, _ scoreThreshold: Double, _ maxKeep: Int,
+    _ keep: UnsafeMutablePointer<Int>?, _ keepScores: UnsafeMutablePointer<Double>?, _ keepCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedSoftNms(
+        decay, angle, boxes, count, stride, scores, classes, iouThreshold, sigma, scoreThreshold, maxKeep, keep, keepScores, keepCount)
+}
+
 @_cdecl("boxgrad_match_f32") @implementation
 public func boxgrad_match_f32(
     _ metric: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsCount: Int, _ proposalsStride: Int, _ truths: UnsafePointer<Float>?,
@@ -906,6 +946,28 @@ public func boxgrad_match_f64(
 ) -> Int32 {
     match(
         metric, proposals, proposalsCount, proposalsStride, truths, truthsCount, truthsStride, eps, lowThreshold, highThreshold,
+        lowQuality, matches, overlaps)
+}
+
+@_cdecl("boxgrad_rotated_match_f32") @implementation
+public func boxgrad_rotated_match_f32(
+    _ metric: Int32, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsCount: Int, _ proposalsStride: Int,
+    _ truths: UnsafePointer<Float>?, _ truthsCount: Int, _ truthsStride: Int, _ lowThreshold: Double, _ highThreshold: Double,
+    _ lowQuality: Int32, _ matches: UnsafeMutablePointer<Int64>?, _ overlaps: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedMatch(
+        metric, angle, proposals, proposalsCount, proposalsStride, truths, truthsCount, truthsStride, lowThreshold, highThreshold,
+        lowQuality, matches, overlaps)
+}
+
+@_cdecl("boxgrad_rotated_match_f64") @implementation
+public func boxgrad_rotated_match_f64(
+    _ metric: Int32, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsCount: Int, _ proposalsStride: Int,
+    _ truths: UnsafePointer<Double>?, _ truthsCount: Int, _ truthsStride: Int, _ lowThreshold: Double, _ highThreshold: Double,
+    _ lowQuality: Int32, _ matches: UnsafeMutablePointer<Int64>?, _ overlaps: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedMatch(
+        metric, angle, proposals, proposalsCount, proposalsStride, truths, truthsCount, truthsStride, lowThreshold, highThreshold,
         lowQuality, matches, overlaps)
 }
 

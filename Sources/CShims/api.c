@@ -129,6 +129,12 @@ static const boxgrad_api api = {
     .rotated_min_area_f64 = boxgrad_rotated_min_area_f64,
     .rotated_inspect_f32 = boxgrad_rotated_inspect_f32,
     .rotated_inspect_f64 = boxgrad_rotated_inspect_f64,
+    .rotated_nms_f32 = boxgrad_rotated_nms_f32,
+    .rotated_nms_f64 = boxgrad_rotated_nms_f64,
+    .rotated_soft_nms_f32 = boxgrad_rotated_soft_nms_f32,
+    .rotated_soft_nms_f64 = boxgrad_rotated_soft_nms_f64,
+    .rotated_match_f32 = boxgrad_rotated_match_f32,
+    .rotated_match_f64 = boxgrad_rotated_match_f64,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

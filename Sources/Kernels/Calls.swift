@@ -443,6 +443,17 @@ struct SoftNMS<T>: Call {
     let keepScores: UnsafeMutablePointer<T>
 }
 
+/// The same with rotated boxes.
+struct RotatedNMS<T>: Call {
+    let call: NMS<T>
+    let angle: Int32
+}
+
+struct RotatedSoftNMS<T>: Call {
+    let call: SoftNMS<T>
+    let angle: Int32
+}
+
 // ---- Matching ----
 
 struct Match<T>: Call {
@@ -456,6 +467,12 @@ struct Match<T>: Call {
     let overlaps: UnsafeMutablePointer<T>?
     /// Has bgi_match_scratch bytes for each thread.
     var scratch: ThreadScratch
+}
+
+/// The same with rotated boxes.
+struct RotatedMatch<T>: Call {
+    var call: Match<T>
+    let angle: Int32
 }
 
 struct MatchIgnore<T>: Call {

@@ -24,7 +24,7 @@ enum DividedRows {
         ],
         "CShims/include/threads.h": ["BGI_ELEMENTS_WORTH_THREAD = 1 << 19"],
         "Kernels/Calls.swift": ["static var rows: Int { 1 << 16 }"],
-        "Boxgrad/Matching.swift": ["let worthThread = max(1, Division.elements.worthThread / max(1, truthsCount))"],
+        "Boxgrad/Matching.swift": ["worthThread = max(1, Division.elements.worthThread / max(1, call.truthCount))"],
         "Kernels/GradientNorm.swift": ["private var pieceSize: Int { sumSize == ExactSum.doubleSize ? 1 << 18 : 1 << 16 }"],
     ]
 }

@@ -10,7 +10,8 @@ let typedFunctions = [
     "rotated_iou_pairwise", "rotated_iou_pairwise_grad", "rotated_iou_aligned", "rotated_iou_loss", "smooth_l1", "balanced_l1",
     "delta_encode", "delta_encode_grad", "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode",
     "ltrb_decode_grad", "linear_encode", "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad",
-    "distribution_focal", "distribution_decode", "distribution_decode_grad", "nms", "soft_nms", "match", "match_ignore",
+    "distribution_focal", "distribution_decode", "distribution_decode_grad", "nms", "soft_nms", "rotated_nms", "rotated_soft_nms", "match",
+    "rotated_match", "match_ignore",
 ]
 
 extension Float {
@@ -156,9 +157,20 @@ extension Float {
             api.soft_nms_f32(c.code("decay"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"),
                 c.number("iou_threshold"), c.number("sigma"), c.number("score_threshold"), c.integer("max_keep"), c.write("keep"),
                 c.write("keep_scores"), c.write("keep_count"))
+        case "rotated_nms":
+            api.rotated_nms_f32(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"),
+                c.number("iou_threshold"), c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))
+        case "rotated_soft_nms":
+            api.rotated_soft_nms_f32(c.code("decay"), c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"),
+                c.read("classes"), c.number("iou_threshold"), c.number("sigma"), c.number("score_threshold"), c.integer("max_keep"),
+                c.write("keep"), c.write("keep_scores"), c.write("keep_count"))
         case "match":
             api.match_f32(c.code("metric"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("truths"),
                 c.integer("truths_count"), c.integer("truths_stride"), c.number("eps"), c.number("low_threshold"),
+                c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
+        case "rotated_match":
+            api.rotated_match_f32(c.code("metric"), c.code("angle"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"),
+                c.read("truths"), c.integer("truths_count"), c.integer("truths_stride"), c.number("low_threshold"),
                 c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
         case "match_ignore":
             api.match_ignore_f32(c.code("share"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("ignored"),
@@ -312,9 +324,20 @@ extension Double {
             api.soft_nms_f64(c.code("decay"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"),
                 c.number("iou_threshold"), c.number("sigma"), c.number("score_threshold"), c.integer("max_keep"), c.write("keep"),
                 c.write("keep_scores"), c.write("keep_count"))
+        case "rotated_nms":
+            api.rotated_nms_f64(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"),
+                c.number("iou_threshold"), c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))
+        case "rotated_soft_nms":
+            api.rotated_soft_nms_f64(c.code("decay"), c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"),
+                c.read("classes"), c.number("iou_threshold"), c.number("sigma"), c.number("score_threshold"), c.integer("max_keep"),
+                c.write("keep"), c.write("keep_scores"), c.write("keep_count"))
         case "match":
             api.match_f64(c.code("metric"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("truths"),
                 c.integer("truths_count"), c.integer("truths_stride"), c.number("eps"), c.number("low_threshold"),
+                c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
+        case "rotated_match":
+            api.rotated_match_f64(c.code("metric"), c.code("angle"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"),
+                c.read("truths"), c.integer("truths_count"), c.integer("truths_stride"), c.number("low_threshold"),
                 c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
         case "match_ignore":
             api.match_ignore_f64(c.code("share"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("ignored"),

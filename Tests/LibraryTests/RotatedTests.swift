@@ -468,8 +468,14 @@ private func gradient(_ pair: [Double], _ cotangent: Double, _ angle: Int32, _ v
     pullback(pair, [cotangent], row: 5) { [value(RotatedReference($0, angle))] }.map { Term($0.value, scale: abs(cotangent) * scale) }
 }
 
+/// Returns an overlap with its scale.
+func rotatedOverlap(_ a: [Double], _ b: [Double], _ metric: Int32, _ angle: Int32) -> Term {
+    let overlap = RotatedReference((a + b).map { Dual($0) }, angle).value(metric).value
+    return Term(overlap.isNaN ? 0 : overlap, scale: scales(a + b, metric, angle).value)
+}
+
 extension Argument {
-    fileprivate static func crossing(_ name: String, _ rows: Int, stride: String, odd: Bool) -> Argument {
+    static func crossing(_ name: String, _ rows: Int, stride: String, odd: Bool) -> Argument {
         input(name, rows, 5, stride: stride) { odd ? $0.oddBox() : $0.crossingBox() }
     }
 }

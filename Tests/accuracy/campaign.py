@@ -928,6 +928,25 @@ def soft_nms(c):
         value(c, "keep_scores", got[1::2, None], exact, p.kind, ("linear", "Gaussian")[decay], arguments)
 
 
+def rotated_soft_nms(c):
+    """Each pair in a class of its own, as in soft_nms. The IoU is what rotated_iou_aligned gives, which has an accuracy of its own."""
+    a, b, kind = rotated_pairs(c, False)
+    n = len(a)
+    boxes, classes = np.stack([a, b], axis=1).reshape(2 * n, 5), np.repeat(np.arange(n), 2)
+    scores = np.stack([np.ones(n), c.g.uniform(0.01, 0.99, n)], axis=1).astype(c.dtype)
+    iou = c.empty(n, 1)
+    call("rotated_iou_aligned", 0, 2, a, 5, b, 5, n, iou, None, None, dtype=c.dtype)
+    for decay, sigma in ((0, None), (1, 0.5), (1, 0.01), (1, 20.0)):
+        options = {} if sigma is None else {"sigma": c.rounded(sigma)}
+        exact = Exact(reference.lowered_by, iou, scores[:, 1:], **options)
+        keep, keep_scores, kept, got = np.empty(2 * n, np.uintp), c.empty(2 * n), np.empty(1, np.uintp), c.empty(2 * n)
+        arguments = boxes, 2 * n, 5, scores, classes, 0.0, sigma or 1.0, -math.inf, 2 * n, keep, keep_scores, kept
+        call("rotated_soft_nms", decay, 2, *arguments, dtype=c.dtype)
+        got[keep] = keep_scores
+        arguments = [("kept", a), ("box", b), ("score", scores[:, 1:]), (f"sigma {sigma}", a[:, :0])]
+        value(c, "keep_scores", got[1::2, None], exact, kind, ("linear", "Gaussian")[decay], arguments)
+
+
 FLOATS = tuple(map(np.dtype, (np.float32, np.float64)))
 MEASURES = {
     f.__name__: (f, FLOATS)
@@ -935,6 +954,7 @@ MEASURES = {
         box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
         iou_loss, box_loss, rotated_convert, rotated_corners, rotated_from_corners, rotated_min_area, rotated_iou_pairwise, rotated_iou_pairwise_grad,
         rotated_iou_aligned, rotated_iou_loss, smooth_l1, balanced_l1, distribution_focal, distribution_decode, delta_encode, delta_decode, yolo_decode, soft_nms,
+        rotated_soft_nms,
     )
 } | {
     "box_clip_grad": (box_clip, FLOATS), "clip_grad": (clip, FLOATS),

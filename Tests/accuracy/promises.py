@@ -80,6 +80,7 @@ _STATED = {
     "yolo_decode": {"boxes": Promise(largest="corners of the proposal / 2, stride, 2 s(tx) * stride, size / 2")},
     "yolo_decode_grad": {name: Promise(largest=CHAIN) for name in ("grad_proposals", "grad_deltas")},
     "soft_nms": {"keep_scores": Promise(EPS, 8, 8, "the given score, once for each box that lowered it")},
+    "rotated_soft_nms": {"keep_scores": Promise(EPS, 8, 8, "the given score, once for each box that lowered it")},
     "grad_norm": EXACT_NORMS,
     "grad_norm_combine": NORMS,
     "grad_scale": {"elements": Promise(ULP, 0.51, 0.5)},

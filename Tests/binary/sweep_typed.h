@@ -86,6 +86,12 @@ static void T(sweep)(void) {
     SWEEP(soft_nms, 4, (k & 1, a, n, 5, in, k & 2 ? classes : NULL, 0.3, 0.5, 0.01, SIZE_MAX, indices, x, &found),
           take(indices, found * sizeof *indices), take_numbers(x, found));
     SWEEP(match, 3 * metrics, (k % metrics, a, n, 5, b, 67, 5, 1e-7, 0.2, 0.5, k / metrics, matches, x), take(matches, n * sizeof *matches), take_numbers(x, n));
+    SWEEP(rotated_nms, 4, (k, a, n, 5, in, k & 1 ? classes : NULL, 0.3, k & 2 ? 0 : -INFINITY, k & 2 ? 40 : SIZE_MAX, indices, &found),
+          take(indices, found * sizeof *indices), take(&found, sizeof found));
+    SWEEP(rotated_soft_nms, 4, (k & 1, k, a, n, 5, in, k & 2 ? classes : NULL, 0.3, 0.5, 0.01, SIZE_MAX, indices, x, &found),
+          take(indices, found * sizeof *indices), take_numbers(x, found));
+    SWEEP(rotated_match, 6, (k / 3 * BOXGRAD_IOF, k & 3, a, n, 5, b, 67, 5, 0.2, 0.5, k % 3, matches, x),
+          take(matches, n * sizeof *matches), take_numbers(x, n));
     SWEEP(match_ignore, 4, (k & 1, a, n, 5, b, 67, 5, 0.2, k / 2, classes, matches), take(matches, n * sizeof *matches));
 #undef SWEEP
 #undef NAMED

@@ -230,6 +230,20 @@ static const function functions[] = {
         BOXES(truths, truths_count, truths_stride), COUNT(truths_count), STRIDE(truths_stride), NUMBER(eps, LENGTH),
         NUMBER(low_threshold, NOT_NAN), NUMBER(high_threshold, NOT_NAN, .at_least = "low_threshold"), CODE(low_quality, 2),
         OUT(matches, proposals_count, 1, OPTIONAL, .element = LONG), OUT(overlaps, proposals_count, 1, OPTIONAL)}},
+    {"rotated_nms", .quadratic = true, .parameters = {
+        CODE(angle, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), IN(scores, count, 1), IN(classes, count, 1, OPTIONAL, .element = LONG),
+        NUMBER(iou_threshold, NOT_NEGATIVE), NUMBER(score_threshold, NOT_NAN), INTEGER(max_keep),
+        OUT(keep, count, 1, .element = SIZE, .limit = "max_keep", .written = {"keep_count"}), RESULT(keep_count, .element = SIZE)}},
+    {"rotated_soft_nms", .quadratic = true, .parameters = {
+        CODE(decay, 1), CODE(angle, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), IN(scores, count, 1),
+        IN(classes, count, 1, OPTIONAL, .element = LONG), NUMBER(iou_threshold, NOT_NEGATIVE), NUMBER(sigma, DIVISOR),
+        NUMBER(score_threshold, NOT_NAN), INTEGER(max_keep), OUT(keep, count, 1, .element = SIZE, .limit = "max_keep", .written = {"keep_count"}),
+        OUT(keep_scores, count, 1, .limit = "max_keep", .written = {"keep_count"}), RESULT(keep_count, .element = SIZE)}},
+    {"rotated_match", .parameters = {
+        ROTATED_METRIC, CODE(angle, 3), ROTATED(proposals, proposals_count, proposals_stride), COUNT(proposals_count), STRIDE(proposals_stride),
+        ROTATED(truths, truths_count, truths_stride), COUNT(truths_count), STRIDE(truths_stride),
+        NUMBER(low_threshold, NOT_NAN), NUMBER(high_threshold, NOT_NAN, .at_least = "low_threshold"), CODE(low_quality, 2),
+        OUT(matches, proposals_count, 1, OPTIONAL, .element = LONG), OUT(overlaps, proposals_count, 1, OPTIONAL)}},
     {"match_ignore", .parameters = {
         CODE(share, 1), BOXES(proposals, proposals_count, proposals_stride), COUNT(proposals_count), STRIDE(proposals_stride),
         BOXES(ignored, ignored_count, ignored_stride), COUNT(ignored_count), STRIDE(ignored_stride), NUMBER(threshold, NOT_NEGATIVE),

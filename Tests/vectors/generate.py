@@ -628,6 +628,73 @@ def match_ignore(t):
     vector("match_ignore", t, 0, None, 0, 4, None, 0, 4, 0.0, 1, None, None)
 
 
+TURNED_CROWD = np.vstack([
+    [[6, 6, 10, 4, 30], [6, 6, 10, 4, 34], [7, 6, 10, 4, 30], [6, 6, 4, 10, 120], [6, 6, 10, 4, 120], [8, 5, 9, 5, -20], [40, 9, 6, 6, 45], [40, 9, 6, 6, 0],
+     [6, 6, 0, 4, 30], [6, 6, 10, -4, 30], [6, 6, 10, 4, NAN], [6, INF, 10, 4, 30]]]).astype(float)  # fmt: skip
+TURNED_SCORES = np.array([0.5, 0.75, 0.875, 0.5, 0.25, 0.625, 0.125, 0.375, 0.5, 0.0625, 1, 1])
+
+
+def each_rotated_overlap(a, b, metric="iou"):
+    """In degrees, clockwise: the metric of each with each, NaN where a number is not finite, and its terms."""
+    left, right = np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1))
+    is_number = np.isfinite(left + right).all(axis=1)
+    given_left, given_right = (np.where(is_number[:, None], x, 0) for x in (left, right))
+    value, terms, *_ = exact(reference.rotated_overlap, given_left, given_right, angle="degrees-cw", metric=metric)
+    value = np.where(is_number, value.astype(float).ravel(), NAN)
+    return value.reshape(len(a), len(b)), terms.astype(float).reshape(len(a), len(b))
+
+
+def rotated_suppress(t):
+    overlaps, _ = each_rotated_overlap(TURNED_CROWD, TURNED_CROWD)
+    count, classes = len(TURNED_CROWD), np.arange(len(TURNED_CROWD)) % 2
+    numbers = [k for k in range(count) if np.isfinite(TURNED_CROWD[k]).all()]
+    for code, ids, threshold, least, most in ((2, None, 0.5, -INF, SIZE_MAX), (1, classes, 0.3125, 0.125, 4), (2, None, 1.0, -INF, 9)):
+        same = np.zeros(count) if ids is None else ids
+        assert threshold == 1 or (abs(overlaps[np.isfinite(overlaps)] - threshold) > 1e-4).all()
+        kept = []
+        for k in sorted(numbers, key=lambda k: (-TURNED_SCORES[k], k)):
+            if TURNED_SCORES[k] > least and not any(same[j] == same[k] and overlaps[j, k] > threshold for j in kept):
+                kept.append(k)
+        kept, room = kept[:most], min(count, most)
+        boxes = TURNED_CROWD * (1, 1, 1, 1, -1 if code == 1 else 1)
+        arguments = given(t, boxes), count, 5, given(t, TURNED_SCORES), None if ids is None else given("i64", ids)
+        vector("rotated_nms", t, code, *arguments, threshold, least, most, in_room("size", room, kept), wanted("size", [len(kept)]))
+        if threshold == 1:
+            continue
+        for decay in (0, 1):
+            scores, kept, sigma = {k: mp.mpf(TURNED_SCORES[k]) for k in numbers}, [], 0.5
+            while left := [k for k in scores if scores[k] > least]:
+                best = min(left, key=lambda k: (-scores[k], k))
+                kept.append((-scores.pop(best), best))
+                for k in scores:
+                    if same[k] == same[best] and overlaps[best, k] > (threshold if decay == 0 else 0):
+                        scores[k] *= 1 - mp.mpf(overlaps[best, k]) if decay == 0 else mp.exp(-mp.mpf(overlaps[best, k]) ** 2 / sigma)
+            kept.sort()
+            order, final = [k for _, k in kept[:most]], [float(-x) for x, _ in kept[:most]]
+            results = in_room("size", room, order), in_room(t, room, final, close=True), wanted("size", [len(order)])
+            vector("rotated_soft_nms", t, decay, code, *arguments, threshold, sigma, least, most, *results)
+    vector("rotated_nms", t, 0, None, 0, 5, None, None, 0.5, 0.0, SIZE_MAX, None, wanted("size", [0]))
+
+
+def rotated_match(t):
+    proposals, truths = TURNED_CROWD, np.array([[6, 6, 10, 4, 30], [6, 6, 10, 4, 30], [8, 5, 8, 5, -10], [90, 90, 4, 4, 5]], float)
+    for code, metric, low, high, low_quality in ((0, "iou", 0.25, 0.5, 0), (0, "iou", 0.25, 0.625, 1), (4, "iof", 0.25, 0.75, 0), (0, "iou", 0.5, INF, 2)):
+        values, terms = each_rotated_overlap(proposals, truths, metric)
+        matches, overlaps, of_overlaps, peaks = [], [], [], np.nanmax(values, axis=0)
+        for i, row in enumerate(values):
+            best = -1 if np.isnan(row).all() else int(np.nanargmax(row))
+            overlap = row[best] if best >= 0 else 0.0
+            assert best < 0 or (abs(np.array([low, high]) - overlap) > 1e-4).all()
+            forcing = [j for j in range(len(truths)) if low_quality and peaks[j] > 0 and row[j] == peaks[j]]
+            forced = forcing and (best if low_quality == 1 else forcing[-1])
+            matches.append(-1 if best < 0 else forced if forcing else best if overlap >= high else -1 if overlap < low else -2)
+            overlaps.append(overlap), of_overlaps.append(terms[i, best])
+        arguments = given(t, proposals), len(proposals), 5, given(t, truths), len(truths), 5
+        vector("rotated_match", t, code, 2, *arguments, low, high, low_quality, wanted("i64", matches), wanted(t, overlaps, of_overlaps, PROMISED))
+    none = wanted("i64", [-1] * 12), wanted(t, [0] * 12)
+    vector("rotated_match", t, 0, 0, given(t, proposals), 12, 5, None, 0, 5, 0.5, 0.5, 1, *none)
+
+
 def splitmix(state):
     while True:
         state = (state + 0x9E3779B97F4A7C15) % 2**64
@@ -966,6 +1033,10 @@ def errors(t):
     vector("soft_nms", t, 2, box, 2, 4, box, None, 0.5, 0.5, 0.0, 2, kept, area, one, status=BAD_PARAMETER, error="decay is no decay (got 2)")
     vector("match", t, 0, box, 2, 4, box, 2, 4, 0.0, 0.5, 0.25, 0, kept, area, status=BAD_PARAMETER, error="high_threshold")
     ignoring, after = (box, 2, 4, box, 2, 4), (given("i64", [0, 0]), untouched("i64", 2))
+    vector("rotated_nms", t, 4, five, 1, 5, box, None, 0.5, 0.0, SIZE_MAX, kept, one, status=BAD_PARAMETER, error="angle is no convention of angles (got 4)")
+    vector("rotated_nms", t, 0, five, 2, 4, box, None, 0.5, 0.0, SIZE_MAX, kept, one, status=BAD_STRIDE, error="stride must be at least 5 (got 4)")
+    vector("rotated_soft_nms", t, 0, -1, five, 1, 5, box, None, 0.5, 0.5, 0.0, 2, kept, area, one, status=BAD_PARAMETER, error="angle is no convention")
+    vector("rotated_match", t, 1, 0, five, 1, 5, five, 1, 5, 0.25, 0.5, 0, kept, area, status=BAD_PARAMETER, error="metric is no overlap metric")
     vector("match_ignore", t, 2, *ignoring, 0.5, 0, *after, status=BAD_PARAMETER, error="share must be 0 or 1 (got 2)")
     vector("match_ignore", t, 0, *ignoring, NAN, 0, *after, status=BAD_PARAMETER, error="threshold must not be negative or NaN (got nan)")
     vector("match_ignore", t, 0, *ignoring, 0.5, -1, *after, status=BAD_PARAMETER, error="which must be 0 or 1 (got -1)")
@@ -1073,7 +1144,7 @@ def text():
     vectors.clear()
     for t in TYPES:
         for family in (
-            boxes, hard_clip, overlap, box_loss, rotated_boxes, rotated_overlap, smooth_l1, balanced_l1, distributions, deltas, suppress, match, match_ignore, of_rows, errors,
+            boxes, hard_clip, overlap, box_loss, rotated_boxes, rotated_overlap, smooth_l1, balanced_l1, distributions, deltas, suppress, match, match_ignore, rotated_suppress, rotated_match, of_rows, errors,
         ):  # fmt: skip
             family(t)
     norms()

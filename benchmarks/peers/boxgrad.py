@@ -236,6 +236,11 @@ def nms(data: SimpleNamespace) -> Run:
     return lambda: boxgrad.batched_nms(data.boxes, data.scores, data.classes, data.threshold)
 
 
+@peer.does("rotated_nms")
+def rotated_nms(data: SimpleNamespace) -> Run:
+    return lambda: boxgrad.rotated_nms(data.boxes, data.scores, data.threshold, **ROTATED)
+
+
 @peer.does("match")
 def match(data: SimpleNamespace) -> Run:
     return lambda: boxgrad.match_boxes(data.proposals, data.truths, data.high, data.low, True)

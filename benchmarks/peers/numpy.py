@@ -330,6 +330,25 @@ def nms(data: SimpleNamespace) -> Run:
     return run
 
 
+@peer.does("rotated_nms")
+def rotated_nms(data: SimpleNamespace) -> Run:
+    boxes = data.boxes.astype(float)
+    areas, reach = boxes[:, 2] * boxes[:, 3], np.hypot(boxes[:, 2], boxes[:, 3]) / 2
+
+    def run() -> np.ndarray:
+        keep, left = [], np.argsort(-data.scores, kind="stable")
+        while len(left):
+            best, left = left[0], left[1:]
+            keep.append(best)
+            near = np.hypot(*(boxes[left, :2] - boxes[best, :2]).T) < reach[left] + reach[best]
+            inter = rotated_areas(boxes[left[near]], boxes[best : best + 1])[0]
+            near[near] = inter > data.threshold * (areas[left[near]] + areas[best] - inter)
+            left = left[~near]
+        return np.array(keep)
+
+    return run
+
+
 @peer.does("match")
 def match(data: SimpleNamespace) -> Run:
     def run() -> tuple[np.ndarray, np.ndarray]:

@@ -61,7 +61,7 @@ from .gradient_norm import (
     per_tensor_norms,
     scale_grads_,
 )
-from .matching import Matcher, match_boxes
+from .matching import Matcher, match_boxes, match_rotated_boxes
 from .overlap import (
     aligned_box_iou,
     box_ioa,
@@ -86,7 +86,7 @@ from .rotated import (
 )
 from .sampling import BalancedPositiveNegativeSampler, sample_proposals
 from .smooth_l1 import balanced_l1_loss, smooth_l1_loss
-from .suppression import batched_nms, nms, soft_nms
+from .suppression import batched_nms, batched_rotated_nms, nms, rotated_nms, soft_nms, soft_rotated_nms
 from .yolo import YOLOv5BBoxCoder, decode_yolo
 
 __all__ = [
@@ -112,6 +112,7 @@ __all__ = [
     "alpha_box_iou_loss",
     "balanced_l1_loss",
     "batched_nms",
+    "batched_rotated_nms",
     "bounded_iou_loss",
     "box_area",
     "box_convert",
@@ -152,6 +153,7 @@ __all__ = [
     "library_path",
     "log_box_iou_loss",
     "match_boxes",
+    "match_rotated_boxes",
     "min_area_boxes",
     "mpdiou_loss",
     "nms",
@@ -162,12 +164,14 @@ __all__ = [
     "rotated_box_iof",
     "rotated_box_iou",
     "rotated_box_iou_loss",
+    "rotated_nms",
     "sample_proposals",
     "scale_grads_",
     "set_num_threads",
     "siou_loss",
     "smooth_l1_loss",
     "soft_nms",
+    "soft_rotated_nms",
     "stop_gradient",
     "value_and_grad",
     "vjp",

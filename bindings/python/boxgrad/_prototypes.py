@@ -52,7 +52,10 @@ FOR_EACH_DTYPE = {
     "distribution_decode_grad": "*snn**",
     "nms": "*ns*?ddn**",
     "soft_nms": "i*ns*?dddn***",
+    "rotated_nms": "i*ns*?ddn**",
+    "rotated_soft_nms": "ii*ns*?dddn***",
     "match": "i*ns*nsdddi??",
+    "rotated_match": "ii*ns*nsddi??",
     "match_ignore": "i*ns*nsdi**",
 }
 FOR_ALL_DTYPES = {

@@ -105,6 +105,11 @@ def with_scores(kind):
     return a, np.random.default_rng(11).permutation(np.linspace(0.03, 0.97, len(a)))
 
 
+def turned_with_scores(kind):
+    """Rotated boxes that overlap, and scores."""
+    return box_sets.rotated(kind)[0], with_scores(kind)[1]
+
+
 def classes_of(boxes):
     return np.arange(len(boxes)) % 3
 
@@ -409,6 +414,25 @@ SAME = [
              note="at its bounds: see below")
         for method in ("linear", "gaussian")
     ],
+    Same("rotated_nms", "detectron2 nms_rotated, of shapely's IoU", lambda b, s: boxgrad.rotated_nms(b, s, 0.4, angle="degrees-ccw"),
+         lambda b, s: peers.detectron2_nms_rotated(b, s, 0.4), turned_with_scores, **formula, **values_only),
+    Same("rotated_nms", "powerboxes.rotated_nms, degrees clockwise", lambda b, s: boxgrad.rotated_nms(b, s, 0.4, angle="degrees-cw"),
+         lambda b, s: powerboxes.rotated_nms(b.astype(float), s.astype(float), 0.4, 0.0).astype(int), turned_with_scores, **values_only,
+         kinds=("random", "nested", "disjoint"), note="equal boxes: see rotated_box_iou below"),
+    Same("batched_rotated_nms", "detectron2 batched_nms_rotated, of shapely's IoU",
+         lambda b, s: boxgrad.batched_rotated_nms(b, s, classes_of(b), 0.4, angle="degrees-ccw"),
+         lambda b, s: peers.detectron2_batched_nms_rotated(b, s, torch.tensor(classes_of(b)), 0.4), turned_with_scores, **formula, **values_only),
+    *[
+        Same("soft_rotated_nms", f"mmcv soft_nms, {method}, of shapely's IoU",
+             lambda b, s, method=method: in_place(boxgrad.soft_rotated_nms(b, s, 0.5, 0.5, 0.01, method, angle="degrees-cw"), s),
+             lambda b, s, method=method: peers.mmcv_soft_nms(torch, b, s, 0.5, 0.5, 0.01, method, torch.tensor(peers.shapely_iou(b, b))),
+             turned_with_scores, **formula, **values_only, note="at its bounds: see soft_nms below")
+        for method in ("linear", "gaussian")
+    ],
+    Same("match_rotated_boxes", "torchvision.models.detection Matcher, of shapely's IoU",
+         lambda p, t: boxgrad.match_rotated_boxes(p, t, 0.5, 0.3, angle="degrees-cw")[0],
+         lambda p, t: detection.Matcher(0.5, 0.3)(torch.tensor(peers.shapely_iou(t, p))), lambda kind: (turned_pairs(kind)[0], turned_pairs(kind)[1][:7]),
+         **values_only, **with_boxes),
     Same("Matcher", "torchvision.models.detection Matcher of the overlaps", lambda a, b: boxgrad.Matcher(0.5, 0.3)(boxgrad.box_iou(a, b)),
          lambda a, b: detection.Matcher(0.5, 0.3)(ops.box_iou(a, b)), box_sets.sets, **values_only, **with_boxes),
     Same("match_boxes", "torchvision.models.detection Matcher, box_iou", lambda p, t: boxgrad.match_boxes(p, t, 0.5, 0.3)[0],

@@ -272,11 +272,34 @@ def batched_nms(torch, boxes, scores, classes, threshold):
     return keep[scores[keep].sort(descending=True, stable=True)[1]]
 
 
-def mmcv_soft_nms(torch, boxes, scores, threshold, sigma, min_score, method):
+def detectron2_nms_rotated(boxes, scores, threshold):
+    """Degrees counter-clockwise. Its overlaps are of polygons that are clipped; here of shapely's."""
+    clockwise = boxes.clone()
+    clockwise[:, 4] *= -1
+    iou, keep = shapely_iou(clockwise, clockwise) if len(boxes) else None, []
+    for i in scores.argsort(descending=True, stable=True).tolist():
+        if not any(iou[k, i] > threshold for k in keep):
+            keep.append(i)
+    return scores.new_tensor(keep).long()
+
+
+def detectron2_batched_nms_rotated(boxes, scores, idxs, threshold):
+    """It moves the classes apart."""
+    if not len(boxes):
+        return idxs
+    reach = boxes[:, 2:4].amax(1) / 2
+    offsets = idxs * ((boxes[:, :2].amax(1) + reach).max() - (boxes[:, :2].amin(1) - reach).min() + 1)
+    moved = boxes.clone()
+    moved[:, :2] += offsets[:, None]
+    return detectron2_nms_rotated(moved, scores, threshold)
+
+
+def mmcv_soft_nms(torch, boxes, scores, threshold, sigma, min_score, method, iou=None):
     """The lowered score of each box, 0 of one that goes. An IoU of the threshold counts, and a score of min_score stays."""
     scores, left, kept = scores.clone(), list(range(len(scores))), torch.zeros_like(scores)
-    inter, union = overlaps(torch, boxes[:, None], boxes[None])
-    iou = inter / union
+    if iou is None:
+        inter, union = overlaps(torch, boxes[:, None], boxes[None])
+        iou = inter / union
     while left:
         best = max(left, key=lambda i: (scores[i].item(), -i))
         left.remove(best)

@@ -561,8 +561,12 @@ def box_loss(p, t, *, kind, eps=0, alpha=1, gamma=0, inner_ratio=1, theta=4, siz
 
 def lowered(kept, box, score, *, sigma=None):
     """The score of a box that overlaps one that was kept, and what it loses to it: linearly, or by a Gaussian."""
-    iou = total(overlap(kept, box, metric="iou")[0])
-    loss = iou if sigma is None else 1 - exp(-ratio(iou * iou, sigma))
+    return lowered_by([total(overlap(kept, box, metric="iou")[0])], score, sigma=sigma)
+
+
+def lowered_by(iou, score, *, sigma=None):
+    """The same by the overlap."""
+    loss = iou[0] if sigma is None else 1 - exp(-ratio(iou[0] * iou[0], sigma))
     return [[score[0], -(loss * score[0])]]
 
 

@@ -31,7 +31,7 @@ from .losses import (
     smooth_l1_loss,
     wise_box_iou_loss,
 )
-from .matching import BalancedPositiveNegativeSampler, Matcher
+from .matching import BalancedPositiveNegativeSampler, Matcher, match_rotated_boxes
 from .modules import CIoULoss, DIoULoss, EIoULoss, GIoULoss, IoULoss, SIoULoss, SmoothL1Loss
 from .overlap import (
     aligned_box_iou,
@@ -51,7 +51,7 @@ from .rotated import (
     rotated_box_iou,
     rotated_box_iou_loss,
 )
-from .suppression import batched_nms, nms
+from .suppression import batched_nms, batched_rotated_nms, nms, rotated_nms
 from .yolo import decode_yolo
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "alpha_box_iou_loss",
     "balanced_l1_loss",
     "batched_nms",
+    "batched_rotated_nms",
     "bounded_iou_loss",
     "box_area",
     "box_convert",
@@ -104,6 +105,7 @@ __all__ = [
     "get_total_norm",
     "inner_box_iou_loss",
     "log_box_iou_loss",
+    "match_rotated_boxes",
     "min_area_boxes",
     "mpdiou_loss",
     "nms",
@@ -113,6 +115,7 @@ __all__ = [
     "rotated_box_iof",
     "rotated_box_iou",
     "rotated_box_iou_loss",
+    "rotated_nms",
     "set_other_devices",
     "siou_loss",
     "smooth_l1_loss",
