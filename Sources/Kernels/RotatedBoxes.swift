@@ -178,10 +178,6 @@ struct Vector {
     static func * (factor: Double, a: Self) -> Self { Self(factor * a.x, factor * a.y) }
 }
 
-/// Returns 1, -1, or 0 for x = 0.
-@inline(__always)
-private func sign(_ x: Double) -> Double { choose(x > 0, 1, choose(x < 0, -1, 0)) }
-
 /// A box as its centre and the vectors from it to the middle of the right side and of the lower side.
 struct Arms {
     let x, y, halfWidth, halfHeight: Double

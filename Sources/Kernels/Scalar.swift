@@ -90,6 +90,10 @@ func larger<T: Real>(_ a: T, _ b: T) -> T { choose(a > b, a, b) }
 @inline(__always)
 func clamp<T: Real>(_ x: T, _ lo: T, _ hi: T) -> T { choose(x < lo, lo, choose(x > hi, hi, x)) }
 
+/// Returns 1, -1, or 0 for x = 0.
+@inline(__always)
+func sign(_ x: Double) -> Double { choose(x > 0, 1, choose(x < 0, -1, 0)) }
+
 /// Returns the gradient that passes a clamp: all of it if x is within the bounds or on one of them, and 0 if x is beyond them or NaN.
 @inline(__always)
 func clampGradient<T: Real>(_ x: T, _ lo: T, _ hi: T, _ gradient: T) -> T { choose(both(x >= lo, x <= hi), gradient, 0) }

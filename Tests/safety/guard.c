@@ -57,7 +57,8 @@ static void give_tensors(call *c, size_t elements, unsigned k) {
 /* Makes a call with work for so many threads, unless the header says that the function is not divided. */
 static void divided(const function *f, size_t real, int32_t threads, unsigned k) {
     const bool of_boxes = strncmp(f->name, "box_", 4) == 0 && strcmp(f->name, "box_loss") != 0;
-    const bool of_rotated = strncmp(f->name, "rotated_", 8) == 0 && strncmp(f->name, "rotated_iou", 11) != 0;
+    const bool is_match = strcmp(f->name, "match") == 0 || strcmp(f->name, "rotated_match") == 0;
+    const bool of_rotated = strncmp(f->name, "rotated_", 8) == 0 && strncmp(f->name, "rotated_iou", 11) != 0 && !is_match;
     if (f->quadratic || of_boxes || of_rotated || strcmp(f->name, "clip") == 0 || strcmp(f->name, "clip_grad") == 0) return;
     call c = valid(f, real, 0, k);
     size_t *counts[2] = {NULL}, count = 0;
@@ -66,7 +67,7 @@ static void divided(const function *f, size_t real, int32_t threads, unsigned k)
     /* The work of a function is counted in boxes, or else in pairs or elements. */
     bool in_boxes = false;
     for (size_t i = 0; i < parameter_count(f); i++) in_boxes |= f->parameters[i].kind == POINTER && (f->parameters[i].width == 4 || f->parameters[i].width == 5);
-    if (strncmp(f->name, "iou_pairwise", 12) == 0 || strcmp(f->name, "match") == 0) in_boxes = false;
+    if (strncmp(f->name, "iou_pairwise", 12) == 0 || is_match) in_boxes = false;
     *counts[0] = (size_t)threads * ((size_t)1 << (in_boxes ? 16 : 19)) + 32 + k;
     if (count == 2) *counts[1] = 7 + k, *counts[0] = *counts[0] / *counts[1] + 1;
     give_tensors(&c, *counts[0], k);

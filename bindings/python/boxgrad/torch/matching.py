@@ -93,11 +93,11 @@ def match_rotated_boxes(
     >>> boxgrad.torch.match_rotated_boxes(proposals, torch.tensor([[5.0, 5.0, 10.0, 2.0, 210.0]]), 0.7, 0.3, angle="degrees-ccw")[0]
     tensor([ 0, -2, -1])
     """
-    boxes = [tensor(name, x).detach() for name, x in (("proposals", proposals), ("truths", truths))]
-    if boxes[0].is_cuda:
-        raise TypeError(f"boxgrad matches rotated boxes on the CPU only, and proposals are on the device '{boxes[0].device}': pass their cpu()")
+    a, b = tensor("proposals", proposals).detach(), tensor("truths", truths).detach()
+    if a.is_cuda:
+        raise TypeError(f"boxgrad matches rotated boxes on the CPU only, and proposals are on the device '{a.device}': pass their cpu()")
     matches, overlaps = _matching.match_rotated_boxes(
-        *boxes, high_threshold, low_threshold, allow_low_quality_matches, angle=angle, forced=forced, metric=metric
+        a, b, high_threshold, low_threshold, allow_low_quality_matches, angle=angle, forced=forced, metric=metric
     )
     return torch.from_numpy(matches), torch.from_numpy(overlaps)
 
