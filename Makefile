@@ -157,7 +157,7 @@ build/demo/%: examples/%.c examples/demo.h $(LIBRARY)
 # The library for NVIDIA GPUs, of the same checks of arguments and of the PTX in Sources/CudaShims/ptx. It needs no CUDA, and finds the driver when it
 # is first called. It is built without the package, because it shares no object with libboxgrad.so.
 CUDA_SWIFT := $(wildcard Sources/BoxgradCUDA/*.swift) $(addprefix Sources/Boxgrad/,Arguments.swift Boxes.swift Clamp.swift Deltas.swift GradientArguments.swift Matching.swift \
-	Overlap.swift Parallel.swift Scratch.swift SmoothL1.swift Suppression.swift) Sources/Kernels/Calls.swift Sources/KernelsCUDA/DeviceCalls.swift
+	Overlap.swift Parallel.swift RotatedBoxes.swift RotatedOverlap.swift Scratch.swift SmoothL1.swift Suppression.swift) Sources/Kernels/Calls.swift Sources/KernelsCUDA/DeviceCalls.swift
 CUDA_C     := Sources/CudaShims/driver.c Sources/CudaShims/api.c Sources/CShims/errors.c
 cuda: $(CUDA)
 

@@ -14,6 +14,9 @@
  *     Boxes               cuda_box_area, cuda_box_convert, cuda_box_clip
  *     Hard clip           cuda_clip
  *     Overlap             cuda_iou_pairwise, cuda_iou_aligned, cuda_iou_loss
+ *     Rotated boxes       cuda_rotated_convert, cuda_rotated_corners, cuda_rotated_from_corners
+ *     Rotated overlap     cuda_rotated_iou_pairwise, cuda_rotated_iou_aligned,
+ *                         cuda_rotated_iou_loss
  *     Smooth L1           cuda_smooth_l1
  *     Box deltas          cuda_delta_encode, cuda_delta_decode
  *     Suppress, match     cuda_nms, cuda_match
@@ -94,9 +97,11 @@ uint32_t boxgrad_cuda_version_number(void);
  * The families are boxes, delta_encode, delta_encode_grad, delta_decode, losses (smooth L1, and the
  * totals of all losses), nms_sort and nms, iou_aligned, iou_loss, iou_loss_total, iou_pairwise,
  * iou_pairwise_grad and match, each with _f32 and _f64. Those of overlaps (the last six) have the
- * metric before that. A loss with its total of more than 4096 boxes needs losses, too. "grad" loads
- * those of gradients: grad_norm, grad_change, grad_sums, grad_largest (p = INFINITY) and
- * grad_doubles (tensors of f64).
+ * metric before that. A loss with its total of more than 4096 boxes needs losses, too. "rotated"
+ * loads those of rotated boxes: rotated_boxes, rotated_corners, rotated_corners_grad, and for
+ * overlaps rotated_prepare, rotated_iou_pairwise, rotated_iou_pairwise_grad, rotated_pairs and
+ * rotated_pairs_total. "grad" loads those of gradients: grad_norm, grad_change, grad_sums,
+ * grad_largest (p = INFINITY) and grad_doubles (tensors of f64).
  * Errors:   BAD_PARAMETER: no family's name begins so. UNSUPPORTED, DEVICE. */
 boxgrad_status boxgrad_cuda_load(const char *BOXGRAD_OR_NULL family);
 
@@ -200,6 +205,95 @@ boxgrad_status boxgrad_cuda_iou_loss_f64(
     double normalizer, double *BOXGRAD_OR_NULL loss, double *BOXGRAD_OR_NULL per_box,
     double *BOXGRAD_OR_NULL grad_pred, double *BOXGRAD_OR_NULL grad_target,
     void *BOXGRAD_OR_NULL scratch, size_t scratch_size, void *BOXGRAD_OR_NULL stream);
+
+/* ---- Rotated boxes --------------------------------------------------------------------------- */
+
+boxgrad_status boxgrad_cuda_rotated_convert_f32(
+    int32_t from, int32_t to, const float *in, size_t count, ptrdiff_t in_stride, float *out,
+    ptrdiff_t out_stride, void *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_convert_f64(
+    int32_t from, int32_t to, const double *in, size_t count, ptrdiff_t in_stride, double *out,
+    ptrdiff_t out_stride, void *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_convert_grad_f32(
+    int32_t from, int32_t to, size_t count, const float *grad_out, float *grad_in, void
+    *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_convert_grad_f64(
+    int32_t from, int32_t to, size_t count, const double *grad_out, double *grad_in, void
+    *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_corners_f32(
+    int32_t angle, const float *boxes, size_t count, ptrdiff_t stride, float *BOXGRAD_OR_NULL
+    corners, float *BOXGRAD_OR_NULL bounds, void *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_corners_f64(
+    int32_t angle, const double *boxes, size_t count, ptrdiff_t stride, double *BOXGRAD_OR_NULL
+    corners, double *BOXGRAD_OR_NULL bounds, void *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_corners_grad_f32(
+    int32_t angle, const float *boxes, size_t count, ptrdiff_t stride, const float *BOXGRAD_OR_NULL
+    grad_corners, const float *BOXGRAD_OR_NULL grad_bounds, float *grad_boxes, void *BOXGRAD_OR_NULL
+    stream);
+boxgrad_status boxgrad_cuda_rotated_corners_grad_f64(
+    int32_t angle, const double *boxes, size_t count, ptrdiff_t stride, const double
+    *BOXGRAD_OR_NULL grad_corners, const double *BOXGRAD_OR_NULL grad_bounds, double *grad_boxes,
+    void *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_from_corners_f32(
+    int32_t angle, const float *corners, size_t count, ptrdiff_t stride, float *boxes, void
+    *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_from_corners_f64(
+    int32_t angle, const double *corners, size_t count, ptrdiff_t stride, double *boxes, void
+    *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_from_corners_grad_f32(
+    int32_t angle, const float *corners, size_t count, ptrdiff_t stride, const float *grad_boxes,
+    float *grad_corners, void *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_from_corners_grad_f64(
+    int32_t angle, const double *corners, size_t count, ptrdiff_t stride, const double *grad_boxes,
+    double *grad_corners, void *BOXGRAD_OR_NULL stream);
+
+/* ---- Rotated overlap ----------------------------------------------------------------------------
+ * The direction of each box is computed once, into scratch, where a box takes 48 bytes in float and
+ * 64 in double. */
+
+boxgrad_status boxgrad_cuda_rotated_iou_pairwise_f32(
+    int32_t metric, int32_t angle, const float *a, size_t a_count, ptrdiff_t a_stride, const float
+    *b, size_t b_count, ptrdiff_t b_stride, float *out, ptrdiff_t out_stride, void *BOXGRAD_OR_NULL
+    scratch, size_t scratch_size, void *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_iou_pairwise_f64(
+    int32_t metric, int32_t angle, const double *a, size_t a_count, ptrdiff_t a_stride, const double
+    *b, size_t b_count, ptrdiff_t b_stride, double *out, ptrdiff_t out_stride, void *BOXGRAD_OR_NULL
+    scratch, size_t scratch_size, void *BOXGRAD_OR_NULL stream);
+
+boxgrad_status boxgrad_cuda_rotated_iou_pairwise_grad_f32(
+    int32_t metric, int32_t angle, const float *a, size_t a_count, ptrdiff_t a_stride, const float
+    *b, size_t b_count, ptrdiff_t b_stride, const float *grad_out, ptrdiff_t grad_out_stride, float
+    *BOXGRAD_OR_NULL grad_a, float *BOXGRAD_OR_NULL grad_b, void *BOXGRAD_OR_NULL scratch, size_t
+    scratch_size, void *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_iou_pairwise_grad_f64(
+    int32_t metric, int32_t angle, const double *a, size_t a_count, ptrdiff_t a_stride, const double
+    *b, size_t b_count, ptrdiff_t b_stride, const double *grad_out, ptrdiff_t grad_out_stride,
+    double *BOXGRAD_OR_NULL grad_a, double *BOXGRAD_OR_NULL grad_b, void *BOXGRAD_OR_NULL scratch,
+    size_t scratch_size, void *BOXGRAD_OR_NULL stream);
+
+boxgrad_status boxgrad_cuda_rotated_iou_aligned_f32(
+    int32_t metric, int32_t angle, const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t
+    b_stride, size_t count, float *BOXGRAD_OR_NULL out, float *BOXGRAD_OR_NULL grad_a, float
+    *BOXGRAD_OR_NULL grad_b, void *BOXGRAD_OR_NULL scratch, size_t scratch_size, void
+    *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_iou_aligned_f64(
+    int32_t metric, int32_t angle, const double *a, ptrdiff_t a_stride, const double *b, ptrdiff_t
+    b_stride, size_t count, double *BOXGRAD_OR_NULL out, double *BOXGRAD_OR_NULL grad_a, double
+    *BOXGRAD_OR_NULL grad_b, void *BOXGRAD_OR_NULL scratch, size_t scratch_size, void
+    *BOXGRAD_OR_NULL stream);
+
+boxgrad_status boxgrad_cuda_rotated_iou_loss_f32(
+    int32_t kind, int32_t angle, const float *pred, ptrdiff_t pred_stride, const float *target,
+    ptrdiff_t target_stride, size_t count, const float *BOXGRAD_OR_NULL weights, double least_iou,
+    double normalizer, double *BOXGRAD_OR_NULL loss, float *BOXGRAD_OR_NULL per_box, float
+    *BOXGRAD_OR_NULL grad_pred, float *BOXGRAD_OR_NULL grad_target, void *BOXGRAD_OR_NULL scratch,
+    size_t scratch_size, void *BOXGRAD_OR_NULL stream);
+boxgrad_status boxgrad_cuda_rotated_iou_loss_f64(
+    int32_t kind, int32_t angle, const double *pred, ptrdiff_t pred_stride, const double *target,
+    ptrdiff_t target_stride, size_t count, const double *BOXGRAD_OR_NULL weights, double least_iou,
+    double normalizer, double *BOXGRAD_OR_NULL loss, double *BOXGRAD_OR_NULL per_box, double
+    *BOXGRAD_OR_NULL grad_pred, double *BOXGRAD_OR_NULL grad_target, void *BOXGRAD_OR_NULL scratch,
+    size_t scratch_size, void *BOXGRAD_OR_NULL stream);
 
 /* ---- Smooth L1 ------------------------------------------------------------------------------- */
 
@@ -344,6 +438,14 @@ size_t boxgrad_cuda_iou_pairwise_grad_f32_scratch(size_t a_count, size_t b_count
 size_t boxgrad_cuda_iou_pairwise_grad_f64_scratch(size_t a_count, size_t b_count);
 size_t boxgrad_cuda_iou_loss_f32_scratch(size_t count);
 size_t boxgrad_cuda_iou_loss_f64_scratch(size_t count);
+size_t boxgrad_cuda_rotated_iou_pairwise_f32_scratch(size_t a_count, size_t b_count);
+size_t boxgrad_cuda_rotated_iou_pairwise_f64_scratch(size_t a_count, size_t b_count);
+size_t boxgrad_cuda_rotated_iou_pairwise_grad_f32_scratch(size_t a_count, size_t b_count);
+size_t boxgrad_cuda_rotated_iou_pairwise_grad_f64_scratch(size_t a_count, size_t b_count);
+size_t boxgrad_cuda_rotated_iou_aligned_f32_scratch(size_t count);
+size_t boxgrad_cuda_rotated_iou_aligned_f64_scratch(size_t count);
+size_t boxgrad_cuda_rotated_iou_loss_f32_scratch(size_t count);
+size_t boxgrad_cuda_rotated_iou_loss_f64_scratch(size_t count);
 size_t boxgrad_cuda_smooth_l1_f32_scratch(size_t count);
 size_t boxgrad_cuda_smooth_l1_f64_scratch(size_t count);
 size_t boxgrad_cuda_nms_f32_scratch(size_t count);
@@ -514,6 +616,69 @@ typedef struct {
         void *stream);
     size_t (*grad_norm_scratch)(const boxgrad_tensor *tensors, size_t n);
     size_t (*clip_grad_norm_scratch)(const boxgrad_tensor *tensors, size_t n);
+    boxgrad_status (*rotated_convert_f32)(int32_t from, int32_t to, const float *in, size_t count,
+        ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, void *stream);
+    boxgrad_status (*rotated_convert_f64)(int32_t from, int32_t to, const double *in, size_t count,
+        ptrdiff_t in_stride, double *out, ptrdiff_t out_stride, void *stream);
+    boxgrad_status (*rotated_convert_grad_f32)(int32_t from, int32_t to, size_t count,
+        const float *grad_out, float *grad_in, void *stream);
+    boxgrad_status (*rotated_convert_grad_f64)(int32_t from, int32_t to, size_t count,
+        const double *grad_out, double *grad_in, void *stream);
+    boxgrad_status (*rotated_corners_f32)(int32_t angle, const float *boxes, size_t count,
+        ptrdiff_t stride, float *corners, float *bounds, void *stream);
+    boxgrad_status (*rotated_corners_f64)(int32_t angle, const double *boxes, size_t count,
+        ptrdiff_t stride, double *corners, double *bounds, void *stream);
+    boxgrad_status (*rotated_corners_grad_f32)(int32_t angle, const float *boxes, size_t count,
+        ptrdiff_t stride, const float *grad_corners, const float *grad_bounds, float *grad_boxes,
+        void *stream);
+    boxgrad_status (*rotated_corners_grad_f64)(int32_t angle, const double *boxes, size_t count,
+        ptrdiff_t stride, const double *grad_corners, const double *grad_bounds, double *grad_boxes,
+        void *stream);
+    boxgrad_status (*rotated_from_corners_f32)(int32_t angle, const float *corners, size_t count,
+        ptrdiff_t stride, float *boxes, void *stream);
+    boxgrad_status (*rotated_from_corners_f64)(int32_t angle, const double *corners, size_t count,
+        ptrdiff_t stride, double *boxes, void *stream);
+    boxgrad_status (*rotated_from_corners_grad_f32)(int32_t angle, const float *corners,
+        size_t count, ptrdiff_t stride, const float *grad_boxes, float *grad_corners, void *stream);
+    boxgrad_status (*rotated_from_corners_grad_f64)(int32_t angle, const double *corners,
+        size_t count, ptrdiff_t stride, const double *grad_boxes, double *grad_corners,
+        void *stream);
+    boxgrad_status (*rotated_iou_pairwise_f32)(int32_t metric, int32_t angle, const float *a,
+        size_t a_count, ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride,
+        float *out, ptrdiff_t out_stride, void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*rotated_iou_pairwise_f64)(int32_t metric, int32_t angle, const double *a,
+        size_t a_count, ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t b_stride,
+        double *out, ptrdiff_t out_stride, void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*rotated_iou_pairwise_grad_f32)(int32_t metric, int32_t angle, const float *a,
+        size_t a_count, ptrdiff_t a_stride, const float *b, size_t b_count, ptrdiff_t b_stride,
+        const float *grad_out, ptrdiff_t grad_out_stride, float *grad_a, float *grad_b,
+        void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*rotated_iou_pairwise_grad_f64)(int32_t metric, int32_t angle, const double *a,
+        size_t a_count, ptrdiff_t a_stride, const double *b, size_t b_count, ptrdiff_t b_stride,
+        const double *grad_out, ptrdiff_t grad_out_stride, double *grad_a, double *grad_b,
+        void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*rotated_iou_aligned_f32)(int32_t metric, int32_t angle, const float *a,
+        ptrdiff_t a_stride, const float *b, ptrdiff_t b_stride, size_t count, float *out,
+        float *grad_a, float *grad_b, void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*rotated_iou_aligned_f64)(int32_t metric, int32_t angle, const double *a,
+        ptrdiff_t a_stride, const double *b, ptrdiff_t b_stride, size_t count, double *out,
+        double *grad_a, double *grad_b, void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*rotated_iou_loss_f32)(int32_t kind, int32_t angle, const float *pred,
+        ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride, size_t count,
+        const float *weights, double least_iou, double normalizer, double *loss, float *per_box,
+        float *grad_pred, float *grad_target, void *scratch, size_t scratch_size, void *stream);
+    boxgrad_status (*rotated_iou_loss_f64)(int32_t kind, int32_t angle, const double *pred,
+        ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride, size_t count,
+        const double *weights, double least_iou, double normalizer, double *loss, double *per_box,
+        double *grad_pred, double *grad_target, void *scratch, size_t scratch_size, void *stream);
+    size_t (*rotated_iou_pairwise_f32_scratch)(size_t a_count, size_t b_count);
+    size_t (*rotated_iou_pairwise_f64_scratch)(size_t a_count, size_t b_count);
+    size_t (*rotated_iou_pairwise_grad_f32_scratch)(size_t a_count, size_t b_count);
+    size_t (*rotated_iou_pairwise_grad_f64_scratch)(size_t a_count, size_t b_count);
+    size_t (*rotated_iou_aligned_f32_scratch)(size_t count);
+    size_t (*rotated_iou_aligned_f64_scratch)(size_t count);
+    size_t (*rotated_iou_loss_f32_scratch)(size_t count);
+    size_t (*rotated_iou_loss_f64_scratch)(size_t count);
 } boxgrad_cuda_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

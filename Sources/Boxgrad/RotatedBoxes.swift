@@ -7,32 +7,65 @@ extension Arguments {
     }
 }
 
+extension RotatedConvert {
+    /// Checks the arguments of rotatedConvert. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ from: Int32, _ to: Int32, _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int,
+        _ out: UnsafeMutablePointer<T>?, _ outStride: Int
+    ) {
+        arguments.angle(from, "from")
+        arguments.angle(to, "to")
+        arguments.rows(input, "in", count, stride: inStride, "in_stride", width: 5)
+        arguments.rows(out, "out", count, stride: outStride, "out_stride", width: 5)
+        arguments.inPlace(input, inStride, out, outStride, count)
+        guard arguments.valid, let input, let out else { return nil }
+        self.init(from: from, to: to, input: Rows(input, stride: inStride), out: MutableRows(out, stride: outStride))
+    }
+}
+
 func rotatedConvert<T>(
     _ from: Int32, _ to: Int32, _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<T>?, _ outStride: Int
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.angle(from, "from")
-    arguments.angle(to, "to")
-    arguments.rows(input, "in", count, stride: inStride, "in_stride", width: 5)
-    arguments.rows(out, "out", count, stride: outStride, "out_stride", width: 5)
-    arguments.inPlace(input, inStride, out, outStride, count)
-    guard arguments.valid, let input, let out else { return arguments.status }
-    RotatedConvert(from: from, to: to, input: Rows(input, stride: inStride), out: MutableRows(out, stride: outStride))
-        .run(count, commonKernels(T.self).rotated_convert)
-    return BOXGRAD_OK
+    RotatedConvert(&arguments, from, to, input, count, inStride, out, outStride)?.run(count, commonKernels(T.self).rotated_convert)
+    return arguments.status
+}
+
+extension RotatedConvertGrad {
+    /// Checks the arguments of rotatedConvertGrad. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<T>?, _ gradIn: UnsafeMutablePointer<T>?
+    ) {
+        arguments.angle(from, "from")
+        arguments.angle(to, "to")
+        arguments.packed(gradOut, "grad_out", count, width: 5)
+        arguments.packed(gradIn, "grad_in", count, width: 5)
+        guard arguments.valid, let gradOut, let gradIn else { return nil }
+        self.init(from: from, to: to, gradOut: gradOut, gradIn: gradIn)
+    }
 }
 
 func rotatedConvertGrad<T>(
     _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<T>?, _ gradIn: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.angle(from, "from")
-    arguments.angle(to, "to")
-    arguments.packed(gradOut, "grad_out", count, width: 5)
-    arguments.packed(gradIn, "grad_in", count, width: 5)
-    guard arguments.valid, let gradOut, let gradIn else { return arguments.status }
-    RotatedConvertGrad(from: from, to: to, gradOut: gradOut, gradIn: gradIn).run(count, commonKernels(T.self).rotated_convert_grad)
-    return BOXGRAD_OK
+    RotatedConvertGrad(&arguments, from, to, count, gradOut, gradIn)?.run(count, commonKernels(T.self).rotated_convert_grad)
+    return arguments.status
+}
+
+extension RotatedCorners {
+    /// Checks the arguments of rotatedCorners. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ angle: Int32, _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int,
+        _ corners: UnsafeMutablePointer<T>?, _ bounds: UnsafeMutablePointer<T>?
+    ) {
+        arguments.angle(angle)
+        arguments.rows(boxes, "boxes", count, stride: stride, "stride", width: 5)
+        arguments.packed(corners, "corners", count, width: 8, optional: true)
+        arguments.packed(bounds, "bounds", count, width: 4, optional: true)
+        guard arguments.valid, let boxes else { return nil }
+        self.init(angle: angle, boxes: Rows(boxes, stride: stride), corners: corners, bounds: bounds)
+    }
 }
 
 func rotatedCorners<T>(
@@ -40,14 +73,24 @@ func rotatedCorners<T>(
     _ bounds: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.angle(angle)
-    arguments.rows(boxes, "boxes", count, stride: stride, "stride", width: 5)
-    arguments.packed(corners, "corners", count, width: 8, optional: true)
-    arguments.packed(bounds, "bounds", count, width: 4, optional: true)
-    guard arguments.valid, let boxes else { return arguments.status }
-    RotatedCorners(angle: angle, boxes: Rows(boxes, stride: stride), corners: corners, bounds: bounds)
-        .run(count, commonKernels(T.self).rotated_corners)
-    return BOXGRAD_OK
+    RotatedCorners(&arguments, angle, boxes, count, stride, corners, bounds)?.run(count, commonKernels(T.self).rotated_corners)
+    return arguments.status
+}
+
+extension RotatedCornersGrad {
+    /// Checks the arguments of rotatedCornersGrad. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ angle: Int32, _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ gradCorners: UnsafePointer<T>?,
+        _ gradBounds: UnsafePointer<T>?, _ gradBoxes: UnsafeMutablePointer<T>?
+    ) {
+        arguments.angle(angle)
+        arguments.rows(boxes, "boxes", count, stride: stride, "stride", width: 5)
+        arguments.packed(gradCorners, "grad_corners", count, width: 8, optional: true)
+        arguments.packed(gradBounds, "grad_bounds", count, width: 4, optional: true)
+        arguments.packed(gradBoxes, "grad_boxes", count, width: 5)
+        guard arguments.valid, let boxes, let gradBoxes else { return nil }
+        self.init(angle: angle, boxes: Rows(boxes, stride: stride), gradCorners: gradCorners, gradBounds: gradBounds, gradBoxes: gradBoxes)
+    }
 }
 
 func rotatedCornersGrad<T>(
@@ -55,29 +98,45 @@ func rotatedCornersGrad<T>(
     _ gradBounds: UnsafePointer<T>?, _ gradBoxes: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.angle(angle)
-    arguments.rows(boxes, "boxes", count, stride: stride, "stride", width: 5)
-    arguments.packed(gradCorners, "grad_corners", count, width: 8, optional: true)
-    arguments.packed(gradBounds, "grad_bounds", count, width: 4, optional: true)
-    arguments.packed(gradBoxes, "grad_boxes", count, width: 5)
-    guard arguments.valid, let boxes, let gradBoxes else { return arguments.status }
-    RotatedCornersGrad(
-        angle: angle, boxes: Rows(boxes, stride: stride), gradCorners: gradCorners, gradBounds: gradBounds, gradBoxes: gradBoxes
-    ).run(count, commonKernels(T.self).rotated_corners_grad)
-    return BOXGRAD_OK
+    RotatedCornersGrad(&arguments, angle, boxes, count, stride, gradCorners, gradBounds, gradBoxes)?
+        .run(count, commonKernels(T.self).rotated_corners_grad)
+    return arguments.status
+}
+
+extension RotatedFromCorners {
+    /// Checks the arguments of rotatedFromCorners. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ angle: Int32, _ corners: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ boxes: UnsafeMutablePointer<T>?
+    ) {
+        arguments.angle(angle)
+        arguments.rows(corners, "corners", count, stride: stride, "stride", width: 8)
+        arguments.packed(boxes, "boxes", count, width: 5)
+        guard arguments.valid, let corners, let boxes else { return nil }
+        self.init(angle: angle, corners: Rows(corners, stride: stride), boxes: boxes)
+    }
 }
 
 func rotatedFromCorners<T>(
     _ angle: Int32, _ corners: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ boxes: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.angle(angle)
-    arguments.rows(corners, "corners", count, stride: stride, "stride", width: 8)
-    arguments.packed(boxes, "boxes", count, width: 5)
-    guard arguments.valid, let corners, let boxes else { return arguments.status }
-    RotatedFromCorners(angle: angle, corners: Rows(corners, stride: stride), boxes: boxes)
-        .run(count, commonKernels(T.self).rotated_from_corners)
-    return BOXGRAD_OK
+    RotatedFromCorners(&arguments, angle, corners, count, stride, boxes)?.run(count, commonKernels(T.self).rotated_from_corners)
+    return arguments.status
+}
+
+extension RotatedFromCornersGrad {
+    /// Checks the arguments of rotatedFromCornersGrad. It returns nil if one is refused, or if there is nothing to do.
+    init?(
+        _ arguments: inout Arguments, _ angle: Int32, _ corners: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ gradBoxes: UnsafePointer<T>?,
+        _ gradCorners: UnsafeMutablePointer<T>?
+    ) {
+        arguments.angle(angle)
+        arguments.rows(corners, "corners", count, stride: stride, "stride", width: 8)
+        arguments.packed(gradBoxes, "grad_boxes", count, width: 5)
+        arguments.packed(gradCorners, "grad_corners", count, width: 8)
+        guard arguments.valid, let corners, let gradBoxes, let gradCorners else { return nil }
+        self.init(angle: angle, corners: Rows(corners, stride: stride), gradBoxes: gradBoxes, gradCorners: gradCorners)
+    }
 }
 
 func rotatedFromCornersGrad<T>(
@@ -85,14 +144,9 @@ func rotatedFromCornersGrad<T>(
     _ gradCorners: UnsafeMutablePointer<T>?
 ) -> Int32 {
     var arguments = Arguments()
-    arguments.angle(angle)
-    arguments.rows(corners, "corners", count, stride: stride, "stride", width: 8)
-    arguments.packed(gradBoxes, "grad_boxes", count, width: 5)
-    arguments.packed(gradCorners, "grad_corners", count, width: 8)
-    guard arguments.valid, let corners, let gradBoxes, let gradCorners else { return arguments.status }
-    RotatedFromCornersGrad(angle: angle, corners: Rows(corners, stride: stride), gradBoxes: gradBoxes, gradCorners: gradCorners)
+    RotatedFromCornersGrad(&arguments, angle, corners, count, stride, gradBoxes, gradCorners)?
         .run(count, commonKernels(T.self).rotated_from_corners_grad)
-    return BOXGRAD_OK
+    return arguments.status
 }
 
 func rotatedMinArea<T>(

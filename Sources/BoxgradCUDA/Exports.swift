@@ -229,6 +229,199 @@ public func boxgrad_cuda_iou_loss_f64(
         scratchSize, stream)
 }
 
+@_cdecl("boxgrad_cuda_rotated_convert_f32") @implementation
+public func boxgrad_cuda_rotated_convert_f32(
+    _ from: Int32, _ to: Int32, _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Float>?,
+    _ outStride: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedConvert(
+        from, to, `in`, count, inStride, out, outStride, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_convert_f64") @implementation
+public func boxgrad_cuda_rotated_convert_f64(
+    _ from: Int32, _ to: Int32, _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Double>?,
+    _ outStride: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedConvert(
+        from, to, `in`, count, inStride, out, outStride, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_convert_grad_f32") @implementation
+public func boxgrad_cuda_rotated_convert_grad_f32(
+    _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<Float>?, _ gradIn: UnsafeMutablePointer<Float>?,
+    _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedConvertGrad(
+        from, to, count, gradOut, gradIn, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_convert_grad_f64") @implementation
+public func boxgrad_cuda_rotated_convert_grad_f64(
+    _ from: Int32, _ to: Int32, _ count: Int, _ gradOut: UnsafePointer<Double>?, _ gradIn: UnsafeMutablePointer<Double>?,
+    _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedConvertGrad(
+        from, to, count, gradOut, gradIn, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_corners_f32") @implementation
+public func boxgrad_cuda_rotated_corners_f32(
+    _ angle: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ corners: UnsafeMutablePointer<Float>?,
+    _ bounds: UnsafeMutablePointer<Float>?, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedCorners(
+        angle, boxes, count, stride, corners, bounds, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_corners_f64") @implementation
+public func boxgrad_cuda_rotated_corners_f64(
+    _ angle: Int32, _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ corners: UnsafeMutablePointer<Double>?,
+    _ bounds: UnsafeMutablePointer<Double>?, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedCorners(
+        angle, boxes, count, stride, corners, bounds, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_corners_grad_f32") @implementation
+public func boxgrad_cuda_rotated_corners_grad_f32(
+    _ angle: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ gradCorners: UnsafePointer<Float>?,
+    _ gradBounds: UnsafePointer<Float>?, _ gradBoxes: UnsafeMutablePointer<Float>?, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedCornersGrad(
+        angle, boxes, count, stride, gradCorners, gradBounds, gradBoxes, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_corners_grad_f64") @implementation
+public func boxgrad_cuda_rotated_corners_grad_f64(
+    _ angle: Int32, _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ gradCorners: UnsafePointer<Double>?,
+    _ gradBounds: UnsafePointer<Double>?, _ gradBoxes: UnsafeMutablePointer<Double>?, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedCornersGrad(
+        angle, boxes, count, stride, gradCorners, gradBounds, gradBoxes, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_from_corners_f32") @implementation
+public func boxgrad_cuda_rotated_from_corners_f32(
+    _ angle: Int32, _ corners: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ boxes: UnsafeMutablePointer<Float>?,
+    _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedFromCorners(
+        angle, corners, count, stride, boxes, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_from_corners_f64") @implementation
+public func boxgrad_cuda_rotated_from_corners_f64(
+    _ angle: Int32, _ corners: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ boxes: UnsafeMutablePointer<Double>?,
+    _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedFromCorners(
+        angle, corners, count, stride, boxes, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_from_corners_grad_f32") @implementation
+public func boxgrad_cuda_rotated_from_corners_grad_f32(
+    _ angle: Int32, _ corners: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ gradBoxes: UnsafePointer<Float>?,
+    _ gradCorners: UnsafeMutablePointer<Float>?, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedFromCornersGrad(
+        angle, corners, count, stride, gradBoxes, gradCorners, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_from_corners_grad_f64") @implementation
+public func boxgrad_cuda_rotated_from_corners_grad_f64(
+    _ angle: Int32, _ corners: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ gradBoxes: UnsafePointer<Double>?,
+    _ gradCorners: UnsafeMutablePointer<Double>?, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedFromCornersGrad(
+        angle, corners, count, stride, gradBoxes, gradCorners, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_pairwise_f32") @implementation
+public func boxgrad_cuda_rotated_iou_pairwise_f32(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int,
+    _ bStride: Int, _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int,
+    _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedIouPairwise(
+        metric, angle, a, aCount, aStride, b, bCount, bStride, out, outStride, scratch, scratchSize, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_pairwise_f64") @implementation
+public func boxgrad_cuda_rotated_iou_pairwise_f64(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?,
+    _ bCount: Int, _ bStride: Int, _ out: UnsafeMutablePointer<Double>?, _ outStride: Int, _ scratch: UnsafeMutableRawPointer?,
+    _ scratchSize: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedIouPairwise(
+        metric, angle, a, aCount, aStride, b, bCount, bStride, out, outStride, scratch, scratchSize, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_pairwise_grad_f32") @implementation
+public func boxgrad_cuda_rotated_iou_pairwise_grad_f32(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Float>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bCount: Int,
+    _ bStride: Int, _ gradOut: UnsafePointer<Float>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Float>?,
+    _ gradB: UnsafeMutablePointer<Float>?, _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedIouPairwiseGrad(
+        metric, angle, a, aCount, aStride, b, bCount, bStride, gradOut, gradOutStride, gradA, gradB, scratch, scratchSize, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_pairwise_grad_f64") @implementation
+public func boxgrad_cuda_rotated_iou_pairwise_grad_f64(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Double>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<Double>?,
+    _ bCount: Int, _ bStride: Int, _ gradOut: UnsafePointer<Double>?, _ gradOutStride: Int, _ gradA: UnsafeMutablePointer<Double>?,
+    _ gradB: UnsafeMutablePointer<Double>?, _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedIouPairwiseGrad(
+        metric, angle, a, aCount, aStride, b, bCount, bStride, gradOut, gradOutStride, gradA, gradB, scratch, scratchSize, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_aligned_f32") @implementation
+public func boxgrad_cuda_rotated_iou_aligned_f32(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Float>?, _ aStride: Int, _ b: UnsafePointer<Float>?, _ bStride: Int, _ count: Int,
+    _ out: UnsafeMutablePointer<Float>?, _ gradA: UnsafeMutablePointer<Float>?, _ gradB: UnsafeMutablePointer<Float>?,
+    _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedIouAligned(
+        metric, angle, a, aStride, b, bStride, count, out, gradA, gradB, scratch, scratchSize, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_aligned_f64") @implementation
+public func boxgrad_cuda_rotated_iou_aligned_f64(
+    _ metric: Int32, _ angle: Int32, _ a: UnsafePointer<Double>?, _ aStride: Int, _ b: UnsafePointer<Double>?, _ bStride: Int,
+    _ count: Int, _ out: UnsafeMutablePointer<Double>?, _ gradA: UnsafeMutablePointer<Double>?, _ gradB: UnsafeMutablePointer<Double>?,
+    _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedIouAligned(
+        metric, angle, a, aStride, b, bStride, count, out, gradA, gradB, scratch, scratchSize, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_loss_f32") @implementation
+public func boxgrad_cuda_rotated_iou_loss_f32(
+    _ kind: Int32, _ angle: Int32, _ pred: UnsafePointer<Float>?, _ predStride: Int, _ target: UnsafePointer<Float>?, _ targetStride: Int,
+    _ count: Int, _ weights: UnsafePointer<Float>?, _ leastIou: Double, _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?,
+    _ perBox: UnsafeMutablePointer<Float>?, _ gradPred: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?,
+    _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int, _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedIouLoss(
+        kind, angle, pred, predStride, target, targetStride, count, weights, leastIou, normalizer, loss, perBox, gradPred, gradTarget,
+        scratch, scratchSize, stream)
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_loss_f64") @implementation
+public func boxgrad_cuda_rotated_iou_loss_f64(
+    _ kind: Int32, _ angle: Int32, _ pred: UnsafePointer<Double>?, _ predStride: Int, _ target: UnsafePointer<Double>?,
+    _ targetStride: Int, _ count: Int, _ weights: UnsafePointer<Double>?, _ leastIou: Double, _ normalizer: Double,
+    _ loss: UnsafeMutablePointer<Double>?, _ perBox: UnsafeMutablePointer<Double>?, _ gradPred: UnsafeMutablePointer<Double>?,
+    _ gradTarget: UnsafeMutablePointer<Double>?, _ scratch: UnsafeMutableRawPointer?, _ scratchSize: Int,
+    _ stream: UnsafeMutableRawPointer?
+) -> Int32 {
+    cudaRotatedIouLoss(
+        kind, angle, pred, predStride, target, targetStride, count, weights, leastIou, normalizer, loss, perBox, gradPred, gradTarget,
+        scratch, scratchSize, stream)
+}
+
 @_cdecl("boxgrad_cuda_smooth_l1_f32") @implementation
 public func boxgrad_cuda_smooth_l1_f32(
     _ pred: UnsafePointer<Float>?, _ target: UnsafePointer<Float>?, _ insideWeights: UnsafePointer<Float>?,

@@ -58,3 +58,35 @@ public func boxgrad_cuda_grad_norm_scratch(_ tensors: UnsafePointer<boxgrad_tens
 
 @_cdecl("boxgrad_cuda_clip_grad_norm_scratch") @implementation
 public func boxgrad_cuda_clip_grad_norm_scratch(_ tensors: UnsafePointer<boxgrad_tensor>?, _ n: Int) -> Int { reported(cudaGradNormScratch(tensors, n)) }
+
+@_cdecl("boxgrad_cuda_rotated_iou_pairwise_f32_scratch") @implementation
+public func boxgrad_cuda_rotated_iou_pairwise_f32_scratch(_ aCount: Int, _ bCount: Int) -> Int {
+    reported(cudaRotatedPairwiseScratch(aCount, bCount, Float.self))
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_pairwise_f64_scratch") @implementation
+public func boxgrad_cuda_rotated_iou_pairwise_f64_scratch(_ aCount: Int, _ bCount: Int) -> Int {
+    reported(cudaRotatedPairwiseScratch(aCount, bCount, Double.self))
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_pairwise_grad_f32_scratch") @implementation
+public func boxgrad_cuda_rotated_iou_pairwise_grad_f32_scratch(_ aCount: Int, _ bCount: Int) -> Int {
+    reported(cudaRotatedPairwiseGradScratch(aCount, bCount, Float.self))
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_pairwise_grad_f64_scratch") @implementation
+public func boxgrad_cuda_rotated_iou_pairwise_grad_f64_scratch(_ aCount: Int, _ bCount: Int) -> Int {
+    reported(cudaRotatedPairwiseGradScratch(aCount, bCount, Double.self))
+}
+
+@_cdecl("boxgrad_cuda_rotated_iou_aligned_f32_scratch") @implementation
+public func boxgrad_cuda_rotated_iou_aligned_f32_scratch(_ count: Int) -> Int { reported(cudaRotatedAlignedScratch(count, Float.self)) }
+
+@_cdecl("boxgrad_cuda_rotated_iou_aligned_f64_scratch") @implementation
+public func boxgrad_cuda_rotated_iou_aligned_f64_scratch(_ count: Int) -> Int { reported(cudaRotatedAlignedScratch(count, Double.self)) }
+
+@_cdecl("boxgrad_cuda_rotated_iou_loss_f32_scratch") @implementation
+public func boxgrad_cuda_rotated_iou_loss_f32_scratch(_ count: Int) -> Int { reported(cudaRotatedLossScratch(count, Float.self)) }
+
+@_cdecl("boxgrad_cuda_rotated_iou_loss_f64_scratch") @implementation
+public func boxgrad_cuda_rotated_iou_loss_f64_scratch(_ count: Int) -> Int { reported(cudaRotatedLossScratch(count, Double.self)) }

@@ -159,13 +159,14 @@ private func exactRemainder360(_ x: Double) -> Double {
     let magnitude = x.magnitude
     guard magnitude >= 360 else { return x }
     let exponent = Int(magnitude.bitPattern >> 52) &- 1075
-    // Below 2^53 the integer part fits UInt64, and the fraction is added to the remainder.
+    let significand = magnitude.bitPattern & 0x000f_ffff_ffff_ffff | 0x0010_0000_0000_0000
+    // Below 2^53 the integer part is shifted out of the significand, and the fraction is added to the remainder.
     if exponent < 0 {
-        let integer = UInt64(magnitude)
+        let integer = significand &>> UInt64(bitPattern: Int64(0 &- exponent))
         let rest = Double(integer % 360) + (magnitude - Double(integer))
         return x < 0 ? -rest : rest
     }
-    var remainder = (magnitude.bitPattern & 0x000f_ffff_ffff_ffff | 0x0010_0000_0000_0000) % 360
+    var remainder = significand % 360
     for _ in 0..<exponent { remainder = remainder &* 2 % 360 }
     return x < 0 ? -Double(remainder) : Double(remainder)
 }

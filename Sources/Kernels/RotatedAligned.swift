@@ -109,13 +109,7 @@ private struct RotatedPairTiles<T: Real> {
             }
         } else if loss == BOXGRAD_ROTATED_LOSS_LOG_IOU {
             for k in 0..<tileWidth {
-                let share = RotatedShare(metric, a[k].area, b[k].area, areas[k])
-                let value = share.value
-                let isLess = value < leastIoU
-                let inter = choose(isLess, leastIoU, share.inter), divisor = choose(isLess, 1, share.divisor)
-                let logarithm: T = log(ratioOfPositive: Double(divisor), to: Double(inter))
-                values[k] = weights[k] * choose(value == value, logarithm, value)
-                factors[k] = choose(isLess, 0, weights[k] / value)
+                (values[k], factors[k]) = RotatedShare(metric, a[k].area, b[k].area, areas[k]).logLoss(leastIoU, weights[k])
             }
         } else {
             for k in 0..<tileWidth {

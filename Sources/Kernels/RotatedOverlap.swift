@@ -219,6 +219,16 @@ struct RotatedRow<T: Real>: Row {
     }
 }
 
+extension RotatedRow {
+    /// The centre, half the sides, and the area. A negative side counts as 0. A row with a number that is not finite has no place, so that all
+    /// that is computed of it is NaN.
+    @inline(__always)
+    var placed: (x: T, y: T, p: T, q: T, area: T) {
+        let (width, height) = (larger(w, 0), larger(h, 0))
+        return (x + nothing, y + nothing, width / 2, height / 2, width * height)
+    }
+}
+
 /// What a metric divides the intersection by: the area of the first box, of the second, or, if of both, of their union.
 struct RotatedMetric {
     let ofFirst, ofSecond: Bool
@@ -251,6 +261,17 @@ struct RotatedShare<T: Real> {
     /// Is 1 - value, with all digits of nearly equal boxes.
     @inline(__always)
     var loss: T { choose(divisor == 0, 1 - inter, rest / divisor) }
+
+    /// Returns -log of the value times the weight, and what the slopes of the value are multiplied by. A value below `least` counts as `least`, and
+    /// has no slope.
+    @inline(__always)
+    func logLoss(_ least: T, _ weight: T) -> (loss: T, factor: T) {
+        let value = self.value
+        let isLess = value < least
+        let (own, whole) = (choose(isLess, least, inter), choose(isLess, 1, divisor))
+        let logarithm: T = log(ratioOfPositive: Double(whole), to: Double(own))
+        return (weight * choose(value == value, logarithm, value), choose(isLess, 0, weight / value))
+    }
 }
 
 /// Rotated boxes of a tile by columns: the centre, the half sides, the area, half the sides of the upright bounds, and the direction.
@@ -287,8 +308,7 @@ struct RotatedColumns<T: Real> {
         prepare(length, convention)
     }
 
-    /// Makes boxes of rows as they are given. A negative side counts as 0. A row with a number that is not finite has no place, so that all that is
-    /// computed of it is NaN.
+    /// Makes boxes of rows as they are given.
     @inline(never)
     func prepare(_ length: Int, _ convention: AngleConvention) {
         let unit = convention.unit
@@ -305,11 +325,8 @@ struct RotatedColumns<T: Real> {
             }
         }
         for k in 0..<tileWidth {
-            let (x, y, w, h, angle) = (column(0)[k], column(1)[k], column(2)[k], column(3)[k], column(4)[k])
-            let nothing = RotatedRow(x, y, w, h, angle).nothing
-            let (width, height) = (larger(w, 0), larger(h, 0))
-            (column(0)[k], column(1)[k]) = (x + nothing, y + nothing)
-            (column(2)[k], column(3)[k], column(4)[k]) = (width / 2, height / 2, width * height)
+            let (x, y, p, q, area) = RotatedRow(column(0)[k], column(1)[k], column(2)[k], column(3)[k], column(4)[k]).placed
+            (column(0)[k], column(1)[k], column(2)[k], column(3)[k], column(4)[k]) = (x, y, p, q, area)
         }
         for k in 0..<tileWidth {
             let (p, q, c, s) = (column(2)[k], column(3)[k], T(cosines[k].magnitude), T(sines[k].magnitude))

@@ -92,6 +92,48 @@ struct DeviceNMS<T>: Call {
 /// The boxes that nms decides on at a time.
 let nmsChunk = 512
 
+// ---- Rotated boxes ----
+
+/// What the overlaps of a box share, computed once: cosine, sine and area, and the centre with half the sides.
+struct PreparedBoxes<T> {
+    let directions: UnsafeMutablePointer<Double>
+    let places: UnsafeMutablePointer<T>
+}
+
+struct DeviceRotatedPrepare<T>: Call {
+    let angle: Int32
+    let boxes: Rows<T>
+    let prepared: PreparedBoxes<T>
+}
+
+struct DeviceRotatedIoUPairwise<T>: Call {
+    let call: RotatedIoUPairwise<T>
+    let a, b: PreparedBoxes<T>
+    /// The number of rows that a thread computes.
+    let rows: Int
+}
+
+struct DeviceRotatedIoUPairwiseGrad<T>: Call {
+    let call: RotatedIoUPairwiseGrad<T>
+    let a, b: PreparedBoxes<T>
+    /// Has room for five sums of each row and each block of sumBlock columns, if there are several such blocks.
+    let sums: UnsafeMutablePointer<Double>?
+}
+
+/// Pairs of boxes: of a metric, or of a loss.
+struct DeviceRotatedPairs<T>: Call {
+    let metric: Int32
+    /// The kind of the loss, or -1 for the metric itself.
+    let loss: Int32
+    let a, b: PreparedBoxes<T>
+    let weights: UnsafePointer<T>?
+    /// `scale` multiplies the gradients only.
+    let leastIoU, scale: T
+    let angle: Int32
+    let values, gradA, gradB: UnsafeMutablePointer<T>?
+    let total: DeviceTotal?
+}
+
 // ---- Gradients ----
 
 /// The elements that a block of threads takes of a tensor: four blocks of sumBlock.

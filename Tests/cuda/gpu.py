@@ -463,6 +463,114 @@ def pairwise_calls(n, m, seed, stride=4, shift=0, metrics=tuple(METRICS), gradie
                                scratch=(N(n), N(m)), note=f"{note} {wanted} {'clean' if p is not left else ''}")  # fmt: skip
 
 
+ANGLES = {0: np.pi / 180, 1: -1, 2: 1, 3: -np.pi / 180}
+"""What degrees, clockwise on the screen, are multiplied by, for each code."""
+
+
+def rotated_boxes(seed, n, dtype):
+    """Centre, sides, and clockwise degrees from -180 to 180, of which every third is a multiple of 45."""
+    upright, turn = random_boxes(seed, n, dtype), signed(seed + 50, n, dtype, 180)
+    turn[::3] = np.round(turn[::3] / dtype(45)) * dtype(45)
+    sides = upright[:, 2:] - upright[:, :2]
+    return np.concatenate([upright[:, :2] + sides * dtype(0.5), sides, turn[:, None]], 1)
+
+
+def rotated_pairs(seed, n, dtype, special=True):
+    """Boxes of which half overlap. With `special`, 17 of 64 rows are an edge case: equal, turned by a quarter, nearly equal, touching, without area,
+    inverted, thin, tiny, huge, within each other, far away, NaN, infinite, and with angles of many turns."""
+    t = dtype
+    target, pred = rotated_boxes(2 * seed, n, dtype), rotated_boxes(2 * seed + 1, n, dtype)
+    row = np.arange(n)
+    near = row % 2 == 0
+    pred[near] = target[near]
+    pred[near, :2] += signed(seed + 60, 2 * int(near.sum()), t, 20).reshape(-1, 2)
+    if special:
+
+        def rows(k):
+            return np.flatnonzero(row % 64 == k)
+
+        for k in (1, 3, 5, 7, 9):
+            pred[rows(k)] = target[rows(k)]
+        pred[rows(3), 4] += t(90)
+        pred[rows(5), 4] *= t(1) + t(2) * np.finfo(t).eps
+        pred[rows(7), 0] += target[rows(7), 2]
+        target[rows(9), 4] = pred[rows(9), 4] = t(0)
+        pred[rows(9), 1] += target[rows(9), 3]
+        pred[rows(11), 2] = t(0)
+        pred[rows(13), 3] *= t(-1)
+        pred[rows(15), 3] = target[rows(15), 3] = t(1e-3)
+        for k, scale in ((17, 1e-18), (19, 1e15)) if t == np.float32 else ((17, 1e-150), (19, 1e100)):
+            for side in (pred, target):
+                side[rows(k), :4] *= t(scale)
+        pred[rows(21), :4] = target[rows(21), :4] * np.array([1, 1, 0.25, 0.25], t)
+        pred[rows(23), 0] += t(1e6)
+        pred[rows(25), 2], target[rows(27), 4], target[rows(29), 1] = np.nan, np.inf, -np.inf
+        pred[rows(31), 4], target[rows(33), 4] = t(1e6), t(-3e30)
+        pred[rows(35), 4], pred[rows(37), 4] = t(36000045), t(1e15)
+    return np.ascontiguousarray(pred), np.ascontiguousarray(target)
+
+
+def in_unit(boxes, angle):
+    """The boxes with angles as a code has them."""
+    with np.errstate(all="ignore"):
+        return np.concatenate([boxes[:, :4], boxes[:, 4:] * boxes.dtype.type(ANGLES[angle])], 1)
+
+
+def rotated_calls(n, seed, stride=5, shift=0):
+    for name, t in TYPES.items():
+        pairs = {"special": rotated_pairs(seed, n, t), "clean": rotated_pairs(seed, n, t, False)}
+        grad, weights = {width: In(signed(seed + width, width * n, t), shift) for width in (4, 5, 8)}, In(uniform(77 + seed, n, t))
+        for angle in ANGLES:
+            note = f"n={n} stride={stride} shift={shift} angle={angle}"
+            given = {kind: [In(strided(in_unit(x, angle), stride), shift) for x in sides] for kind, sides in pairs.items()}
+            boxes = given["special"][0]
+            for to in ANGLES:
+                yield Call("rotated_convert", name, I(angle), I(to), boxes, N(n), S(stride), Out((n, 5), t, shift), S(5), note=note)
+                yield Call("rotated_convert_grad", name, I(angle), I(to), N(n), grad[5], Out((n, 5), t), note=note)
+            for wanted in ((1, 1), (1, 0), (0, 1)):
+                chosen = [x if w else None for x, w in zip((Out((n, 8), t, shift), Out((n, 4), t)), wanted)]
+                yield Call("rotated_corners", name, I(angle), boxes, N(n), S(stride), *chosen, note=note)
+                chosen = [x if w else None for x, w in zip((grad[8], grad[4]), wanted)]
+                yield Call("rotated_corners_grad", name, I(angle), boxes, N(n), S(stride), *chosen, Out((n, 5), t), note=note)
+            quads = signed(seed + 3, 8 * n, t, 100).reshape(n, 8)
+            quads[::4] = np.tile(quads[::4, :2], 4) + np.array([0, 0, 8, 0, 8, 4, 0, 4], t)
+            quads[::7] = 3
+            quads = In(strided(quads, stride + 3), shift)
+            yield Call("rotated_from_corners", name, I(angle), quads, N(n), S(stride + 3), Out((n, 5), t, shift), note=note)
+            yield Call("rotated_from_corners_grad", name, I(angle), quads, N(n), S(stride + 3), grad[5], Out((n, 8), t, shift), note=note)
+            for kind, (a, b) in given.items():
+                row = (a, S(stride), b, S(stride), N(n))
+                for wanted in ((1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 1)) if kind == "special" else ():
+                    for metric in ("iou", "iof"):
+                        chosen = [x if w else None for x, w in zip((Out(n, t), Out((n, 5), t, shift), Out((n, 5), t)), wanted)]
+                        yield Call("rotated_iou_aligned", name, I(METRICS[metric]), I(angle), *row, *chosen, scratch=(N(n),), note=f"{note} {metric} {wanted}")
+                for loss in range(2):
+                    for w, least, normalizer, wanted in ((weights, 1e-6, float(max(n, 1)), (1, 1, 1, 1)), (None, 0.25, 3.0, (0, 1, 0, 1)), (None, 1.0, 7.0, (1, 0, 1, 0))):
+                        out = (Out(1, np.float64), Out(n, t), Out((n, 5), t, shift), Out((n, 5), t))
+                        chosen = [x if w else None for x, w in zip(out, wanted)]
+                        yield Call("rotated_iou_loss", name, I(loss), I(angle), *row, w, D(least), D(normalizer), *chosen, scratch=(N(n),),
+                                   note=f"{note} {kind} {loss} {wanted}")  # fmt: skip
+
+
+def rotated_pairwise_calls(n, m, seed, stride=5, shift=0, angles=tuple(ANGLES)):
+    for name, t in TYPES.items():
+        for kind, special in (("special", True), ("clean", False)):
+            a, b = rotated_pairs(seed, n, t, special)[0], rotated_pairs(seed + 1, m, t, special)[1]
+            if n and m:
+                b[: min(n, m)] = np.where(np.arange(min(n, m))[:, None] % 3 == 0, a[: min(n, m)], b[: min(n, m)])
+            for angle in angles:
+                left, right = (In(strided(in_unit(x, angle), stride), shift) for x in (a, b))
+                sides = (left, N(n), S(stride), right, N(m), S(stride))
+                for metric in ("iou", "iof"):
+                    note = f"{n}x{m} stride={stride} shift={shift} angle={angle} {metric} {kind}"
+                    codes = I(METRICS[metric]), I(angle)
+                    yield Call("rotated_iou_pairwise", name, *codes, *sides, Out((n, m + shift), t, shift), S(m + shift), scratch=(N(n), N(m)), note=note)
+                    cotangents = In(strided(signed(seed + 2, n * m, t).reshape(n, m), m + 1))
+                    for wanted in ((1, 1), (1, 0), (0, 1)):
+                        chosen = [x if w else None for x, w in zip((Out((n, 5), t, shift), Out((m, 5), t)), wanted)]
+                        yield Call("rotated_iou_pairwise_grad", name, *codes, *sides, cotangents, S(m + 1), *chosen, scratch=(N(n), N(m)), note=f"{note} {wanted}")
+
+
 def smooth_l1_calls(n, seed):
     for name, t in TYPES.items():
         pred, target = signed(seed, n, t, 4), signed(seed + 1, n, t, 4)
@@ -634,6 +742,10 @@ def small_calls():
         yield from box_calls(n, 1 + n, stride, shift)
         yield from aligned_calls(n, 2 + n, stride, shift)
         yield from delta_calls(n, 3 + n, 1 + n % 3, stride, shift)
+    for n, stride, shift in ((0, 5, 0), (1, 5, 0), (67, 6, 1), (500, 5, 0)):
+        yield from rotated_calls(n, 8 + n, stride, shift)
+    for n, m, stride, shift in ((0, 3, 5, 0), (3, 0, 5, 0), (1, 1, 5, 0), (17, 64, 6, 1), (67, 33, 5, 0)):
+        yield from rotated_pairwise_calls(n, m, 9 + n, stride, shift)
     for n in (0, 1, 31, 4095, 4097):
         yield from smooth_l1_calls(n, 4 + n)
     for n, m, stride, shift in ((0, 3, 4, 0), (3, 0, 4, 0), (1, 1, 4, 0), (17, 64, 4, 0), (33, 131, 4, 1), (65, 30, 5, 2)):
@@ -651,6 +763,9 @@ def long_calls(big=1):
     yield from (call for call in smooth_l1_calls(65536 * 2 + 77, 9) if call.arguments[7])
     yield from pairwise_calls(3, 4096 * 2 + 5, 10, metrics=("iou", "ciou"))
     yield from pairwise_calls(4097, 2, 11, metrics=("giou", "iof"))
+    yield from (call for call in rotated_calls(4096 * 17 + 5, 8) if call.name == "rotated_iou_loss" and call.arguments[10] and " angle=2 " in call.note)
+    yield from rotated_pairwise_calls(2, 4096 * 2 + 5, 10, angles=(0,))
+    yield from rotated_pairwise_calls(4097, 2, 11, angles=(1,))
     yield from match_calls(700, 300, 12, metrics=("iou", "giou"))
     yield from nms_calls(3000, 13)
     for n, doubles, p in ((190, False, 2.0), (191, True, 2.0), (300, False, 1.0), (300, True, 1.0), (400, False, 1.0), (400, True, 2.0), (382, True, np.inf)):
@@ -660,6 +775,8 @@ def long_calls(big=1):
     if big > 1:
         yield from (call for call in aligned_calls(1_000_000, 12) if call.type == "f32" and call.name == "iou_loss" and "(1, 1, 1, 1)" in call.note)
         yield from pairwise_calls(1500, 3001, 16)
+        yield from rotated_calls(100_003, 20)
+        yield from rotated_pairwise_calls(1500, 3001, 21, angles=(1,))
         yield from aligned_calls(100_003, 12)
         yield from delta_calls(100_003, 14)
         yield from (call for call in smooth_l1_calls(4_000_001, 15) if call.type == "f32")
@@ -783,7 +900,9 @@ class Prepared:
 
 def first_calls(gpu, driver):
     """Milliseconds to load each family, which the driver compiles, and again from a copy of the library when the driver knows it."""
-    families = ["boxes", "delta_encode", "delta_encode_grad", "delta_decode", "losses", "nms_sort", "nms", "iou_pairwise_union", "iou_pairwise_grad"]
+    families = ["boxes", "delta_encode", "delta_encode_grad", "delta_decode", "losses", "nms_sort", "nms", "iou_pairwise_union", "iou_pairwise_grad",
+                "rotated_boxes", "rotated_corners", "rotated_corners_grad", "rotated_prepare", "rotated_iou_pairwise", "rotated_iou_pairwise_grad", "rotated_pairs",
+                "rotated_pairs_total"]  # fmt: skip
     families += [f"{kind}_{metric}" for kind in ("iou_aligned", "iou_loss", "iou_loss_total", "iou_pairwise", "iou_pairwise_grad", "match") for metric in METRICS]
     found = {}
     for family in families:
@@ -861,6 +980,17 @@ def gradient_times(gpu, driver, total, repeat):
             put(f"time_{what}_{name}_{len(arrays)}", found | {"GB_per_s": round(passes * bytes_once / found["median_us"] / 1e3, 1)})
 
 
+def rotated_times(gpu, driver, sizes, side):
+    a, b = (In(in_unit(x, 0)) for x in rotated_pairs(3, side, np.float32, False))
+    call = Call("rotated_iou_pairwise", "f32", I(0), I(0), a, N(side), S(5), b, N(side), S(5), Out((side, side), np.float32), S(side), scratch=(N(side), N(side)))
+    put(f"time_rotated_iou_pairwise_{side}", Prepared(call, gpu, driver).time(reps=30, batch=30))
+    for n in sizes:
+        pred, target = (In(in_unit(x, 0)) for x in rotated_pairs(3, n, np.float32, False))
+        call = Call("rotated_iou_loss", "f32", I(0), I(0), pred, S(5), target, S(5), N(n), None, D(1e-6), D(float(n)), Out(1, np.float64), None,
+                    Out((n, 5), np.float32), Out((n, 5), np.float32), scratch=(N(n),))  # fmt: skip
+        put(f"time_rotated_iou_loss_total_grads_{n}", Prepared(call, gpu, driver).time())
+
+
 def own_times(gpu, driver, sizes, side):
     for n in sizes:
         for name, spread in SPREADS.items():
@@ -886,6 +1016,7 @@ def own_times(gpu, driver, sizes, side):
         call = Call("iou_pairwise_grad", "f32", I(METRICS[metric]), In(a), N(side), S(4), In(b), N(side), S(4), D(EPS), cotangents, S(side),
                     Out((side, 4), np.float32), Out((side, 4), np.float32), scratch=(N(side), N(side)))  # fmt: skip
         put(f"time_{metric}_pairwise_grad_{side}", Prepared(call, gpu, driver).time(reps=10, batch=10))
+    rotated_times(gpu, driver, sizes, side)
     n = sizes[-1]
     x, y = In(signed(1, 4 * n, np.float32)), In(signed(2, 4 * n, np.float32))
     call = Call("smooth_l1", "f32", x, y, None, None, N(4 * n), D(1.0), D(4.0 * n), Out(1, np.float64), None, Out(4 * n, np.float32), None, scratch=(N(4 * n),))

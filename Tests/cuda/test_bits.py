@@ -86,7 +86,8 @@ def vector_call(vector):
             counts[name] = given
             taken.append(KINDS[c_type.strip()](float(given) if c_type.strip() == "double" else given))
     by = {"iou_loss": ["count"], "smooth_l1": ["count"], "iou_pairwise": ["metric", "a_count", "b_count"], "iou_pairwise_grad": ["a_count", "b_count"],
-          "match": ["truths_count"], "nms": ["count"]}  # fmt: skip
+          "match": ["truths_count"], "nms": ["count"], "rotated_iou_pairwise": ["a_count", "b_count"], "rotated_iou_pairwise_grad": ["a_count", "b_count"],
+          "rotated_iou_aligned": ["count"], "rotated_iou_loss": ["count"]}  # fmt: skip
     query = by.get(vector["function"])
     scratch = query and tuple(ctypes.c_int32(counts[x]) if x == "metric" else ctypes.c_size_t(counts[x]) for x in query)
     return gpu.Call(vector["function"], vector["type"], *taken, scratch=scratch, note=str(vector["arguments"])[:200])

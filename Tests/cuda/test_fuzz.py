@@ -69,6 +69,36 @@ def tensors_drawn(function, r):
     return gpu.TensorsCall(function, tensors, limit, scratch=False)
 
 
+def rotated_drawn(function, r, n, m):
+    """The arguments of a function of rotated boxes, and those of its query of scratch."""
+    width = 8 if "from_corners" in function else 5
+    (a, stride_a), (b, stride_b) = r.rows(n, width, False), r.rows(m if "pairwise" in function else n, width, False)
+    angle, other, metric = (I(r.one(*choices)) for choices in ((0, 1, 2, 3), (0, 1, 2, 3), (0, 4)))
+
+    def grad(count):
+        return In(r.numbers(count))
+
+    pair = a, S(stride_a), b, S(stride_b), N(n)
+    matrix = metric, angle, a, N(n), S(stride_a), b, N(m), S(stride_b)
+    rows = angle, a, N(n), S(stride_a)
+    wide = m + r.one(0, 0, 1)
+    cotangent, stride = r.rows(n, m, False) if m else (In(np.zeros((n, 1), r.dtype)), 1)
+    weights, least = grad(n) if r.of.random() < 0.5 else None, D(r.one(2.0**-100, 1e-6, 0.5, 1.0))
+    return {
+        "rotated_convert": lambda: ((angle, other, a, N(n), S(stride_a), r.out((n, 5), False), S(5)), None),
+        "rotated_convert_grad": lambda: ((angle, other, N(n), grad(5 * n), r.out((n, 5), False)), None),
+        "rotated_corners": lambda: ((*rows, r.out((n, 8)), r.out((n, 4))), None),
+        "rotated_corners_grad": lambda: ((*rows, grad(8 * n), grad(4 * n), r.out((n, 5), False)), None),
+        "rotated_from_corners": lambda: ((*rows, r.out((n, 5), False)), None),
+        "rotated_from_corners_grad": lambda: ((*rows, grad(5 * n), r.out((n, 8), False)), None),
+        "rotated_iou_pairwise": lambda: ((*matrix, r.out((n, wide), False), S(max(wide, 1))), (N(n), N(m))),
+        "rotated_iou_pairwise_grad": lambda: ((*matrix, cotangent, S(stride), r.out((n, 5)), r.out((m, 5))), (N(n), N(m))),
+        "rotated_iou_aligned": lambda: ((metric, angle, *pair, r.out(n), r.out((n, 5)), r.out((n, 5))), (N(n),)),
+        "rotated_iou_loss": lambda: ((I(r.one(0, 1)), angle, *pair, weights, least, D(r.one(1.0, 3.0, 1e20)), r.out(1, dtype=np.float64), r.out(n), r.out((n, 5)),
+                                      r.out((n, 5))), (N(n),)),
+    }[function]()  # fmt: skip
+
+
 def drawn(name, r):
     """A call of the function."""
     function, type_name = name[:-4], name[-3:]
@@ -133,6 +163,8 @@ def drawn(name, r):
         given = (I(metric), a, N(n), S(stride_a), b, N(m), S(stride_b), D(eps), D(low), D(max(low, r.one(0.3, 0.5, np.inf))), I(r.one(0, 1, 2)),
                  r.out(n, dtype=np.int64), r.out(n))  # fmt: skip
         scratch = (N(m),)
+    elif function.startswith("rotated"):
+        given, scratch = rotated_drawn(function, r, n, m)
     else:
         assert function == "nms", f"{function} is not fuzzed"
         n = r.one(*SIZES, 511, 513, 1500)

@@ -21,7 +21,7 @@ DEVICE, UNSUPPORTED, BAD_PARAMETER, NULL_POINTER, DEGENERATE_BOX = 50, 40, 20, 1
 def a_call(name, type_name="f32", n=8):
     """A valid call of a function, with every output."""
     calls = [*gpu.box_calls(n, 1), *gpu.aligned_calls(n, 1), *gpu.delta_calls(n, 1), *gpu.smooth_l1_calls(n, 1), *gpu.pairwise_calls(n, n + 1, 1),
-             *gpu.match_calls(n, n + 1, 1), *gpu.nms_calls(n, 1)]
+             *gpu.match_calls(n, n + 1, 1), *gpu.nms_calls(n, 1), *gpu.rotated_calls(n, 1), *gpu.rotated_pairwise_calls(n, n + 1, 1)]
     return max((c for c in calls if (c.name, c.type) == (name, type_name)), key=lambda c: (sum(x is not None for x in c.arguments), str(c).count("union")))
 
 
@@ -89,7 +89,7 @@ def test_scratch_is_checked(name, cuda, driver):
     call = a_call(name[:-4], name[-3:])
     if name.startswith("iou_pairwise_grad"):
         call = next(c for c in gpu.pairwise_calls(3, 5000, 1, metrics=("iou",)) if (c.name, c.type) == (name[:-4], name[-3:]))
-    if name.startswith(("iou_loss", "smooth_l1")):
+    if name.startswith(("iou_loss", "smooth_l1", "rotated_iou_loss")):
         call = a_call(name[:-4], name[-3:], 4097)
     if name.startswith("iou_pairwise_f"):
         call.arguments = (ctypes.c_int32(3), *call.arguments[1:])
@@ -140,7 +140,7 @@ def test_load_before_a_capture(fresh, driver):
     assert fresh.boxgrad_cuda_load(None) == 0 and fresh.boxgrad_cuda_load(b"") == 0
     files = len(list((ROOT / "Sources/CudaShims/ptx").glob("*.ptx")))
     assert driver.names().count("cuLibraryLoadData") == files - 3
-    assert fresh.boxgrad_cuda_load(b"rotated") == BAD_PARAMETER
+    assert fresh.boxgrad_cuda_load(b"turned") == BAD_PARAMETER
     assert fresh.boxgrad_cuda_last_error() == b"family begins the name of no family of kernels"
 
 

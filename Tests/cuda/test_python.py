@@ -108,6 +108,30 @@ def test_overlaps(metric, function, boxes, put):
     same(cuda.aligned_box_iou(put(pred), put(target), metric=metric), boxgrad.aligned_box_iou(pred, target, metric=metric))
 
 
+def test_rotated_boxes(boxes, put):
+    dtype = boxes[0].dtype.type
+    pred, target = gpu.rotated_pairs(3, 100, dtype)
+    for start, end in (("degrees-cw", "radians-ccw"), ("degrees-cw", "corners"), ("degrees-ccw", "bounds")):
+        same(cuda.convert_rotated_boxes(put(pred), start, end), boxgrad.convert_rotated_boxes(pred, start, end))
+    corners = boxgrad.convert_rotated_boxes(pred, "degrees-cw", "corners")
+    same(cuda.convert_rotated_boxes(put(corners), "corners", "radians-cw"), boxgrad.convert_rotated_boxes(corners, "corners", "radians-cw"))
+    cotangent = gpu.strided(gpu.signed(1, 7000, dtype).reshape(100, 70), 73)[:, :70]
+    for metric, function in (("iou", boxgrad.rotated_box_iou), ("iof", boxgrad.rotated_box_iof)):
+        value, pullback = boxgrad.vjp(function, pred, target[:70], angle="degrees-cw")
+        same(cuda.rotated_box_iou(put(pred), put(target[:70]), angle="degrees-cw", metric=metric), value)
+        wanted = pullback(cotangent)
+        for a, b in zip(cuda.rotated_box_iou_grad(put(pred), put(target[:70]), put(cotangent), angle="degrees-cw", metric=metric), wanted):
+            same(a, b)
+        aligned = cuda.aligned_rotated_box_iou(put(pred), put(target), angle="degrees-cw", metric=metric)
+        same(aligned, boxgrad.aligned_rotated_box_iou(pred, target, angle="degrees-cw", metric=metric))
+    pred, target = gpu.rotated_pairs(4, 100, dtype, special=False)
+    for mode in ("linear", "log"):
+        value, gradient = boxgrad.value_and_grad(boxgrad.rotated_box_iou_loss)(pred, target, angle="radians-cw", mode=mode, reduction="mean")
+        loss, found = cuda.rotated_box_iou_loss(put(pred), put(target), angle="radians-cw", mode=mode, outputs=("loss", "grad_pred"))
+        assert loss.hidden.astype(dtype) == np.asarray(value, dtype)
+        same(found, gradient)
+
+
 def test_losses(boxes, put):
     pred, target = boxes
     value, gradient = boxgrad.value_and_grad(boxgrad.generalized_box_iou_loss)(pred, target, reduction="mean")
@@ -280,6 +304,8 @@ def test_failures(boxes, driver):
         (ValueError, "pred has 100 rows and target 99", lambda: cuda.box_iou_loss(x, OnDevice(target[1:]))),
         (ValueError, "outputs must be one of loss, per_box, grad_pred, grad_target, not 'grad'", lambda: cuda.box_iou_loss(x, x, outputs="grad")),
         (ValueError, "metric must be one of iou, giou, diou, ciou, not 'iof'", lambda: cuda.box_iou_loss(x, x, metric="iof")),
+        (ValueError, "angle must be one of radians-cw, degrees-ccw, degrees-cw, radians-ccw, not 'degrees'", lambda: cuda.rotated_box_iou(x, x, angle="degrees")),
+        (ValueError, r"boxes1 must have the shape \(N, 5\)", lambda: cuda.rotated_box_iou(x, x, angle="degrees-cw")),
         (ValueError, "weights must be contiguous", lambda: cuda.box_iou_loss(x, x, weights=OnDevice(target[:, 0]))),
         (ValueError, "iou_threshold must not be negative", lambda: cuda.nms(x, OnDevice(target[:, 0].copy()), -1)),
         (ValueError, "family begins the name of no family", lambda: cuda.load("rotated")),

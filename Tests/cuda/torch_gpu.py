@@ -114,6 +114,16 @@ def cases(n):
         yield f"encode_boxes {policy}", lambda x, y, p=policy: b.encode_boxes(x, y, stds=(0.1, 0.1, 0.2, 0.2), on_degenerate=p), (n, n)
     yield "decode_boxes", lambda x, y: b.decode_boxes(x, y * 0.01), (n, n)
     yield "decode_boxes groups", lambda x, y: b.decode_boxes(x, torch.cat([y, y], 1) * 0.01, max_shape=(300, 400), log_ratio_clip=0.5, center_clamp=3.0), (n, n)
+    turned = lambda x: torch.cat([x, x[:, :1] * 0.1], 1)  # noqa: E731
+    for fmt in ("radians-ccw", "corners", "bounds"):
+        yield f"convert_rotated_boxes {fmt}", lambda x, f=fmt: b.convert_rotated_boxes(turned(x), "degrees-ccw", f), (n,)
+    yield "convert_rotated_boxes from corners", lambda x, y: b.convert_rotated_boxes(torch.cat([x, y], 1), "corners", "degrees-cw"), (n, n)
+    for name in ("rotated_box_iou", "rotated_box_iof"):
+        yield name, lambda x, y, f=getattr(b, name): f(turned(x), turned(y), angle="degrees-cw"), (min(n, 300), min(n, 200))
+    for metric in ("iou", "iof"):
+        yield f"aligned_rotated_box_iou {metric}", lambda x, y, m=metric: b.aligned_rotated_box_iou(turned(x), turned(y), angle="degrees-cw", metric=m), (n, n)
+    for mode in ("linear", "log"):
+        yield f"rotated_box_iou_loss {mode}", lambda x, y, m=mode: b.rotated_box_iou_loss(turned(x), turned(y), "mean", angle="radians-cw", mode=m), (n, n)
     yield "boxes of one row", lambda x, y: b.generalized_box_iou_loss(x, y[:1].detach()), (n, n)  # whose gradient torch sums in an order of its own
 
 

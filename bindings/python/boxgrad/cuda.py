@@ -37,11 +37,14 @@ from .gradient_norm import _EPS as _NORM_EPS
 from .gradient_norm import _ON_NONFINITE, Order, norm_order
 from .matching import _low_quality
 from .overlap import _EPS, _METRICS
+from .rotated import ANGLES, MODES, WIDTHS, codes_of
+from .rotated import METRICS as ROTATED_METRICS
 from .suppression import _limit
 
 __all__ = [
-    "aligned_box_iou", "batched_nms", "box_area", "box_convert", "box_iou", "box_iou_grad", "box_iou_loss", "clip_boxes_to_image", "clip_grad_norm_",
-    "clip_grad_value_", "clip_grads_with_norm_", "decode_boxes", "encode_boxes", "get_total_norm", "load", "match_boxes", "nms", "smooth_l1_loss",
+    "aligned_box_iou", "aligned_rotated_box_iou", "batched_nms", "box_area", "box_convert", "box_iou", "box_iou_grad", "box_iou_loss", "clip_boxes_to_image",
+    "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "convert_rotated_boxes", "decode_boxes", "encode_boxes", "get_total_norm", "load",
+    "match_boxes", "nms", "rotated_box_iou", "rotated_box_iou_grad", "rotated_box_iou_loss", "smooth_l1_loss",
 ]  # fmt: skip
 
 _TYPES = {
@@ -362,6 +365,83 @@ def box_iou_loss(
         found, results = call.results(outputs, possible)
         call("iou_loss", code, p, stride_p, t, stride_t, n, weight, number(eps, "eps"), divisor, *results, scratch=(n,))
     return found
+
+
+# ---- Rotated boxes ----
+
+
+def convert_rotated_boxes(boxes: Any, in_fmt: str, out_fmt: str) -> Any:
+    """Rotated boxes in another format: (N, 5) of the conventions "radians-cw", "degrees-ccw", "degrees-cw" and "radians-ccw", (N, 8) "corners", or, as
+    out_fmt, (N, 4) "bounds". As boxgrad.convert_rotated_boxes."""
+    (source, target), call = codes_of(in_fmt, out_fmt), _Call(boxes)
+    with call.device.guard():
+        pointer, n, stride = call.rows(boxes, "boxes", WIDTHS[in_fmt])
+        value, out = call.result((n, WIDTHS[out_fmt]))
+        if in_fmt == "corners":
+            call("rotated_from_corners", target, pointer, n, stride, out)
+        elif out_fmt in ANGLES:
+            call("rotated_convert", source, target, pointer, n, stride, out, 5)
+        else:
+            call("rotated_corners", source, pointer, n, stride, *((out, None) if out_fmt == "corners" else (None, out)))
+    return value
+
+
+def rotated_box_iou(boxes1: Any, boxes2: Any, *, angle: str, metric: str = "iou") -> Any:
+    """The overlaps (N, M) of all pairs of rotated boxes (N, 5) and (M, 5), by the metric "iou" or "iof". angle: the convention of both, as
+    "degrees-ccw"."""
+    call, codes = _Call(boxes1), (code_of(metric, ROTATED_METRICS, "metric"), code_of(angle, ANGLES, "angle"))
+    with call.device.guard():
+        (a, n, stride_a), (b, m, stride_b) = call.rows(boxes1, "boxes1", 5), call.rows(boxes2, "boxes2", 5)
+        value, out = call.result((n, m))
+        call("rotated_iou_pairwise", *codes, a, n, stride_a, b, m, stride_b, out, m, scratch=(n, m))
+    return value
+
+
+def rotated_box_iou_grad(
+    boxes1: Any, boxes2: Any, grad: Any, *, angle: str, metric: str = "iou", outputs: str | Sequence[str] = ("grad_boxes1", "grad_boxes2")
+) -> Any:
+    """The gradients of rotated_box_iou for both arguments, by the gradient (N, M) for its result, whose rows may be apart."""
+    call, codes = _Call(boxes1), (code_of(metric, ROTATED_METRICS, "metric"), code_of(angle, ANGLES, "angle"))
+    with call.device.guard():
+        (a, n, stride_a), (b, m, stride_b) = call.rows(boxes1, "boxes1", 5), call.rows(boxes2, "boxes2", 5)
+        cotangent, rows, stride = call.rows(grad, "grad", m)
+        if rows != n:
+            raise ValueError(f"grad must have the shape {(n, m)}, not {(rows, m)}")
+        found, results = call.results(outputs, {"grad_boxes1": ((n, 5), None), "grad_boxes2": ((m, 5), None)})
+        call("rotated_iou_pairwise_grad", *codes, a, n, stride_a, b, m, stride_b, cotangent, max(stride, m), *results, scratch=(n, m))
+    return found
+
+
+def aligned_rotated_box_iou(boxes1: Any, boxes2: Any, *, angle: str, metric: str = "iou", outputs: str | Sequence[str] = "iou") -> Any:
+    """The overlap of row i with row i: "iou" (N,), and its gradients "grad_boxes1" and "grad_boxes2" (N, 5)."""
+    call, codes = _Call(boxes1), (code_of(metric, ROTATED_METRICS, "metric"), code_of(angle, ANGLES, "angle"))
+    with call.device.guard():
+        (a, n, stride_a), (b, m, stride_b) = call.rows(boxes1, "boxes1", 5), call.rows(boxes2, "boxes2", 5)
+        _same(n, m, "boxes1", "boxes2")
+        found, results = call.results(outputs, {"iou": ((n,), None), "grad_boxes1": ((n, 5), None), "grad_boxes2": ((n, 5), None)})
+        call("rotated_iou_aligned", *codes, a, stride_a, b, stride_b, n, *results, scratch=(n,))
+    return found
+
+
+def rotated_box_iou_loss(
+    pred: Any, target: Any, *, angle: str, mode: str = "linear", least_iou: float = 1e-6, weights: Any = None, normalizer: float | None = None,
+    outputs: str | Sequence[str] = "loss",
+) -> Any:  # fmt: skip
+    """The loss 1 - IoU of rotated boxes (N, 5), or with mode "log" -log(max(IoU, least_iou)): "loss", "per_box", "grad_pred" and "grad_target" (N, 5), as
+    box_iou_loss."""
+    call, codes = _Call(pred), (code_of(mode, MODES, "mode"), code_of(angle, ANGLES, "angle"))
+    with call.device.guard():
+        (p, n, stride_p), (t, m, stride_t) = call.rows(pred, "pred", 5), call.rows(target, "target", 5)
+        _same(n, m, "pred", "target")
+        divisor = float(n) if normalizer is None else number(normalizer, "normalizer")
+        weight = call.packed(weights, "weights", (n,))
+        possible: _Possible = {"loss": ((1,), "float64"), "per_box": ((n,), None), "grad_pred": ((n, 5), None), "grad_target": ((n, 5), None)}
+        found, results = call.results(outputs, possible)
+        call("rotated_iou_loss", *codes, p, stride_p, t, stride_t, n, weight, number(least_iou, "least_iou"), divisor, *results, scratch=(n,))
+    return found
+
+
+# ---- Other losses, and deltas ----
 
 
 def smooth_l1_loss(

@@ -19,7 +19,10 @@ from .._prototypes import ON_CUDA
 from ..errors import NonFiniteError
 
 _SUFFIXES = {torch.float32: "f32", torch.float64: "f64"}
-_SIZES = {"iou_pairwise": (0, 2, 5), "iou_pairwise_grad": (2, 5), "iou_loss": (5,), "smooth_l1": (4,)}
+_SIZES = {
+    "iou_pairwise": (0, 2, 5), "iou_pairwise_grad": (2, 5), "iou_loss": (5,), "smooth_l1": (4,), "rotated_iou_pairwise": (3, 6),
+    "rotated_iou_pairwise_grad": (3, 6), "rotated_iou_aligned": (6,), "rotated_iou_loss": (6,),
+}  # fmt: skip
 """For each function that takes scratch, the arguments that say how much."""
 _DEVICE = 50  # BOXGRAD_DEVICE
 
