@@ -1448,7 +1448,8 @@ boxgrad_status boxgrad_match_f64(
  *           rows of 5; the rest as boxgrad_match, which has eps for other metrics.
  * Outputs:  as boxgrad_match.
  * Edges:    A negative side counts as 0. An overlap that is NaN, as that of a box with a number
- *           that is not finite, counts nowhere.
+ *           that is not finite, counts nowhere. Where a proposal is within several truths, rounding
+ *           decides which IoF of 1 is the greatest.
  * Errors:   BAD_PARAMETER: metric is neither of the two; angle is none of the four; thresholds and
  *           low_quality as in boxgrad_match. OUT_OF_MEMORY: it needs scratch, for each thread at
  *           most 200 KB in f32, 320 KB in f64, and 56 or 88 bytes a truth.

@@ -8,17 +8,19 @@ import CShims
 /// proposals of each truth are. A match then holds the number of the proposal's truth and, in its two lowest bits, the negated code that
 /// its overlap gives, or 0.
 @inline(never)
-func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>) { match(call, rows, nil) }
+func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>) { match(call, rows, T(call.low), T(call.high), nil) }
 
+// The thresholds are rounded here, so that the compiler does not merge the kernels of the two types into one.
 @inline(never)
-func rotatedMatch<T: Real>(_ call: RotatedMatch<T>, _ rows: Range<Int>) { match(call.call, rows, AngleConvention(call.angle)) }
+func rotatedMatch<T: Real>(_ call: RotatedMatch<T>, _ rows: Range<Int>) {
+    match(call.call, rows, T(call.call.low), T(call.call.high), AngleConvention(call.angle))
+}
 
 /// `convention` is nil if the boxes are upright.
 @inline(never)
-private func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>, _ convention: AngleConvention?) {
+private func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>, _ low: T, _ high: T, _ convention: AngleConvention?) {
     let (count, truths) = (call.truthCount, call.truths)
     let matching = Matching(call, call.scratch.of(rows), convention)
-    let (low, high) = (T(call.low), T(call.high))
     if call.lowQuality {
         for j in 0..<count { matching.peaks[j] = bgi_peak(overlap: -.infinity, first: 0, last: 0) }
         matching.clearLanes()

@@ -48,10 +48,12 @@ private func suppress<C: SuppressedColumns>(
 @inline(never)
 func softNMS<T: Real>(_ call: SoftNMS<T>, _ rows: Range<Int>) {
     let candidates = Candidates(scratch: call.scratch, boxes: call.boxes, count: rows.count, areRotated: false)
-    soften(call, candidates, BoxColumns.self) { tile, items, length in
+    @inline(__always)
+    func fill(_ tile: BoxColumns<T>, _ items: UnsafePointer<bgi_ranked>, _ length: Int) {
         tile.clear()
         for k in 0..<length { tile.set(k, candidates.box(items[k].index)) }
     }
+    soften(call, candidates, BoxColumns.self, fill)
 }
 
 @inline(never)

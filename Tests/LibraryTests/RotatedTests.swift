@@ -387,7 +387,7 @@ struct RotatedInspect: Operation {
 
 extension Random {
     /// Returns a rotated box that overlaps about half of the others. No two are parallel.
-    fileprivate mutating func crossingBox() -> [Double] { [number(0...20), number(0...20), number(2...25), number(2...25), number(-200...200)] }
+    mutating func crossingBox() -> [Double] { [number(0...20), number(0...20), number(2...25), number(2...25), number(-200...200)] }
 
     /// Returns a box without width or height, or of negative sides.
     fileprivate mutating func oddBox() -> [Double] {
