@@ -154,6 +154,10 @@ def _min_area(n: int) -> Run:
     return lambda: boxgrad.min_area_boxes(quads, angle="degrees-ccw")
 
 
+def _regularize(boxes: Any) -> Run:
+    return lambda: boxgrad.regularize_rotated_boxes(boxes, "le90", angle="degrees-ccw")
+
+
 def _rotated_pairs(call: Callable[..., Any], n: int, **options: Any) -> Run:
     data = workloads._rotated_loss(n).make()
     return lambda: call(data.pred, data.target, angle="degrees-ccw", **options)
@@ -208,9 +212,14 @@ FUNCTIONS = {
     "min_area_boxes": Growing("n", "n", 1000, _min_area),
     "rotate_boxes": _boxes(lambda boxes: boxgrad.rotate_boxes(boxes, 30.0, (workloads.HEIGHT, workloads.WIDTH))),
     "convert_rotated_boxes": Growing("n", "n", 1000, _rotated),
+    "regularize_rotated_boxes": Growing("n", "n", 1000, lambda n: _regularize(workloads.rotated_boxes(n, 1))),
     "rotated_box_iou": _rotated_pairwise(boxgrad.rotated_box_iou),
     "rotated_box_iof": _rotated_pairwise(boxgrad.rotated_box_iof),
     "aligned_rotated_box_iou": Growing("n", "n", 1000, lambda n: _rotated_pairs(boxgrad.aligned_rotated_box_iou, n)),
+    **{
+        name: Growing("n", "n", 1000, lambda n, call=boxgrad.value_and_grad(getattr(boxgrad, name)): _rotated_pairs(call, n, reduction="mean"))
+        for name in ("gwd_loss", "kld_loss", "kfiou_loss", "probiou_loss")
+    },
     "rotated_box_iou_loss": Growing("n", "n", 1000, lambda n: _rotated_pairs(boxgrad.value_and_grad(boxgrad.rotated_box_iou_loss), n, reduction="mean")),
     "clip": _boxes(lambda boxes: boxgrad.clip(boxes, 0.0, 100.0)),
     "box_iou": _pairwise(boxgrad.box_iou),

@@ -8,6 +8,7 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     box_loss       pred, target, eps               -> mean EIoU loss, its gradient with respect to pred
     rotated        a, b                            -> matrix of IoU of rotated boxes
     rotated_loss   pred, target                    -> mean 1 - IoU of rotated boxes, its gradients with respect to both
+    gaussian_loss  pred, target                    -> mean KLD loss of rotated boxes, its gradients with respect to both
     smooth_l1      pred, target, inside, outside   -> mean loss (sigma 1), its gradient with respect to pred; the weights may be None
     balanced_l1    pred, target                    -> mean loss, its gradient with respect to pred
     focal          logits, target                  -> mean distribution focal loss, its gradient with respect to logits
@@ -182,6 +183,12 @@ def _rotated_loss(n: int) -> Workload:
     return Workload(f"rotated IoU loss and gradients, {_count(n)} boxes", "rotated_loss", "boxes", n, 80 * n, (Output("value", 1e-5), exact, exact), make)
 
 
+def _gaussian_loss(n: int) -> Workload:
+    exact = Output("row", 2e-3)
+    outputs = Output("value", 1e-5), exact, exact
+    return Workload(f"KLD loss and gradients, {_count(n)} boxes", "gaussian_loss", "boxes", n, 80 * n, outputs, _rotated_loss(n).make)
+
+
 def _smooth_l1(n: int, weighted: bool) -> Workload:
     def make() -> SimpleNamespace:
         random = np.random.default_rng(4)
@@ -341,6 +348,7 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _box_loss(million),
         _rotated(size(1000), size(1000)),
         _rotated_loss(million),
+        _gaussian_loss(million),
         _smooth_l1(4 * million, weighted=False),
         _smooth_l1(4 * million, weighted=True),
         _balanced_l1(4 * million),

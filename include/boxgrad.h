@@ -18,10 +18,11 @@
  *     Overlap                   iou_pairwise, iou_aligned, iou_loss: IoU, GIoU, DIoU, CIoU, IoF,
  *                               IoS
  *     Box losses                box_loss: EIoU, SIoU, alpha-IoU, Wise-IoU, Inner-IoU and others
- *     Rotated boxes             rotated_convert, rotated_corners, rotated_from_corners,
- *                               rotated_min_area, rotated_inspect
+ *     Rotated boxes             rotated_convert, rotated_regularize, rotated_corners,
+ *                               rotated_from_corners, rotated_min_area, rotated_inspect
  *     Rotated overlap           rotated_iou_pairwise, rotated_iou_aligned,
  *                               rotated_iou_loss
+ *     Gaussian losses           rotated_gaussian_loss: GWD, KLD, KFIoU, ProbIoU
  *     Smooth L1                 smooth_l1, balanced_l1
  *     Box deltas                delta_encode, delta_decode
  *     Box distances             ltrb_encode, ltrb_decode, linear_encode, linear_decode
@@ -703,6 +704,45 @@ boxgrad_status boxgrad_rotated_convert_grad_f32(
 boxgrad_status boxgrad_rotated_convert_grad_f64(
     int32_t from, int32_t to, size_t count, const double *grad_out, double *grad_in);
 
+#define BOXGRAD_RANGE_OC    0 /* 0 < angle <= 90 degrees (OpenCV from 4.5.1). Since 0.3.0. */
+#define BOXGRAD_RANGE_LE90  1 /* w >= h, -90 <= angle < 90 degrees. Since 0.3.0. */
+#define BOXGRAD_RANGE_LE135 2 /* w >= h, -45 <= angle < 135 degrees. Since 0.3.0. */
+
+/* Brings boxes into a range, without moving them: (w, h, angle), (h, w, angle + 90 degrees) and
+ * (w, h, angle + 180 degrees) are the same box, of which one is in each range. It is what mmrotate
+ * and ultralytics call regularize, and no option of boxgrad_rotated_convert because its gradient
+ * needs the boxes. The range is that of the number, in the convention of the call.
+ * Inputs:   angle: one of BOXGRAD_ANGLE_*; range: one of BOXGRAD_RANGE_*; in: count rows of 5.
+ * Outputs:  out: count rows of 5. In place: out == in, with equal strides.
+ * Edges:    What is in the range already, or has equal sides and an angle in it, is copied. In
+ *           radians the bounds are those of the type. An angle that is not finite gives NaN.
+ * Errors:   BAD_PARAMETER: angle is none of the four, or range none of the three. BAD_STRIDE: also
+ *           out == in with different strides.
+ * Accuracy: out 4 ulp.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_regularize_f32(
+    int32_t angle, int32_t range, const float *in, size_t count, ptrdiff_t in_stride,
+    float *out, ptrdiff_t out_stride);
+boxgrad_status boxgrad_rotated_regularize_f64(
+    int32_t angle, int32_t range, const double *in, size_t count, ptrdiff_t in_stride,
+    double *out, ptrdiff_t out_stride);
+
+/* The gradient of the same: that by the sides is exchanged where they were, and the rest copied.
+ * Inputs:   angle and range: as in the forward call; boxes: count rows of 5, what went in;
+ *           grad_out: count x 5.
+ * Outputs:  grad_boxes: count x 5. In place: grad_boxes == grad_out.
+ * Edges:    An angle jumps at the ends of its range, and sides are exchanged where they are equal:
+ *           the gradient is that of the side on which the box is.
+ * Errors:   BAD_PARAMETER: angle is none of the four, or range none of the three.
+ * Accuracy: grad_boxes 0 ulp.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_regularize_grad_f32(
+    int32_t angle, int32_t range, const float *boxes, size_t count, ptrdiff_t stride,
+    const float *grad_out, float *grad_boxes);
+boxgrad_status boxgrad_rotated_regularize_grad_f64(
+    int32_t angle, int32_t range, const double *boxes, size_t count, ptrdiff_t stride,
+    const double *grad_out, double *grad_boxes);
+
 /* The corners of rotated boxes, and the upright boxes around them. With c, s the cosine and the
  * sine of the angle, clockwise on the screen, the corners are those of
  *     (cx + c dx - s dy, cy + s dx + c dy)   with dx = -+w / 2, dy = -+h / 2.
@@ -915,6 +955,90 @@ boxgrad_status boxgrad_rotated_iou_loss_f64(
     int32_t kind, int32_t angle, const double *pred, ptrdiff_t pred_stride,
     const double *target, ptrdiff_t target_stride, size_t count,
     const double *BOXGRAD_OR_NULL weights, double least_iou, double normalizer,
+    double *BOXGRAD_OR_NULL loss, double *BOXGRAD_OR_NULL per_box,
+    double *BOXGRAD_OR_NULL grad_pred, double *BOXGRAD_OR_NULL grad_target);
+
+/* ---- Gaussian losses ----------------------------------------------------------------------------
+ * The losses of rotated boxes as normal distributions, which reach boxes apart. A box has its
+ * centre m, and the matrix S that has its first side along its direction:
+ *     S = R diag(w^2, h^2) R^T / 4   (PROBIOU, BHATTACHARYYA: / 12), w, h limited to 1e-7 ... 1e7
+ * p is the prediction, t the target, d = m_p - m_t, KLD(p, t) = d^T S_p^-1 d / (2 alpha^2)
+ *     + (tr(S_p^-1 S_t) + log(det S_p / det S_t)) / 2 - 1:
+ *     GWD            D = sqrt(d^T d + alpha^2 tr(S_p + S_t - 2 (S_p^1/2 S_t S_p^1/2)^1/2)),
+ *                    normalized: / (2 (det S_p det S_t)^(1/8))                          (Yang 2021)
+ *     KLD            D = KLD(p, t), with root: its square root                          (Yang 2021)
+ *     JEFFREYS       the same of (KLD(p, t) + KLD(t, p)) / 2
+ *     LARGER_KLD     the same of the larger of KLD(p, t) and KLD(t, p), SMALLER_KLD of the smaller
+ *     KFIOU          1 - K, K = V / (V_p + V_t - V + eps), V = 4 sqrt(det S), that without index
+ *                    of the S = S_p (S_p + S_t)^-1 S_t; K is at most 1 / 3              (Yang 2022)
+ *     LOG_KFIOU      -log(K + eps)
+ *     EXP_KFIOU      exp(1 - K) - 1
+ *     BHATTACHARYYA  B = d^T S^-1 d / 8 + log(det S / sqrt(det S_p det S_t)) / 2,
+ *                    S = (S_p + S_t) / 2
+ *     PROBIOU        sqrt(1 - exp(-B)), the distance of Hellinger                   (Llerena 2021)
+ * The loss of GWD to SMALLER_KLD is f, or with tau >= 1 it is 1 - 1 / (tau + f), where f is D,
+ * sqrt(D) or log(1 + D). The others ignore this. K has no centres: a loss of these is added. */
+
+#define BOXGRAD_GAUSSIAN_GWD           0 /* Since 0.3.0, as all of these. */
+#define BOXGRAD_GAUSSIAN_KLD           1 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_JEFFREYS      2 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_LARGER_KLD    3 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_SMALLER_KLD   4 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_KFIOU         5 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_LOG_KFIOU     6 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_EXP_KFIOU     7 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_PROBIOU       8 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_BHATTACHARYYA 9 /* Since 0.3.0. */
+
+#define BOXGRAD_GAUSSIAN_PLAIN 0 /* f = D. Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_SQRT  1 /* f = sqrt(D). Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_LOG1P 2 /* f = log(1 + D). Since 0.3.0. */
+
+/* Begin with BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT: zeros are not the defaults. A kind ignores the
+ * fields that it does not use, but every field must be in its range. Since 0.3.0. */
+typedef struct {
+    size_t size;         /* sizeof(boxgrad_gaussian_loss_options) of the caller */
+    double alpha;        /* 1e-3 to 1000 */
+    double tau;          /* 0 to 1000 */
+    double eps;          /* KFIOU to EXP_KFIOU: 0 to 1000 */
+    int32_t function;    /* one of the three above */
+    int32_t root;        /* KLD to SMALLER_KLD: 1 or 0 */
+    int32_t normalized;  /* GWD: 1 or 0 */
+    int32_t reserved;    /* must be 0 */
+} boxgrad_gaussian_loss_options;
+
+/* The defaults, those of mmrotate. An options pointer that is NULL means them, too. */
+#define BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT /* Since 0.3.0. */ \
+    { sizeof(boxgrad_gaussian_loss_options), 1, 1, 1e-6, BOXGRAD_GAUSSIAN_LOG1P, 1, 1, 0 }
+
+/* One of these losses, with its gradients. Everything is computed in double, also for float.
+ *     per_box[i] = weights[i] * loss(pred[i], target[i])
+ *     loss       = sum of per_box / normalizer
+ * Inputs:   kind; angle: one of BOXGRAD_ANGLE_*; options: one, or NULL for the defaults; pred,
+ *           target: count rows of 5 each; weights: count, or NULL for 1; normalizer: 1 for a sum,
+ *           max(count, 1) for a mean.
+ * Outputs:  loss: one double, or NULL; per_box: count, or NULL; grad_pred, grad_target: count x 5
+ *           each, or NULL: the gradients of loss.
+ * Edges:    Never NaN for finite boxes. A side beyond 1e-7 ... 1e7 has no gradient. Equal boxes,
+ *           also those with exchanged sides and a right angle between them, have D = 0 and B = 0,
+ *           and a root of these has no slope there. Of nearly equal boxes D and B keep their
+ *           digits, far from the origin, too. Centres further apart than 2^400 count as that. A
+ *           number that is not finite gives NaN.
+ * Errors:   BAD_PARAMETER: kind is none of these; angle is none of the four; a field of options is
+ *           outside its range; normalizer as in boxgrad_iou_loss. options->size as in
+ *           boxgrad_delta_encode.
+ * Accuracy: per_box, grad_pred, grad_target 32 eps (64 in f64); loss 32 eps (300 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_gaussian_loss_f32(
+    int32_t kind, int32_t angle, const boxgrad_gaussian_loss_options *BOXGRAD_OR_NULL options,
+    const float *pred, ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride,
+    size_t count, const float *BOXGRAD_OR_NULL weights, double normalizer,
+    double *BOXGRAD_OR_NULL loss, float *BOXGRAD_OR_NULL per_box,
+    float *BOXGRAD_OR_NULL grad_pred, float *BOXGRAD_OR_NULL grad_target);
+boxgrad_status boxgrad_rotated_gaussian_loss_f64(
+    int32_t kind, int32_t angle, const boxgrad_gaussian_loss_options *BOXGRAD_OR_NULL options,
+    const double *pred, ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride,
+    size_t count, const double *BOXGRAD_OR_NULL weights, double normalizer,
     double *BOXGRAD_OR_NULL loss, double *BOXGRAD_OR_NULL per_box,
     double *BOXGRAD_OR_NULL grad_pred, double *BOXGRAD_OR_NULL grad_target);
 
@@ -2074,6 +2198,22 @@ typedef struct {
         size_t proposals_count, ptrdiff_t proposals_stride, const double *truths,
         size_t truths_count, ptrdiff_t truths_stride, double low_threshold, double high_threshold,
         int32_t low_quality, int64_t *matches, double *overlaps);
+    boxgrad_status (*rotated_gaussian_loss_f32)(int32_t kind, int32_t angle,
+        const boxgrad_gaussian_loss_options *options, const float *pred, ptrdiff_t pred_stride,
+        const float *target, ptrdiff_t target_stride, size_t count, const float *weights,
+        double normalizer, double *loss, float *per_box, float *grad_pred, float *grad_target);
+    boxgrad_status (*rotated_gaussian_loss_f64)(int32_t kind, int32_t angle,
+        const boxgrad_gaussian_loss_options *options, const double *pred, ptrdiff_t pred_stride,
+        const double *target, ptrdiff_t target_stride, size_t count, const double *weights,
+        double normalizer, double *loss, double *per_box, double *grad_pred, double *grad_target);
+    boxgrad_status (*rotated_regularize_f32)(int32_t angle, int32_t range, const float *in,
+        size_t count, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride);
+    boxgrad_status (*rotated_regularize_f64)(int32_t angle, int32_t range, const double *in,
+        size_t count, ptrdiff_t in_stride, double *out, ptrdiff_t out_stride);
+    boxgrad_status (*rotated_regularize_grad_f32)(int32_t angle, int32_t range, const float *boxes,
+        size_t count, ptrdiff_t stride, const float *grad_out, float *grad_boxes);
+    boxgrad_status (*rotated_regularize_grad_f64)(int32_t angle, int32_t range, const double *boxes,
+        size_t count, ptrdiff_t stride, const double *grad_out, double *grad_boxes);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

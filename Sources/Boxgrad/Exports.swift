@@ -308,6 +308,42 @@ public func boxgrad_rotated_convert_grad_f64(
         from, to, count, gradOut, gradIn)
 }
 
+@_cdecl("boxgrad_rotated_regularize_f32") @implementation
+public func boxgrad_rotated_regularize_f32(
+    _ angle: Int32, _ range: Int32, _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Float>?,
+    _ outStride: Int
+) -> Int32 {
+    rotatedRegularize(
+        angle, range, `in`, count, inStride, out, outStride)
+}
+
+@_cdecl("boxgrad_rotated_regularize_f64") @implementation
+public func boxgrad_rotated_regularize_f64(
+    _ angle: Int32, _ range: Int32, _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Double>?,
+    _ outStride: Int
+) -> Int32 {
+    rotatedRegularize(
+        angle, range, `in`, count, inStride, out, outStride)
+}
+
+@_cdecl("boxgrad_rotated_regularize_grad_f32") @implementation
+public func boxgrad_rotated_regularize_grad_f32(
+    _ angle: Int32, _ range: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<Float>?,
+    _ gradBoxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedRegularizeGrad(
+        angle, range, boxes, count, stride, gradOut, gradBoxes)
+}
+
+@_cdecl("boxgrad_rotated_regularize_grad_f64") @implementation
+public func boxgrad_rotated_regularize_grad_f64(
+    _ angle: Int32, _ range: Int32, _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<Double>?,
+    _ gradBoxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedRegularizeGrad(
+        angle, range, boxes, count, stride, gradOut, gradBoxes)
+}
+
 @_cdecl("boxgrad_rotated_corners_f32") @implementation
 public func boxgrad_rotated_corners_f32(
     _ angle: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ corners: UnsafeMutablePointer<Float>?,
@@ -489,6 +525,28 @@ public func boxgrad_rotated_iou_loss_f64(
 ) -> Int32 {
     rotatedIouLoss(
         kind, angle, pred, predStride, target, targetStride, count, weights, leastIou, normalizer, loss, perBox, gradPred, gradTarget)
+}
+
+@_cdecl("boxgrad_rotated_gaussian_loss_f32") @implementation
+public func boxgrad_rotated_gaussian_loss_f32(
+    _ kind: Int32, _ angle: Int32, _ options: UnsafePointer<boxgrad_gaussian_loss_options>?, _ pred: UnsafePointer<Float>?,
+    _ predStride: Int, _ target: UnsafePointer<Float>?, _ targetStride: Int, _ count: Int, _ weights: UnsafePointer<Float>?,
+    _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ perBox: UnsafeMutablePointer<Float>?,
+    _ gradPred: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedGaussianLoss(
+        kind, angle, options, pred, predStride, target, targetStride, count, weights, normalizer, loss, perBox, gradPred, gradTarget)
+}
+
+@_cdecl("boxgrad_rotated_gaussian_loss_f64") @implementation
+public func boxgrad_rotated_gaussian_loss_f64(
+    _ kind: Int32, _ angle: Int32, _ options: UnsafePointer<boxgrad_gaussian_loss_options>?, _ pred: UnsafePointer<Double>?,
+    _ predStride: Int, _ target: UnsafePointer<Double>?, _ targetStride: Int, _ count: Int, _ weights: UnsafePointer<Double>?,
+    _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ perBox: UnsafeMutablePointer<Double>?,
+    _ gradPred: UnsafeMutablePointer<Double>?, _ gradTarget: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedGaussianLoss(
+        kind, angle, options, pred, predStride, target, targetStride, count, weights, normalizer, loss, perBox, gradPred, gradTarget)
 }
 
 @_cdecl("boxgrad_smooth_l1_f32") @implementation

@@ -135,6 +135,12 @@ static const boxgrad_api api = {
     .rotated_soft_nms_f64 = boxgrad_rotated_soft_nms_f64,
     .rotated_match_f32 = boxgrad_rotated_match_f32,
     .rotated_match_f64 = boxgrad_rotated_match_f64,
+    .rotated_gaussian_loss_f32 = boxgrad_rotated_gaussian_loss_f32,
+    .rotated_gaussian_loss_f64 = boxgrad_rotated_gaussian_loss_f64,
+    .rotated_regularize_f32 = boxgrad_rotated_regularize_f32,
+    .rotated_regularize_f64 = boxgrad_rotated_regularize_f64,
+    .rotated_regularize_grad_f32 = boxgrad_rotated_regularize_grad_f32,
+    .rotated_regularize_grad_f64 = boxgrad_rotated_regularize_grad_f64,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

@@ -208,6 +208,19 @@ struct RotatedConvertGrad<T>: Call {
     let gradIn: UnsafeMutablePointer<T>
 }
 
+struct RotatedRegularize<T>: Call {
+    let angle, range: Int32
+    let input: Rows<T>
+    let out: MutableRows<T>
+}
+
+struct RotatedRegularizeGrad<T>: Call {
+    let angle, range: Int32
+    let boxes: Rows<T>
+    let gradOut: UnsafePointer<T>
+    let gradBoxes: UnsafeMutablePointer<T>
+}
+
 struct RotatedCorners<T>: Call {
     let angle: Int32
     let boxes: Rows<T>
@@ -277,6 +290,16 @@ struct RotatedIoULoss<T>: SummingCall {
     let pred, target: Rows<T>
     let weights: UnsafePointer<T>?
     let leastIoU, normalizer: Double
+    let perBox, gradPred, gradTarget: UnsafeMutablePointer<T>?
+    var sums = Sums()
+}
+
+struct RotatedGaussianLoss<T>: SummingCall {
+    let kind, angle: Int32
+    let options: boxgrad_gaussian_loss_options
+    let pred, target: Rows<T>
+    let weights: UnsafePointer<T>?
+    let normalizer: Double
     let perBox, gradPred, gradTarget: UnsafeMutablePointer<T>?
     var sums = Sums()
 }

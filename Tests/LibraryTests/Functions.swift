@@ -6,12 +6,13 @@ import CBoxgrad
 let typedFunctions = [
     "box_area", "box_area_grad", "box_convert", "box_convert_grad", "box_clip", "box_clip_grad", "box_inspect", "box_rotate", "clip",
     "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "box_loss", "rotated_convert", "rotated_convert_grad",
-    "rotated_corners", "rotated_corners_grad", "rotated_from_corners", "rotated_from_corners_grad", "rotated_min_area", "rotated_inspect",
-    "rotated_iou_pairwise", "rotated_iou_pairwise_grad", "rotated_iou_aligned", "rotated_iou_loss", "smooth_l1", "balanced_l1",
-    "delta_encode", "delta_encode_grad", "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode",
-    "ltrb_decode_grad", "linear_encode", "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad",
-    "distribution_focal", "distribution_decode", "distribution_decode_grad", "nms", "soft_nms", "rotated_nms", "rotated_soft_nms", "match",
-    "rotated_match", "match_ignore",
+    "rotated_regularize", "rotated_regularize_grad", "rotated_corners", "rotated_corners_grad", "rotated_from_corners",
+    "rotated_from_corners_grad", "rotated_min_area", "rotated_inspect", "rotated_iou_pairwise", "rotated_iou_pairwise_grad",
+    "rotated_iou_aligned", "rotated_iou_loss", "rotated_gaussian_loss", "smooth_l1", "balanced_l1", "delta_encode", "delta_encode_grad",
+    "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode", "ltrb_decode_grad", "linear_encode",
+    "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad", "distribution_focal",
+    "distribution_decode", "distribution_decode_grad", "nms", "soft_nms", "rotated_nms", "rotated_soft_nms", "match", "rotated_match",
+    "match_ignore",
 ]
 
 extension Float {
@@ -66,6 +67,12 @@ extension Float {
                 c.integer("out_stride"))
         case "rotated_convert_grad":
             api.rotated_convert_grad_f32(c.code("from"), c.code("to"), c.integer("count"), c.read("grad_out"), c.write("grad_in"))
+        case "rotated_regularize":
+            api.rotated_regularize_f32(c.code("angle"), c.code("range"), c.read("in"), c.integer("count"), c.integer("in_stride"), c.write("out"),
+                c.integer("out_stride"))
+        case "rotated_regularize_grad":
+            api.rotated_regularize_grad_f32(c.code("angle"), c.code("range"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("grad_out"),
+                c.write("grad_boxes"))
         case "rotated_corners":
             api.rotated_corners_f32(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.write("corners"), c.write("bounds"))
         case "rotated_corners_grad":
@@ -94,6 +101,10 @@ extension Float {
             api.rotated_iou_loss_f32(c.code("kind"), c.code("angle"), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
                 c.integer("count"), c.read("weights"), c.number("least_iou"), c.number("normalizer"), c.write("loss"), c.write("per_box"),
                 c.write("grad_pred"), c.write("grad_target"))
+        case "rotated_gaussian_loss":
+            api.rotated_gaussian_loss_f32(c.code("kind"), c.code("angle"), c.options(), c.read("pred"), c.integer("pred_stride"), c.read("target"),
+                c.integer("target_stride"), c.integer("count"), c.read("weights"), c.number("normalizer"), c.write("loss"),
+                c.write("per_box"), c.write("grad_pred"), c.write("grad_target"))
         case "smooth_l1":
             api.smooth_l1_f32(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
                 c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),
@@ -233,6 +244,12 @@ extension Double {
                 c.integer("out_stride"))
         case "rotated_convert_grad":
             api.rotated_convert_grad_f64(c.code("from"), c.code("to"), c.integer("count"), c.read("grad_out"), c.write("grad_in"))
+        case "rotated_regularize":
+            api.rotated_regularize_f64(c.code("angle"), c.code("range"), c.read("in"), c.integer("count"), c.integer("in_stride"), c.write("out"),
+                c.integer("out_stride"))
+        case "rotated_regularize_grad":
+            api.rotated_regularize_grad_f64(c.code("angle"), c.code("range"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("grad_out"),
+                c.write("grad_boxes"))
         case "rotated_corners":
             api.rotated_corners_f64(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.write("corners"), c.write("bounds"))
         case "rotated_corners_grad":
@@ -261,6 +278,10 @@ extension Double {
             api.rotated_iou_loss_f64(c.code("kind"), c.code("angle"), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
                 c.integer("count"), c.read("weights"), c.number("least_iou"), c.number("normalizer"), c.write("loss"), c.write("per_box"),
                 c.write("grad_pred"), c.write("grad_target"))
+        case "rotated_gaussian_loss":
+            api.rotated_gaussian_loss_f64(c.code("kind"), c.code("angle"), c.options(), c.read("pred"), c.integer("pred_stride"), c.read("target"),
+                c.integer("target_stride"), c.integer("count"), c.read("weights"), c.number("normalizer"), c.write("loss"),
+                c.write("per_box"), c.write("grad_pred"), c.write("grad_target"))
         case "smooth_l1":
             api.smooth_l1_f64(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
                 c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),

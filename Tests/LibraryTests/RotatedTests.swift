@@ -52,6 +52,54 @@ struct RotatedConvertGrad: Operation {
     }
 }
 
+/// Returns a box in a range, by quarter turns and exchanges of sides, and whether the sides were exchanged.
+private func regularized(_ box: [Double], _ angle: Int32, _ range: Int32) -> (box: [Double], isExchanged: Bool) {
+    let quarter = abs(radians(angle)) == 1 ? Double.pi / 2 : 90
+    let (low, high): (Double, Double) = [(0, quarter), (-quarter, quarter), (-quarter / 2, 1.5 * quarter)][Int(range)]
+    let isOC = range == BOXGRAD_RANGE_OC
+    var (w, h, x, isExchanged) = (box[2], box[3], box[4], false)
+    func isWithin(_ x: Double) -> Bool { isOC ? x > low && x <= high : x >= low && x < high }
+    let turns = (-20...20).sorted { abs($0) < abs($1) }
+    let turn = turns.first { isWithin(x + Double($0) * quarter) && (isOC || (box[2] == box[3] ? $0 % 2 == 0 : ($0 % 2 != 0) == (box[3] > box[2]))) }!
+    if turn % 2 != 0 { (w, h, isExchanged) = (h, w, true) }
+    x += Double(turn) * quarter
+    return ([box[0], box[1], w, h, x], isExchanged)
+}
+
+struct RotatedRegularize: Operation {
+    let angle, range: Int32
+    var inPlace: (input: String, output: String)? { ("in", "out") }
+
+    func arguments(_ n: Int) -> [Argument] { [.regular("in", n, stride: "in_stride"), .output("out", n, 5, stride: "out_stride")] }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        ["out": x["in"]!.map { box in regularized(box, angle, range).box.map { Term($0, scale: max(abs($0), abs(box[4]))) } }]
+    }
+}
+
+struct RotatedRegularizeGrad: Operation {
+    let angle, range: Int32
+
+    func arguments(_ n: Int) -> [Argument] { [.regular("boxes", n, stride: "stride"), .numbers("grad_out", n, 5), .output("grad_boxes", n, 5)] }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        ["grad_boxes": zip(x["boxes"]!, x["grad_out"]!).map { box, g in
+            (regularized(box, angle, range).isExchanged ? [g[0], g[1], g[3], g[2], g[4]] : g).map { Term($0) }
+        }]
+    }
+}
+
+extension Argument {
+    /// Boxes whose angles are in no unit at the end of a range.
+    fileprivate static func regular(_ name: String, _ rows: Int, stride: String) -> Argument {
+        input(name, rows, 5, stride: stride) { random in
+            var box = random.rotatedBox()
+            box[4] = Double(Float(random.number(-12...12)))
+            return box
+        }
+    }
+}
+
 extension Dual {
     fileprivate var sine: Dual { mapped(sin(value), slope: cos(value)) }
     fileprivate var cosine: Dual { mapped(cos(value), slope: -sin(value)) }
@@ -313,6 +361,21 @@ struct RotatedInspect: Operation {
             try refuse("from", [RotatedConvertGrad(from: code, to: 0)])
             try refuse("to", [RotatedConvertGrad(from: 0, to: code)])
         }
+    }
+
+    @Test func regularize() throws {
+        for range in BOXGRAD_RANGE_OC...BOXGRAD_RANGE_LE135 {
+            for angle in angles {
+                try sweep(RotatedRegularize(angle: angle, range: range))
+                try sweep(RotatedRegularizeGrad(angle: angle, range: range))
+            }
+        }
+        try refuse(RotatedRegularize(angle: 0, range: 0))
+        try refuse(RotatedRegularizeGrad(angle: 0, range: 0))
+        try refuse("angle", wrongCodes.map { RotatedRegularize(angle: $0, range: 0) })
+        try refuse("angle", wrongCodes.map { RotatedRegularizeGrad(angle: $0, range: 0) })
+        try refuse("range", [-1, 3, .min, .max].map { RotatedRegularize(angle: 0, range: $0) })
+        try refuse("range", [-1, 3, .min, .max].map { RotatedRegularizeGrad(angle: 0, range: $0) })
     }
 
     @Test func corners() throws {

@@ -11,7 +11,7 @@ import gmpy2
 import inputs
 import ml_dtypes
 import numpy as np
-from library import ROOT, SUFFIX, box_loss_options, call, delta_options, parameters, tensors
+from library import ROOT, SUFFIX, box_loss_options, call, delta_options, gaussian_loss_options, parameters, tensors
 from promises import EPS, PROMISES, ULP
 
 sys.path[:0] = [str(ROOT / "bindings/python/tests"), str(ROOT / "Tests/safety")]
@@ -301,6 +301,26 @@ def rotated_convert(c):
             gradient(c, "grad_in", out, exact, 0, kind, arguments=[("grad_out", boxes)])
 
 
+def rotated_regularize(c):
+    """And its gradient."""
+    boxes, kind = rotated_boxes(c)
+    # At the ends of a range in radians rounding decides.
+    eighths = np.remainder(boxes[:, 4].astype(float) / (np.pi / 4), 1)
+    clear = (np.minimum(eighths, 1 - eighths) > 1e-5) & (abs(boxes[:, 4]) < 1e5)
+    boxes, kind = boxes[clear], kind[clear]
+    cotangent = c.cotangent(len(boxes), 5)
+    for angle, span in np.ndindex(4, 3):
+        options, out = {"angle": ANGLES[angle], "range": list(reference.RANGES)[span]}, c.empty(len(boxes), 5)
+        if c.function == "rotated_regularize":
+            exact = Exact(reference.rotated_regularize, boxes, **options)
+            call("rotated_regularize", angle, span, boxes, len(boxes), 5, out, 5, dtype=c.dtype)
+            value(c, "out", out, exact, kind, arguments=[(str(options), boxes)])
+        else:
+            exact = Exact(reference.rotated_regularize, boxes, cotangent=cotangent, **options)
+            call("rotated_regularize_grad", angle, span, boxes, len(boxes), 5, cotangent, out, dtype=c.dtype)
+            gradient(c, "grad_boxes", out, exact, 0, kind, arguments=[(str(options), boxes)])
+
+
 def rotated_corners(c):
     """And its gradient."""
     boxes, kind = rotated_boxes(c)
@@ -426,6 +446,39 @@ def rotated_iou_aligned(c):
             if not parallel:
                 gradient(c, "grad_a", grad_a, exact, 0, kind, metric, [("a", a), ("b", b)])
                 gradient(c, "grad_b", grad_b, exact, 1, kind, metric, [("a", a), ("b", b)])
+
+
+GAUSSIAN_LOSSES = {
+    "gwd": ("gwd", {}), "gwd, sqrt": ("gwd", {"fun": "sqrt", "tau": 2, "alpha": 0.5}), "gwd, plain": ("gwd", {"fun": "none", "tau": 0, "normalized": False}),
+    "kld": ("kld", {}), "kld, plain": ("kld", {"fun": "none", "tau": 0, "alpha": 2}), "kld, no root": ("kld", {"is_root": False}),
+    "jeffreys": ("jeffreys", {}), "larger kld": ("max", {"fun": "sqrt"}), "smaller kld": ("min", {}), "kfiou": ("kfiou", {}),
+    "log kfiou": ("ln", {"eps": 2.0**-20}), "exp kfiou": ("exp", {"eps": 0.25}), "probiou": ("hellinger", {}), "bhattacharyya": ("bhattacharyya", {}),
+}  # fmt: skip
+"""Each loss of Gaussians, with what rotated_gaussian_loss and the reference are told."""
+
+
+def rotated_gaussian_loss(c):
+    """Of pairs that are parallel, and of others. Where float has no room for a number, it is left out."""
+    normalizer, largest = 3.0, np.finfo(c.dtype).max ** 0.75
+    for parallel, (variant, (kind, options)) in itertools.product((True, False), GAUSSIAN_LOSSES.items()):
+        a, b, kinds = rotated_pairs(c, parallel)
+        n, weights = len(a), abs(c.cotangent(len(a), 1))
+        exact = Exact(reference.gaussian_loss, a, b, cotangent=weights.astype(float) / normalizer, angle="degrees-ccw", kind=kind, **options)
+        loss, per_box, grad_a, grad_b = np.empty((1, 1)), c.empty(n, 1), c.empty(n, 5), c.empty(n, 5)
+        given = reference.GAUSSIAN_LOSSES.index(kind), 1, gaussian_loss_options(**options)
+        call("rotated_gaussian_loss", *given, a, 5, b, 5, n, weights, normalizer, loss, per_box, grad_a, grad_b, dtype=c.dtype)
+        values, terms = (x * to_mpfr(weights) for x in (exact.values, exact.terms))
+        total, size = (np.array([[sum(x[:, 0]) / normalizer]], object) for x in (values, terms))
+        c.record("loss", loss, total, size, "all", variant, of=c.dtype)
+        numbers = np.hstack([values, *exact.gradients, *exact.terms_of_gradients])
+        clear = np.flatnonzero((abs(numbers) < largest).all(axis=1).astype(bool) & (exact.margins > 64 * UNIT_ROUNDOFF[c.dtype]))
+        arguments = [("pred", a[clear]), ("target", b[clear]), ("weight", weights[clear]), (f"{options}", a[clear, :0])]
+        gradients, sizes = exact.gradients, exact.terms_of_gradients
+        for output, got, right, of in (
+            ("per_box", per_box, values, terms), ("grad_pred", grad_a, gradients[0], sizes[0]), ("grad_target", grad_b, gradients[1], sizes[1]),
+        ):  # fmt: skip
+            confirm = functools.partial(confirm_some, exact, clear)
+            c.record(output, got[clear], right[clear], of[clear], kinds[clear], variant, confirm=confirm, arguments=arguments)
 
 
 def rotated_iou_loss(c):
@@ -952,13 +1005,13 @@ MEASURES = {
     f.__name__: (f, FLOATS)
     for f in (
         box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
-        iou_loss, box_loss, rotated_convert, rotated_corners, rotated_from_corners, rotated_min_area, rotated_iou_pairwise, rotated_iou_pairwise_grad,
-        rotated_iou_aligned, rotated_iou_loss, smooth_l1, balanced_l1, distribution_focal, distribution_decode, delta_encode, delta_decode, yolo_decode, soft_nms,
+        iou_loss, box_loss, rotated_convert, rotated_regularize, rotated_corners, rotated_from_corners, rotated_min_area, rotated_iou_pairwise, rotated_iou_pairwise_grad,
+        rotated_iou_aligned, rotated_iou_loss, rotated_gaussian_loss, smooth_l1, balanced_l1, distribution_focal, distribution_decode, delta_encode, delta_decode, yolo_decode, soft_nms,
         rotated_soft_nms,
     )
 } | {
     "box_clip_grad": (box_clip, FLOATS), "clip_grad": (clip, FLOATS),
-    "rotated_convert_grad": (rotated_convert, FLOATS), "rotated_corners_grad": (rotated_corners, FLOATS),
+    "rotated_convert_grad": (rotated_convert, FLOATS), "rotated_regularize_grad": (rotated_regularize, FLOATS), "rotated_corners_grad": (rotated_corners, FLOATS),
     "rotated_from_corners_grad": (rotated_from_corners, FLOATS),
     "distribution_decode_grad": (distribution_decode, FLOATS),
     "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS), "yolo_decode_grad": (yolo_decode, FLOATS),

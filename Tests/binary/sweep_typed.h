@@ -57,6 +57,8 @@ static void T(sweep)(void) {
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
     SWEEP(rotated_convert, 16, (k / 4, k % 4, in, n, 5, x, 5), take_numbers(x, 5 * n));
     SWEEP(rotated_convert_grad, 16, (k / 4, k % 4, n, in, x), take_numbers(x, 5 * n));
+    SWEEP(rotated_regularize, 12, (k / 3, k % 3, in, n, 5, x, 5), take_numbers(x, 5 * n));
+    SWEEP(rotated_regularize_grad, 12, (k / 3, k % 3, in, n, 5, in + largest, x), take_numbers(x, 5 * n));
     SWEEP(rotated_corners, 4, (k, in, n, 5, x, y), take_numbers(x, 8 * n), take_numbers(y, 4 * n));
     SWEEP(rotated_corners_grad, 4, (k, in, n, 5, in, in + largest, x), take_numbers(x, 5 * n));
     SWEEP(rotated_from_corners, 4, (k, in, n, 9, x), take_numbers(x, 5 * n));
@@ -68,6 +70,11 @@ static void T(sweep)(void) {
     SWEEP(rotated_iou_aligned, 4, (k / 2 * BOXGRAD_IOF, k, a, 5, b, 5, n, x, y, y + 5 * largest),
           take_numbers(x, n), take_numbers(y, 5 * n), take_numbers(y + 5 * largest, 5 * n));
     SWEEP(rotated_iou_loss, 4, (k / 2, k, a, 5, b, 5, n, k & 1 ? in : NULL, 1e-3, 3, &loss, x, y, y + 5 * largest),
+          take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 5 * n), take_numbers(y + 5 * largest, 5 * n));
+    /* Of the kinds with options, every function, with and without a root and a saturation. */
+    SWEEP(rotated_gaussian_loss, 30,
+          (k % 10, k % 4, &(boxgrad_gaussian_loss_options){sizeof(boxgrad_gaussian_loss_options), 1.5, k % 4 * 0.5, 1e-6, k / 10, k % 3 < 2, k % 3 < 1, 0}, a, 5,
+           b, 5, n, k & 1 ? in : NULL, 3, &loss, x, y, y + 5 * largest),
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 5 * n), take_numbers(y + 5 * largest, 5 * n));
     SWEEP(smooth_l1, 4, (a, b, k & 1 ? in : NULL, k & 1 ? in + largest : NULL, n, k < 2 ? 0.7 : INFINITY, 3, &loss, x, y, y + largest),
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, n), take_numbers(y + largest, n));

@@ -174,7 +174,7 @@ HOT = [
     "rotated_iou_pairwise", "rotated_iou_pairwise_grad", "rotated_iou_aligned", "rotated_iou_loss", "linear_encode", "linear_decode", "yolo_decode", "yolo_decode_grad", "nms", "soft_nms", "match", "match_ignore",
     "rotated_nms", "rotated_soft_nms", "rotated_match",
 ]  # fmt: skip
-IN_DOUBLE = ["box_loss", "balanced_l1", "distribution_focal", "distribution_decode", "distribution_decode_grad"]
+IN_DOUBLE = ["box_loss", "rotated_gaussian_loss", "balanced_l1", "distribution_focal", "distribution_decode", "distribution_decode_grad"]
 """Kernels that are hot, too, and compute in double for both types."""
 
 
@@ -289,6 +289,6 @@ def test_hot_kernels_are_vectorised(name, of, tier):
     packed = {symbol: sum(bool(arithmetic.match(line)) for line in body) for symbol, body in bodies.items()}
     assert sum(packed.values()) >= 8, f"{what} is not vectorised: packed instructions by symbol are {packed}"
     computes = {symbol for symbol, body in bodies.items() if any(re.match(r"v?(add|sub|mul|div|min|max)[sp][sd] ", line) for line in body)}
-    inner = {symbol for symbol in computes if re.search("Metric|Penalty|Combination|PairTile", symbol) or (symbol.startswith(kernel.rpartition("lF")[0]) and "XEfU" in symbol)}
+    inner = {symbol for symbol in computes if re.search("Metric|Penalty|Combination|PairTile|Gaussian", symbol) or (symbol.startswith(kernel.rpartition("lF")[0]) and "XEfU" in symbol)}
     scalar = [symbol for symbol in inner if packed[symbol] < 4]
     assert not scalar, f"{what} is not vectorised in {scalar}"

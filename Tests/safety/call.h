@@ -67,6 +67,7 @@ typedef struct {
     bool in_place, at_front;         /* outputs share their inputs' memory; buffers begin at the guard page */
     boxgrad_delta_options options;   /* the call gets as many bytes of these as their size says */
     boxgrad_box_loss_options loss_options;
+    boxgrad_gaussian_loss_options gaussian_options;
     boxgrad_tensor tensors[most_tensors];
     boxgrad_parameter parameters[most_tensors]; /* their gradients are `tensors` */
     double (*element)(void *context); /* returns the numbers that inputs are filled with */
@@ -124,6 +125,7 @@ static void print_call(const call *c) {
             else fprintf(stderr, "{size %zu, on_degenerate %d}", c->options.size, c->options.on_degenerate);
             break;
         case LOSS_OPTIONS: fprintf(stderr, c->null[i] ? "NULL" : "{size %zu}", c->loss_options.size); break;
+        case GAUSSIAN_OPTIONS: fprintf(stderr, c->null[i] ? "NULL" : "{size %zu}", c->gaussian_options.size); break;
         case TENSORS: case PARAMETERS:
             for (size_t k = 0; k < most_tensors && k < count_of(c, "n"); k++) {
                 const boxgrad_parameter *q = &c->parameters[k];
@@ -291,6 +293,27 @@ static void check_loss_options(const call *c, size_t i, faults *f) {
     }
 }
 
+static void check_gaussian_options(const call *c, size_t i, faults *f) {
+    boxgrad_gaussian_loss_options known = BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT;
+    const size_t size = c->gaussian_options.size;
+    if (!c->null[i] && size > sizeof known) return fault(f, BOXGRAD_UNSUPPORTED, "options->size");
+    if (!c->null[i] && (size == 0 || size % sizeof(size_t) != 0)) return fault(f, BOXGRAD_BAD_PARAMETER, "options->size");
+    if (!c->null[i]) memcpy(&known, &c->gaussian_options, size);
+    if (!(known.alpha >= 1e-3 && known.alpha <= 1000)) fault(f, BOXGRAD_BAD_PARAMETER, "options->alpha");
+    if (!(known.tau >= 0 && known.tau <= 1000)) fault(f, BOXGRAD_BAD_PARAMETER, "options->tau");
+    if (!(known.eps >= 0 && known.eps <= 1000)) fault(f, BOXGRAD_BAD_PARAMETER, "options->eps");
+    if (known.function < 0 || known.function > BOXGRAD_GAUSSIAN_LOG1P) fault(f, BOXGRAD_BAD_PARAMETER, "options->function");
+    if (known.root < 0 || known.root > 1) fault(f, BOXGRAD_BAD_PARAMETER, "options->root");
+    if (known.normalized < 0 || known.normalized > 1) fault(f, BOXGRAD_BAD_PARAMETER, "options->normalized");
+    if (known.reserved != 0) fault(f, BOXGRAD_BAD_PARAMETER, "options->reserved");
+}
+
+/* The options of a call and their size, if parameters of this kind are options. */
+static inline void *options_of(call *c, parameter_kind kind, size_t *size) {
+    *size = kind == OPTIONS ? sizeof c->options : kind == LOSS_OPTIONS ? sizeof c->loss_options : sizeof c->gaussian_options;
+    return kind == OPTIONS ? (void *)&c->options : kind == LOSS_OPTIONS ? (void *)&c->loss_options : kind == GAUSSIAN_OPTIONS ? (void *)&c->gaussian_options : NULL;
+}
+
 static const element_kind elements_of_dtype[] = {[BOXGRAD_F32] = REAL, [BOXGRAD_F64] = DOUBLE, [BOXGRAD_F16] = HALF, [BOXGRAD_BF16] = BFLOAT};
 static size_t size_of_dtype(int32_t dtype) { return (const size_t[]){4, 8, 2, 2}[dtype]; }
 
@@ -378,6 +401,7 @@ static void check_arguments(const call *c, faults *f) {
         case POINTER: check_array(c, i, f); break;
         case OPTIONS: check_options(c, f); break;
         case LOSS_OPTIONS: check_loss_options(c, i, f); break;
+        case GAUSSIAN_OPTIONS: check_gaussian_options(c, i, f); break;
         case TENSORS: case PARAMETERS: check_tensors(c, f); break;
         default: break;
         }
@@ -511,9 +535,10 @@ static bool place_all(call *c, bool is_valid, size_t most_bytes, void **pointers
                 if (input) fill(c, placed[i]);
             }
             pointers[i] = placed[i]->start;
-        } else if (p->kind == OPTIONS || p->kind == LOSS_OPTIONS) {
-            const void *options = p->kind == OPTIONS ? (void *)&c->options : (void *)&c->loss_options;
-            const size_t all = p->kind == OPTIONS ? sizeof c->options : sizeof c->loss_options, given = *(const size_t *)options;
+        } else if (p->kind == OPTIONS || p->kind == LOSS_OPTIONS || p->kind == GAUSSIAN_OPTIONS) {
+            size_t all;
+            const void *options = options_of(c, p->kind, &all);
+            const size_t given = *(const size_t *)options;
             const size_t size = given < sizeof(size_t) ? sizeof(size_t) : given, bytes = size < all ? size : all;
             buffer *b = place(c, (buffer){.rows = 1, .width = bytes, .stride = bytes, .size = 1, .element = BYTE, .input = true});
             /* A struct whose size is no multiple of its alignment would otherwise be misaligned. */

@@ -6,7 +6,7 @@
 #include <boxgrad.h>
 #include <stdbool.h>
 
-typedef enum { NO_PARAMETER, POINTER, COUNT, STATE_SIZE, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
+typedef enum { NO_PARAMETER, POINTER, COUNT, STATE_SIZE, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, GAUSSIAN_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
 typedef enum { REAL, DOUBLE, SIZE, LONG, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
 typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, SHARE, LENGTH, DIVISOR, SIGMA, EXPONENT, EXACT_EXPONENT } number_range;
 
@@ -56,6 +56,7 @@ typedef struct {
 #define ROTATED_METRIC {.name = "metric", .kind = CODE, .last = BOXGRAD_IOF, .except = 1u << BOXGRAD_GIOU | 1u << BOXGRAD_DIOU | 1u << BOXGRAD_CIOU}
 #define DELTA_OPTIONS {.name = "options", .kind = OPTIONS, .optional = true}
 #define BOX_LOSS_OPTIONS {.name = "options", .kind = LOSS_OPTIONS, .optional = true}
+#define GAUSSIAN_LOSS_OPTIONS {.name = "options", .kind = GAUSSIAN_OPTIONS, .optional = true}
 #define TENSORS {.name = "tensors", .kind = TENSORS}, COUNT(n)
 #define PARAMETERS {.name = "parameters", .kind = PARAMETERS}, COUNT(n)
 #define OPTIONAL .optional = true
@@ -109,6 +110,12 @@ static const function functions[] = {
         OUT(out, count, 5, .stride = "out_stride", .in_place = "in"), STRIDE(out_stride)}},
     {"rotated_convert_grad", .parameters = {
         CODE(from, 3), CODE(to, 3), COUNT(count), IN(grad_out, count, 5), OUT(grad_in, count, 5, .in_place = "grad_out")}},
+    {"rotated_regularize", .parameters = {
+        CODE(angle, 3), CODE(range, 2), ROTATED(in, count, in_stride), COUNT(count), STRIDE(in_stride),
+        OUT(out, count, 5, .stride = "out_stride", .in_place = "in"), STRIDE(out_stride)}},
+    {"rotated_regularize_grad", .parameters = {
+        CODE(angle, 3), CODE(range, 2), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), IN(grad_out, count, 5),
+        OUT(grad_boxes, count, 5, .in_place = "grad_out")}},
     {"rotated_corners", .parameters = {
         CODE(angle, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), OUT(corners, count, 8, OPTIONAL), OUT(bounds, count, 4, OPTIONAL)}},
     {"rotated_corners_grad", .parameters = {
@@ -139,6 +146,11 @@ static const function functions[] = {
     {"rotated_iou_loss", .parameters = {
         CODE(kind, 1), CODE(angle, 3), ROTATED(pred, count, pred_stride), STRIDE(pred_stride), ROTATED(target, count, target_stride), STRIDE(target_stride),
         COUNT(count), IN(weights, count, 1, OPTIONAL), NUMBER(least_iou, SHARE), NUMBER(normalizer, DIVISOR, .unless = "count"),
+        RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(per_box, count, 1, OPTIONAL), OUT(grad_pred, count, 5, OPTIONAL),
+        OUT(grad_target, count, 5, OPTIONAL)}},
+    {"rotated_gaussian_loss", .parameters = {
+        CODE(kind, 9), CODE(angle, 3), GAUSSIAN_LOSS_OPTIONS, ROTATED(pred, count, pred_stride), STRIDE(pred_stride), ROTATED(target, count, target_stride),
+        STRIDE(target_stride), COUNT(count), IN(weights, count, 1, OPTIONAL), NUMBER(normalizer, DIVISOR, .unless = "count"),
         RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(per_box, count, 1, OPTIONAL), OUT(grad_pred, count, 5, OPTIONAL),
         OUT(grad_target, count, 5, OPTIONAL)}},
     {"smooth_l1", .parameters = {

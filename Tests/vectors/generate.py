@@ -5,7 +5,8 @@ call the words that its error begins with. An argument is a number, null, or
     {"of": type, "length": n, "in": numbers, "out": numbers, "terms": numbers, "eps": k}   an array; a result may be k eps of its type
                                                                 times the largest term of its formula away from the exact value in "out";
                                                                 with 0 it has those bits; without "out" it stays as it was
-    {"options": fields of boxgrad_delta_options in order, size first}, {"loss options": those of boxgrad_box_loss_options}
+    {"options": fields of boxgrad_delta_options in order, size first}, {"loss options": those of boxgrad_box_loss_options},
+    {"gaussian options": those of boxgrad_gaussian_loss_options}
     {"tensors": [[dtype, count, reserved, array or null], ...]}
     {"parameters": [[grad, param, unit_size, unit_stride], ...]}, both as tensors are
 Numbers are exact; "hash" proves that they were read so: FNV-1a of all doubles in the arrays and options, in order, as eight bytes each, low first.
@@ -297,6 +298,15 @@ def rotated_boxes(t):
         vector("rotated_convert", t, i, j, given(t, few), len(few), 5, wanted(t, value, terms, eps), 5)
         vector("rotated_convert_grad", t, i, j, len(few), given(t, grad), wanted(t, gradient, of_gradient, eps))
     for code, angle in conventions:
+        for span, name in enumerate(reference.RANGES):
+            if (code + span) % 3 != (t == "f64"):
+                continue  # Each type has a third of them.
+            few = ROTATED[[(3 * code + span) % 8, 9 + (code + span) % 4]]
+            grad = cotangents(*few.shape)
+            value, terms, (gradient,), _ = exact(reference.rotated_regularize, few, cotangent=grad, angle=angle, range=name)
+            vector("rotated_regularize", t, code, span, given(t, few), len(few), 5, wanted(t, value, terms, PROMISED), 5)
+            vector("rotated_regularize_grad", t, code, span, given(t, few), len(few), 5, given(t, grad), wanted(t, gradient))
+    for code, angle in conventions:
         boxes, solid = ROTATED[:: 1 if code == 2 else 5], ROTATED[code:11:4]
         count, gaps = len(boxes), np.hstack([boxes, np.full((len(boxes), 1), NAN)])
         of_corners, of_bounds = cotangents(count, 8), cotangents(count, 4)[::-1]
@@ -384,6 +394,37 @@ def rotated_overlap(t):
         vector("rotated_iou_loss", t, *arguments, loss, wanted(t, per_box, of_box, PROMISED), *results)
         for normalizer_of_none in (1.0, 0.0, -INF):
             vector("rotated_iou_loss", t, code, 1, None, 5, None, 5, 0, None, 1.0, normalizer_of_none, wanted("f64", [0]), None, None, None)
+
+
+GAUSSIAN_LOSSES = {
+    "gwd": {"fun": "sqrt", "tau": 2.0}, "kld": {}, "jeffreys": {"is_root": False, "tau": 0.0}, "max": {"fun": "none"}, "min": {"alpha": 2.0},
+    "kfiou": {"eps": 0.25}, "ln": {"eps": 0.0}, "exp": {"eps": 0.0}, "hellinger": {}, "bhattacharyya": {},
+}  # fmt: skip
+"""Every kind in the order of its code, with what the reference is told."""
+
+
+def gaussian_options(size=48, alpha=1.0, tau=1.0, eps=2.0**-20, fun="log1p", is_root=True, normalized=True, reserved=0):
+    function = ("none", "sqrt", "log1p").index(fun) if isinstance(fun, str) else fun
+    return {"gaussian options": [size, alpha, tau, eps, function, int(is_root), int(normalized), reserved]}
+
+
+def gaussian_losses(t):
+    """Kinds in turns: each type has half of them, and each kind one of the gradients."""
+    for code, (kind, told) in enumerate(GAUSSIAN_LOSSES.items()):
+        pairs = ROTATED_PAIRS[[[0, 1, 9][code % 3]]]
+        if code % 2 == (t == "f64"):
+            continue
+        pred, target, weights, normalizer = pairs[:, :5], pairs[:, 5:], np.array([0.5]), 2.0
+        options = {"angle": "degrees-cw", "kind": kind, "eps": 2.0**-20, **told}
+        value, terms, gradients, of_gradients = exact(reference.gaussian_loss, pred, target, cotangent=weights[:, None] / normalizer, **options)
+        per_box, of_box = (x * weights[:, None] for x in (value, terms))
+        results = [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) if k == code // 2 % 2 else None for k, (g, o) in enumerate(zip(gradients, of_gradients))]
+        arguments = code, 2, gaussian_options(**told), given(t, pred), 5, given(t, target), 5, 1, given(t, weights), normalizer
+        vector("rotated_gaussian_loss", t, *arguments, None, wanted(t, per_box, of_box, PROMISED), *results)
+    equal = given(t, [3, 4, 5, 6, 0.5])
+    nothing = wanted(t, [0, 0, 0, 0, 0])
+    vector("rotated_gaussian_loss", t, 0, 0, None, equal, 5, equal, 5, 1, None, 1.0, wanted("f64", [0]), wanted(t, [0]), nothing, nothing)
+    vector("rotated_gaussian_loss", t, 0, 0, gaussian_options(size=8), None, 5, None, 5, 0, None, 0.0, wanted("f64", [0]), None, None, None)
 
 
 # ---- Smooth L1 ----
@@ -1016,6 +1057,8 @@ def errors(t):
     kept, one = untouched("size", 2), untouched("size", 1)
     five = given(t, [0, 0, 2, 2, 0, 1, 1, 2, 2, 0])
     vector("rotated_convert", t, 4, 0, five, 2, 5, untouched(t, 10), 5, status=BAD_PARAMETER, error="from is no convention of angles (got 4)")
+    vector("rotated_regularize", t, 0, 3, five, 2, 5, untouched(t, 10), 5, status=BAD_PARAMETER, error="range is no range of angles (got 3)")
+    vector("rotated_regularize_grad", t, 4, 0, five, 2, 5, five, untouched(t, 10), status=BAD_PARAMETER, error="angle is no convention of angles (got 4)")
     vector("rotated_corners", t, 0, five, 2, 4, untouched(t, 16), None, status=BAD_STRIDE, error="stride must be at least 5 (got 4)")
     vector("rotated_from_corners", t, -1, box, 1, 8, untouched(t, 5), status=BAD_PARAMETER, error="angle is no convention of angles (got -1)")
     vector("rotated_min_area", t, 4, box, 1, 4, 8, untouched(t, 5), status=BAD_PARAMETER, error="angle is no convention of angles (got 4)")
@@ -1028,6 +1071,14 @@ def errors(t):
     arguments = five, 5, five, 5, 2, None
     vector("rotated_iou_loss", t, 2, 0, *arguments, 0.5, 1.0, untouched("f64", 1), None, None, None, status=BAD_PARAMETER, error="kind is no loss")
     vector("rotated_iou_loss", t, 1, 0, *arguments, 0.0, 1.0, untouched("f64", 1), None, None, None, status=BAD_PARAMETER, error="least_iou must be from")
+    for kind, wrong, status, error in (
+        (10, None, BAD_PARAMETER, "kind is no loss of Gaussians (got 10)"),
+        (0, gaussian_options(size=56), UNSUPPORTED, "options->size"),
+        (0, gaussian_options(alpha=0.0), BAD_PARAMETER, "options->alpha"),
+        (0, gaussian_options(fun=3), BAD_PARAMETER, "options->function"),
+        (0, gaussian_options(reserved=1), BAD_PARAMETER, "options->reserved"),
+    ):
+        vector("rotated_gaussian_loss", t, kind, 0, wrong, *arguments, 1.0, untouched("f64", 1), None, None, None, status=status, error=error)
     vector("nms", t, box, 2, 4, None, None, 0.5, 0.0, SIZE_MAX, kept, one, status=NULL_POINTER, error="scores")
     vector("nms", t, box, 2, 4, box, None, -0.5, 0.0, SIZE_MAX, kept, one, status=BAD_PARAMETER, error="iou_threshold must not be negative")
     vector("soft_nms", t, 2, box, 2, 4, box, None, 0.5, 0.5, 0.0, 2, kept, area, one, status=BAD_PARAMETER, error="decay is no decay (got 2)")
@@ -1102,7 +1153,7 @@ def arrays_of(argument):
 def numbers_of(argument):
     """All doubles of an argument's arrays, in the order in which they are written."""
     if isinstance(argument, dict):
-        for key in ("in", "out", "terms", "options", "loss options"):
+        for key in ("in", "out", "terms", "options", "loss options", "gaussian options"):
             yield from argument.get(key, ())
         for array in arrays_of(argument):
             yield from numbers_of(array)
@@ -1144,7 +1195,7 @@ def text():
     vectors.clear()
     for t in TYPES:
         for family in (
-            boxes, hard_clip, overlap, box_loss, rotated_boxes, rotated_overlap, smooth_l1, balanced_l1, distributions, deltas, suppress, match, match_ignore, rotated_suppress, rotated_match, of_rows, errors,
+            boxes, hard_clip, overlap, box_loss, rotated_boxes, rotated_overlap, gaussian_losses, smooth_l1, balanced_l1, distributions, deltas, suppress, match, match_ignore, rotated_suppress, rotated_match, of_rows, errors,
         ):  # fmt: skip
             family(t)
     norms()

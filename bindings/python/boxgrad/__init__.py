@@ -80,9 +80,16 @@ from .rotated import (
     convert_rotated_boxes,
     inspect_rotated_boxes,
     min_area_boxes,
+    regularize_rotated_boxes,
     rotated_box_iof,
     rotated_box_iou,
     rotated_box_iou_loss,
+)
+from .rotated_gaussian import (
+    gwd_loss,
+    kfiou_loss,
+    kld_loss,
+    probiou_loss,
 )
 from .sampling import BalancedPositiveNegativeSampler, sample_proposals
 from .smooth_l1 import balanced_l1_loss, smooth_l1_loss
@@ -147,9 +154,12 @@ __all__ = [
     "generalized_box_iou_loss",
     "get_num_threads",
     "get_total_norm",
+    "gwd_loss",
     "inner_box_iou_loss",
     "inspect_boxes",
     "inspect_rotated_boxes",
+    "kfiou_loss",
+    "kld_loss",
     "library_path",
     "log_box_iou_loss",
     "match_boxes",
@@ -159,6 +169,8 @@ __all__ = [
     "nms",
     "nwd_loss",
     "per_tensor_norms",
+    "probiou_loss",
+    "regularize_rotated_boxes",
     "remove_small_boxes",
     "rotate_boxes",
     "rotated_box_iof",

@@ -27,6 +27,7 @@ ops = torchvision.ops
 FLOAT32_TOLERANCE = 1e-5
 KINDS = (*box_sets.ORDINARY, "none at all")
 PLAIN = ("random", "touching", "disjoint")
+APART = ("random", "nested", "disjoint")
 MEANING = {"live": "run here", "formula": "formula"}
 
 
@@ -249,6 +250,14 @@ SAME = [
     Same("min_area_boxes", "shapely.minimum_rotated_rectangle, by its area", lambda x: boxgrad.min_area_boxes(x, angle="degrees-cw")[:, 2:4].prod(axis=1),
          peers.shapely_min_areas, lambda kind: (quads(kind),), **values_only,
          kinds=("random", "nested", "disjoint"), note="of numbers of 1e11 theirs is off by 1e-4 of it, by exact fractions"),
+    *[
+        Same("regularize_rotated_boxes", f"mmrotate regularize_boxes, {name}{', from 0' if name == 'oc' else ''}",
+             partial(boxgrad.regularize_rotated_boxes, range=name, angle="radians-cw"), partial(peers.mmrotate_regularize_boxes, torch, pattern=name), turned,
+             **formula)
+        for name in ("oc", "le90", "le135")
+    ],
+    Same("regularize_rotated_boxes", "ultralytics regularize_rboxes", partial(boxgrad.regularize_rotated_boxes, range="oc", angle="radians-cw"),
+         partial(peers.ultralytics_regularize_rboxes, torch), turned, **formula),
     Same("rotated_box_iou", "1 - powerboxes.rotated_iou_distance, degrees clockwise", partial(boxgrad.rotated_box_iou, angle="degrees-cw"),
          lambda a, b: 1 - powerboxes.rotated_iou_distance(a.astype(float), b.astype(float)), turned_pairs, **values_only, kinds=("random", "nested", "disjoint"),
          note="equal boxes: see below"),
@@ -264,6 +273,25 @@ SAME = [
              **values_only, **with_boxes, how="formula", note=note)
         for mode, eps, note in [("linear", 0, "theirs otherwise takes an IoU of 0 for 1e-6"), ("log", 1e-6, "")]
     ],
+    *[
+        Same("gwd_loss", f"mmrotate gwd_loss, {', '.join(map(str, options.values())) or 'its defaults'}", partial(boxgrad.gwd_loss, angle="radians-cw", **options),
+             partial(peers.mmrotate_gwd_loss, torch, **options), turned_pairs, kinds=APART, **formula)
+        for options in ({}, {"fun": "sqrt", "tau": 2.0, "alpha": 0.5}, {"fun": "none", "normalize": False})
+    ],
+    *[
+        Same("kld_loss", f"mmrotate {name}", partial(boxgrad.kld_loss, angle="radians-cw", direction=direction), partial(theirs, torch), turned_pairs, kinds=APART, **formula)
+        for name, direction, theirs in (
+            ("kld_loss", "forward", peers.mmrotate_kld_loss), ("jd_loss", "jeffreys", peers.mmrotate_jd_loss),
+            ("kld_symmax_loss", "max", peers.mmrotate_kld_symmax_loss), ("kld_symmin_loss", "min", partial(peers.mmrotate_kld_symmax_loss, choose="min")),
+        )
+    ],
+    *[
+        Same("kfiou_loss", f"mmrotate kfiou_loss, {fun}, without its loss of the centres", partial(boxgrad.kfiou_loss, angle="radians-cw", fun=fun),
+             partial(peers.mmrotate_kfiou, torch, fun=fun), turned_pairs, kinds=kinds, **formula, note=note)
+        for fun, kinds, note in (("none", APART, ""), ("ln", ("nested", "identical"), "in float64"), ("exp", APART, ""))
+    ],
+    Same("probiou_loss", "1 - ultralytics probiou, eps = 0", partial(boxgrad.probiou_loss, angle="radians-cw"), partial(peers.ultralytics_probiou_loss, torch, eps=0),
+         turned_pairs, kinds=("random", "nested"), **formula, note="theirs stops at a distance of 100"),
     Same("clip_boxes_to_image", "torchvision.ops.clip_boxes_to_image", partial(boxgrad.clip_boxes_to_image, size=(60, 90)),
          partial(ops.clip_boxes_to_image, size=(60, 90)), first),
     Same("remove_small_boxes", "torchvision.ops.remove_small_boxes", lambda x: boxgrad.remove_small_boxes(x, 20),
@@ -524,6 +552,12 @@ DIFFERS = [
             lambda: boxgrad.rotated_box_iou(TURNED, TURNED, angle="degrees-cw"), "an area in closed form counts nothing twice where edges coincide"),
     Differs("rotated_box_iou", "two boxes without area", "powerboxes", lambda: 1 - powerboxes.rotated_iou_distance(0 * TURNED, 0 * TURNED),
             lambda: boxgrad.rotated_box_iou(0 * TURNED, 0 * TURNED, angle="degrees-cw"), "0 / 0 is 0"),
+    Differs("gwd_loss", "a box and itself", "mmrotate gwd_loss", lambda: peers.mmrotate_gwd_loss(torch, t(TURNED), t(TURNED)),
+            lambda: boxgrad.gwd_loss(TURNED, TURNED, angle="radians-cw"), "differences come first, so that nothing needs a guard"),
+    Differs("kld_loss", "a box and itself", "mmrotate kld_loss", lambda: peers.mmrotate_kld_loss(torch, t(TURNED), t(TURNED)),
+            lambda: boxgrad.kld_loss(TURNED, TURNED, angle="radians-cw"), "as above"),
+    Differs("probiou_loss", "a box and itself", "ultralytics probiou", lambda: peers.ultralytics_probiou_loss(torch, t(TURNED), t(TURNED)),
+            lambda: boxgrad.probiou_loss(TURNED, TURNED, angle="radians-cw"), "as above"),
     Differs("box_area", "int32, a side of 100000", "torchvision", lambda: ops.box_area(t(WIDE, dtype=torch.int32)),
             lambda: boxgrad.box_area(np.array(WIDE, np.int32)), "integers are computed in float64 and do not wrap"),
     Differs("box_area", "int16, a side of 300", "powerboxes", lambda: powerboxes.boxes_areas(np.array([[0, 0, 300, 300]], np.int16)),

@@ -116,6 +116,105 @@ def mmrotate_rbox2hbox(torch, boxes):
     return torch.cat([centers - bias, centers + bias], dim=-1)
 
 
+def mmrotate_regularize_boxes(torch, boxes, pattern):
+    """RotatedBoxes.regularize_boxes of mmrotate 1.x, of which "oc" begins at -90 degrees there."""
+    width_longer, start = {"oc": (False, 0.0), "le90": (True, -math.pi / 2), "le135": (True, -math.pi / 4)}[pattern]
+    x, y, w, h, t = boxes.unbind(dim=-1)
+    if width_longer:
+        w_, h_ = torch.where(w > h, w, h), torch.where(w > h, h, w)
+        t = (torch.where(w > h, t, t + math.pi / 2) - start) % math.pi + start
+    else:
+        t = (t - start) % math.pi
+        w_, h_ = torch.where(t < math.pi / 2, w, h), torch.where(t < math.pi / 2, h, w)
+        t = torch.where(t < math.pi / 2, t, t - math.pi / 2) + start
+    return torch.stack([x, y, w_, h_, t], dim=-1)
+
+
+def ultralytics_regularize_rboxes(torch, rboxes):
+    x, y, w, h, t = rboxes.unbind(dim=-1)
+    swap = t % math.pi >= math.pi / 2
+    w_, h_ = torch.where(swap, h, w), torch.where(swap, w, h)
+    return torch.stack([x, y, w_, h_, t % (math.pi / 2)], dim=-1)
+
+
+def mmrotate_gaussian(torch, boxes):
+    """xy_wh_r_2_xy_sigma."""
+    wh, r = boxes[:, 2:4].clamp(min=1e-7, max=1e7), boxes[:, 4]
+    cos, sin = torch.cos(r), torch.sin(r)
+    rotation = torch.stack((cos, -sin, sin, cos), dim=-1).reshape(-1, 2, 2)
+    scale = 0.5 * torch.diag_embed(wh)
+    return boxes[:, :2], rotation.bmm(scale.square()).bmm(rotation.permute(0, 2, 1))
+
+
+def trace(matrices):
+    return matrices.diagonal(dim1=-2, dim2=-1).sum(dim=-1)
+
+
+def mmrotate_postprocess(torch, distance, fun, tau):
+    if fun == "log1p":
+        distance = torch.log1p(distance)
+    elif fun == "sqrt":
+        distance = torch.sqrt(distance.clamp(1e-7))
+    return 1 - 1 / (tau + distance) if tau >= 1.0 else distance
+
+
+def mmrotate_gwd_loss(torch, pred, target, fun="log1p", tau=1.0, alpha=1.0, normalize=True):
+    (xy_p, sigma_p), (xy_t, sigma_t) = mmrotate_gaussian(torch, pred), mmrotate_gaussian(torch, target)
+    det_root = (sigma_p.det() * sigma_t.det()).clamp(1e-7).sqrt()
+    shape = trace(sigma_p) + trace(sigma_t) - 2 * (trace(sigma_p.bmm(sigma_t)) + 2 * det_root).clamp(1e-7).sqrt()
+    distance = ((xy_p - xy_t).square().sum(dim=-1) + alpha * alpha * shape).clamp(1e-7).sqrt()
+    if normalize:
+        distance = distance / (2 * det_root.clamp(1e-7).sqrt().clamp(1e-7).sqrt()).clamp(1e-7)
+    return mmrotate_postprocess(torch, distance, fun, tau)
+
+
+def mmrotate_kld_loss(torch, pred, target, fun="log1p", tau=1.0, alpha=1.0, sqrt=True):
+    (xy_p, sigma_p), (xy_t, sigma_t) = mmrotate_gaussian(torch, pred), mmrotate_gaussian(torch, target)
+    entries = sigma_p[:, 1, 1], -sigma_p[:, 0, 1], -sigma_p[:, 1, 0], sigma_p[:, 0, 0]
+    inverse = torch.stack(entries, dim=-1).reshape(-1, 2, 2) / sigma_p.det()[:, None, None]
+    dxy = (xy_p - xy_t).unsqueeze(-1)
+    distance = 0.5 * dxy.permute(0, 2, 1).bmm(inverse).bmm(dxy).view(-1) / (alpha * alpha)
+    distance = distance + 0.5 * trace(inverse.bmm(sigma_t)) + 0.5 * (sigma_p.det().log() - sigma_t.det().log()) - 1
+    return mmrotate_postprocess(torch, distance.clamp(1e-7).sqrt() if sqrt else distance, fun, tau)
+
+
+def mmrotate_jd_loss(torch, pred, target, fun="log1p", tau=1.0, alpha=1.0, sqrt=True):
+    mean = 0.5 * sum(mmrotate_kld_loss(torch, a, b, "none", 0, alpha, False) for a, b in ((pred, target), (target, pred)))
+    return mmrotate_postprocess(torch, mean.clamp(1e-7).sqrt() if sqrt else mean, fun, tau)
+
+
+def mmrotate_kld_symmax_loss(torch, pred, target, fun="log1p", tau=1.0, alpha=1.0, sqrt=True, choose="max"):
+    both = [mmrotate_kld_loss(torch, a, b, "none", 0, alpha, sqrt) for a, b in ((pred, target), (target, pred))]
+    return mmrotate_postprocess(torch, getattr(torch, choose)(*both), fun, tau)
+
+
+def mmrotate_kfiou(torch, pred, target, fun=None, eps=1e-6):
+    """kfiou_loss without the smooth L1 loss of the centres."""
+    (_, sigma_p), (_, sigma_t) = mmrotate_gaussian(torch, pred), mmrotate_gaussian(torch, target)
+    gain = sigma_p.bmm((sigma_p + sigma_t).inverse())
+    v, v_p, v_t = (4 * sigma.det().sqrt() for sigma in (sigma_p - gain.bmm(sigma_p), sigma_p, sigma_t))
+    kfiou = v / (v_p + v_t - v + eps)
+    return -torch.log(kfiou + eps) if fun == "ln" else torch.exp(1 - kfiou) - 1 if fun == "exp" else 1 - kfiou
+
+
+def ultralytics_probiou_loss(torch, obb1, obb2, eps=1e-7):
+    """1 - probiou, which is the root that it takes."""
+
+    def covariance(boxes):
+        a, b, c = boxes[:, 2:3].pow(2) / 12, boxes[:, 3:4].pow(2) / 12, boxes[:, 4:5]
+        cos, sin = c.cos(), c.sin()
+        return a * cos.pow(2) + b * sin.pow(2), a * sin.pow(2) + b * cos.pow(2), (a - b) * cos * sin
+
+    (x1, y1), (x2, y2) = obb1[:, :2].split(1, dim=-1), obb2[:, :2].split(1, dim=-1)
+    (a1, b1, c1), (a2, b2, c2) = covariance(obb1), covariance(obb2)
+    det = (a1 + a2) * (b1 + b2) - (c1 + c2).pow(2)
+    t1 = ((a1 + a2) * (y1 - y2).pow(2) + (b1 + b2) * (x1 - x2).pow(2)) / (det + eps) * 0.25
+    t2 = (c1 + c2) * (x2 - x1) * (y1 - y2) / (det + eps) * 0.5
+    dets = (a1 * b1 - c1.pow(2)).clamp(0) * (a2 * b2 - c2.pow(2)).clamp(0)
+    t3 = (det / (4 * dets.sqrt() + eps) + eps).log() * 0.5
+    return (1.0 - (-(t1 + t2 + t3).clamp(eps, 100.0)).exp() + eps).sqrt()[:, 0]
+
+
 def shapely_iou(a, b, of_first=False, radians=False):
     """Of all pairs of rotated boxes, degrees or radians clockwise: shapely is installed, but has no boxes."""
     import numpy as np

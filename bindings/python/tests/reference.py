@@ -24,6 +24,7 @@ def column_function(by_gmpy2, by_mpmath):
 
 exp_of = column_function(gmpy2.exp, mp.exp)
 log_of = column_function(gmpy2.log, mp.log)
+expm1_of = column_function(gmpy2.expm1, mp.expm1)
 log1p_of = column_function(gmpy2.log1p, mp.log1p)
 atan_of = column_function(gmpy2.atan, mp.atan)
 sin_of = column_function(gmpy2.sin, mp.sin)
@@ -259,6 +260,25 @@ def rotated_convert(box, *, source, target):
     return [[x] for x in box[:4]] + [[box[4] * Real(factor + 0 * box[4].value)]]
 
 
+RANGES = {"oc": (0, 90), "le90": (-90, 90), "le135": (-45, 135)}
+
+
+def rotated_regularize(box, *, angle, range):
+    """By whole quarter turns from where the angle is: the first that leads into the range, with the longer side first where the range wants it."""
+    quarter = pi_like(box[4].value) / 2 if not ANGLES[angle][0] else box[4].value * 0 + 90
+    low, high = (bound * quarter / 90 for bound in RANGES[range])
+    w, h, x = (column.value for column in box[2:])
+    turns = -floor_of((x - low) / quarter)
+    turns = np.array([int(n) for n in turns])
+    if range == "oc":
+        turns = turns + ((x + turns * quarter) <= low)
+    else:
+        turns = turns + np.where((turns % 2 == 1) != (h > w), 1, 0)
+    exchanged = turns % 2 == 1
+    sides = [Real(np.where(exchanged, b.value, a.value), (a, np.where(exchanged, 0, 1)), (b, np.where(exchanged, 1, 0))) for a, b in (box[2:4], box[3:1:-1])]
+    return [[box[0]], [box[1]], *([side] for side in sides), [box[4], Real(turns * quarter)]]
+
+
 def direction(x, angle):
     """The cosine and the sine of an angle, clockwise on the screen. Of right angles in degrees nothing is left to round."""
     unit = unit_of(angle, x.value)
@@ -427,6 +447,99 @@ def rotated_overlap(a, b, *, angle, metric="iou", loss="", least_iou=0):
         logarithm.size = np.maximum(logarithm.size, share.size / np.where(share.value >= least_iou, share.value, 1))
         return [[-logarithm]]
     return [[share]]
+
+
+GAUSSIAN_LOSSES = ("gwd", "kld", "jeffreys", "max", "min", "kfiou", "ln", "exp", "hellinger", "bhattacharyya")
+"""In the order of the codes BOXGRAD_GAUSSIAN_*."""
+
+
+def chosen(condition, x, y):
+    """x where the condition holds, and y elsewhere."""
+    return Real(np.where(condition, x.value, y.value), (x, np.where(condition, 1, 0)), (y, np.where(condition, 0, 1)), size=np.where(condition, x.size, y.size))
+
+
+def limited(side):
+    """A side of a Gaussian."""
+    inside, zero = (side.value >= 1e-7) & (side.value <= 1e7), side.value * 0
+    return where(inside, side, zero + np.where(side.value < 1e-7, 1e-7, 1e7))
+
+
+def gaussian_loss(p, t, *, angle, kind, alpha=1, tau=1, eps=1e-6, fun="log1p", is_root=True, normalized=True):
+    """The losses of BOXGRAD_GAUSSIAN_*. The matrices are written with the angle between the boxes, of which one is turned by a quarter turn if that
+    makes the angle smaller; test_rotated_gaussian.py compares this with matrices. As large as a sine are the products whose difference it is."""
+    (cos_p, sin_p), (cos_t, sin_t) = direction(p[4], angle), direction(t[4], angle)
+    cosine, sine = cos_t * cos_p + sin_t * sin_p, cancelling(cos_t * sin_p, -(sin_t * cos_p))
+    turned = abs(sine.value) > abs(cosine.value)
+    sine = chosen(turned, -cancelling(cos_t * cos_p, sin_t * sin_p), sine)
+    cos_t, sin_t = chosen(turned, -sin_t, cos_t), chosen(turned, cos_t, sin_t)
+    (w_p, h_p), (w, h) = ([limited(side) for side in box[2:4]] for box in (p, t))
+    w_t, h_t = chosen(turned, h, w), chosen(turned, w, h)
+    dx, dy = p[0] - t[0], p[1] - t[1]
+    frames = [(cancelling(c * dx, s * dy), cancelling(c * dy, -(s * dx))) for c, s in ((cos_p, sin_p), (cos_t, sin_t))]
+    a, b, e, f = (side * side for side in (w_p, h_p, w_t, h_t))
+    turn = sine * sine * cancelling(a, -b) * cancelling(e, -f)
+    determinant = (a + e) * (b + f) + turn
+    one = Real(a.value * 0 + 1)
+
+    def divergence(frame, a, b, e, f):
+        """KLD of matrices with the axes a, b and e, f."""
+        distance = cancelling(ratio(frame[0] * frame[0], a), ratio(frame[1] * frame[1], b)) * (2 / (alpha * alpha))
+        growths = [ratio(x - y, y) for x, y in ((e, a), (f, b))]
+        shape = total([growth - log1p(growth) for growth in growths]) * 0.5
+        return cancelling(cancelling(distance, shape), ratio(turn, a * b) * 0.5)
+
+    if kind in ("gwd", "kld", "jeffreys", "max", "min"):
+        if kind == "gwd":
+            parallel = w_p * w_t + h_p * h_t
+            lost = ratio(turn * 2, parallel + root(parallel * parallel - turn))
+            shape = cancelling((w_p - w_t) * (w_p - w_t) + (h_p - h_t) * (h_p - h_t), lost)
+            distance = cancelling(dx * dx + dy * dy, shape * (alpha * alpha / 4))
+            if normalized:
+                distance = ratio(distance, root(w_p * h_p * w_t * h_t))
+        else:
+            there, back = divergence(frames[0], a, b, e, f), divergence(frames[1], e, f, a, b)
+            one_of_both = {"kld": lambda: there, "jeffreys": lambda: cancelling(there, back) * 0.5, "max": lambda: maximum(there, back), "min": lambda: minimum(there, back)}
+            distance = one_of_both[kind]()
+            if kind in ("max", "min"):
+                distance.size = np.maximum(there.size, back.size)
+                # A tie is decided by rounding.
+                distance.margin = (abs(there.value - back.value) / np.where(distance.size == 0, 1, distance.size)).astype(float)
+        if kind == "gwd" or is_root:
+            distance = root(distance)
+        if fun == "sqrt":
+            size = distance.size
+            distance = root(distance)
+            # A root of a root is steep even for what rounding leaves of equal angles.
+            distance.size = np.maximum(distance.value, size / np.where(distance.value == 0, 1, 2 * distance.value))
+        elif fun == "log1p":
+            size = distance.size
+            distance = log1p(distance)
+            distance.size = np.maximum(abs(distance.value), size / (1 + abs(distance.value)))
+        if tau < 1:
+            return [[distance]]
+        rest = -ratio(one, distance + tau)
+        rest.size = np.maximum(rest.size, distance.size * rest.value * rest.value)
+        return [[one, rest]]
+    if kind in ("kfiou", "ln", "exp"):
+        inter = ratio(w_p * h_p * w_t * h_t, root(determinant))
+        share = ratio(inter, w_p * h_p + w_t * h_t - inter + eps)
+        if kind == "ln":
+            return [[-log(share + eps)]]
+        return [[one, -share]] if kind == "kfiou" else [[exp(one - share), -one]]
+    along = [term for (u, v), x, y in ((frames[0], a, b), (frames[1], e, f)) for term in (y * u * u, x * v * v)]
+    along = functools.reduce(cancelling, along)
+    unlike = [ratio((x - y) * (x - y), x * y * 2) for x, y in ((w_p, w_t), (h_p, h_t))]
+    growth = cancelling(unlike[0] + unlike[1] + unlike[0] * unlike[1], ratio(turn, w_p * h_p * w_t * h_t * 4))
+    logarithm = log1p(growth)
+    logarithm.size = np.maximum(logarithm.size, growth.size / (1 + growth.value))
+    distance = cancelling(ratio(along, determinant) * 3, logarithm * 0.5)
+    if kind == "bhattacharyya":
+        return [[distance]]
+    kept = exp_of(-distance.value)
+    left = -expm1_of(-distance.value)
+    # The distance was rounded before the exponential was taken.
+    left = Real(left, (distance, kept, kept * np.maximum(1, distance.size)), size=abs(left) + kept * distance.size)
+    return [[root(left)]]
 
 
 def overlap_areas(a, b, *, loss=False):

@@ -67,7 +67,7 @@ BESIDE = {
     "degrees": 30.0, "iou_threshold": 0.5, "high_threshold": 0.7, "low_threshold": 0.3,
 }  # fmt: skip
 """What functions of boxes need beside them, where there are no boxes."""
-BESIDE_ROTATED = {"in_fmt": "degrees-ccw", "out_fmt": "corners", "angle": "degrees-ccw"}
+BESIDE_ROTATED = {"in_fmt": "degrees-ccw", "out_fmt": "corners", "angle": "degrees-ccw", "range": "le90"}
 CODERS = {
     f"{type(coder).__name__}.{name}": getattr(coder, name)
     for coder in (

@@ -47,10 +47,12 @@ from .rotated import (
     aligned_rotated_box_iou,
     convert_rotated_boxes,
     min_area_boxes,
+    regularize_rotated_boxes,
     rotated_box_iof,
     rotated_box_iou,
     rotated_box_iou_loss,
 )
+from .rotated_gaussian import gwd_loss, kfiou_loss, kld_loss, probiou_loss
 from .suppression import batched_nms, batched_rotated_nms, nms, rotated_nms
 from .yolo import decode_yolo
 
@@ -103,13 +105,18 @@ __all__ = [
     "generalized_box_iou_loss",
     "get_other_devices",
     "get_total_norm",
+    "gwd_loss",
     "inner_box_iou_loss",
+    "kfiou_loss",
+    "kld_loss",
     "log_box_iou_loss",
     "match_rotated_boxes",
     "min_area_boxes",
     "mpdiou_loss",
     "nms",
     "nwd_loss",
+    "probiou_loss",
+    "regularize_rotated_boxes",
     "remove_small_boxes",
     "replace_torchvision",
     "rotated_box_iof",
