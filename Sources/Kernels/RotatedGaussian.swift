@@ -126,7 +126,8 @@ private struct Sides {
 }
 
 /// The least and the largest side of a Gaussian.
-private let (leastSide, largestSide) = (1e-7, 1e7)
+private let leastSide = 1e-7
+private let largestSide = 1e7
 
 @inline(__always)
 private func limited(_ side: Double) -> Double { clamp(side, leastSide, largestSide) }
