@@ -158,6 +158,18 @@ def _regularize(boxes: Any) -> Run:
     return lambda: boxgrad.regularize_rotated_boxes(boxes, "le90", angle="degrees-ccw")
 
 
+def _regions(call: Callable[..., Any], n: int, **options: Any) -> Run:
+    """Of n boxes, with 16 channels, and both gradients."""
+    features = np.random.default_rng(1).normal(size=(1, 16, 64, 96)).astype(np.float32)
+    table = np.hstack([np.zeros((n, 1), np.float32), _many_boxes(n)])
+
+    def run() -> Any:
+        value, pullback = boxgrad.vjp(call, features, table, 7, **options)
+        return pullback(value)
+
+    return run
+
+
 def _rotated_pairs(call: Callable[..., Any], n: int, **options: Any) -> Run:
     data = workloads._rotated_loss(n).make()
     return lambda: call(data.pred, data.target, angle="degrees-ccw", **options)
@@ -211,6 +223,8 @@ FUNCTIONS = {
     "inspect_rotated_boxes": Growing("n", "n", 1000, _inspected),
     "min_area_boxes": Growing("n", "n", 1000, _min_area),
     "rotate_boxes": _boxes(lambda boxes: boxgrad.rotate_boxes(boxes, 30.0, (workloads.HEIGHT, workloads.WIDTH))),
+    "roi_align": Growing("n", "n", 100, lambda n: _regions(boxgrad.roi_align, n, spatial_scale=0.25, sampling_ratio=2)),
+    "precise_roi_pool": Growing("n", "n", 100, lambda n: _regions(boxgrad.precise_roi_pool, n, spatial_scale=0.25)),
     "convert_rotated_boxes": Growing("n", "n", 1000, _rotated),
     "regularize_rotated_boxes": Growing("n", "n", 1000, lambda n: _regularize(workloads.rotated_boxes(n, 1))),
     "rotated_box_iou": _rotated_pairwise(boxgrad.rotated_box_iou),

@@ -28,6 +28,7 @@
  *     Box distances             ltrb_encode, ltrb_decode, linear_encode, linear_decode
  *     YOLO boxes                yolo_decode
  *     Box distributions         distribution_focal, distribution_decode
+ *     Regions                   roi_align, roi_pool_precise
  *     Suppress, match, sample   nms, soft_nms, rotated_nms, rotated_soft_nms, match,
  *                               rotated_match, match_ignore, sample, sample_ratio
  *     Gradient clipping         grad_norm, grad_norm_combine, grad_scale, clip_grad_norm,
@@ -179,11 +180,11 @@
  * Stack.      A call needs at most 32 KB of the calling thread's stack, and of each thread that
  *             helps.
  * Signals.    A signal handler may make a call that succeeds, allocates nothing (iou_pairwise,
- *             suppression and matching allocate) and is not divided. A call is not divided while
- *             boxgrad_max_threads is 1, or if the handler interrupted a divided call of the same
- *             thread. A call that fails writes its sentence with snprintf, which POSIX does not
- *             allow there. boxgrad_set_parallel_for and boxgrad_set_keep_threads must not be called
- *             there. A handler may fork, but the child must not return into a divided call.
+ *             suppression, matching and pooling allocate) and is not divided. A call is not divided
+ *             while boxgrad_max_threads is 1, or if the handler interrupted a divided call of the
+ *             same thread. A call that fails writes its sentence with snprintf, which POSIX does
+ *             not allow there. boxgrad_set_parallel_for and boxgrad_set_keep_threads must not be
+ *             called there. A handler may fork, but the child must not return into a divided call.
  * Start.      A call that is made before the library's constructors have run, as by a constructor
  *             of the host, uses the "baseline" tier. The bits are the same.
  * Loading.    Each loaded copy of the library takes 272 bytes of the thread-local storage that
@@ -218,8 +219,8 @@ typedef int32_t boxgrad_status;
 #define BOXGRAD_SIZE_OVERFLOW   12 /* a count, or count times stride, exceeds all memory */
 #define BOXGRAD_BAD_PARAMETER   20 /* a scalar or a code is outside its documented range */
 #define BOXGRAD_DEGENERATE_BOX  21 /* delta_encode: a width or height is not positive and finite */
-#define BOXGRAD_NONFINITE       22 /* clip_grad_* with ON_NONFINITE ERROR: a norm is inf or NaN */
-#define BOXGRAD_OUT_OF_MEMORY   30 /* iou_pairwise, suppression or match got no scratch */
+#define BOXGRAD_NONFINITE       22 /* clip_grad_*, if it is told to: a norm is; roi_*: a box is */
+#define BOXGRAD_OUT_OF_MEMORY   30 /* iou_pairwise, suppression, match or roi_*: no scratch */
 #define BOXGRAD_UNSUPPORTED     40 /* a tensor's dtype is unknown to this version */
 
 /* The status' name, such as "BOXGRAD_BAD_STRIDE"; "unknown status" for any other number. Never
@@ -1429,6 +1430,127 @@ boxgrad_status boxgrad_distribution_decode_grad_f64(
     const double *logits, ptrdiff_t logits_stride, size_t count, size_t bins,
     const double *grad_out, double *grad_logits);
 
+/* ---- Regions ------------------------------------------------------------------------------------
+ * What a box covers of a feature map, as a map of out_height x out_width bins for each channel. A
+ * bin is the mean of the features at some positions in it. Between pixels features are bilinear:
+ * pixel k of a row or column is at position k. Rows and columns are independent, so that
+ *     out[c] = Wy F[c] Wx^T,
+ * where F[c] is a channel of the box's image, and each row of Wy and Wx has a few weights that
+ * depend on the box. So there is a gradient with respect to the box, too.
+ * Positions and weights are computed in double, also for float. */
+
+#define BOXGRAD_NCHW 0 /* images, channels, height, width; out: count, channels, ... Since 0.3.0. */
+#define BOXGRAD_NHWC 1 /* channels are last in features and in out. Since 0.3.0. */
+
+/* Begin with BOXGRAD_ROI_OPTIONS_INIT: zeros are not the defaults. Since 0.3.0. */
+typedef struct {
+    size_t size;            /* sizeof(boxgrad_roi_options) of the caller */
+    double spatial_scale;   /* a pixel of the image in pixels of the features; positive, finite */
+    int32_t layout;         /* BOXGRAD_NCHW or BOXGRAD_NHWC, of features and of bins */
+    int32_t sampling_ratio; /* roi_align: samples of a bin along an axis, at most 1024; 0 or less:
+                             * as many as a bin has pixels along it, rounded up */
+    int32_t aligned;        /* roi_align: 0 or 1; 1: half a pixel is subtracted from positions */
+    int32_t reserved;       /* 0 */
+} boxgrad_roi_options;
+
+/* The defaults. An options pointer that is NULL means them, too. */
+#define BOXGRAD_ROI_OPTIONS_INIT /* Since 0.3.0. */ \
+    { sizeof(boxgrad_roi_options), 1, BOXGRAD_NCHW, 0, 0, 0 }
+
+/* RoIAlign (He 2017): a bin is the mean of n x m samples, as torchvision.ops.roi_align computes it.
+ * Along an axis, a box from lo to hi (times spatial_scale, minus 1/2 if aligned) has samples at
+ *     lo + (bin + (k + 1/2) / n) * (hi - lo) / bins, k = 0 ... n - 1.
+ * A sample below -1 or above the size counts as 0; others beyond the pixels are moved to the next.
+ * Without aligned, a length below 1 counts as 1.
+ * Inputs:   options: one, or NULL for the defaults; features: images x channels x height x width;
+ *           boxes: count rows; indices: count, the image of each box, or NULL for image 0.
+ * Outputs:  out: count x channels x out_height x out_width.
+ * Edges:    Where a pixel is infinite or NaN, so are the bins that have a sample between it and a
+ *           neighbour, even with weight 0. A box whose ends are exchanged has its samples in
+ *           reverse; with a sampling_ratio of 0 it has none, as a box of length 0, and its bins are
+ *           0. Of a box that is far larger than the features, only the samples among them take
+ *           time.
+ * Errors:   BAD_PARAMETER: height, width, out_height or out_width is 0; a field of options is
+ *           outside its range; an index is below 0, or is not below images. NONFINITE: a box is not
+ *           finite, or is not after the multiplication by spatial_scale. OUT_OF_MEMORY.
+ *           options->size as in boxgrad_delta_encode.
+ *           A call allocates, for each thread, 256 KB or what the weights of one box take if that
+ *           is more (32 bytes times height + width + 3 * (out_height + out_width)); in NCHW also
+ *           160 * width + 272 * out_width numbers.
+ * Accuracy: out 4 eps. It is relative to the sum of the magnitudes of a bin's terms, and, because
+ *           positions are rounded in double, to the box's position times a feature.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_roi_align_f32(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const float *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const float *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, float *out);
+boxgrad_status boxgrad_roi_align_f64(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const double *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const double *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, double *out);
+
+/* The gradient of roi_align.
+ * Inputs:   grad_out: count x channels x out_height x out_width; the others as above.
+ * Outputs:  grad_features: as features, or NULL; grad_boxes: count x 4, or NULL.
+ * Edges:    At the kinks, where a sample is on a pixel, the slope of the side towards larger
+ *           positions; a sample that was moved, or counts as 0, has no slope. A length that counts
+ *           as 1 moves with its lower end. The number of samples is constant.
+ * Errors:   as above.
+ * Accuracy: grad_features, grad_boxes 4 eps.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_roi_align_grad_f32(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const float *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const float *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, const float *grad_out,
+    float *BOXGRAD_OR_NULL grad_features, float *BOXGRAD_OR_NULL grad_boxes);
+boxgrad_status boxgrad_roi_align_grad_f64(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const double *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const double *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, const double *grad_out,
+    double *BOXGRAD_OR_NULL grad_features, double *BOXGRAD_OR_NULL grad_boxes);
+
+/* Precise RoI pooling (Jiang 2018): a bin is the mean of the features over all of its positions, an
+ * integral. It is continuous in the box, and has no number of samples. Beyond the pixels features
+ * fall to 0 within one pixel. options->sampling_ratio and options->aligned are ignored.
+ * Inputs:   as in roi_align.
+ * Outputs:  out: count x channels x out_height x out_width.
+ * Edges:    A box of length 0, or with its ends exchanged, has bins of 0. Where a pixel is infinite
+ *           or NaN, so are the bins that have a position within one pixel of it.
+ * Errors:   as in roi_align.
+ * Accuracy: out 4 eps.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_roi_pool_precise_f32(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const float *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const float *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, float *out);
+boxgrad_status boxgrad_roi_pool_precise_f64(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const double *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const double *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, double *out);
+
+/* The gradient of roi_pool_precise. It has no kinks but where a box has no length, where the slope
+ * is 0. Inputs, outputs and errors are those of boxgrad_roi_align_grad.
+ * Accuracy: grad_features, grad_boxes 4 eps.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_roi_pool_precise_grad_f32(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const float *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const float *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, const float *grad_out,
+    float *BOXGRAD_OR_NULL grad_features, float *BOXGRAD_OR_NULL grad_boxes);
+boxgrad_status boxgrad_roi_pool_precise_grad_f64(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const double *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const double *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, const double *grad_out,
+    double *BOXGRAD_OR_NULL grad_features, double *BOXGRAD_OR_NULL grad_boxes);
+
 /* ---- Suppress, match, sample --------------------------------------------------------------------
  * What a detector does to its proposals between decoding and the loss. After torchvision.ops.nms
  * and batched_nms, and torchvision.models.detection's Matcher and BalancedPositiveNegativeSampler.
@@ -2214,6 +2336,40 @@ typedef struct {
         size_t count, ptrdiff_t stride, const float *grad_out, float *grad_boxes);
     boxgrad_status (*rotated_regularize_grad_f64)(int32_t angle, int32_t range, const double *boxes,
         size_t count, ptrdiff_t stride, const double *grad_out, double *grad_boxes);
+    boxgrad_status (*roi_align_f32)(const boxgrad_roi_options *options, const float *features,
+        size_t images, size_t channels, size_t height, size_t width, const float *boxes,
+        ptrdiff_t boxes_stride, const int64_t *indices, size_t count, size_t out_height,
+        size_t out_width, float *out);
+    boxgrad_status (*roi_align_f64)(const boxgrad_roi_options *options, const double *features,
+        size_t images, size_t channels, size_t height, size_t width, const double *boxes,
+        ptrdiff_t boxes_stride, const int64_t *indices, size_t count, size_t out_height,
+        size_t out_width, double *out);
+    boxgrad_status (*roi_align_grad_f32)(const boxgrad_roi_options *options, const float *features,
+        size_t images, size_t channels, size_t height, size_t width, const float *boxes,
+        ptrdiff_t boxes_stride, const int64_t *indices, size_t count, size_t out_height,
+        size_t out_width, const float *grad_out, float *grad_features, float *grad_boxes);
+    boxgrad_status (*roi_align_grad_f64)(const boxgrad_roi_options *options, const double *features,
+        size_t images, size_t channels, size_t height, size_t width, const double *boxes,
+        ptrdiff_t boxes_stride, const int64_t *indices, size_t count, size_t out_height,
+        size_t out_width, const double *grad_out, double *grad_features, double *grad_boxes);
+    boxgrad_status (*roi_pool_precise_f32)(const boxgrad_roi_options *options,
+        const float *features, size_t images, size_t channels, size_t height, size_t width,
+        const float *boxes, ptrdiff_t boxes_stride, const int64_t *indices, size_t count,
+        size_t out_height, size_t out_width, float *out);
+    boxgrad_status (*roi_pool_precise_f64)(const boxgrad_roi_options *options,
+        const double *features, size_t images, size_t channels, size_t height, size_t width,
+        const double *boxes, ptrdiff_t boxes_stride, const int64_t *indices, size_t count,
+        size_t out_height, size_t out_width, double *out);
+    boxgrad_status (*roi_pool_precise_grad_f32)(const boxgrad_roi_options *options,
+        const float *features, size_t images, size_t channels, size_t height, size_t width,
+        const float *boxes, ptrdiff_t boxes_stride, const int64_t *indices, size_t count,
+        size_t out_height, size_t out_width, const float *grad_out, float *grad_features,
+        float *grad_boxes);
+    boxgrad_status (*roi_pool_precise_grad_f64)(const boxgrad_roi_options *options,
+        const double *features, size_t images, size_t channels, size_t height, size_t width,
+        const double *boxes, ptrdiff_t boxes_stride, const int64_t *indices, size_t count,
+        size_t out_height, size_t out_width, const double *grad_out, double *grad_features,
+        double *grad_boxes);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

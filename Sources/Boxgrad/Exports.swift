@@ -905,6 +905,94 @@ public func boxgrad_distribution_decode_grad_f64(
         logits, logitsStride, count, bins, gradOut, gradLogits)
 }
 
+@_cdecl("boxgrad_roi_align_f32") @implementation
+public func boxgrad_roi_align_f32(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Float>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Float>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ out: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    roiAlign(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, out)
+}
+
+@_cdecl("boxgrad_roi_align_f64") @implementation
+public func boxgrad_roi_align_f64(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Double>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Double>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ out: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    roiAlign(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, out)
+}
+
+@_cdecl("boxgrad_roi_align_grad_f32") @implementation
+public func boxgrad_roi_align_grad_f32(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Float>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Float>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ gradOut: UnsafePointer<Float>?, _ gradFeatures: UnsafeMutablePointer<Float>?,
+    _ gradBoxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    roiAlignGrad(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, gradOut, gradFeatures,
+        gradBoxes)
+}
+
+@_cdecl("boxgrad_roi_align_grad_f64") @implementation
+public func boxgrad_roi_align_grad_f64(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Double>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Double>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ gradOut: UnsafePointer<Double>?, _ gradFeatures: UnsafeMutablePointer<Double>?,
+    _ gradBoxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    roiAlignGrad(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, gradOut, gradFeatures,
+        gradBoxes)
+}
+
+@_cdecl("boxgrad_roi_pool_precise_f32") @implementation
+public func boxgrad_roi_pool_precise_f32(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Float>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Float>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ out: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    roiPoolPrecise(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, out)
+}
+
+@_cdecl("boxgrad_roi_pool_precise_f64") @implementation
+public func boxgrad_roi_pool_precise_f64(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Double>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Double>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ out: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    roiPoolPrecise(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, out)
+}
+
+@_cdecl("boxgrad_roi_pool_precise_grad_f32") @implementation
+public func boxgrad_roi_pool_precise_grad_f32(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Float>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Float>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ gradOut: UnsafePointer<Float>?, _ gradFeatures: UnsafeMutablePointer<Float>?,
+    _ gradBoxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    roiPoolPreciseGrad(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, gradOut, gradFeatures,
+        gradBoxes)
+}
+
+@_cdecl("boxgrad_roi_pool_precise_grad_f64") @implementation
+public func boxgrad_roi_pool_precise_grad_f64(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Double>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Double>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ gradOut: UnsafePointer<Double>?, _ gradFeatures: UnsafeMutablePointer<Double>?,
+    _ gradBoxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    roiPoolPreciseGrad(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, gradOut, gradFeatures,
+        gradBoxes)
+}
+
 @_cdecl("boxgrad_nms_f32") @implementation
 public func boxgrad_nms_f32(
     _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Float>?, _ classes: UnsafePointer<Int64>?,

@@ -141,6 +141,14 @@ static const boxgrad_api api = {
     .rotated_regularize_f64 = boxgrad_rotated_regularize_f64,
     .rotated_regularize_grad_f32 = boxgrad_rotated_regularize_grad_f32,
     .rotated_regularize_grad_f64 = boxgrad_rotated_regularize_grad_f64,
+    .roi_align_f32 = boxgrad_roi_align_f32,
+    .roi_align_f64 = boxgrad_roi_align_f64,
+    .roi_align_grad_f32 = boxgrad_roi_align_grad_f32,
+    .roi_align_grad_f64 = boxgrad_roi_align_grad_f64,
+    .roi_pool_precise_f32 = boxgrad_roi_pool_precise_f32,
+    .roi_pool_precise_f64 = boxgrad_roi_pool_precise_f64,
+    .roi_pool_precise_grad_f32 = boxgrad_roi_pool_precise_grad_f32,
+    .roi_pool_precise_grad_f64 = boxgrad_roi_pool_precise_grad_f64,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

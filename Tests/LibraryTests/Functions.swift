@@ -11,8 +11,8 @@ let typedFunctions = [
     "rotated_iou_aligned", "rotated_iou_loss", "rotated_gaussian_loss", "smooth_l1", "balanced_l1", "delta_encode", "delta_encode_grad",
     "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode", "ltrb_decode_grad", "linear_encode",
     "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad", "distribution_focal",
-    "distribution_decode", "distribution_decode_grad", "nms", "soft_nms", "rotated_nms", "rotated_soft_nms", "match", "rotated_match",
-    "match_ignore",
+    "distribution_decode", "distribution_decode_grad", "roi_align", "roi_align_grad", "roi_pool_precise", "roi_pool_precise_grad", "nms",
+    "soft_nms", "rotated_nms", "rotated_soft_nms", "match", "rotated_match", "match_ignore",
 ]
 
 extension Float {
@@ -161,6 +161,22 @@ extension Float {
         case "distribution_decode_grad":
             api.distribution_decode_grad_f32(c.read("logits"), c.integer("logits_stride"), c.integer("count"), c.integer("bins"), c.read("grad_out"),
                 c.write("grad_logits"))
+        case "roi_align":
+            api.roi_align_f32(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.write("out"))
+        case "roi_align_grad":
+            api.roi_align_grad_f32(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.read("grad_out"), c.write("grad_features"), c.write("grad_boxes"))
+        case "roi_pool_precise":
+            api.roi_pool_precise_f32(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.write("out"))
+        case "roi_pool_precise_grad":
+            api.roi_pool_precise_grad_f32(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.read("grad_out"), c.write("grad_features"), c.write("grad_boxes"))
         case "nms":
             api.nms_f32(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"), c.number("iou_threshold"),
                 c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))
@@ -338,6 +354,22 @@ extension Double {
         case "distribution_decode_grad":
             api.distribution_decode_grad_f64(c.read("logits"), c.integer("logits_stride"), c.integer("count"), c.integer("bins"), c.read("grad_out"),
                 c.write("grad_logits"))
+        case "roi_align":
+            api.roi_align_f64(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.write("out"))
+        case "roi_align_grad":
+            api.roi_align_grad_f64(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.read("grad_out"), c.write("grad_features"), c.write("grad_boxes"))
+        case "roi_pool_precise":
+            api.roi_pool_precise_f64(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.write("out"))
+        case "roi_pool_precise_grad":
+            api.roi_pool_precise_grad_f64(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.read("grad_out"), c.write("grad_features"), c.write("grad_boxes"))
         case "nms":
             api.nms_f64(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"), c.number("iou_threshold"),
                 c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))

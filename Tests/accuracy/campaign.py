@@ -11,7 +11,7 @@ import gmpy2
 import inputs
 import ml_dtypes
 import numpy as np
-from library import ROOT, SUFFIX, box_loss_options, call, delta_options, gaussian_loss_options, parameters, tensors
+from library import ROOT, SUFFIX, box_loss_options, call, delta_options, gaussian_loss_options, parameters, roi_options, tensors
 from promises import EPS, PROMISES, ULP
 
 sys.path[:0] = [str(ROOT / "bindings/python/tests"), str(ROOT / "Tests/safety")]
@@ -745,6 +745,41 @@ def distribution_decode(c):
             gradient(c, "grad_logits", grad, exact, 0, kind, arguments=[("logits", rows), ("grad_out", cotangent)])
 
 
+# Regions
+
+
+def regions(c):
+    """roi_align, roi_pool_precise and their gradients, of boxes within the features, beyond them, of a part of a pixel and of all pixels."""
+    n, shape, bins = max(4, c.count // 16), (2, 3, 6, 7), (3, 2)
+    settings = ({"ratio": 2, "aligned": True}, {"ratio": 3}, {}) if "align" in c.function else ({"ratio": None},)
+    kinds = np.repeat(("within", "beyond", "part", "all"), n)
+    low = c.g.uniform((1, 1), (16, 14), (4 * n, 2))
+    low[n : 2 * n] -= c.g.uniform(5, 40, (n, 2))
+    size = c.g.uniform(2, 9, (4 * n, 2))
+    size[n : 2 * n], size[2 * n : 3 * n], size[3 * n :] = size[n : 2 * n] * 9, size[2 * n : 3 * n] / 64, size[3 * n :] * 2
+    boxes = np.hstack([low, low + size]).astype(c.dtype)
+    features, cotangent = c.cotangent(84, 3).reshape(shape), c.cotangent(4 * n, 18).reshape(-1, 3, *bins)
+    indices = np.arange(4 * n) % 2
+    for of in settings:
+        exact = [reference.roi_pool(features[i], box, bins, g, scale=0.5, **of) for i, box, g in zip(indices, boxes.astype(float), cotangent)]
+        arguments = roi_options(scale=0.5, **of), features, *shape, boxes, 4, indices, 4 * n, *bins
+        told = [("boxes", boxes)]
+        if not c.function.endswith("_grad"):
+            out = np.empty_like(cotangent)
+            call(c.function, *arguments, out, dtype=c.dtype)
+            values, sizes = (np.stack([row[k] for row in exact]).reshape(4 * n, -1) for k in (0, 1))
+            c.record("out", out.reshape(4 * n, -1), values, sizes, kinds, arguments=told)
+            continue
+        grad_features, grad_boxes = np.empty_like(features), np.empty_like(boxes)
+        call(c.function, *arguments, cotangent, grad_features, grad_boxes, dtype=c.dtype)
+        whole = [np.zeros(shape) for _ in range(2)]
+        for i, row in zip(indices, exact):
+            for k in (0, 1):
+                whole[k][i] += row[2][k]
+        c.record("grad_features", grad_features.reshape(1, -1), *(x.reshape(1, -1) for x in whole), "all")
+        c.record("grad_boxes", grad_boxes, *(np.stack([row[3][k] for row in exact]) for k in (0, 1)), kinds, arguments=told)
+
+
 # Box deltas
 
 CODINGS = {}, {"means": (0.1, -0.2, 0.05, 0.0), "stds": (0.1, 0.1, 0.2, 0.2)}, {"stds": (3.0, 7.0, 11.0, 13.0)}
@@ -1014,6 +1049,7 @@ MEASURES = {
     "rotated_convert_grad": (rotated_convert, FLOATS), "rotated_regularize_grad": (rotated_regularize, FLOATS), "rotated_corners_grad": (rotated_corners, FLOATS),
     "rotated_from_corners_grad": (rotated_from_corners, FLOATS),
     "distribution_decode_grad": (distribution_decode, FLOATS),
+    **{name + grad: (regions, FLOATS) for name in ("roi_align", "roi_pool_precise") for grad in ("", "_grad")},
     "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS), "yolo_decode_grad": (yolo_decode, FLOATS),
     "grad_norm_combine": (grad_norm_combine, FLOATS[1:]),
 } | {f.__name__: (f, tuple(FORMATS)) for f in (grad_norm, exact_norm_finish, grad_scale, clip_grad_norm, clip_grad_value, clip_grad_rms, clip_grad_adaptive)}  # fmt: skip

@@ -83,6 +83,10 @@ _STATED = {
     "linear_decode_grad": {name: Promise(largest=CHAIN) for name in ("grad_proposals", "grad_distances")},
     "yolo_decode": {"boxes": Promise(largest="corners of the proposal / 2, stride, 2 s(tx) * stride, size / 2")},
     "yolo_decode_grad": {name: Promise(largest=CHAIN) for name in ("grad_proposals", "grad_deltas")},
+} | {
+    name + grad: {output: Promise(EPS, 4, 4, f"{SUMMED}, and a box's position times a feature, times those of grad_out") for output in outputs}
+    for name in ("roi_align", "roi_pool_precise") for grad, outputs in (("", ("out",)), ("_grad", ("grad_features", "grad_boxes")))
+} | {
     "soft_nms": {"keep_scores": Promise(EPS, 8, 8, "the given score, once for each box that lowered it")},
     "rotated_soft_nms": {"keep_scores": Promise(EPS, 8, 8, "the given score, once for each box that lowered it")},
     "grad_norm": EXACT_NORMS,

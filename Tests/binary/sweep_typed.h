@@ -1,5 +1,7 @@
 /* Sweeps the functions of one type. sweep.c includes this with fp, T and take_numbers set for float, then for double. */
 
+enum { T(pooled_bins) = 33 * 2 * 3 };
+static fp T(pooled)[T(pooled_bins) * largest];
 static fp T(a)[5 * largest], T(b)[5 * largest], T(in)[9 * largest], T(x)[200 * largest], T(y)[200 * largest];
 
 /* Makes boxes that are five elements apart, and numbers. */
@@ -12,6 +14,7 @@ static void T(fill)(void) {
         T(a)[5 * k + 4] = (fp)uniform(-9, 9), T(b)[5 * k + 4] = k % 16 ? (fp)uniform(-9, 9) : T(a)[5 * k + 4];
     }
     for (size_t k = 0; k < 9 * largest; k++) T(in)[k] = (fp)uniform(-2, 2);
+    for (size_t k = 0; k < T(pooled_bins) * largest; k++) T(pooled)[k] = (fp)uniform(-2, 2);
 }
 
 static void T(sweep)(void) {
@@ -20,7 +23,8 @@ static void T(sweep)(void) {
     static uint8_t degenerate[largest];
     static int64_t classes[largest], matches[largest];
     static size_t indices[largest];
-    for (size_t k = 0; k < largest; k++) classes[k] = (int64_t)(k * k % 5) - 2;
+    static int64_t images[largest];
+    for (size_t k = 0; k < largest; k++) classes[k] = (int64_t)(k * k % 5) - 2, images[k] = (int64_t)(k * k % 3);
     size_t counts[BOXGRAD_BOX_FLAGS], found;
     double loss;
     const int32_t metrics = metric_count(), losses = loss_count(), kinds = box_loss_count();
@@ -84,6 +88,12 @@ static void T(sweep)(void) {
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, (k < 2 ? 9 : 2) * n), take_numbers(y + 9 * largest, n));
     SWEEP(distribution_decode, 2, (in, 9, n, k ? 2 : 9, x), take_numbers(x, n));
     SWEEP(distribution_decode_grad, 2, (in, 9, n, k ? 2 : 9, b, x), take_numbers(x, (k ? 2 : 9) * n));
+    boxgrad_roi_options rois[4]; /* with planes and with channels last, both with samples that are given and with as many as bins have pixels */
+    for (int k = 0; k < 4; k++) rois[k] = (boxgrad_roi_options){sizeof *rois, 0.25, k % 2, k / 2 * 2, k == 1 || k == 2, 0};
+    SWEEP(roi_align, 4, (&rois[k], in, 3, 33, 9, 11, a, 5, n ? images : NULL, n, 2, 3, x), take_numbers(x, T(pooled_bins) * n));
+    SWEEP(roi_align_grad, 4, (&rois[k], in, 3, 33, 9, 11, a, 5, images, n, 2, 3, T(pooled), x, y), take_numbers(x, 3 * 33 * 9 * 11), take_numbers(y, 4 * n));
+    SWEEP(roi_pool_precise, 2, (&rois[k], in, 3, 33, 9, 11, a, 5, images, n, 2, 3, x), take_numbers(x, T(pooled_bins) * n));
+    SWEEP(roi_pool_precise_grad, 2, (&rois[k], in, 3, 33, 9, 11, a, 5, NULL, n, 2, 3, T(pooled), x, y), take_numbers(x, 3 * 33 * 9 * 11), take_numbers(y, 4 * n));
     SWEEP(delta_encode, 1, (&options, a, 5, b, 5, n, x, degenerate, &found), take_numbers(x, 4 * n), take(degenerate, n), take(&found, sizeof found));
     SWEEP(delta_encode_grad, 1, (&options, a, 5, b, 5, n, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * n));
     SWEEP(delta_decode, 3, (k ? &options : NULL, a, 5, in, 9, n, k ? 2 : 1, x), take_numbers(x, 4 * n * (k ? 2 : 1)));

@@ -173,6 +173,7 @@ HOT = [
     "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "smooth_l1", "delta_encode", "delta_encode_grad", "delta_decode",
     "rotated_iou_pairwise", "rotated_iou_pairwise_grad", "rotated_iou_aligned", "rotated_iou_loss", "linear_encode", "linear_decode", "yolo_decode", "yolo_decode_grad", "nms", "soft_nms", "match", "match_ignore",
     "rotated_nms", "rotated_soft_nms", "rotated_match",
+    "roi_forward", "roi_features_grad", "roi_boxes_grad",
 ]  # fmt: skip
 IN_DOUBLE = ["box_loss", "rotated_gaussian_loss", "balanced_l1", "distribution_focal", "distribution_decode", "distribution_decode_grad"]
 """Kernels that are hot, too, and compute in double for both types."""

@@ -6,7 +6,7 @@
 #include <boxgrad.h>
 #include <stdbool.h>
 
-typedef enum { NO_PARAMETER, POINTER, COUNT, STATE_SIZE, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, GAUSSIAN_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
+typedef enum { NO_PARAMETER, POINTER, COUNT, STATE_SIZE, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, GAUSSIAN_OPTIONS, ROI_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
 typedef enum { REAL, DOUBLE, SIZE, LONG, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
 typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, SHARE, LENGTH, DIVISOR, SIGMA, EXPONENT, EXACT_EXPONENT } number_range;
 
@@ -22,6 +22,8 @@ typedef struct {
     const char *rows;
     int width;
     const char *times, *stride, *unless;
+    const char *also[2];    /* two more counts that the width is multiplied by: then nothing is checked of an array without elements */
+    const char *below;      /* elements are indices below this count, and others are refused; or it is "finite" */
     const char *limit;      /* the count that the number of rows does not exceed */
     const char *in_place;   /* the input that this output may be */
     const char *written[2]; /* the outputs whose sum is the number of rows that are written; without them, it is all rows */
@@ -38,7 +40,7 @@ typedef struct {
     const char *name;
     bool untyped, refuses_degenerate, refuses_nonfinite;
     bool quadratic; /* its time grows with the square of its count, and it is not divided */
-    parameter parameters[14];
+    parameter parameters[15];
 } function;
 
 #define IN(name_, rows_, width_, ...) {.name = #name_, .kind = POINTER, .rows = #rows_, .width = width_, __VA_ARGS__}
@@ -57,6 +59,12 @@ typedef struct {
 #define DELTA_OPTIONS {.name = "options", .kind = OPTIONS, .optional = true}
 #define BOX_LOSS_OPTIONS {.name = "options", .kind = LOSS_OPTIONS, .optional = true}
 #define GAUSSIAN_LOSS_OPTIONS {.name = "options", .kind = GAUSSIAN_OPTIONS, .optional = true}
+#define REGION_OPTIONS {.name = "options", .kind = ROI_OPTIONS, .optional = true}
+#define FEATURES .times = "channels", .also = {"height", "width"}
+#define SIZES COUNT(images), COUNT(channels), COUNT(height, .least = 1), COUNT(width, .least = 1)
+#define REGIONS IN(boxes, count, 4, .stride = "boxes_stride", .below = "finite"), STRIDE(boxes_stride)
+#define BINS .times = "channels", .also = {"out_height", "out_width"}
+#define BIN_SIZES COUNT(count), COUNT(out_height, .least = 1), COUNT(out_width, .least = 1)
 #define TENSORS {.name = "tensors", .kind = TENSORS}, COUNT(n)
 #define PARAMETERS {.name = "parameters", .kind = PARAMETERS}, COUNT(n)
 #define OPTIONAL .optional = true
@@ -216,6 +224,18 @@ static const function functions[] = {
     {"distribution_decode_grad", .parameters = {
         IN(logits, count, 1, .times = "bins", .stride = "logits_stride"), STRIDE(logits_stride), COUNT(count), COUNT(bins, .least = 2),
         IN(grad_out, count, 1), OUT(grad_logits, count, 1, .times = "bins")}},
+    {"roi_align", .parameters = {
+        REGION_OPTIONS, IN(features, images, 1, FEATURES), SIZES, REGIONS, IN(indices, count, 1, OPTIONAL, .element = LONG, .below = "images"), BIN_SIZES,
+        OUT(out, count, 1, BINS)}},
+    {"roi_align_grad", .parameters = {
+        REGION_OPTIONS, IN(features, images, 1, FEATURES), SIZES, REGIONS, IN(indices, count, 1, OPTIONAL, .element = LONG, .below = "images"), BIN_SIZES,
+        IN(grad_out, count, 1, BINS), OUT(grad_features, images, 1, OPTIONAL, FEATURES), OUT(grad_boxes, count, 4, OPTIONAL)}},
+    {"roi_pool_precise", .parameters = {
+        REGION_OPTIONS, IN(features, images, 1, FEATURES), SIZES, REGIONS, IN(indices, count, 1, OPTIONAL, .element = LONG, .below = "images"), BIN_SIZES,
+        OUT(out, count, 1, BINS)}},
+    {"roi_pool_precise_grad", .parameters = {
+        REGION_OPTIONS, IN(features, images, 1, FEATURES), SIZES, REGIONS, IN(indices, count, 1, OPTIONAL, .element = LONG, .below = "images"), BIN_SIZES,
+        IN(grad_out, count, 1, BINS), OUT(grad_features, images, 1, OPTIONAL, FEATURES), OUT(grad_boxes, count, 4, OPTIONAL)}},
     {"grad_norm", .untyped = true, .parameters = {
         TENSORS, NUMBER(p, EXPONENT), RESULT(total, OPTIONAL), OUT(per_tensor, n, 1, OPTIONAL), RESULT(first_nonfinite, OPTIONAL, .element = SIZE)}},
     {"grad_norm_combine", .untyped = true, .parameters = {IN(norms, n, 1), COUNT(n), NUMBER(p, EXPONENT), RESULT(total)}},

@@ -6,7 +6,7 @@ call the words that its error begins with. An argument is a number, null, or
                                                                 times the largest term of its formula away from the exact value in "out";
                                                                 with 0 it has those bits; without "out" it stays as it was
     {"options": fields of boxgrad_delta_options in order, size first}, {"loss options": those of boxgrad_box_loss_options},
-    {"gaussian options": those of boxgrad_gaussian_loss_options}
+    {"gaussian options": those of boxgrad_gaussian_loss_options}, {"roi options": those of boxgrad_roi_options}
     {"tensors": [[dtype, count, reserved, array or null], ...]}
     {"parameters": [[grad, param, unit_size, unit_stride], ...]}, both as tensors are
 Numbers are exact; "hash" proves that they were read so: FNV-1a of all doubles in the arrays and options, in order, as eight bytes each, low first.
@@ -968,6 +968,62 @@ def units(finite, changed):
     vector("clip_grad_adaptive", "", None, 0, 0.5, 1e-3, 2.0, 0, wanted("size", [0]))
 
 
+# ---- Regions ----
+
+
+def roi_options(size=32, scale=1.0, layout=0, ratio=0, aligned=0, reserved=0):
+    return {"roi options": [float(x) for x in (size, scale, layout, ratio, aligned, reserved)]}
+
+
+def regions(t):
+    """Boxes of two images: in the features, beyond them on all sides, of a pixel's parts, without area, exchanged, huge."""
+    features = COTANGENTS[:48].reshape(2, 2, 3, 4)
+    rows = np.array([
+        [1.265625, 2.515625, 6.78125, 4.171875], [-3.015625, -5.046875, 9.53125, 7.203125], [4.078125, 4.140625, 4.265625, 4.390625], [3.140625, 1.078125, 3.140625, 5.765625], [40, 40, 50, 60], [-4096.25, -65536.5, 65536.25, 4096.5],
+        [6.265625, 4.515625, 2.140625, 1.765625]])
+    indices = [0, 1, 1, 0, 0, 1, 0]
+    grad = cotangents(len(rows), 2, 2, 2).copy()
+    grad[3] = 0  # at the kink of a box without area
+    for function, settings in (
+        ("roi_align", dict(ratio=2, aligned=1)), ("roi_align", dict(layout=1)), ("roi_pool_precise", {}),
+    ):
+        last, boxes = settings.get("layout"), rows if settings.get("ratio") else rows[:6]
+        n, of = len(boxes), {key: settings[key] for key in ("ratio", "aligned") if key in settings} if function == "roi_align" else {"ratio": None}
+        exact_rows = [reference.roi_pool(features[i], box, (2, 2), grad[k], scale=0.5, **of) for k, (i, box) in enumerate(zip(indices, boxes))]
+        of_features = [np.zeros(features.shape), np.zeros(features.shape)]
+        for i, row in zip(indices, exact_rows):
+            for whole, part in zip(of_features, row[2]):
+                whole[i] += part
+        move = (lambda x: np.moveaxis(x, 1, -1)) if last else lambda x: x
+        value, terms = (move(np.stack([row[k] for row in exact_rows])) for k in (0, 1))
+        slopes = wanted(t, *map(move, of_features), PROMISED), wanted(t, *(np.stack([row[3][k] for row in exact_rows]) for k in (0, 1)), PROMISED)
+        given_options = roi_options(scale=0.5, **settings)
+        arguments = given_options, given(t, move(features)), 2, 2, 3, 4, given(t, boxes), 4, given("i64", indices[:n]), n, 2, 2
+        vector(function, t, *arguments, wanted(t, value, terms, PROMISED))
+        vector(f"{function}_grad", t, *arguments, given(t, move(grad[:n])), *slopes)
+    one, out = given(t, [1, 2, 3, 4]), untouched(t, 1)
+    box = given(t, [0, 0, 1, 1])
+    vector("roi_align", t, None, one, 1, 1, 2, 2, None, 4, None, 0, 1, 1, None)
+    vector("roi_align_grad", t, None, one, 1, 1, 2, 2, None, 4, None, 0, 1, 1, None, wanted(t, [0] * 4), None)
+    for wrong, status, error in (
+        ({"options": roi_options(size=40)}, UNSUPPORTED, "options->size"), ({"options": roi_options(size=20)}, BAD_PARAMETER, "options->size ends"),
+        ({"options": roi_options(scale=0.0)}, BAD_PARAMETER, "options->spatial_scale"), ({"options": roi_options(layout=2)}, BAD_PARAMETER, "options->layout"),
+        ({"options": roi_options(ratio=1025)}, BAD_PARAMETER, "options->sampling_ratio must be at most 1024 (got 1025)"),
+        ({"options": roi_options(aligned=2)}, BAD_PARAMETER, "options->aligned"), ({"options": roi_options(reserved=1)}, BAD_PARAMETER, "options->reserved"),
+        ({"features": None}, NULL_POINTER, "features"), ({"height": 0}, BAD_PARAMETER, "height must be at least 1 (got 0)"), ({"out_width": 0}, BAD_PARAMETER, "out_width"),
+        ({"channels": 2**61}, SIZE_OVERFLOW, "features has more elements than memory can hold"), ({"images": SIZE_MAX}, SIZE_OVERFLOW, "images is too large"),
+        ({"boxes": given(t, [0, NAN, 1, 1])}, NONFINITE, "boxes[0] is not finite"), ({"boxes": given(t, [0, 0, INF, 1])}, NONFINITE, "boxes[0]"),
+        ({"indices": given("i64", [1])}, BAD_PARAMETER, "indices[0] is no image's (got 1)"), ({"indices": given("i64", [-1])}, BAD_PARAMETER, "indices[0]"),
+        ({"out": None}, NULL_POINTER, "out"),
+    ):  # fmt: skip
+        usual = {"options": None, "features": one, "images": 1, "channels": 1, "height": 2, "width": 2, "boxes": box, "stride": 4, "indices": None, "count": 1,
+                 "out_height": 1, "out_width": 1, "out": out}  # fmt: skip
+        *before, last = (usual | wrong).values()
+        vector("roi_align", t, *before, last, status=status, error=error)
+        if "boxes" in wrong or "indices" in wrong:
+            vector("roi_pool_precise_grad", t, *before, given(t, [1]), untouched(t, 4), untouched(t, 4), status=status, error=error)
+
+
 # ---- Functions of rows ----
 
 
@@ -1153,7 +1209,7 @@ def arrays_of(argument):
 def numbers_of(argument):
     """All doubles of an argument's arrays, in the order in which they are written."""
     if isinstance(argument, dict):
-        for key in ("in", "out", "terms", "options", "loss options", "gaussian options"):
+        for key in ("in", "out", "terms", "options", "loss options", "gaussian options", "roi options"):
             yield from argument.get(key, ())
         for array in arrays_of(argument):
             yield from numbers_of(array)
@@ -1195,7 +1251,7 @@ def text():
     vectors.clear()
     for t in TYPES:
         for family in (
-            boxes, hard_clip, overlap, box_loss, rotated_boxes, rotated_overlap, gaussian_losses, smooth_l1, balanced_l1, distributions, deltas, suppress, match, match_ignore, rotated_suppress, rotated_match, of_rows, errors,
+            boxes, hard_clip, overlap, box_loss, rotated_boxes, rotated_overlap, gaussian_losses, smooth_l1, balanced_l1, distributions, deltas, regions, suppress, match, match_ignore, rotated_suppress, rotated_match, of_rows, errors,
         ):  # fmt: skip
             family(t)
     norms()

@@ -9,8 +9,8 @@ typedef struct {
         delta_degenerate, delta_encode, delta_encode_grad, ltrb_encode, ltrb_encode_grad, ltrb_decode, ltrb_decode_grad, linear_encode,
         linear_encode_grad, linear_decode, linear_decode_grad, distribution_focal, distribution_decode, distribution_decode_grad, match,
         rotated_match, match_low_quality, rotated_match_low_quality, match_ignore, iou_aligned, iou_loss, iou_pairwise, iou_pairwise_grad,
-        rotated_iou_aligned, rotated_iou_loss, rotated_gaussian_loss, rotated_iou_pairwise, rotated_iou_pairwise_grad, smooth_l1,
-        balanced_l1, nms, rotated_nms, soft_nms, rotated_soft_nms, yolo_decode, yolo_decode_grad;
+        roi_forward, roi_features_grad, roi_boxes_grad, rotated_iou_aligned, rotated_iou_loss, rotated_gaussian_loss, rotated_iou_pairwise,
+        rotated_iou_pairwise_grad, smooth_l1, balanced_l1, nms, rotated_nms, soft_nms, rotated_soft_nms, yolo_decode, yolo_decode_grad;
 } bgi_kernels_of_type;
 
 typedef struct {

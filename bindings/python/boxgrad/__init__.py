@@ -75,6 +75,7 @@ from .overlap import (
     generalized_box_iou,
     generalized_box_iou_loss,
 )
+from .roi import RoIAlign, precise_roi_pool, roi_align
 from .rotated import (
     aligned_rotated_box_iou,
     convert_rotated_boxes,
@@ -110,6 +111,7 @@ __all__ = [
     "GradNormMonitor",
     "Matcher",
     "NonFiniteError",
+    "RoIAlign",
     "TBLRBBoxCoder",
     "YOLOv5BBoxCoder",
     "__version__",
@@ -169,9 +171,11 @@ __all__ = [
     "nms",
     "nwd_loss",
     "per_tensor_norms",
+    "precise_roi_pool",
     "probiou_loss",
     "regularize_rotated_boxes",
     "remove_small_boxes",
+    "roi_align",
     "rotate_boxes",
     "rotated_box_iof",
     "rotated_box_iou",

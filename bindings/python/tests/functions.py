@@ -88,6 +88,9 @@ DIFFERENTIABLE = {
     ]
 }  # fmt: skip
 
+OF_REGIONS = {"roi_align", "precise_roi_pool"}
+"""Differentiable functions whose arguments are not rows of numbers: test_roi.py has the tests that the others have in common."""
+
 OTHERS = {
     "remove_small_boxes": Function(lambda boxes: boxgrad.remove_small_boxes(boxes, 5), boxes, writes_out=False),
     "inspect_boxes": Function(lambda boxes: boxgrad.inspect_boxes(boxes, (9, 9)).flags, boxes, writes_out=False),

@@ -4,6 +4,7 @@ What the page says is what runs: every row computes both sides. test_parity_page
 this gives.
 """
 
+import inspect
 import types
 from functools import partial
 from typing import Callable, NamedTuple
@@ -24,6 +25,7 @@ import torchvision.models.detection._utils as detection  # noqa: E402
 from pycocotools import mask  # noqa: E402
 
 ops = torchvision.ops
+roi_align = inspect.unwrap(ops.roi_align.__globals__["_roi_align"])  # else it is compiled first
 FLOAT32_TOLERANCE = 1e-5
 KINDS = (*box_sets.ORDINARY, "none at all")
 PLAIN = ("random", "touching", "disjoint")
@@ -131,6 +133,13 @@ def distributions(kind):
     a, b = box_sets.pairs(kind)
     logits = np.random.default_rng(10).normal(scale=3, size=(len(a), 4, 17))
     return logits, np.abs(a - b) / (1 + np.abs(a - b).max()) * 15.98
+
+
+def regions(kind):
+    """Two images, and boxes within them: beyond them torchvision's function in Python continues the last pixels, unlike their operator."""
+    boxes = box_sets.pairs(kind)[0][:12] / 16
+    random = np.random.default_rng(11)
+    return random.normal(size=(2, 3, 9, 11)), np.hstack([random.integers(0, 2, (len(boxes), 1)), boxes])
 
 
 def as_xywh(boxes):
@@ -292,6 +301,17 @@ SAME = [
     ],
     Same("probiou_loss", "1 - ultralytics probiou, eps = 0", partial(boxgrad.probiou_loss, angle="radians-cw"), partial(peers.ultralytics_probiou_loss, torch, eps=0),
          turned_pairs, kinds=("random", "nested"), **formula, note="theirs stops at a distance of 100"),
+    *[
+        Same("roi_align", f"torchvision.ops.roi_align._roi_align, sampling_ratio {ratio}, aligned {aligned}",
+             partial(boxgrad.roi_align, output_size=(3, 2), spatial_scale=0.75, sampling_ratio=ratio, aligned=aligned),
+             lambda x, boxes, ratio=ratio, aligned=aligned: roi_align(x, boxes, 0.75, 3, 2, ratio, aligned), regions, kinds=("random",),
+             note="of boxes within the features; their compiled operator has no gradient for boxes")
+        for ratio, aligned in [(2, True), (1, False), (-1, False)]
+    ],
+    Same("RoIAlign", "torchvision.ops.roi_align._roi_align", boxgrad.RoIAlign((3, 2), 0.75, 2),
+         lambda x, boxes: roi_align(x, boxes, 0.75, 3, 2, 2, False), regions, **values_only, kinds=("random",)),
+    Same("precise_roi_pool", "the integral of PreciseRoIPooling (Jiang 2018)", partial(boxgrad.precise_roi_pool, output_size=(3, 2)),
+         lambda x, boxes: peers.precise_roi_pool(torch, x, boxes, (3, 2)), regions, how="formula", kinds=("random",)),
     Same("clip_boxes_to_image", "torchvision.ops.clip_boxes_to_image", partial(boxgrad.clip_boxes_to_image, size=(60, 90)),
          partial(ops.clip_boxes_to_image, size=(60, 90)), first),
     Same("remove_small_boxes", "torchvision.ops.remove_small_boxes", lambda x: boxgrad.remove_small_boxes(x, 20),

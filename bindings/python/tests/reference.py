@@ -812,6 +812,78 @@ def yolo_decode(proposal, deltas, cell):
     return low + high
 
 
+# Regions: one box at a time, whose gradient is a difference of the value itself
+
+
+def hat(x):
+    return max(mp.mpf(0), 1 - abs(x))
+
+
+def integral_of_hat(x):
+    x = min(max(x, mp.mpf(-1)), mp.mpf(1))
+    return (x + 1) ** 2 / 2 if x < 0 else mp.mpf(1) / 2 + x - x * x / 2
+
+
+def roi_weights(low, high, bins, size, *, scale, ratio=0, aligned=False):
+    """The matrix of one axis: what each pixel contributes to each bin. ratio None: the integral of precise pooling."""
+    low, high = low * scale, high * scale
+    if aligned:
+        low, high = low - mp.mpf(0.5), high - mp.mpf(0.5)
+    length = high - low
+    matrix = np.full((bins, size), mp.mpf(0), object)
+    if ratio is None:
+        for b in range(bins if length > 0 else 0):
+            ends = [low + length * k / bins for k in (b, b + 1)]
+            for k in range(size):
+                matrix[b, k] = (integral_of_hat(ends[1] - k) - integral_of_hat(ends[0] - k)) * bins / length
+        return matrix
+    if not aligned:
+        length = max(length, mp.mpf(1))
+    n = ratio if ratio > 0 else int(mp.ceil(length / bins))
+    for b in range(bins):
+        step = length / bins / max(n, 1)
+        first = 0
+        if n > 4096:  # of a huge box, only those that may be among the pixels
+            first = max(0, int((-2 - low - b * n * step) / step))
+        for a in range(first, min(n, first + 4096)):
+            y = low + (b * n + a + mp.mpf(0.5)) * step
+            if -1 <= y <= size:
+                y = min(max(y, mp.mpf(0)), mp.mpf(size - 1))
+                for k in range(max(0, int(y) - 1), min(size, int(y) + 2)):
+                    matrix[b, k] += hat(y - k) / n
+    return matrix
+
+
+def roi_pool(features, box, bins, cotangent, **options):
+    """A box's value, the size of its terms, (grad_features, their size), and (grad_box, its size), as doubles."""
+    f, g, box = (np.vectorize(mp.mpf, otypes=[object])(np.asarray(x, float)) for x in (features, cotangent, box))
+    height, width = np.shape(features)[1:]
+    step = mp.mpf(10) ** -15
+
+    def weights(axis, by=None, sign=0):
+        ends = [box[axis] + (sign * step if by == 0 else 0), box[axis + 2] + (sign * step if by == 1 else 0)]
+        return roi_weights(*ends, bins[1 - axis], (width, height)[axis], **options)
+
+    def pooled(rows, columns, of):
+        return np.stack([rows @ channel @ columns.T for channel in of])
+
+    wx, wy = weights(0), weights(1)
+    slopes = {(axis, by): (weights(axis, by, 1) - weights(axis, by, -1)) / (2 * step) for axis in (0, 1) for by in (0, 1)}
+    # Positions are rounded, so that a weight has an error of the position's.
+    far = sum((min(abs(x * options["scale"]), mp.mpf(width + height)) for x in box), mp.mpf(1))
+    most = abs(f).max()
+    size = pooled(abs(wy), abs(wx), abs(f)) + far * most
+    back = np.stack([wy.T @ channel @ wx for channel in g]), np.stack([abs(wy).T @ abs(channel) @ abs(wx) for channel in g]) + far * abs(g).max()
+    of_box, of_size = [], []
+    for by in (0, 1):
+        for axis in (0, 1):
+            rows, columns = (slopes[axis, by] if axis == 1 else wy), (slopes[axis, by] if axis == 0 else wx)
+            of_box.append((g * pooled(rows, columns, f)).sum())
+            of_size.append((abs(g) * pooled(abs(rows), abs(columns), abs(f))).sum() + far * most * abs(g).sum() * options["scale"])
+    as_floats = [np.asarray(x, object).astype(float) for x in (pooled(wy, wx, f), size, *back, of_box, of_size)]
+    return as_floats[0], as_floats[1], as_floats[2:4], as_floats[4:]
+
+
 def p_norm(values, p, number=mp.mpf):
     sizes = [abs(number(float(x))) for x in np.ravel(values)]
     if p == float("inf"):

@@ -43,6 +43,7 @@ from .overlap import (
     generalized_box_iou,
 )
 from .replace import replace_torchvision
+from .roi import RoIAlign, precise_roi_pool, roi_align
 from .rotated import (
     aligned_rotated_box_iou,
     convert_rotated_boxes,
@@ -66,6 +67,7 @@ __all__ = [
     "GIoULoss",
     "IoULoss",
     "Matcher",
+    "RoIAlign",
     "SIoULoss",
     "SmoothL1Loss",
     "aligned_box_iou",
@@ -115,10 +117,12 @@ __all__ = [
     "mpdiou_loss",
     "nms",
     "nwd_loss",
+    "precise_roi_pool",
     "probiou_loss",
     "regularize_rotated_boxes",
     "remove_small_boxes",
     "replace_torchvision",
+    "roi_align",
     "rotated_box_iof",
     "rotated_box_iou",
     "rotated_box_iou_loss",
