@@ -513,7 +513,10 @@ private struct RotatedReference {
 /// Rounding moves an overlap by a rounding of the boxes' extent, times the smaller perimeter, over the area that it is divided by; and a slope by one
 /// of the extent over the sine of the angle between the edges, at most by an edge.
 private func scales(_ pair: [Double], _ metric: Int32, _ angle: Int32) -> (value: Double, slope: Double) {
-    let reference = RotatedReference(pair.map { Dual($0) }, angle)
+    scales(RotatedReference(pair.map { Dual($0) }, angle), pair, metric, angle)
+}
+
+private func scales(_ reference: RotatedReference, _ pair: [Double], _ metric: Int32, _ angle: Int32) -> (value: Double, slope: Double) {
     let (first, second, inter): (Double, Double, Double) = (reference.areaA.value, reference.areaB.value, reference.inter.value)
     let divisor: Double = metric == BOXGRAD_IOF ? first : first + second - inter
     let side: Double = max(pair[2], pair[3], pair[7], pair[8])
@@ -531,10 +534,13 @@ private func gradient(_ pair: [Double], _ cotangent: Double, _ angle: Int32, _ v
     pullback(pair, [cotangent], row: 5) { [value(RotatedReference($0, angle))] }.map { Term($0.value, scale: abs(cotangent) * scale) }
 }
 
-/// Returns an overlap with its scale.
+/// Returns an overlap with its scale. That of boxes which are further apart than their diagonals reach is exactly 0.
 func rotatedOverlap(_ a: [Double], _ b: [Double], _ metric: Int32, _ angle: Int32) -> Term {
-    let overlap = RotatedReference((a + b).map { Dual($0) }, angle).value(metric).value
-    return Term(overlap.isNaN ? 0 : overlap, scale: scales(a + b, metric, angle).value)
+    let reach: Double = hypot(a[2], a[3]) + hypot(b[2], b[3])
+    if hypot(a[0] - b[0], a[1] - b[1]) > 0.501 * reach { return Term(0) }
+    let reference = RotatedReference((a + b).map { Dual($0) }, angle)
+    let overlap = reference.value(metric).value
+    return Term(overlap.isNaN ? 0 : overlap, scale: scales(reference, a + b, metric, angle).value)
 }
 
 extension Argument {
