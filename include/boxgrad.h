@@ -1492,7 +1492,7 @@ boxgrad_status boxgrad_roi_align_f64(
     size_t count, size_t out_height, size_t out_width, double *out);
 
 /* The gradient of roi_align.
- * Inputs:   grad_out: count x channels x out_height x out_width; the others as above.
+ * Inputs:   as boxgrad_roi_align; grad_out: count x channels x out_height x out_width.
  * Outputs:  grad_features: as features, or NULL; grad_boxes: count x 4, or NULL.
  * Edges:    At the kinks, where a sample is on a pixel, the slope of the side towards larger
  *           positions; a sample that was moved, or counts as 0, has no slope. A length that counts
@@ -1516,7 +1516,7 @@ boxgrad_status boxgrad_roi_align_grad_f64(
 /* Precise RoI pooling (Jiang 2018): a bin is the mean of the features over all of its positions, an
  * integral. It is continuous in the box, and has no number of samples. Beyond the pixels features
  * fall to 0 within one pixel. options->sampling_ratio and options->aligned are ignored.
- * Inputs:   as in roi_align.
+ * Inputs:   as boxgrad_roi_align.
  * Outputs:  out: count x channels x out_height x out_width.
  * Edges:    A box of length 0, or with its ends exchanged, has bins of 0. Where a pixel is infinite
  *           or NaN, so are the bins that have a position within one pixel of it.
@@ -1535,7 +1535,10 @@ boxgrad_status boxgrad_roi_pool_precise_f64(
     size_t count, size_t out_height, size_t out_width, double *out);
 
 /* The gradient of roi_pool_precise. It has no kinks but where a box has no length, where the slope
- * is 0. Inputs, outputs and errors are those of boxgrad_roi_align_grad.
+ * is 0.
+ * Inputs:   as boxgrad_roi_align_grad.
+ * Outputs:  as boxgrad_roi_align_grad.
+ * Errors:   as in roi_align.
  * Accuracy: grad_features, grad_boxes 4 eps.
  * Since:    0.3.0. */
 boxgrad_status boxgrad_roi_pool_precise_grad_f32(

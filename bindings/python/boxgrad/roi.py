@@ -44,7 +44,7 @@ def _table(boxes: Any) -> Any:
     return np.concatenate(tables) if tables else np.empty((0, 5))
 
 
-def _pool(functions_of: Callable[[Any], tuple[Any, Any]], input: npt.ArrayLike, boxes: Any, output_size: Any, options: tuple[Any, ...]) -> Array:
+def _pool(functions_of: Callable[[Any], tuple[Any, Any]], input: npt.ArrayLike, boxes: Any, output_size: Any, options: dict[str, Any]) -> Array:
     features, wanted_features = operand("input", input)
     if features.ndim != 4:
         raise ValueError(f"input must have the shape (N, C, H, W), not {features.shape}")
@@ -64,7 +64,7 @@ def _pool(functions_of: Callable[[Any], tuple[Any, Any]], input: npt.ArrayLike, 
     (n, channels, h, w), count = features.shape, len(table)
     last = not features.flags.c_contiguous and features.transpose(0, 2, 3, 1).flags.c_contiguous
     memory = features.transpose(0, 2, 3, 1) if last else np.ascontiguousarray(features)
-    packed = options_of(*options, channels_last=last)
+    packed = options_of(**options, channels_last=last)
     arguments = packed, memory, n, channels, h, w, rows, 4, indices, count, height, width
     forward, gradient = functions_of(library_of[dtype])
     out = np.empty((count, height, width, channels) if last else (count, channels, height, width), dtype)
@@ -111,7 +111,8 @@ def roi_align(
     >>> pullback(1.0)[1].round(6)
     array([[0. , 0.5, 2. , 0.5, 2. ]])
     """
-    return _pool(lambda c: (c.roi_align, c.roi_align_grad), input, boxes, output_size, (spatial_scale, sampling_ratio, aligned))
+    options = {"spatial_scale": spatial_scale, "sampling_ratio": sampling_ratio, "aligned": aligned}
+    return _pool(lambda c: (c.roi_align, c.roi_align_grad), input, boxes, output_size, options)
 
 
 @differentiable("input", "boxes")
@@ -125,7 +126,7 @@ def precise_roi_pool(input: npt.ArrayLike, boxes: Any, output_size: Any, spatial
     >>> boxgrad.precise_roi_pool(np.arange(16.0).reshape(1, 1, 4, 4), [[0, 1.0, 1.0, 3.0, 3.0]], 1)
     array([[[[10.]]]])
     """
-    return _pool(lambda c: (c.roi_pool_precise, c.roi_pool_precise_grad), input, boxes, output_size, (spatial_scale,))
+    return _pool(lambda c: (c.roi_pool_precise, c.roi_pool_precise_grad), input, boxes, output_size, {"spatial_scale": spatial_scale})
 
 
 class RoIAlign:
