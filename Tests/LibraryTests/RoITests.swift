@@ -101,10 +101,13 @@ private struct Regions {
 
     private func image(_ x: Inputs, _ k: Int) -> Int { x["indices"].map { Int($0[k][0]) } ?? 0 }
 
+    /// Rounding moves the samples of a box by a rounding of its ends, and each weight by as much.
+    private func reach(_ box: [Double], _ o: boxgrad_roi_options) -> Double { 1 + o.spatial_scale * box.reduce(0) { max($0, abs($1)) } }
+
     /// Features are at most 2, and the weights of a bin add up to 1.
     func values(_ x: Inputs, _ o: boxgrad_roi_options, _ isPrecise: Bool) -> [String: [[Term]]] {
         ["out": x["boxes"]!.enumerated().map { k, box in
-            pooled(x["features"]![image(x, k)], box.map { Dual($0) }, o, isPrecise).map { Term($0.value, scale: 2) }
+            pooled(x["features"]![image(x, k)], box.map { Dual($0) }, o, isPrecise).map { Term($0.value, scale: 2 * reach(box, o)) }
         }]
     }
 
@@ -120,9 +123,10 @@ private struct Regions {
                     for y in 0..<Self.height where wy[i][y].value != 0 {
                         for x in 0..<Self.width where wx[j][x].value != 0 {
                             for c in 0..<channels {
-                                let (at, term) = (pixel(c, y, x), g[bin(c, i, j)] * wy[i][y].value * wx[j][x].value)
-                                let old = ofFeatures[index][at]
-                                ofFeatures[index][at] = Term(old.value + term, scale: old.scale + abs(term) + 1e-3)
+                                let (at, cotangent) = (pixel(c, y, x), g[bin(c, i, j)])
+                                let (term, old) = (cotangent * wy[i][y].value * wx[j][x].value, ofFeatures[index][at])
+                                let moved = abs(cotangent) * (wy[i][y].value + wx[j][x].value) * reach(box, o)
+                                ofFeatures[index][at] = Term(old.value + term, scale: old.scale + abs(term) + moved)
                             }
                         }
                     }

@@ -308,7 +308,7 @@ def test_failures(boxes, driver):
         (ValueError, r"boxes1 must have the shape \(N, 5\)", lambda: cuda.rotated_box_iou(x, x, angle="degrees-cw")),
         (ValueError, "weights must be contiguous", lambda: cuda.box_iou_loss(x, x, weights=OnDevice(target[:, 0]))),
         (ValueError, "iou_threshold must not be negative", lambda: cuda.nms(x, OnDevice(target[:, 0].copy()), -1)),
-        (ValueError, "family begins the name of no family", lambda: cuda.load("rotated")),
+        (ValueError, "family begins the name of no family", lambda: cuda.load("turned")),
     ):  # fmt: skip
         with pytest.raises(error, match=words):
             call()

@@ -678,8 +678,9 @@ static const char *first_difference(const call *c) {
     static char text[100];
     for (size_t k = 0; k < c->buffer_count; k++) {
         const buffer *b = &c->buffers[k];
-        if (!b->output) continue;
-        for (size_t i = 0; i < (size_t)(b->high - b->low); i++) {
+        const size_t length = (size_t)(b->high - b->low);
+        if (!b->output || memcmp(b->low, slots[k].result, length) == 0) continue;
+        for (size_t i = 0; i < length; i++) {
             if (b->low[i] == slots[k].result[i]) continue;
             snprintf(text, sizeof text, "buffer %zu, element %zu", k, (i - (size_t)(b->start - b->low)) / b->size);
             return text;
