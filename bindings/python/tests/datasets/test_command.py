@@ -233,6 +233,7 @@ def test_commands_of_the_documents(tmp_path, command, monkeypatch):
     lines = [line.split() for line in re.findall(r"^boxgrad ((?:inspect|fix|anchors) .*)$", page, re.MULTILINE)]
     samples.write("coco", tmp_path / "a").path.rename(tmp_path / "instances.json")
     samples.write("voc", tmp_path / "Annotations")
+    samples.write("dota", tmp_path / "labelTxt").options["images"].rename(tmp_path / "images")
     monkeypatch.chdir(tmp_path)
-    assert [command(*words)[0] for words in lines] == [1, 1, 0, 0]
+    assert [command(*words)[0] for words in lines] == [1, 1, 0, 0, 1]
     assert (tmp_path / "report.html").exists() and (tmp_path / "repaired.json").exists()
