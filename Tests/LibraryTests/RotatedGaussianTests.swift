@@ -25,6 +25,8 @@ private struct GaussianReference {
     let loss: Dual
     /// What rounding errors of the value are measured against.
     let scale: Double
+    /// What a rounding of the distance is multiplied by in the slopes: exp(-distance) keeps it.
+    var steepness = 1.0
 
     /// x has the numbers of the prediction, then those of the target.
     init(_ kind: Int32, _ x: [Dual], _ angle: Int32, _ o: boxgrad_gaussian_loss_options) {
@@ -63,6 +65,7 @@ private struct GaussianReference {
         }
         var (distance, size) = (Dual(0), 0.0)
         let (there, back) = (divergence(along(angleP), a, b, e, f, t11, t22), divergence(along(angleT), e, f, a, b, p11, p22))
+        let isOfBoth = kind == BOXGRAD_GAUSSIAN_LARGER_KLD || kind == BOXGRAD_GAUSSIAN_SMALLER_KLD
         switch kind {
         case BOXGRAD_GAUSSIAN_GWD:
             let products: [Dual] = [a * t11, b * t22, 2 * areas]
@@ -76,7 +79,8 @@ private struct GaussianReference {
             size = centres.value + 4 * part * trace.value
             if o.normalized == 1 { (distance, size) = (distance / areas.root, size / areas.value.squareRoot()) }
         case BOXGRAD_GAUSSIAN_KLD: (distance, size) = there
-        case BOXGRAD_GAUSSIAN_JEFFREYS: 
+        // Divergences that differ by rounding are equal, whose mean has the slopes.
+        case BOXGRAD_GAUSSIAN_JEFFREYS, _ where isOfBoth && abs(there.0.value - back.0.value) <= 1e-12 * there.1:
             let sum: Dual = there.0 + back.0
             (distance, size) = (0.5 * sum, there.1 + back.1)
         case BOXGRAD_GAUSSIAN_LARGER_KLD: (distance, size) = (Dual.max(there.0, back.0), max(there.1, back.1))
@@ -103,6 +107,7 @@ private struct GaussianReference {
             let kept: Dual = (-between).exponential
             let hellinger: Dual = (Dual(1) - kept).root
             loss = kind == BOXGRAD_GAUSSIAN_BHATTACHARYYA ? between : hellinger
+            steepness = 1 + between.value
             scale = kind == BOXGRAD_GAUSSIAN_BHATTACHARYYA ? size : size / max(hellinger.value, 1e-3)
             return
         }
@@ -137,8 +142,10 @@ struct RotatedGaussianLoss: OperationWithOptions {
         let references = rows.map { GaussianReference(kind, $0.map { Dual($0) }, angle, known) }
         let weights = rows.indices.map { x["weights"]?[$0][0] ?? 1 }
         let losses = zip(references, weights).map { [Term($1 * $0.loss.value, scale: abs($1) * $0.scale)] }
-        let gradients = zip(rows, weights).map { row, weight in
-            pullback(row, [weight / normalizer], row: 5) { [GaussianReference(kind, $0, angle, known).loss] }.map { Term($0.value, scale: 8 * $0.scale) }
+        let gradients = rows.indices.map { i in
+            pullback(rows[i], [weights[i] / normalizer], row: 5) { [GaussianReference(kind, $0, angle, known).loss] }.map {
+                Term($0.value, scale: 8 * references[i].steepness * $0.scale)
+            }
         }
         let loss = Term(losses.reduce(0) { $0 + $1[0].value } / normalizer, scale: losses.reduce(0) { $0 + $1[0].scale } / normalizer)
         return [

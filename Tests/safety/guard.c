@@ -92,7 +92,9 @@ int main(int argc, char **argv) {
     for (int k = 4; k < argc; k++) if (load_library(&libraries[library_count], argv[1], argv[k])) library_count++;
     for (size_t k = 0; k < function_count; k++) for (size_t real = functions[k].untyped ? 8 : 4; real <= 8; real += 4) {
         if (!is_wanted(&functions[k])) continue;
-        for (size_t rows = 0; rows <= most; rows++) for (unsigned variant = 0; variant < variants; variant++) {
+        /* A row of a region has many numbers. */
+        const size_t step = strncmp(functions[k].name, "roi_", 4) == 0 ? 9 : 1;
+        for (size_t rows = 0; rows <= most; rows += step) for (unsigned variant = 0; variant < variants; variant++) {
             call c = valid(&functions[k], real, rows, variant + (unsigned)rows);
             give_tensors(&c, rows, variant);
             check(&c, (const int32_t[]){1}, 1);
