@@ -2,8 +2,8 @@ import CBoxgrad
 import CBoxgradCUDA
 import CudaShims
 
-/// The rows of the matrix that a thread computes, one after the other.
-private let rowsOfThread = 16
+/// The rows of a matrix that a thread computes, one after the other.
+let rowsOfThread = 16
 
 /// The threads of a block of the matrix, each of which has four columns.
 private let matrixBlock = 128
@@ -46,18 +46,20 @@ func cudaIouPairwise<T>(
     return fill(outUnion, BGC_IOU_PAIRWISE_UNION)
 }
 
-/// Returns the bytes for the sums of `rows` rows over `columns` columns. The sums of at most sumBlock columns need none.
-private func sums(_ rows: Int, _ columns: Int) -> Int? {
-    guard rows >= 0, columns >= 0 else { return nil }
-    let blocks = columns / sumBlock &+ (columns % sumBlock == 0 ? 0 : 1)
-    guard blocks > 1, let row = bytes(blocks, 4 &* MemoryLayout<Double>.stride) else { return 0 }
-    return bytes(rows, row)
-}
-
-func cudaIouPairwiseGradScratch(_ aCount: Int, _ bCount: Int) -> Int? {
+/// Returns the bytes for the sums of a gradient of pairs, of the side that needs more: `width` sums for each row of a side and each block of the
+/// other. The sums of at most sumBlock columns need none.
+func gradSums(_ aCount: Int, _ bCount: Int, width: Int) -> Int? {
+    func sums(_ rows: Int, _ columns: Int) -> Int? {
+        guard rows >= 0, columns >= 0 else { return nil }
+        let blocks = columns / sumBlock &+ (columns % sumBlock == 0 ? 0 : 1)
+        guard blocks > 1, let row = bytes(blocks, width &* MemoryLayout<Double>.stride) else { return 0 }
+        return bytes(rows, row)
+    }
     guard let a = sums(aCount, bCount), let b = sums(bCount, aCount) else { return nil }
     return max(a, b)
 }
+
+func cudaIouPairwiseGradScratch(_ aCount: Int, _ bCount: Int) -> Int? { gradSums(aCount, bCount, width: 4) }
 
 func cudaIouPairwiseGrad<T: BinaryFloatingPoint>(
     _ metric: Int32, _ a: UnsafePointer<T>?, _ aCount: Int, _ aStride: Int, _ b: UnsafePointer<T>?, _ bCount: Int, _ bStride: Int,

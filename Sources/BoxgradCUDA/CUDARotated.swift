@@ -58,9 +58,6 @@ func cudaRotatedFromCornersGrad<T>(
 
 // ---- Overlap ----
 
-/// The rows of the matrix that a thread computes, one after the other.
-private let rowsOfThread = 16
-
 /// The threads of a block that adds gradients. They share memory for five sums each.
 private let gradBlock = 128
 
@@ -110,17 +107,8 @@ func cudaRotatedIouPairwise<T>(
     return device.launch(BGC_ROTATED_IOU_PAIRWISE, aCount, grid: grid, block: gradBlock, T.self, stream)
 }
 
-/// Returns the bytes for the sums of `rows` rows over `columns` columns. The sums of at most sumBlock columns need none.
-private func sums(_ rows: Int, _ columns: Int) -> Int? {
-    guard rows >= 0, columns >= 0 else { return nil }
-    let blocks = columns / sumBlock &+ (columns % sumBlock == 0 ? 0 : 1)
-    guard blocks > 1, let row = bytes(blocks, 5 &* MemoryLayout<Double>.stride) else { return 0 }
-    return bytes(rows, row)
-}
-
 func cudaRotatedPairwiseGradScratch<T>(_ aCount: Int, _ bCount: Int, _: T.Type) -> Int? {
-    guard let a = sums(aCount, bCount), let b = sums(bCount, aCount) else { return nil }
-    return preparedBytes(aCount, bCount, sums: max(a, b), T.self)
+    preparedBytes(aCount, bCount, sums: gradSums(aCount, bCount, width: 5), T.self)
 }
 
 func cudaRotatedIouPairwiseGrad<T: BinaryFloatingPoint>(
@@ -132,16 +120,15 @@ func cudaRotatedIouPairwiseGrad<T: BinaryFloatingPoint>(
     let calls = RotatedIoUPairwiseGrad<T>.sides(
         &arguments, metric, angle, a, aCount, aStride, b, bCount, bStride, gradOut, gradOutStride, gradA, gradB)
     guard arguments.valid else { return arguments.status }
-    guard let calls else {
+    guard let calls, let a, let b else {
         let status = zero(gradA, 5 &* aCount, stream)
         return status == BOXGRAD_OK ? zero(gradB, 5 &* bCount, stream) : status
     }
-    guard let any = calls.a ?? calls.b else { return BOXGRAD_OK }
+    guard gradA != nil || gradB != nil else { return BOXGRAD_OK }
     arguments.scratch(scratch, scratchSize, cudaRotatedPairwiseGradScratch(aCount, bCount, T.self))
     guard arguments.valid, let scratch else { return arguments.status }
     let sides = PreparedSides<T>(scratch, aCount, bCount)
-    let isOfA = calls.a != nil
-    var status = sides.prepare(angle, isOfA ? any.a : any.b, aCount, isOfA ? any.b : any.a, bCount, stream)
+    var status = sides.prepare(angle, Rows(a, stride: aStride), aCount, Rows(b, stride: bStride), bCount, stream)
     // The sides take turns on the memory for sums.
     func gradient(_ call: RotatedIoUPairwiseGrad<T>?, _ a: PreparedBoxes<T>, _ b: PreparedBoxes<T>, _ count: Int) -> Int32 {
         guard let call else { return BOXGRAD_OK }

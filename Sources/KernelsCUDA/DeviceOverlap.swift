@@ -157,14 +157,20 @@ func iouPairwiseGradDevice<M: Metric, T: DeviceReal>(_: M.Type, _ device: Device
 
 /// Adds the blocks' sums of each coordinate. `count` counts coordinates.
 func iouPairwiseGradTotalDevice<T: DeviceReal>(_ device: DeviceIoUPairwiseGrad<T>, _ count: Int) {
-    guard let sums = device.sums else { return }
-    let blocks = (device.call.bCount &+ sumBlock &- 1) / sumBlock
+    addBlocks(device.sums, device.call.bCount, width: 4, to: device.call.gradA, count)
+}
+
+/// Adds the blocks' sums of each number of a gradient, whose rows have `width` numbers.
+@inline(__always)
+func addBlocks<T: DeviceReal>(_ sums: UnsafePointer<Double>?, _ columns: Int, width: Int, to gradient: UnsafeMutablePointer<T>, _ count: Int) {
+    guard let sums else { return }
+    let blocks = (columns &+ sumBlock &- 1) / sumBlock
     forEach(count) { i in
         var (total, block) = (0.0, 0)
         while block < blocks {
-            total += sums[4 &* (i / 4 &* blocks &+ block) &+ i & 3]
+            total += sums[width &* (i / width &* blocks &+ block) &+ i % width]
             block &+= 1
         }
-        device.call.gradA[i] = T(total)
+        gradient[i] = T(total)
     }
 }

@@ -120,16 +120,7 @@ func rotatedIouPairwiseGradDevice<T: DeviceReal>(_ device: DeviceRotatedIoUPairw
 
 /// Adds the blocks' sums of each number. `count` counts numbers.
 func rotatedIouPairwiseGradTotalDevice<T: DeviceReal>(_ device: DeviceRotatedIoUPairwiseGrad<T>, _ count: Int) {
-    guard let sums = device.sums else { return }
-    let blocks = (device.call.bCount &+ sumBlock &- 1) / sumBlock
-    forEach(count) { i in
-        var (total, block) = (0.0, 0)
-        while block < blocks {
-            total += sums[5 &* (i / 5 &* blocks &+ block) &+ i % 5]
-            block &+= 1
-        }
-        device.call.gradA[i] = T(total)
-    }
+    addBlocks(device.sums, device.call.bCount, width: 5, to: device.call.gradA, count)
 }
 
 // ---- Family rotated_pairs ----
