@@ -154,6 +154,22 @@ def _min_area(n: int) -> Run:
     return lambda: boxgrad.min_area_boxes(quads, angle="degrees-ccw")
 
 
+def _regularize(boxes: Any) -> Run:
+    return lambda: boxgrad.regularize_rotated_boxes(boxes, "le90", angle="degrees-ccw")
+
+
+def _regions(call: Callable[..., Any], n: int, **options: Any) -> Run:
+    """Of n boxes, with 16 channels, and both gradients."""
+    features = np.random.default_rng(1).normal(size=(1, 16, 64, 96)).astype(np.float32)
+    table = np.hstack([np.zeros((n, 1), np.float32), _many_boxes(n)])
+
+    def run() -> Any:
+        value, pullback = boxgrad.vjp(call, features, table, 7, **options)
+        return pullback(value)
+
+    return run
+
+
 def _rotated_pairs(call: Callable[..., Any], n: int, **options: Any) -> Run:
     data = workloads._rotated_loss(n).make()
     return lambda: call(data.pred, data.target, angle="degrees-ccw", **options)
@@ -175,6 +191,19 @@ def _suppression(call: Callable[..., Any], order: str) -> Growing:
     return Growing(order, "n", 256, make)
 
 
+def _rotated_suppression(call: Callable[..., Any], order: str) -> Growing:
+    def make(n: int) -> Run:
+        boxes, scores = workloads.rotated_clusters(n), np.random.default_rng(6).random(n, np.float32)
+        return lambda: call(boxes, scores)
+
+    return Growing(order, "n", 256, make)
+
+
+def _rotated_match(n: int) -> Run:
+    proposals, truths = workloads.rotated_boxes(n, 1), workloads.rotated_boxes(100, 2)
+    return lambda: boxgrad.match_rotated_boxes(proposals, truths, 0.7, 0.3, True, angle="degrees-ccw")
+
+
 def _match(n: int) -> Run:
     data = workloads._match(n, 100).make()
     return lambda: boxgrad.match_boxes(data.proposals, data.truths, data.high, data.low, True)
@@ -194,10 +223,17 @@ FUNCTIONS = {
     "inspect_rotated_boxes": Growing("n", "n", 1000, _inspected),
     "min_area_boxes": Growing("n", "n", 1000, _min_area),
     "rotate_boxes": _boxes(lambda boxes: boxgrad.rotate_boxes(boxes, 30.0, (workloads.HEIGHT, workloads.WIDTH))),
+    "roi_align": Growing("n", "n", 100, lambda n: _regions(boxgrad.roi_align, n, spatial_scale=0.25, sampling_ratio=2)),
+    "precise_roi_pool": Growing("n", "n", 100, lambda n: _regions(boxgrad.precise_roi_pool, n, spatial_scale=0.25)),
     "convert_rotated_boxes": Growing("n", "n", 1000, _rotated),
+    "regularize_rotated_boxes": Growing("n", "n", 1000, lambda n: _regularize(workloads.rotated_boxes(n, 1))),
     "rotated_box_iou": _rotated_pairwise(boxgrad.rotated_box_iou),
     "rotated_box_iof": _rotated_pairwise(boxgrad.rotated_box_iof),
     "aligned_rotated_box_iou": Growing("n", "n", 1000, lambda n: _rotated_pairs(boxgrad.aligned_rotated_box_iou, n)),
+    **{
+        name: Growing("n", "n", 1000, lambda n, call=boxgrad.value_and_grad(getattr(boxgrad, name)): _rotated_pairs(call, n, reduction="mean"))
+        for name in ("gwd_loss", "kld_loss", "kfiou_loss", "probiou_loss")
+    },
     "rotated_box_iou_loss": Growing("n", "n", 1000, lambda n: _rotated_pairs(boxgrad.value_and_grad(boxgrad.rotated_box_iou_loss), n, reduction="mean")),
     "clip": _boxes(lambda boxes: boxgrad.clip(boxes, 0.0, 100.0)),
     "box_iou": _pairwise(boxgrad.box_iou),
@@ -244,6 +280,11 @@ FUNCTIONS = {
     "batched_nms": _suppression(lambda boxes, scores: boxgrad.batched_nms(boxes, scores, np.arange(len(boxes)) % 80, 0.5), "n log n"),
     "soft_nms": _suppression(boxgrad.soft_nms, "n^2"),
     "match_boxes": Growing("n", "n", 1000, _match),
+    "rotated_nms": _rotated_suppression(lambda boxes, scores: boxgrad.rotated_nms(boxes, scores, 0.5, angle="degrees-ccw"), "n log n"),
+    "batched_rotated_nms": _rotated_suppression(
+        lambda boxes, scores: boxgrad.batched_rotated_nms(boxes, scores, np.arange(len(boxes)) % 80, 0.5, angle="degrees-ccw"), "n log n"),
+    "soft_rotated_nms": _rotated_suppression(lambda boxes, scores: boxgrad.soft_rotated_nms(boxes, scores, angle="degrees-ccw"), "n^2"),
+    "match_rotated_boxes": Growing("n", "n", 1000, _rotated_match),
     "sample_proposals": Growing("n", "n", 1000, _sample),
 }
 """The functions that work on many items. Suppression has ten boxes around each of n / 10 places, matching a hundred truths."""

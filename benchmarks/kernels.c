@@ -236,6 +236,12 @@ static void nms(void *p) {
     TRY(boxgrad_nms_f32(w->a, w->n, 4, w->b, w->ids, 0.5, -INFINITY, SIZE_MAX, w->keep, &kept));
 }
 
+static void rotated_nms(void *p) {
+    struct workload *w = p;
+    size_t kept;
+    TRY(boxgrad_rotated_nms_f32(BOXGRAD_ANGLE_DEGREES_CCW, w->a, w->n, 5, w->b, NULL, 0.5, -INFINITY, SIZE_MAX, w->keep, &kept));
+}
+
 static void match(void *p) {
     struct workload *w = p;
     TRY(boxgrad_match_f32(BOXGRAD_IOU, w->a, w->n, 4, w->b, w->m, 4, 0, 0.3, 0.7, 1, w->ids, w->out));
@@ -406,6 +412,22 @@ static void measure_nms(size_t n, int classes) {
     free(w.a), free(w.b), free(w.keep), free(w.ids);
 }
 
+static void measure_rotated_nms(size_t n) {
+    char name[128];
+    struct workload w = {.n = n, .a = memory(n * 20), .b = values(n, 1), .keep = memory(n * sizeof *w.keep)};
+    float *corners = clusters(n);
+    for (size_t i = 0; i < n; i++) {
+        const float *c = corners + 4 * i;
+        const float row[] = {(c[0] + c[2]) / 2, (c[1] + c[3]) / 2, c[2] - c[0], c[3] - c[1], (float)(i / 10 * 37 % 360) + (float)uniform(-3, 3)};
+        memcpy(w.a + 5 * i, row, sizeof row);
+        w.b[i] = (float)uniform(0, 1);
+    }
+    free(corners);
+    snprintf(name, sizeof name, "rotated nms, %s boxes", count_name(n));
+    measure(name, rotated_nms, &w, (double)n, 24.0 * (double)n);
+    free(w.a), free(w.b), free(w.keep);
+}
+
 int main(int argc, char **argv) {
     static const char *METRICS[] = {"IoU", "GIoU", "DIoU", "CIoU"};
     double scale = argc > 2 ? atof(argv[2]) : 1;
@@ -511,6 +533,7 @@ int main(int argc, char **argv) {
     measure_nms(scaled(10000, scale), 1);
     measure_nms(scaled(100000, scale), 1);
     measure_nms(scaled(100000, scale), 80);
+    measure_rotated_nms(scaled(10000, scale));
     n = scaled(200000, scale);
     w = (struct workload){.n = n, .m = 100, .a = boxes(n), .b = boxes(100), .out = memory(n * 4), .ids = memory(n * sizeof *w.ids)};
     snprintf(name, sizeof name, "match %s x 100", count_name(n));

@@ -208,6 +208,19 @@ struct RotatedConvertGrad<T>: Call {
     let gradIn: UnsafeMutablePointer<T>
 }
 
+struct RotatedRegularize<T>: Call {
+    let angle, range: Int32
+    let input: Rows<T>
+    let out: MutableRows<T>
+}
+
+struct RotatedRegularizeGrad<T>: Call {
+    let angle, range: Int32
+    let boxes: Rows<T>
+    let gradOut: UnsafePointer<T>
+    let gradBoxes: UnsafeMutablePointer<T>
+}
+
 struct RotatedCorners<T>: Call {
     let angle: Int32
     let boxes: Rows<T>
@@ -277,6 +290,16 @@ struct RotatedIoULoss<T>: SummingCall {
     let pred, target: Rows<T>
     let weights: UnsafePointer<T>?
     let leastIoU, normalizer: Double
+    let perBox, gradPred, gradTarget: UnsafeMutablePointer<T>?
+    var sums = Sums()
+}
+
+struct RotatedGaussianLoss<T>: SummingCall {
+    let kind, angle: Int32
+    let options: boxgrad_gaussian_loss_options
+    let pred, target: Rows<T>
+    let weights: UnsafePointer<T>?
+    let normalizer: Double
     let perBox, gradPred, gradTarget: UnsafeMutablePointer<T>?
     var sums = Sums()
 }
@@ -419,6 +442,56 @@ struct YOLODecodeGrad<T>: Call {
     let gradProposals, gradDeltas: UnsafeMutablePointer<T>?
 }
 
+// ---- Regions ----
+
+/// Asks for a pooling of regions, or for one of its gradients. Each thread has scratch of its own.
+struct RoIPool<T>: Call {
+    let spatialScale: Double
+    let samplingRatio: Int
+    let isAligned, isPrecise, isChannelsLast: Bool
+    let features: UnsafePointer<T>
+    let images, channels, height, width: Int
+    let boxes: Rows<T>
+    let indices: UnsafePointer<Int64>?
+    let count, outHeight, outWidth: Int
+    let out: UnsafeMutablePointer<T>?
+    let gradOut: UnsafePointer<T>?
+    let gradFeatures, gradBoxes: UnsafeMutablePointer<T>?
+    var scratch: ThreadScratch
+}
+
+extension RoIPool {
+    /// Kernels take so many channels at a time, and of planes so many rows of bins.
+    var block: Int { isChannelsLast ? 64 : 16 }
+    static var rowsOfBins: Int { 8 }
+    var blocks: Int { (channels &+ block &- 1) / block }
+
+    /// The numbers that the matrix of an axis takes: where each bin's taps begin and the first and the last index; index, weight and two
+    /// derivatives of each tap.
+    func taps(_ bins: Int, _ size: Int) -> Int {
+        let all = size &+ 2 &* bins &+ 2
+        return isPrecise || samplingRatio <= 0 ? all : min(all, 2 &* samplingRatio &* bins)
+    }
+    func axisSize(_ bins: Int, _ size: Int) -> Int { bins &+ 3 &+ 4 &* taps(bins, size) }
+    var matricesSize: Int { axisSize(outHeight, height) &+ axisSize(outWidth, width) }
+    /// The matrices of so many boxes are in scratch at a time, in 256 KB if one box does not need more.
+    var boxesAtOnce: Int { max(1, min(64, (1 << 15) / matricesSize)) }
+
+    /// A row of the features with room for whole vectors, one of bins, and one of a row of bins side by side.
+    var paddedWidth: Int { (width &+ 7) & ~7 }
+    var paddedBins: Int { (outWidth &+ 7) & ~7 }
+    var binsPitch: Int { Self.rowsOfBins &* outWidth &+ 8 }
+
+    /// The bytes of a thread's scratch: an axis of one tap, the matrices, the sums of each box's gradient and dot products of each row. For
+    /// planes also rows of a window with the channels side by side, the same with columns side by side twice, and bins in both orders.
+    var scratchSize: Int {
+        let lanes = 4 &* 8 &* boxesAtOnce &+ 8 &* taps(outHeight, height)
+        let planes = 16 &* (Self.rowsOfBins &* (paddedWidth &+ paddedBins) &+ 2 &* paddedWidth &+ binsPitch)
+        let numbers = lanes &+ (isChannelsLast ? 0 : planes)
+        return 8 &* (8 &+ boxesAtOnce &* matricesSize) &+ numbers &* MemoryLayout<T>.stride &+ 64
+    }
+}
+
 // ---- Suppression ----
 
 struct NMS<T>: Call {
@@ -443,6 +516,17 @@ struct SoftNMS<T>: Call {
     let keepScores: UnsafeMutablePointer<T>
 }
 
+/// The same with rotated boxes.
+struct RotatedNMS<T>: Call {
+    let call: NMS<T>
+    let angle: Int32
+}
+
+struct RotatedSoftNMS<T>: Call {
+    let call: SoftNMS<T>
+    let angle: Int32
+}
+
 // ---- Matching ----
 
 struct Match<T>: Call {
@@ -456,6 +540,12 @@ struct Match<T>: Call {
     let overlaps: UnsafeMutablePointer<T>?
     /// Has bgi_match_scratch bytes for each thread.
     var scratch: ThreadScratch
+}
+
+/// The same with rotated boxes.
+struct RotatedMatch<T>: Call {
+    var call: Match<T>
+    let angle: Int32
 }
 
 struct MatchIgnore<T>: Call {
@@ -506,7 +596,8 @@ struct TensorPass: Call {
 
     var operation = Operation.largest
     var p = 0.0, divisor = 1.0, coefficient = 1.0, limit = Double.infinity
-    /// The number of integers of an exact sum, or 0 if sums are rounded. A sum without room for squares of doubles leaves doubles to be rounded.
+    /// The number of integers of an exact sum, or 0 if sums are rounded. A sum without room for squares of doubles leaves doubles to be
+    /// rounded.
     var sumSize = 0
     var pieces = UnsafeMutablePointer<Piece>?.none
 }

@@ -129,6 +129,61 @@ func rotatedFromCornersGrad<T: Real>(_ call: RotatedFromCornersGrad<T>, _ rows: 
     }
 }
 
+/// Brings angles into a range, and exchanges sides where that keeps the box in its place.
+@inline(never)
+func rotatedRegularize<T: Real>(_ call: RotatedRegularize<T>, _ rows: Range<Int>) {
+    let ranged = RangedAngles<T>(call.range, AngleConvention(call.angle).unit)
+    for i in rows {
+        let (row, out) = (call.input[i], call.out[i])
+        let (x, y, w, h) = (row[0], row[1], row[2], row[3])
+        let (isExchanged, angle) = ranged.regularized(row[4], isTall: h > w)
+        (out[0], out[1], out[2], out[3], out[4]) = (x, y, isExchanged ? h : w, isExchanged ? w : h, angle)
+    }
+}
+
+@inline(never)
+func rotatedRegularizeGrad<T: Real>(_ call: RotatedRegularizeGrad<T>, _ rows: Range<Int>) {
+    let ranged = RangedAngles<T>(call.range, AngleConvention(call.angle).unit)
+    for i in rows {
+        let (row, g, out) = (call.boxes[i], call.gradOut + 5 &* i, call.gradBoxes + 5 &* i)
+        let (isExchanged, _) = ranged.regularized(row[4], isTall: row[3] > row[2])
+        let (x, y, w, h, angle) = (g[0], g[1], g[2], g[3], g[4])
+        (out[0], out[1], out[2], out[3], out[4]) = (x, y, isExchanged ? h : w, isExchanged ? w : h, angle)
+    }
+}
+
+/// A range of angles, in a unit. Its bounds are rounded to T, so that what was brought into it stays there.
+private struct RangedAngles<T: Real> {
+    let range: Int32
+    let unit: AngleUnit
+    let low, high: T
+
+    init(_ range: Int32, _ unit: AngleUnit) {
+        let quarter = unit.quarterTurn
+        (self.range, self.unit) = (range, unit)
+        low = T(range == BOXGRAD_RANGE_OC ? 0 : (range == BOXGRAD_RANGE_LE90 ? -quarter : -quarter / 2))
+        high = T(range == BOXGRAD_RANGE_LE135 ? 1.5 * quarter : quarter)
+    }
+
+    /// Returns whether the sides are to be exchanged, and the angle. `isTall` says that the second side is the longer one.
+    func regularized(_ angle: T, isTall: Bool) -> (isExchanged: Bool, angle: T) {
+        let isOC = range == BOXGRAD_RANGE_OC
+        let isWithin = isOC ? angle > low && angle <= high : angle >= low && angle < high
+        if isWithin && (isOC || !isTall) { return (false, angle) }
+        let (isOdd, rest) = unit.nearestQuarterTurn(Double(angle))
+        let quarter = unit.quarterTurn
+        if isOC {
+            let isHigh = rest <= 0
+            return (isOdd != isHigh, T(isHigh ? rest + quarter : rest))
+        }
+        if isOdd == isTall { return (isTall, T(rest)) }
+        let isUp = range == BOXGRAD_RANGE_LE90 ? rest < 0 : rest < quarter / 2
+        let value = T(isUp ? rest + quarter : rest - quarter)
+        // Rounding may have made it the upper bound, which is the lower one half a turn before.
+        return (isTall, value >= high ? low : value)
+    }
+}
+
 struct Vector {
     let x, y: Double
 
@@ -177,10 +232,6 @@ struct Vector {
     @inline(__always)
     static func * (factor: Double, a: Self) -> Self { Self(factor * a.x, factor * a.y) }
 }
-
-/// Returns 1, -1, or 0 for x = 0.
-@inline(__always)
-private func sign(_ x: Double) -> Double { choose(x > 0, 1, choose(x < 0, -1, 0)) }
 
 /// A box as its centre and the vectors from it to the middle of the right side and of the lower side.
 struct Arms {

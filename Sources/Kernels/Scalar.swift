@@ -16,6 +16,16 @@ protocol Real: BinaryFloatingPoint {
     static func columns(_ columns: UnsafeMutablePointer<Self>, ofRows rows: UnsafePointer<Self>)
     static func rows(_ rows: UnsafeMutablePointer<Self>, ofColumns columns: UnsafePointer<Self>)
     static func rows(_ rows: UnsafeMutablePointer<Self>, stride: Int, ofColumns columns: UnsafePointer<Self>)
+
+    /// 32 bytes of numbers, for loops that the compiler does not vectorise by itself. Arithmetic on them is spelled by these functions,
+    /// because Swift's operators are only fast where the type is concrete.
+    associatedtype Lanes: SIMD where Lanes.Scalar == Self
+    static func lanes(_ x: Self) -> Lanes
+    static func sum(_ a: Lanes, _ b: Lanes) -> Lanes
+    /// Returns sum + a * b, rounded twice.
+    static func add(_ a: Lanes, _ b: Lanes, to sum: Lanes) -> Lanes
+    /// Turns a square of as many rows as there are lanes.
+    static func turn(_ from: UnsafePointer<Self>, _ fromPitch: Int, _ to: UnsafeMutablePointer<Self>, _ toPitch: Int)
 }
 
 extension Float: Real {
@@ -40,6 +50,22 @@ extension Float: Real {
     static func rows(_ rows: UnsafeMutablePointer<Self>, stride: Int, ofColumns columns: UnsafePointer<Self>) {
         bgi_spaced_rows_of_columns_f32(columns, rows, stride)
     }
+
+    typealias Lanes = SIMD8<Float>
+
+    @inline(__always)
+    static func lanes(_ x: Self) -> Lanes { Lanes(repeating: x) }
+
+    @inline(__always)
+    static func sum(_ a: Lanes, _ b: Lanes) -> Lanes { a + b }
+
+    @inline(__always)
+    static func add(_ a: Lanes, _ b: Lanes, to sum: Lanes) -> Lanes { sum + a * b }
+
+    @inline(__always)
+    static func turn(_ from: UnsafePointer<Self>, _ fromPitch: Int, _ to: UnsafeMutablePointer<Self>, _ toPitch: Int) {
+        bgi_transpose_f32(from, fromPitch, to, toPitch)
+    }
 }
 
 extension Double: Real {
@@ -58,6 +84,22 @@ extension Double: Real {
     @inline(__always)
     static func rows(_ rows: UnsafeMutablePointer<Self>, stride: Int, ofColumns columns: UnsafePointer<Self>) {
         bgi_spaced_rows_of_columns_f64(columns, rows, stride)
+    }
+
+    typealias Lanes = SIMD4<Double>
+
+    @inline(__always)
+    static func lanes(_ x: Self) -> Lanes { Lanes(repeating: x) }
+
+    @inline(__always)
+    static func sum(_ a: Lanes, _ b: Lanes) -> Lanes { a + b }
+
+    @inline(__always)
+    static func add(_ a: Lanes, _ b: Lanes, to sum: Lanes) -> Lanes { sum + a * b }
+
+    @inline(__always)
+    static func turn(_ from: UnsafePointer<Self>, _ fromPitch: Int, _ to: UnsafeMutablePointer<Self>, _ toPitch: Int) {
+        bgi_transpose_f64(from, fromPitch, to, toPitch)
     }
 }
 
@@ -89,6 +131,10 @@ func larger<T: Real>(_ a: T, _ b: T) -> T { choose(a > b, a, b) }
 /// Returns x limited to lo...hi. NaN stays NaN.
 @inline(__always)
 func clamp<T: Real>(_ x: T, _ lo: T, _ hi: T) -> T { choose(x < lo, lo, choose(x > hi, hi, x)) }
+
+/// Returns 1, -1, or 0 for x = 0.
+@inline(__always)
+func sign(_ x: Double) -> Double { choose(x > 0, 1, choose(x < 0, -1, 0)) }
 
 /// Returns the gradient that passes a clamp: all of it if x is within the bounds or on one of them, and 0 if x is beyond them or NaN.
 @inline(__always)

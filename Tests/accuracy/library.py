@@ -58,6 +58,26 @@ def box_loss_options(*, eps=1e-7, alpha=1, gamma=0, inner_ratio=1, theta=4, size
     return BoxLossOptions(ctypes.sizeof(BoxLossOptions), eps, alpha, gamma, inner_ratio, theta, width, height, least_iou, unit, beta)
 
 
+class GaussianLossOptions(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), *((name, ctypes.c_double) for name in ("alpha", "tau", "eps"))] + [
+        (name, ctypes.c_int32) for name in ("function", "root", "normalized", "reserved")
+    ]
+
+
+def gaussian_loss_options(*, alpha=1, tau=1, eps=1e-6, fun="log1p", is_root=True, normalized=True):
+    """The names are those of reference.gaussian_loss."""
+    return GaussianLossOptions(ctypes.sizeof(GaussianLossOptions), alpha, tau, eps, ("none", "sqrt", "log1p").index(fun), is_root, normalized, 0)
+
+
+class RoIOptions(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("spatial_scale", ctypes.c_double)] + [
+        (name, ctypes.c_int32) for name in ("layout", "sampling_ratio", "aligned", "reserved")]
+
+
+def roi_options(*, scale=1.0, ratio=0, aligned=False):
+    return RoIOptions(ctypes.sizeof(RoIOptions), scale, 0, ratio or 0, aligned)
+
+
 def tensors(arrays):
     return (Tensor * len(arrays))(*(Tensor(a.ctypes.data, a.size, TENSOR_DTYPES[a.dtype], 0) for a in arrays))
 

@@ -179,6 +179,24 @@ static void *read_loss_options(void) {
     return &loss_options;
 }
 
+static boxgrad_gaussian_loss_options gaussian_options;
+
+static void *read_gaussian_options(void) {
+    gaussian_options.size = (size_t)number();
+    gaussian_options.alpha = number(), gaussian_options.tau = number(), gaussian_options.eps = number();
+    gaussian_options.function = (int32_t)number(), gaussian_options.root = (int32_t)number();
+    gaussian_options.normalized = (int32_t)number(), gaussian_options.reserved = (int32_t)number();
+    return &gaussian_options;
+}
+
+static boxgrad_roi_options roi_options;
+
+static void *read_roi_options(void) {
+    roi_options.size = (size_t)number(), roi_options.spatial_scale = number(), roi_options.layout = (int32_t)number();
+    roi_options.sampling_ratio = (int32_t)number(), roi_options.aligned = (int32_t)number(), roi_options.reserved = (int32_t)number();
+    return &roi_options;
+}
+
 static boxgrad_tensor read_tensor(void) {
     boxgrad_tensor t;
     t.dtype = (int32_t)strtol(word(), NULL, 10);
@@ -211,6 +229,8 @@ static void read_argument(argument *a) {
     if (strcmp(what, "number") == 0) strcpy(a->text, word());
     else if (strcmp(what, "options") == 0) a->pointer = read_options();
     else if (strcmp(what, "loss_options") == 0) a->pointer = read_loss_options();
+    else if (strcmp(what, "gaussian_options") == 0) a->pointer = read_gaussian_options();
+    else if (strcmp(what, "roi_options") == 0) a->pointer = read_roi_options();
     else if (strcmp(what, "tensors") == 0) a->pointer = read_tensors();
     else if (strcmp(what, "parameters") == 0) a->pointer = read_parameters();
     else a->pointer = read_array(what)->memory;

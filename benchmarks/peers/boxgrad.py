@@ -131,6 +131,17 @@ def rotated_loss(data: SimpleNamespace) -> Run:
     return run
 
 
+@peer.does("gaussian_loss")
+def gaussian_loss(data: SimpleNamespace) -> Run:
+    loss = boxgrad.value_and_grad(boxgrad.kld_loss, argnums=(0, 1))
+
+    def run() -> Any:
+        value, gradients = loss(data.pred, data.target, reduction="mean", **ROTATED)
+        return value, *gradients
+
+    return run
+
+
 @peer.does("rotated_loss", REUSED, note="the C function")
 def rotated_loss_reused(data: SimpleNamespace) -> Run:
     count, loss, gradients = len(data.pred), np.empty(()), (np.empty_like(data.pred), np.empty_like(data.target))
@@ -234,6 +245,11 @@ def nms(data: SimpleNamespace) -> Run:
     if data.classes is None:
         return lambda: boxgrad.nms(data.boxes, data.scores, data.threshold)
     return lambda: boxgrad.batched_nms(data.boxes, data.scores, data.classes, data.threshold)
+
+
+@peer.does("rotated_nms")
+def rotated_nms(data: SimpleNamespace) -> Run:
+    return lambda: boxgrad.rotated_nms(data.boxes, data.scores, data.threshold, **ROTATED)
 
 
 @peer.does("match")

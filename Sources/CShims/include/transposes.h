@@ -71,6 +71,25 @@ BGI_INLINE void bgi_transpose_f64(const double *in, ptrdiff_t in_stride, double 
     *(bgi_f64x4 *)(out + 3 * out_stride) = __builtin_shufflevector(bd01, bd23, 2, 3, 6, 7);
 }
 
+/* The same of eight rows of floats: pairs of rows are merged, then pairs of pairs, then both halves. */
+BGI_INLINE void bgi_transpose_f32(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride) {
+    bgi_f32x8 low[4], high[4];
+    for (int k = 0; k < 4; k++) {
+        const bgi_f32x8 a = *(const bgi_f32x8 *)(in + 2 * k * in_stride), b = *(const bgi_f32x8 *)(in + (2 * k + 1) * in_stride);
+        low[k] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+        high[k] = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    for (int k = 0; k < 4; k++) {
+        const bgi_f32x8 *pair = k < 2 ? low : high;
+        bgi_f32x8 a = k % 2 ? __builtin_shufflevector(pair[0], pair[1], 2, 3, 10, 11, 6, 7, 14, 15)
+                            : __builtin_shufflevector(pair[0], pair[1], 0, 1, 8, 9, 4, 5, 12, 13);
+        bgi_f32x8 b = k % 2 ? __builtin_shufflevector(pair[2], pair[3], 2, 3, 10, 11, 6, 7, 14, 15)
+                            : __builtin_shufflevector(pair[2], pair[3], 0, 1, 8, 9, 4, 5, 12, 13);
+        *(bgi_f32x8 *)(out + k * out_stride) = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+        *(bgi_f32x8 *)(out + (k + 4) * out_stride) = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+
 BGI_INLINE void bgi_columns_of_rows_f64(const double *rows, double *columns) {
     for (int k = 0; k < 32; k += 4) bgi_transpose_f64(rows + 4 * k, 4, columns + k, 32);
 }

@@ -37,7 +37,7 @@ PLAIN_BOX_LOSSES = (
 
 formats, reductions = st.sampled_from(["xyxy", "yxyx", "xywh", "cxcywh"]), st.sampled_from(["none", "mean", "sum"])
 any_formats = st.sampled_from([prefix + name for prefix in ("", "rel_") for name in ("xyxy", "yxyx", "xywh", "cxcywh")])
-angles = st.sampled_from(ANGLES)
+angles, distances = st.sampled_from(ANGLES), st.sampled_from(["none", "sqrt", "log1p"])
 boxes, sets, pair = {"boxes": A}, {"boxes1": A, "boxes2": B}, {"boxes1": A[:5], "boxes2": B}
 
 DIFFERENTIABLE = {
@@ -62,11 +62,22 @@ DIFFERENTIABLE = {
         Function(boxgrad.decode_distribution, {"logits": DELTAS}),
         Function(boxgrad.convert_rotated_boxes, {"boxes": ROTATED}, {"in_fmt": "degrees-ccw", "out_fmt": "corners"},
                  {"in_fmt": angles, "out_fmt": st.sampled_from([*ANGLES, "corners", "bounds"])}),
+        Function(boxgrad.regularize_rotated_boxes, {"boxes": ROTATED}, {"range": "le90", "angle": "radians-cw"},
+                 {"range": st.sampled_from(["oc", "le90", "le135"]), "angle": angles}),
         *(Function(f, {"boxes1": ROTATED, "boxes2": ROTATED2}, {"angle": "radians-cw"}, {"angle": angles}) for f in (boxgrad.rotated_box_iou, boxgrad.rotated_box_iof)),
         Function(boxgrad.aligned_rotated_box_iou, {"boxes1": ROTATED[:5], "boxes2": ROTATED2}, {"angle": "radians-cw"},
                  {"angle": angles, "metric": st.sampled_from(["iou", "iof"])}),
         Function(boxgrad.rotated_box_iou_loss, {"input": ROTATED[:5], "target": ROTATED2}, {"angle": "radians-cw"},
                  {"angle": angles, "mode": st.sampled_from(["linear", "log"]), "reduction": reductions}, ("weights",)),
+        Function(boxgrad.gwd_loss, {"input": ROTATED[:5], "target": ROTATED2}, {"angle": "radians-cw"},
+                 {"angle": angles, "fun": distances, "tau": st.sampled_from([0, 1, 2.5]), "normalize": st.booleans(), "reduction": reductions}, ("weights",)),
+        Function(boxgrad.kld_loss, {"input": ROTATED[:5], "target": ROTATED2}, {"angle": "radians-cw"},
+                 {"angle": angles, "fun": distances, "tau": st.sampled_from([0, 1, 2.5]), "sqrt": st.booleans(),
+                  "direction": st.sampled_from(["forward", "jeffreys", "max", "min"]), "reduction": reductions}, ("weights",)),
+        Function(boxgrad.kfiou_loss, {"input": ROTATED[:5], "target": ROTATED2}, {"angle": "radians-cw"},
+                 {"angle": angles, "fun": st.sampled_from(["none", "ln", "exp"]), "reduction": reductions}, ("weights",)),
+        Function(boxgrad.probiou_loss, {"input": ROTATED[:5], "target": ROTATED2}, {"angle": "radians-cw"},
+                 {"angle": angles, "mode": st.sampled_from(["hellinger", "bhattacharyya"]), "reduction": reductions}, ("weights",)),
         Function(boxgrad.encode_boxes, {"proposals": A[:5], "targets": B}, {}, {"on_degenerate": st.sampled_from(["error", "zero", "propagate"])}),
         Function(boxgrad.decode_boxes, {"proposals": A[:5], "deltas": DELTAS}, {}, {"max_shape": st.sampled_from([None, (5, 7)])}),
         Function(boxgrad.encode_distances, {"points": A[:5, :2], "boxes": B}),
@@ -76,6 +87,9 @@ DIFFERENTIABLE = {
         Function(boxgrad.decode_yolo, {"proposals": A[:5], "deltas": DELTAS}, {"strides": 8}, {"strides": st.just(8)}),
     ]
 }  # fmt: skip
+
+OF_REGIONS = {"roi_align", "precise_roi_pool"}
+"""Differentiable functions whose arguments are not rows of numbers: test_roi.py has the tests that the others have in common."""
 
 OTHERS = {
     "remove_small_boxes": Function(lambda boxes: boxgrad.remove_small_boxes(boxes, 5), boxes, writes_out=False),

@@ -40,7 +40,8 @@ def test_the_package_calls_every_function():
 
 
 @pytest.mark.parametrize("name, layout", [("tensor", _library.TENSOR), ("parameter", _library.PARAMETER), ("delta_options", _library.DELTA_OPTIONS),
-                                          ("box_loss_options", _library.BOX_LOSS_OPTIONS)])
+                                          ("box_loss_options", _library.BOX_LOSS_OPTIONS),
+                                          ("gaussian_loss_options", _library.GAUSSIAN_LOSS_OPTIONS), ("roi_options", _library.ROI_OPTIONS)])
 def test_structs_have_the_layout_of_c(name, layout):
     golden = (REPOSITORY / "Tests/abi/interface.txt").read_text()
     fields = re.findall(rf"^field boxgrad_{name}\.\w+: (\d+) (\S+)$", golden, re.MULTILINE)

@@ -31,7 +31,7 @@ from .losses import (
     smooth_l1_loss,
     wise_box_iou_loss,
 )
-from .matching import BalancedPositiveNegativeSampler, Matcher
+from .matching import BalancedPositiveNegativeSampler, Matcher, match_rotated_boxes
 from .modules import CIoULoss, DIoULoss, EIoULoss, GIoULoss, IoULoss, SIoULoss, SmoothL1Loss
 from .overlap import (
     aligned_box_iou,
@@ -43,15 +43,18 @@ from .overlap import (
     generalized_box_iou,
 )
 from .replace import replace_torchvision
+from .roi import RoIAlign, precise_roi_pool, roi_align
 from .rotated import (
     aligned_rotated_box_iou,
     convert_rotated_boxes,
     min_area_boxes,
+    regularize_rotated_boxes,
     rotated_box_iof,
     rotated_box_iou,
     rotated_box_iou_loss,
 )
-from .suppression import batched_nms, nms
+from .rotated_gaussian import gwd_loss, kfiou_loss, kld_loss, probiou_loss
+from .suppression import batched_nms, batched_rotated_nms, nms, rotated_nms
 from .yolo import decode_yolo
 
 __all__ = [
@@ -64,6 +67,7 @@ __all__ = [
     "GIoULoss",
     "IoULoss",
     "Matcher",
+    "RoIAlign",
     "SIoULoss",
     "SmoothL1Loss",
     "aligned_box_iou",
@@ -71,6 +75,7 @@ __all__ = [
     "alpha_box_iou_loss",
     "balanced_l1_loss",
     "batched_nms",
+    "batched_rotated_nms",
     "bounded_iou_loss",
     "box_area",
     "box_convert",
@@ -102,17 +107,26 @@ __all__ = [
     "generalized_box_iou_loss",
     "get_other_devices",
     "get_total_norm",
+    "gwd_loss",
     "inner_box_iou_loss",
+    "kfiou_loss",
+    "kld_loss",
     "log_box_iou_loss",
+    "match_rotated_boxes",
     "min_area_boxes",
     "mpdiou_loss",
     "nms",
     "nwd_loss",
+    "precise_roi_pool",
+    "probiou_loss",
+    "regularize_rotated_boxes",
     "remove_small_boxes",
     "replace_torchvision",
+    "roi_align",
     "rotated_box_iof",
     "rotated_box_iou",
     "rotated_box_iou_loss",
+    "rotated_nms",
     "set_other_devices",
     "siou_loss",
     "smooth_l1_loss",
