@@ -228,8 +228,9 @@ private struct Matching<T: Real> {
         let (tile, truths) = (BoxColumns<T>(base: tile), BoxColumns<T>(base: truths))
         for j in 0..<width {
             let (here, lane) = truths.place(j)
-            let (truth, angle) = (here[lane], here.angle(lane, metric))
-            update(j, block) { Overlap(metric, truth, tile[$0], eps, turn: tile.angle($0, metric) - angle).value }
+            let (truth, angle, index) = (here[lane], here.angle(lane, metric), T(j))
+            for k in 0..<tileWidth { take(Overlap(metric, truth, tile[k], eps, turn: tile.angle(k, metric) - angle).value, k, index) }
+            if tracks { track(block &+ j) }
         }
     }
 
@@ -242,30 +243,31 @@ private struct Matching<T: Real> {
             let (here, lane) = truths.place(j)
             let isNear = here.compare(lane, tile, metric, values, tileWidth)
             if !isNear { memset(values, 0, tileWidth &* MemoryLayout<T>.stride) }
-            update(j, block) { values[$0] }
+            let index = T(j)
+            for k in 0..<tileWidth { take(values[k], k, index) }
+            if tracks { track(block &+ j) }
         }
     }
 
-    /// Takes the overlaps of the tile's proposals with truth j of a block.
+    /// Takes the overlap of a proposal of the tile with a truth.
     @inline(__always)
-    private func update(_ j: Int, _ block: Int, _ overlap: (Int) -> T) {
-        let (greatest, found, values, peak) = (column(0), column(1), column(2), column(3))
-        let index = T(j)
-        for k in 0..<tileWidth {
-            let value = overlap(k)
-            let isBetter = value > greatest[k]
-            greatest[k] = choose(isBetter, value, greatest[k])
-            found[k] = choose(isBetter, index, found[k])
-            values[k] = value
+    private func take(_ value: T, _ k: Int, _ truth: T) {
+        let (greatest, found, values) = (column(0), column(1), column(2))
+        let isBetter = value > greatest[k]
+        greatest[k] = choose(isBetter, value, greatest[k])
+        found[k] = choose(isBetter, truth, found[k])
+        values[k] = value
+    }
+
+    /// Updates the lanes of a truth with its overlaps, which the tile has.
+    @inline(__always)
+    private func track(_ truth: Int) {
+        let (values, peak, lane) = (column(2), column(3), lanes + 8 &* truth)
+        memcpy(peak, lane, 8 &* MemoryLayout<T>.stride)
+        for k in 0..<8 {
+            let two = larger(values[k &+ 8], larger(values[k], peak[k]))
+            peak[k] = larger(values[k &+ 24], larger(values[k &+ 16], two))
         }
-        if tracks {
-            let lane = lanes + 8 &* (block &+ j)
-            memcpy(peak, lane, 8 &* MemoryLayout<T>.stride)
-            for k in 0..<8 {
-                let two = larger(values[k &+ 8], larger(values[k], peak[k]))
-                peak[k] = larger(values[k &+ 24], larger(values[k &+ 16], two))
-            }
-            memcpy(lane, peak, 8 &* MemoryLayout<T>.stride)
-        }
+        memcpy(lane, peak, 8 &* MemoryLayout<T>.stride)
     }
 }
