@@ -49,22 +49,21 @@ private struct GaussianPair: Row {
     let p, t: Sides
     /// Of the angle from the target to pred: the square of the sine, and the sine times the cosine.
     let square, product: Double
-    /// Is 1 if the target was turned, and else 0.
-    let turned: Double
 
-    static var columns: Int { @inline(__always) get { 11 } }
+    // With one more, the compiler would not unroll the loop that stores a row, and not vectorise the loop that makes pairs.
+    static var columns: Int { @inline(__always) get { 10 } }
 
     @inline(__always)
     init(_ element: (Int) -> Double) {
         (u, v, targetU, targetV) = (element(0), element(1), element(2), element(3))
         (p, t) = (Sides(element(4), element(5)), Sides(element(6), element(7)))
-        (square, product, turned) = (element(8), element(9), element(10))
+        (square, product) = (element(8), element(9))
     }
 
     @inline(__always)
     init(_ pred: RotatedBox<Double>, _ target: RotatedBox<Double>) {
-        let (cosine, sine) = (target.c * pred.c + target.s * pred.s, target.c * pred.s - target.s * pred.c)
-        let isTurned = sine.magnitude > cosine.magnitude
+        let (cosine, sine) = Self.turn(pred, target)
+        let isTurned = Self.isTurned(pred, target)
         // No square of a distance overflows.
         let (dx, dy) = (clamp(pred.x - target.x, -0x1p400, 0x1p400), clamp(pred.y - target.y, -0x1p400, 0x1p400))
         let (c, s) = Self.direction(target, isTurned)
@@ -76,7 +75,18 @@ private struct GaussianPair: Row {
         let small = choose(isTurned, cosine, sine)
         square = small * small
         product = choose(isTurned, -1, 1) * (sine * cosine)
-        turned = choose(isTurned, 1, 0)
+    }
+
+    /// The cosine and the sine of the angle from the target to pred.
+    @inline(__always)
+    private static func turn(_ pred: RotatedBox<Double>, _ target: RotatedBox<Double>) -> (cosine: Double, sine: Double) {
+        (target.c * pred.c + target.s * pred.s, target.c * pred.s - target.s * pred.c)
+    }
+
+    @inline(__always)
+    static func isTurned(_ pred: RotatedBox<Double>, _ target: RotatedBox<Double>) -> Bool {
+        let turn = turn(pred, target)
+        return turn.sine.magnitude > turn.cosine.magnitude
     }
 
     /// The direction of the target's first side.
@@ -98,8 +108,7 @@ private struct GaussianPair: Row {
             case 6: t.w
             case 7: t.h
             case 8: square
-            case 9: product
-            default: turned
+            default: product
             }
         }
     }
@@ -186,23 +195,23 @@ private struct GaussianTiles {
     @inline(__always)
     private var pairs: Tile<GaussianPair> { Tile(base: column(18)) }
     @inline(__always)
-    private var slopes: Tile<GaussianSlopes> { Tile(base: column(29)) }
+    private var slopes: Tile<GaussianSlopes> { Tile(base: column(28)) }
     @inline(__always)
-    var ofPred: Tile<RotatedRow<Double>> { Tile(base: column(39)) }
+    var ofPred: Tile<RotatedRow<Double>> { Tile(base: column(38)) }
     @inline(__always)
-    var ofTarget: Tile<RotatedRow<Double>> { Tile(base: column(44)) }
+    var ofTarget: Tile<RotatedRow<Double>> { Tile(base: column(43)) }
     /// Distances, which become losses, and d loss / d distance.
     @inline(__always)
-    var losses: UnsafeMutablePointer<Double> { column(49) }
+    var losses: UnsafeMutablePointer<Double> { column(48) }
     @inline(__always)
-    private var factors: UnsafeMutablePointer<Double> { column(50) }
+    private var factors: UnsafeMutablePointer<Double> { column(49) }
     @inline(__always)
-    var weights: UnsafeMutablePointer<Double> { column(51) }
+    var weights: UnsafeMutablePointer<Double> { column(50) }
 
     @inline(__always)
     static func with<R>(_ body: (Self) -> R) -> R {
-        var memory = InlineArray<208, SIMD8<Double>> { memory in
-            memory.withUnsafeMutableBufferPointer { _, count in count = 208 }
+        var memory = InlineArray<204, SIMD8<Double>> { memory in
+            memory.withUnsafeMutableBufferPointer { _, count in count = 204 }
         }
         return withUnsafeMutablePointer(to: &memory) { body(Self(base: UnsafeMutableRawPointer($0).assumingMemoryBound(to: Double.self))) }
     }
@@ -292,7 +301,7 @@ private struct GaussianTiles {
             let nothing = pair.u - pair.u
             losses[k] = weights[k] * (losses[k] + nothing)
             let factor = (factors[k] + nothing) * weights[k] * scale
-            let isTurned = pair.turned == 1
+            let isTurned = GaussianPair.isTurned(pred, target)
             let (c, s) = GaussianPair.direction(target, isTurned)
             let x = (pred.c * by.u - pred.s * by.v) + (c * by.targetU - s * by.targetV)
             let y = (pred.s * by.u + pred.c * by.v) + (s * by.targetU + c * by.targetV)
