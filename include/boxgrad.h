@@ -1024,7 +1024,8 @@ typedef struct {
  *           also those with exchanged sides and a right angle between them, have D = 0 and B = 0,
  *           and a root of these has no slope there. Of nearly equal boxes D and B keep their
  *           digits, far from the origin, too. Centres further apart than 2^400 count as that. A
- *           number that is not finite gives NaN.
+ *           number that is not finite gives NaN. LARGER_KLD and SMALLER_KLD have the mean of both
+ *           gradients where the two differ by less than 2^-48 of their sum.
  * Errors:   BAD_PARAMETER: kind is none of these; angle is none of the four; a field of options is
  *           outside its range; normalizer as in boxgrad_iou_loss. options->size as in
  *           boxgrad_delta_encode.

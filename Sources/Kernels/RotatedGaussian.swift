@@ -356,13 +356,16 @@ private enum KullbackLeibler: GaussianDistance {
     static func measured(_ pair: GaussianPair, _ kind: Int32, _ options: boxgrad_gaussian_loss_options) -> (Double, GaussianSlopes) {
         let there = Divergence(pair.u, pair.v, pair.p, pair.t, pair.square, pair.product, options.alpha)
         let back = Divergence(pair.targetU, pair.targetV, pair.t, pair.p, pair.square, pair.product, options.alpha)
-        let larger = shareOfLarger(there.value, back.value)
-        let share = choose(
-            kind == BOXGRAD_GAUSSIAN_KLD, 1,
-            choose(kind == BOXGRAD_GAUSSIAN_JEFFREYS, 0.5, choose(kind == BOXGRAD_GAUSSIAN_LARGER_KLD, larger, 1 - larger)))
+        // Both are equal where the boxes have the same sides, and are squares or parallel. Rounding shall not choose one of them.
+        let (sum, difference) = (there.value + back.value, there.value - back.value)
+        let isTie = !(difference.magnitude > 0x1p-48 * sum)
+        let ofLarger = choose(isTie, 0.5, choose(difference > 0, 1, 0))
+        let (isForward, isMean, isLarger) = (kind == BOXGRAD_GAUSSIAN_KLD, kind == BOXGRAD_GAUSSIAN_JEFFREYS, kind == BOXGRAD_GAUSSIAN_LARGER_KLD)
+        let share = choose(isForward, 1, choose(isMean, 0.5, choose(isLarger, ofLarger, 1 - ofLarger)))
         let rest = 1 - share
+        let ofBoth = choose(isLarger, larger(there.value, back.value), smaller(there.value, back.value))
         return (
-            share * there.value + rest * back.value,
+            choose(isForward, there.value, choose(isMean, sum / 2, ofBoth)),
             GaussianSlopes(
                 share * there.u, share * there.v, rest * back.u, rest * back.v,
                 Sides(share * there.own.w + rest * back.other.w, share * there.own.h + rest * back.other.h),
