@@ -19,6 +19,20 @@ static void check(call *c, const int32_t *threads, size_t threads_count) {
     calls++;
 }
 
+/* Gives a pooling of regions its sizes, `rows` of which are boxes. A region has many numbers, so that all sizes but the channels are small. These are
+ * fewer and more than kernels take at a time, in either layout and at either end of a page. */
+static void give_regions(call *c, size_t rows, unsigned k) {
+    if (strncmp(c->function->name, "roi_", 4) != 0) return;
+    static const size_t channels[] = {1, 3, 16, 18, 33, 67}, sides[] = {1, 9, 2, 7, 3}, bins[] = {3, 1, 2, 9};
+    const unsigned q = k / 4;
+    c->values[parameter_index(c->function, "images")].count = 1 + q % 2, c->values[parameter_index(c->function, "channels")].count = channels[q % 6];
+    c->values[parameter_index(c->function, "height")].count = sides[q % 5], c->values[parameter_index(c->function, "width")].count = sides[(q + q / 5 + k) % 5];
+    c->values[parameter_index(c->function, "count")].count = rows;
+    c->values[parameter_index(c->function, "out_height")].count = bins[q / 6 % 4], c->values[parameter_index(c->function, "out_width")].count = bins[(q + k) % 4];
+    c->roi_options.spatial_scale = k % 3 ? 1 : 0.25, c->roi_options.layout = (int32_t)(k / 2 % 2);
+    c->roi_options.sampling_ratio = (int32_t)((q + q / 6) % 4) - 1, c->roi_options.aligned = (int32_t)(q / 3 % 2);
+}
+
 /* Returns a valid call. `rows` is its first count, and the others are small. k varies everything else. */
 static call valid(const function *f, size_t real, size_t rows, unsigned k) {
     static const size_t others[] = {1, 3, 7, 33, 2, 5};
@@ -43,10 +57,7 @@ static call valid(const function *f, size_t real, size_t rows, unsigned k) {
     c.options.on_degenerate = 1 + (int32_t)(k / 4 % 2), c.options.image_width = 10, c.options.means[1] = 0.5, c.options.stds[2] = 0.25;
     c.loss_options.alpha = 1 + k % 3, c.loss_options.gamma = k % 2 * 0.5, c.loss_options.inner_ratio = 0.5 + k % 4 * 0.5;
     c.gaussian_options.tau = k % 3 * 0.5, c.gaussian_options.function = (int32_t)(k % 3), c.gaussian_options.root = (int32_t)(k % 2);
-    /* A box is of an image, so that there must be one. */
-    if (strncmp(f->name, "roi_", 4) == 0 && rows == 0) c.values[parameter_index(f, "images")].count = 1;
-    c.roi_options.spatial_scale = k % 3 ? 1 : 0.25, c.roi_options.layout = (int32_t)(k / 2 % 2), c.roi_options.sampling_ratio = (int32_t)(k % 4) - 1;
-    c.roi_options.aligned = (int32_t)(k / 4 % 2);
+    give_regions(&c, rows, k);
     if (f->refuses_nonfinite) c.values[parameter_index(f, "on_nonfinite")].code = (int32_t[]){0, 2, 3}[k % 3];
     return c;
 }
@@ -92,8 +103,7 @@ int main(int argc, char **argv) {
     for (int k = 4; k < argc; k++) if (load_library(&libraries[library_count], argv[1], argv[k])) library_count++;
     for (size_t k = 0; k < function_count; k++) for (size_t real = functions[k].untyped ? 8 : 4; real <= 8; real += 4) {
         if (!is_wanted(&functions[k])) continue;
-        /* A row of a region has many numbers. */
-        const size_t step = strncmp(functions[k].name, "roi_", 4) == 0 ? 9 : 1;
+        const size_t step = strncmp(functions[k].name, "roi_", 4) == 0 ? 5 : 1; /* Regions are 64 at a time. */
         for (size_t rows = 0; rows <= most; rows += step) for (unsigned variant = 0; variant < variants; variant++) {
             call c = valid(&functions[k], real, rows, variant + (unsigned)rows);
             give_tensors(&c, rows, variant);
