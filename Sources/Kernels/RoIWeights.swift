@@ -121,7 +121,7 @@ func alignedAxis(
             if bin > 0 && y > limit { break }
             if y >= -1 && y <= limit {
                 let f = (Double(b) + (a + 0.5) / n) / Double(bins)
-                if y <= 0 {
+                if y < 0 {
                     writer.add(0, 0, share, 0, 0)
                 } else if y >= limit - 1 {
                     writer.add(size &- 1, 0, share, 0, 0)

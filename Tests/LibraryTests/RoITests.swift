@@ -59,7 +59,7 @@ private struct Regions {
             for a in 0..<n {
                 let y = lo + ((Double(b) + (Double(a) + 0.5) / Double(n)) / Double(bins)) * length
                 guard y.value >= -1 && y.value <= Double(size) else { continue }
-                let inside = y.value <= 0 ? Dual(0) : y.value >= Double(size - 1) ? Dual(Double(size - 1)) : y
+                let inside = y.value < 0 ? Dual(0) : y.value >= Double(size - 1) ? Dual(Double(size - 1)) : y
                 let cell = Int(inside.value)
                 let t = inside - Dual(Double(cell))
                 weights[b][cell] = weights[b][cell] + 1 / Double(n) * (Dual(1) - t)

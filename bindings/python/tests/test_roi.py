@@ -104,15 +104,57 @@ def test_gradient_of_boxes_against_differences(layout, setting):
     """At random positions, which no kink is near."""
     features, table = make(3, (2, 19, 9, 13), 16)
     table = table[4:]
-    cotangent = np.random.default_rng(1).normal(size=(len(table), 19, 5, 3))
+    cotangent = np.random.default_rng(1).normal(size=(len(table), 19, 9, 3))
     function = boxgrad.roi_align if setting else boxgrad.precise_roi_pool
-    _, pullback = boxgrad.vjp(function, laid_out(features, layout), table, (5, 3), 0.25, **(setting or {}))
+    _, pullback = boxgrad.vjp(function, laid_out(features, layout), table, (9, 3), 0.25, **(setting or {}))
     got = pullback(cotangent)[1]
     for row, g, slopes in zip(table, cotangent, got):
         for k in range(4):
             step = np.eye(4)[k] * 1e-6
-            ends = [(align if setting else precise)(features[int(row[0])], row[1:] + s, (5, 3), 0.25, **(setting or {})) for s in (step, -step)]
+            ends = [(align if setting else precise)(features[int(row[0])], row[1:] + s, (9, 3), 0.25, **(setting or {})) for s in (step, -step)]
             assert abs(((ends[0] - ends[1]) * g).sum() / 2e-6 - slopes[1 + k]) < 1e-5
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("channels", [16, 17, 64, 80])
+@pytest.mark.parametrize("function", [boxgrad.roi_align, boxgrad.precise_roi_pool])
+def test_gradient_of_boxes_is_the_sum_over_channels(function, channels, layout):
+    """Kernels take 16 or 64 channels at a time."""
+    features, table = make(8, (2, channels, 9, 13), 70)
+    cotangent = np.random.default_rng(2).normal(size=(len(table), channels, 2, 3))
+    of_all, *of_each = (
+        boxgrad.vjp(function, laid_out(features[:, c], layout), table, (2, 3), 0.25)[1](cotangent[:, c])[1]
+        for c in [slice(None), *(slice(k, k + 1) for k in range(channels))]
+    )
+    assert of_all[:, 1:].any() and abs(of_all - sum(of_each)).max() < 1e-12 * abs(of_all).max()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_boxes_that_count_as_a_pixel_move_with_their_lower_ends(layout):
+    features = laid_out(np.random.default_rng(4).normal(size=(1, 2, 6, 7)), layout)
+    short, pixel = (
+        boxgrad.vjp(boxgrad.roi_align, features, [[0, 2.3125, 1.4375, 2.3125 + side, 1.4375 + side]], (2, 3), 1.0, 2) for side in (0.375, 1.0)
+    )
+    assert (short[0] == pixel[0]).all()
+    slopes, moved = (pullback(1.0)[1][0, 1:] for _, pullback in (short, pixel))
+    assert (slopes[2:] == 0).all() and abs(slopes[:2] - moved[:2] - moved[2:]).max() < 1e-12
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("at, value, slope", [
+    (-1 - 1e-9, 0, 0), (-1, 1, 0), (-0.5, 1, 0), (0, 1, 2), (0.5, 2, 2), (1, 3, 4), (2.5, 13.5, 13), (3, 20, 0), (3.5, 20, 0), (4, 20, 0), (4 + 1e-9, 0, 0),
+])  # fmt: skip
+@pytest.mark.parametrize("axis", [0, 1])
+def test_kinks_of_one_sample(axis, at, value, slope, layout):
+    """A sample counts from -1 to the size, both included, and has the slope towards larger positions, unless it was moved."""
+    pixels = np.array([1.0, 3, 7, 20]).reshape((1, 1, 1, 4) if axis == 0 else (1, 1, 4, 1))
+    box = np.zeros(5)
+    box[1 + axis], box[3 + axis], box[4 - axis] = at - 1, at + 1, 1
+    got, pullback = boxgrad.vjp(boxgrad.roi_align, laid_out(pixels, layout), [box], 1, 1.0, 1)
+    assert got.item() == value
+    wanted = np.zeros(5)
+    wanted[[1 + axis, 3 + axis]] = slope / 2
+    assert (pullback(1.0)[1] == wanted).all()
 
 
 def test_forty_digits_agree_with_the_definitions():
@@ -173,6 +215,15 @@ def test_infinite_pixels_stay_where_they_are():
     assert not np.isfinite(boxgrad.roi_align(features, [[0, 0, 0, 2, 2]], 3, sampling_ratio=2)).all()
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_infinite_pixels_have_infinite_slopes(layout):
+    """Of an infinite pixel, the slope is infinite, and not NaN because of channels beyond the last."""
+    features = np.zeros((1, 3, 6, 6))
+    features[0, 2, 2, 2] = np.inf
+    x1, x2 = boxgrad.vjp(boxgrad.roi_align, laid_out(features, layout), [[0, 1.2, 1.2, 3.4, 3.4]], 1, 1.0, 1)[1](1.0)[1][0, [1, 3]]
+    assert x1 == x2 == -np.inf
+
+
 def test_precise_pooling_is_continuous_and_keeps_means():
     features = np.full((1, 1, 8, 8), 3.0)
     for size in (1e-9, 1e-3, 1, 3.7):
@@ -184,6 +235,11 @@ def test_precise_pooling_is_continuous_and_keeps_means():
     point = boxgrad.precise_roi_pool(features, [[0, 2.25, 3.5, 2.25 + 1e-12, 3.5 + 1e-12]], 1)[0, :, 0, 0]
     sample = features[0, :, 3:5, 2:4].mean(axis=1) @ [0.75, 0.25]
     assert abs(point - sample).max() < 1e-11
+    # Its bins are shorter than the distance of two numbers.
+    least = boxgrad.precise_roi_pool(features, [[0, 2.25, 3.5, np.nextafter(2.25, 3), np.nextafter(3.5, 4)]], 3)
+    assert abs(least - sample[:, None, None]).max() < 1e-11
+    for box in ([0, 2.25, 3.5, 2.25, 5], [0, 2.25, 3.5, 4, 3.5], [0, 4, 1, 2, 3], [0, 1, 4, 3, 2]):
+        assert not boxgrad.precise_roi_pool(features, [box], 3).any(), "a box without area, or with its ends exchanged"
 
 
 def test_threads_give_the_same_bits():
