@@ -483,10 +483,10 @@ extension RoIPool {
     var binsPitch: Int { Self.rowsOfBins &* outWidth &+ 8 }
 
     /// The bytes of a thread's scratch: an axis of one tap, the matrices, the sums of each box's gradient and dot products of each row. For
-    /// planes also rows of a window with the channels side by side, the same with columns side by side twice, and bins in both orders.
+    /// planes also rows of a window with the channels side by side, one of them with columns side by side, and bins in both orders.
     var scratchSize: Int {
-        let lanes = 4 &* 8 &* boxesAtOnce &+ 8 &* taps(outHeight, height)
-        let planes = 16 &* (Self.rowsOfBins &* (paddedWidth &+ paddedBins) &+ 2 &* paddedWidth &+ binsPitch)
+        let lanes = 4 &* 16 &* boxesAtOnce &+ 8 &* taps(outHeight, height)
+        let planes = 16 &* (Self.rowsOfBins &* (paddedWidth &+ paddedBins) &+ paddedWidth &+ binsPitch)
         let numbers = lanes &+ (isChannelsLast ? 0 : planes)
         return 8 &* (8 &+ boxesAtOnce &* matricesSize) &+ numbers &* MemoryLayout<T>.stride &+ 64
     }

@@ -71,11 +71,7 @@ func roiBoxesGrad<T: Real>(_ call: RoIPool<T>, _ rows: Range<Int>) {
             work.dotPlanes(box, channel, features, gradOut)
         }
         if channel &+ call.block >= call.channels {
-            for k in 0..<4 {
-                var sum = 0.0
-                for lane in 0..<T.Lanes.scalarCount { sum += Double(box.sums[k &* T.Lanes.scalarCount &+ lane]) }
-                gradBoxes[4 &* box.index &+ k] = T(sum)
-            }
+            for k in 0..<4 { gradBoxes[4 &* box.index &+ k] = total(box.sums + k &* T.Lanes.scalarCount) }
         }
     }
 }
@@ -99,33 +95,38 @@ private struct PooledBox<T> {
 }
 
 @inline(__always)
-private func load<T: Real>(_ p: UnsafePointer<T>) -> T.Lanes { UnsafeRawPointer(p).loadUnaligned(as: T.Lanes.self) }
+private func load<V: SIMD>(_ p: UnsafePointer<V.Scalar>) -> V { UnsafeRawPointer(p).loadUnaligned(as: V.self) }
 
 @inline(__always)
-private func store<T: Real>(_ v: T.Lanes, _ p: UnsafeMutablePointer<T>) { UnsafeMutableRawPointer(p).storeBytes(of: v, as: T.Lanes.self) }
-
-@inline(__always)
-private func lanes<T: Real>(_ x: Double, as _: T.Type) -> T.Lanes { T.lanes(T(x)) }
+private func store<V: SIMD>(_ v: V, _ p: UnsafeMutablePointer<V.Scalar>) { UnsafeMutableRawPointer(p).storeBytes(of: v, as: V.self) }
 
 /// Loads some of a vector's numbers, and zeros after them.
 @inline(never)
-private func loadPart<T: Real>(_ p: UnsafePointer<T>, _ count: Int) -> T.Lanes {
-    var v = T.lanes(0)
+private func loadPart<V: SIMD>(_ p: UnsafePointer<V.Scalar>, _ count: Int) -> V {
+    var v = V()
     for k in 0..<count { v[k] = p[k] }
     return v
 }
 
 @inline(never)
-private func storePart<T: Real>(_ v: T.Lanes, _ p: UnsafeMutablePointer<T>, _ count: Int) {
+private func storePart<V: SIMD>(_ v: V, _ p: UnsafeMutablePointer<V.Scalar>, _ count: Int) {
     for k in 0..<count { p[k] = v[k] }
 }
 
 @inline(__always)
-private func load<T: Real>(_ p: UnsafePointer<T>, _ count: Int) -> T.Lanes { count >= T.Lanes.scalarCount ? load(p) : loadPart(p, count) }
+private func load<V: SIMD>(_ p: UnsafePointer<V.Scalar>, _ count: Int) -> V { count >= V.scalarCount ? load(p) : loadPart(p, count) }
 
 @inline(__always)
-private func store<T: Real>(_ v: T.Lanes, _ p: UnsafeMutablePointer<T>, _ count: Int) {
-    if count >= T.Lanes.scalarCount { store(v, p) } else { storePart(v, p, count) }
+private func store<V: SIMD>(_ v: V, _ p: UnsafeMutablePointer<V.Scalar>, _ count: Int) {
+    if count >= V.scalarCount { store(v, p) } else { storePart(v, p, count) }
+}
+
+/// Adds up the lanes of a gradient.
+@inline(never)
+private func total<T: Real>(_ lanes: UnsafePointer<T>) -> T {
+    var sum = 0.0
+    for lane in 0..<T.Lanes.scalarCount { sum += Double(lanes[lane]) }
+    return T(sum)
 }
 
 @inline(__always)
@@ -141,7 +142,7 @@ private func combine<T: Real>(_ f: Grid<T>, _ box: PooledBox<T>, _ i: Int, _ j: 
         for l in y.taps(i) {
             let (row, weight) = (f.start + (y.index[l] &* f.rowPitch &+ k), y.weight[l])
             for m in x.taps(j) {
-                let (p, w) = (row + x.index[m] &* f.pitch, lanes(weight * x.weight[m], as: T.self))
+                let (p, w) = (row + x.index[m] &* f.pitch, T.lanes(T(weight * x.weight[m])))
                 a = T.add(w, load(p), to: a)
                 b = T.add(w, load(p + n), to: b)
                 c = T.add(w, load(p + 2 &* n), to: c)
@@ -158,7 +159,7 @@ private func combine<T: Real>(_ f: Grid<T>, _ box: PooledBox<T>, _ i: Int, _ j: 
         var a = T.lanes(0)
         for l in y.taps(i) {
             let (row, weight) = (f.start + (y.index[l] &* f.rowPitch &+ k), y.weight[l])
-            for m in x.taps(j) { a = T.add(lanes(weight * x.weight[m], as: T.self), load(row + x.index[m] &* f.pitch, count &- k), to: a) }
+            for m in x.taps(j) { a = T.add(T.lanes(T(weight * x.weight[m])), load(row + x.index[m] &* f.pitch, count &- k), to: a) }
         }
         store(a, out + k, count &- k)
         k &+= n
@@ -173,12 +174,12 @@ private func spread<T: Real>(_ g: UnsafePointer<T>, _ count: Int, _ box: PooledB
     var k = 0
     while k < count {
         let isWhole = k &+ 4 &* n <= count
-        let a = load(g + k, count &- k)
+        let a: T.Lanes = load(g + k, count &- k)
         let (b, c, d) = isWhole ? (load(g + (k &+ n)), load(g + (k &+ 2 &* n)), load(g + (k &+ 3 &* n))) : (a, a, a)
         for l in y.taps(i) {
             let (row, weight) = (target + (y.index[l] &* f.rowPitch &+ k), y.weight[l])
             for m in x.taps(j) {
-                let (p, w) = (row + x.index[m] &* f.pitch, lanes(weight * x.weight[m], as: T.self))
+                let (p, w) = (row + x.index[m] &* f.pitch, T.lanes(T(weight * x.weight[m])))
                 if isWhole {
                     store(T.add(w, a, to: load(p)), p)
                     store(T.add(w, b, to: load(p + n)), p + n)
@@ -199,7 +200,8 @@ private func dot<T: Real>(
     _ f: Grid<T>, _ box: PooledBox<T>, _ i: Int, _ j: Int, _ g: UnsafePointer<T>, _ count: Int, _ sums: UnsafeMutablePointer<T>
 ) {
     let (y, x, n) = (box.y, box.x, T.Lanes.scalarCount)
-    var (x1, y1, x2, y2) = (load(sums), load(sums + n), load(sums + 2 &* n), load(sums + 3 &* n))
+    var (x1, y1): (T.Lanes, T.Lanes) = (load(sums), load(sums + n))
+    var (x2, y2): (T.Lanes, T.Lanes) = (load(sums + 2 &* n), load(sums + 3 &* n))
     for m in x.taps(j) {
         var (value, low, high) = (T.lanes(0), T.lanes(0), T.lanes(0))
         for l in y.taps(i) {
@@ -218,14 +220,14 @@ private func dot<T: Real>(
                 k &+= n
             }
             let product = T.sum(T.sum(a, b), T.sum(c, d))
-            value = T.add(lanes(y.weight[l], as: T.self), product, to: value)
-            low = T.add(lanes(y.byLow[l], as: T.self), product, to: low)
-            high = T.add(lanes(y.byHigh[l], as: T.self), product, to: high)
+            value = T.add(T.lanes(T(y.weight[l])), product, to: value)
+            low = T.add(T.lanes(T(y.byLow[l])), product, to: low)
+            high = T.add(T.lanes(T(y.byHigh[l])), product, to: high)
         }
-        x1 = T.add(lanes(x.byLow[m], as: T.self), value, to: x1)
-        x2 = T.add(lanes(x.byHigh[m], as: T.self), value, to: x2)
-        y1 = T.add(lanes(x.weight[m], as: T.self), low, to: y1)
-        y2 = T.add(lanes(x.weight[m], as: T.self), high, to: y2)
+        x1 = T.add(T.lanes(T(x.byLow[m])), value, to: x1)
+        x2 = T.add(T.lanes(T(x.byHigh[m])), value, to: x2)
+        y1 = T.add(T.lanes(T(x.weight[m])), low, to: y1)
+        y2 = T.add(T.lanes(T(x.weight[m])), high, to: y2)
     }
     store(x1, sums)
     store(y1, sums + n)
@@ -257,9 +259,9 @@ private func turn<T: Real>(_ from: UnsafePointer<T>, _ fromPitch: Int, _ m: Int,
         var column = 0
         while column < n {
             T.turn(from + (row &* fromPitch &+ column), fromPitch, to + (column &* toPitch &+ row), toPitch)
-            column &+= T.Lanes.scalarCount
+            column &+= T.HalfLanes.scalarCount
         }
-        row &+= T.Lanes.scalarCount
+        row &+= T.HalfLanes.scalarCount
     }
 }
 
@@ -269,7 +271,7 @@ private struct RoIWork<T: Real> {
     private let one: Axis
     private let matrices: UnsafeMutablePointer<Int>
     private let numbers: UnsafeMutablePointer<T>
-    private static var vector: Int { @inline(__always) get { T.Lanes.scalarCount } }
+    private static var vector: Int { @inline(__always) get { T.HalfLanes.scalarCount } }
 
     @inline(__always)
     init(_ call: RoIPool<T>, _ scratch: UnsafeMutableRawPointer) {
@@ -284,7 +286,7 @@ private struct RoIWork<T: Real> {
 
     // What the numbers are: sums of each box, dot products of each row's taps, then for planes what the comment of scratchSize lists.
     @inline(__always)
-    private var dots: UnsafeMutablePointer<T> { numbers + 4 &* 8 &* call.boxesAtOnce }
+    private var dots: UnsafeMutablePointer<T> { numbers + 4 &* 16 &* call.boxesAtOnce }
     @inline(__always)
     private var turned: UnsafeMutablePointer<T> { dots + 8 &* call.taps(call.outHeight, call.height) }
     @inline(__always)
@@ -292,9 +294,7 @@ private struct RoIWork<T: Real> {
     @inline(__always)
     private var row: UnsafeMutablePointer<T> { bins + 16 &* RoIPool<T>.rowsOfBins &* call.paddedBins }
     @inline(__always)
-    private var otherRow: UnsafeMutablePointer<T> { row + 16 &* call.paddedWidth }
-    @inline(__always)
-    private var flatBins: UnsafeMutablePointer<T> { otherRow + 16 &* call.paddedWidth }
+    private var flatBins: UnsafeMutablePointer<T> { row + 16 &* call.paddedWidth }
 
     @inline(__always)
     func featuresOffset(_ image: Int, _ channel: Int) -> Int {
@@ -318,7 +318,7 @@ private struct RoIWork<T: Real> {
             index: index, y: Axis(start, bins: call.outHeight, capacity: call.taps(call.outHeight, call.height)),
             x: Axis(
                 start + call.axisSize(call.outHeight, call.height), bins: call.outWidth, capacity: call.taps(call.outWidth, call.width)),
-            sums: numbers + 4 &* 8 &* r)
+            sums: numbers + 4 &* 16 &* r)
     }
 
     @inline(__always)
@@ -364,10 +364,13 @@ private struct RoIWork<T: Real> {
 
     // Sixteen channels of planes, for up to eight rows of bins at a time.
 
-    /// row[c][x] = the sum of weight * f[c][row][x] over the taps of bin i. With `other`, the products of other[c][x] and f[c][row][x] are
+    /// columns[x][c] = the sum of weight * f[c][row][x] over the taps of bin i. With `row`, the products of row[c][x] and f[c][row][x] are
     /// added to the dot products of the taps.
     @inline(never)
-    private func combineRows(_ f: UnsafePointer<T>, _ channels: Int, _ y: Axis, _ i: Int, _ window: Window, _ other: UnsafePointer<T>?) {
+    private func combineRows(
+        _ f: UnsafePointer<T>, _ channels: Int, _ y: Axis, _ i: Int, _ window: Window, _ row: UnsafePointer<T>?,
+        _ columns: UnsafeMutablePointer<T>, _ columnsPitch: Int
+    ) {
         let (n, pitch, plane, taps) = (Self.vector, call.paddedWidth, call.height &* call.width, y.taps(i))
         var c = 0
         while c < channels {
@@ -375,45 +378,55 @@ private struct RoIWork<T: Real> {
             let offsets = (c &* plane, min(c &+ 1, channels &- 1) &* plane, min(c &+ 2, channels &- 1) &* plane, min(c &+ 3, channels &- 1) &* plane)
             for vector in 0..<window.vectors {
                 let count = vector &+ 1 < window.vectors ? n : window.tail
-                let target = row + (c &* pitch &+ vector &* n)
-                var (s0, s1, s2, s3) = (T.lanes(0), T.lanes(0), T.lanes(0), T.lanes(0))
+                var (s0, s1, s2, s3) = (T.halfLanes(0), T.halfLanes(0), T.halfLanes(0), T.halfLanes(0))
                 for tap in taps {
-                    let (w, p) = (lanes(y.weight[tap], as: T.self), f + (y.index[tap] &* call.width &+ window.first &+ vector &* n))
-                    let (v0, v1) = (load(p + offsets.0, count), load(p + offsets.1, count))
-                    let (v2, v3) = (load(p + offsets.2, count), load(p + offsets.3, count))
+                    let (w, p) = (T.halfLanes(T(y.weight[tap])), f + (y.index[tap] &* call.width &+ window.first &+ vector &* n))
+                    let (v0, v1): (T.HalfLanes, T.HalfLanes) = (load(p + offsets.0, count), load(p + offsets.1, count))
+                    let (v2, v3): (T.HalfLanes, T.HalfLanes) = (load(p + offsets.2, count), load(p + offsets.3, count))
                     s0 = T.add(w, v0, to: s0)
                     s1 = T.add(w, v1, to: s1)
                     s2 = T.add(w, v2, to: s2)
                     s3 = T.add(w, v3, to: s3)
-                    if let other {
-                        let (g, sum) = (other + (c &* pitch &+ vector &* n), dots + tap &* n)
+                    if let row {
+                        let (g, sum) = (row + (c &* pitch &+ vector &* n), dots + tap &* n)
                         let low = T.add(load(g + pitch), v1, to: T.add(load(g), v0, to: load(UnsafePointer(sum))))
-                        let high = T.add(load(g + 3 &* pitch), v3, to: T.add(load(g + 2 &* pitch), v2, to: T.lanes(0)))
+                        let high = T.add(load(g + 3 &* pitch), v3, to: T.add(load(g + 2 &* pitch), v2, to: T.halfLanes(0)))
                         store(T.sum(low, high), sum)
                     }
                 }
-                store(s0, target)
-                store(s1, target + pitch)
-                store(s2, target + 2 &* pitch)
-                store(s3, target + 3 &* pitch)
+                // Channels that are not there are 0, because the last one may be infinite.
+                if c &+ 2 > channels { s1 = T.halfLanes(0) }
+                if c &+ 3 > channels { s2 = T.halfLanes(0) }
+                if c &+ 4 > channels { s3 = T.halfLanes(0) }
+                T.turn(s0, s1, s2, s3, columns + (vector &* n &* columnsPitch &+ c), columnsPitch)
             }
             c &+= 4
         }
     }
 
-    /// f[c][row][x] += weight * row[c][x], for the taps of bin i.
+    /// f[c][row][x] += weight * row[c][x], for the taps of bin i: four channels at a time, then one.
     @inline(never)
     private func spreadRows(_ f: UnsafeMutablePointer<T>, _ channels: Int, _ y: Axis, _ i: Int, _ window: Window) {
-        let (n, taps) = (Self.vector, y.taps(i))
-        for c in 0..<channels {
+        let (n, pitch, plane, taps) = (Self.vector, call.paddedWidth, call.height &* call.width, y.taps(i))
+        var c = 0
+        while c < channels {
+            let isWhole = c &+ 4 <= channels
             for vector in 0..<window.vectors {
                 let count = vector &+ 1 < window.vectors ? n : window.tail
-                let g = load(UnsafePointer(row + (c &* call.paddedWidth &+ vector &* n)))
+                let (g, f) = (UnsafePointer(row + (c &* pitch &+ vector &* n)), f + (c &* plane &+ window.first &+ vector &* n))
+                let g0: T.HalfLanes = load(g)
+                let (g1, g2, g3) = isWhole ? (load(g + pitch), load(g + 2 &* pitch), load(g + 3 &* pitch)) : (g0, g0, g0)
                 for tap in taps {
-                    let p = f + ((c &* call.height &+ y.index[tap]) &* call.width &+ window.first &+ vector &* n)
-                    store(T.add(lanes(y.weight[tap], as: T.self), g, to: load(UnsafePointer(p), count)), p, count)
+                    let (w, p) = (T.halfLanes(T(y.weight[tap])), f + y.index[tap] &* call.width)
+                    store(T.add(w, g0, to: load(UnsafePointer(p), count)), p, count)
+                    if isWhole {
+                        store(T.add(w, g1, to: load(UnsafePointer(p + plane), count)), p + plane, count)
+                        store(T.add(w, g2, to: load(UnsafePointer(p + 2 &* plane), count)), p + 2 &* plane, count)
+                        store(T.add(w, g3, to: load(UnsafePointer(p + 3 &* plane), count)), p + 3 &* plane, count)
+                    }
                 }
             }
+            c &+= isWhole ? 4 : 1
         }
     }
 
@@ -441,8 +454,7 @@ private struct RoIWork<T: Real> {
         let (window, channels) = (Window(box.x, call.width, Self.vector), min(16, call.channels &- channel))
         forEachGroup { first, rows in
             for i in 0..<rows {
-                combineRows(features.start, channels, box.y, first &+ i, window, nil)
-                turn(UnsafePointer(row), call.paddedWidth, 16, window.vectors &* Self.vector, turned + i &* 16, rows &* 16)
+                combineRows(features.start, channels, box.y, first &+ i, window, nil, turned + i &* 16, rows &* 16)
             }
             for j in 0..<call.outWidth { combine(columns(rows, window), withoutRows(box), 0, j, bins + j &* 128, rows &* 16) }
             for i in 0..<rows { turn(UnsafePointer(bins + i &* 16), 128, call.outWidth, 16, flatBins + i &* call.outWidth, call.binsPitch) }
@@ -493,19 +505,16 @@ private struct RoIWork<T: Real> {
         forEachGroup { first, rows in
             spreadColumns(box, channel, channels, gradOut, first, rows, window)
             for i in 0..<rows {
-                turn(UnsafePointer(turned + i &* 16), rows &* 16, window.vectors &* n, 16, otherRow, call.paddedWidth)
-                combineRows(features.start, channels, box.y, first &+ i, window, UnsafePointer(otherRow))
-                // A channel that is not there was computed like another one, which may be infinite.
-                if channels < 16 { clear(row + channels &* call.paddedWidth, (16 &- channels) &* call.paddedWidth) }
-                turn(UnsafePointer(row), call.paddedWidth, 16, window.vectors &* n, turned + i &* 16, rows &* 16)
+                turn(UnsafePointer(turned + i &* 16), rows &* 16, window.vectors &* n, 16, row, call.paddedWidth)
+                combineRows(features.start, channels, box.y, first &+ i, window, UnsafePointer(row), turned + i &* 16, rows &* 16)
             }
             // The rows' axis `one` has no derivatives, so that this adds to x1 and x2.
             for j in 0..<call.outWidth { dot(columns(rows, window), withoutRows(box), 0, j, UnsafePointer(bins + j &* 128), rows &* 16, box.sums) }
         }
         for k in 0..<2 {
-            let (slopes, target) = (k == 0 ? box.y.byLow : box.y.byHigh, box.sums + (1 &+ 2 &* k) &* n)
-            var sum = load(UnsafePointer(target))
-            for tap in 0..<box.y.count { sum = T.add(lanes(slopes[tap], as: T.self), load(UnsafePointer(dots + tap &* n)), to: sum) }
+            let (slopes, target) = (k == 0 ? box.y.byLow : box.y.byHigh, box.sums + (1 &+ 2 &* k) &* T.Lanes.scalarCount)
+            var sum: T.HalfLanes = load(UnsafePointer(target))
+            for tap in 0..<box.y.count { sum = T.add(T.halfLanes(T(slopes[tap])), load(UnsafePointer(dots + tap &* n)), to: sum) }
             store(sum, target)
         }
     }
