@@ -669,6 +669,162 @@ public func boxgrad_delta_decode_grad_f64(
         options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas)
 }
 
+@_cdecl("boxgrad_rotated_encode_f32") @implementation
+public func boxgrad_rotated_encode_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Float>?,
+    _ degenerate: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedEncode(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount)
+}
+
+@_cdecl("boxgrad_rotated_encode_f64") @implementation
+public func boxgrad_rotated_encode_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Double>?,
+    _ degenerate: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedEncode(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount)
+}
+
+@_cdecl("boxgrad_rotated_encode_grad_f32") @implementation
+public func boxgrad_rotated_encode_grad_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Float>?,
+    _ gradProposals: UnsafeMutablePointer<Float>?, _ gradTargets: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedEncodeGrad(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets)
+}
+
+@_cdecl("boxgrad_rotated_encode_grad_f64") @implementation
+public func boxgrad_rotated_encode_grad_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Double>?,
+    _ gradProposals: UnsafeMutablePointer<Double>?, _ gradTargets: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedEncodeGrad(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets)
+}
+
+@_cdecl("boxgrad_rotated_decode_f32") @implementation
+public func boxgrad_rotated_decode_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ boxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedDecode(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, boxes)
+}
+
+@_cdecl("boxgrad_rotated_decode_f64") @implementation
+public func boxgrad_rotated_decode_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ boxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedDecode(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, boxes)
+}
+
+@_cdecl("boxgrad_rotated_decode_grad_f32") @implementation
+public func boxgrad_rotated_decode_grad_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ gradBoxes: UnsafePointer<Float>?,
+    _ gradProposals: UnsafeMutablePointer<Float>?, _ gradDeltas: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedDecodeGrad(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, gradBoxes, gradProposals, gradDeltas)
+}
+
+@_cdecl("boxgrad_rotated_decode_grad_f64") @implementation
+public func boxgrad_rotated_decode_grad_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ gradBoxes: UnsafePointer<Double>?,
+    _ gradProposals: UnsafeMutablePointer<Double>?, _ gradDeltas: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedDecodeGrad(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, gradBoxes, gradProposals, gradDeltas)
+}
+
+@_cdecl("boxgrad_midpoint_encode_f32") @implementation
+public func boxgrad_midpoint_encode_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Float>?,
+    _ degenerate: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    midpointEncode(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount)
+}
+
+@_cdecl("boxgrad_midpoint_encode_f64") @implementation
+public func boxgrad_midpoint_encode_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Double>?,
+    _ degenerate: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    midpointEncode(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount)
+}
+
+@_cdecl("boxgrad_midpoint_encode_grad_f32") @implementation
+public func boxgrad_midpoint_encode_grad_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Float>?,
+    _ gradProposals: UnsafeMutablePointer<Float>?, _ gradTargets: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    midpointEncodeGrad(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets)
+}
+
+@_cdecl("boxgrad_midpoint_encode_grad_f64") @implementation
+public func boxgrad_midpoint_encode_grad_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Double>?,
+    _ gradProposals: UnsafeMutablePointer<Double>?, _ gradTargets: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    midpointEncodeGrad(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets)
+}
+
+@_cdecl("boxgrad_midpoint_decode_f32") @implementation
+public func boxgrad_midpoint_decode_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ boxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    midpointDecode(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, boxes)
+}
+
+@_cdecl("boxgrad_midpoint_decode_f64") @implementation
+public func boxgrad_midpoint_decode_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ boxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    midpointDecode(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, boxes)
+}
+
+@_cdecl("boxgrad_midpoint_decode_grad_f32") @implementation
+public func boxgrad_midpoint_decode_grad_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ gradBoxes: UnsafePointer<Float>?,
+    _ gradProposals: UnsafeMutablePointer<Float>?, _ gradDeltas: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    midpointDecodeGrad(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, gradBoxes, gradProposals, gradDeltas)
+}
+
+@_cdecl("boxgrad_midpoint_decode_grad_f64") @implementation
+public func boxgrad_midpoint_decode_grad_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ gradBoxes: UnsafePointer<Double>?,
+    _ gradProposals: UnsafeMutablePointer<Double>?, _ gradDeltas: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    midpointDecodeGrad(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, gradBoxes, gradProposals, gradDeltas)
+}
+
 @_cdecl("boxgrad_ltrb_encode_f32") @implementation
 public func boxgrad_ltrb_encode_f32(
     _ points: UnsafePointer<Float>?, _ pointsStride: Int, _ boxes: UnsafePointer<Float>?, _ boxesStride: Int, _ count: Int,

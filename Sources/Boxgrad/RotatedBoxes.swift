@@ -71,7 +71,11 @@ extension RotatedCorners {
 extension Arguments {
     fileprivate mutating func angleRange(_ angle: Int32, _ range: Int32) {
         self.angle(angle)
-        require(BOXGRAD_RANGE_OC...BOXGRAD_RANGE_LE135 ~= range, "range", "is no range of angles", range)
+        self.range(range, "range")
+    }
+
+    mutating func range(_ code: Int32, _ name: StaticString) {
+        require(BOXGRAD_RANGE_OC...BOXGRAD_RANGE_TURN ~= code, name, "is no range of angles", code)
     }
 }
 

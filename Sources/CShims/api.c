@@ -149,6 +149,22 @@ static const boxgrad_api api = {
     .roi_pool_precise_f64 = boxgrad_roi_pool_precise_f64,
     .roi_pool_precise_grad_f32 = boxgrad_roi_pool_precise_grad_f32,
     .roi_pool_precise_grad_f64 = boxgrad_roi_pool_precise_grad_f64,
+    .rotated_encode_f32 = boxgrad_rotated_encode_f32,
+    .rotated_encode_f64 = boxgrad_rotated_encode_f64,
+    .rotated_encode_grad_f32 = boxgrad_rotated_encode_grad_f32,
+    .rotated_encode_grad_f64 = boxgrad_rotated_encode_grad_f64,
+    .rotated_decode_f32 = boxgrad_rotated_decode_f32,
+    .rotated_decode_f64 = boxgrad_rotated_decode_f64,
+    .rotated_decode_grad_f32 = boxgrad_rotated_decode_grad_f32,
+    .rotated_decode_grad_f64 = boxgrad_rotated_decode_grad_f64,
+    .midpoint_encode_f32 = boxgrad_midpoint_encode_f32,
+    .midpoint_encode_f64 = boxgrad_midpoint_encode_f64,
+    .midpoint_encode_grad_f32 = boxgrad_midpoint_encode_grad_f32,
+    .midpoint_encode_grad_f64 = boxgrad_midpoint_encode_grad_f64,
+    .midpoint_decode_f32 = boxgrad_midpoint_decode_f32,
+    .midpoint_decode_f64 = boxgrad_midpoint_decode_f64,
+    .midpoint_decode_grad_f32 = boxgrad_midpoint_decode_grad_f32,
+    .midpoint_decode_grad_f64 = boxgrad_midpoint_decode_grad_f64,
 };
 
 const boxgrad_api *boxgrad_get_api(uint32_t abi_version) { return abi_version == BOXGRAD_ABI_VERSION ? &api : NULL; }

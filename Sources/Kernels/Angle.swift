@@ -69,6 +69,19 @@ struct AngleUnit {
         let isOdd = sine.magnitude > cosine.magnitude
         return (isOdd, atan(isOdd ? (0 - cosine) / sine : sine / cosine))
     }
+
+    /// Returns what is left of an angle without whole turns, or without half turns: at most half of one in size, or NaN if the angle is not finite.
+    @inline(never)
+    func remainder(_ angle: Double, ofHalfTurns isHalf: Bool) -> Double {
+        if isDegrees {
+            guard isFinite(angle) else { return .nan }
+            let (reduced, period) = (exactRemainder360(angle), isHalf ? 180.0 : 360.0)
+            return reduced - period * ((reduced / period + 0x1.8p52) - 0x1.8p52)
+        }
+        let (sine, cosine) = sineAndCosine(angle)
+        let direction = Vector(cosine, sine)
+        return (isHalf && cosine < 0 ? (-1) * direction : direction).angle
+    }
 #endif
 
     /// Returns the sine and the cosine of any angle, or NaN for NaN and infinity.

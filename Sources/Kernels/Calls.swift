@@ -304,6 +304,34 @@ struct RotatedGaussianLoss<T>: SummingCall {
     var sums = Sums()
 }
 
+/// Encodes targets, or decodes deltas, against rotated proposals or upright ones; or with `gradOut` computes the gradients of that.
+struct RotatedCode<T>: Call {
+    let isMidpoint, decodes: Bool
+    let options: boxgrad_rotated_delta_options
+    let angle: Int32
+    let proposals, operands: Rows<T>
+    let gradOut: UnsafePointer<T>?
+    let out, gradProposals, gradOperands: UnsafeMutablePointer<T>?
+}
+
+/// The numbers of a row.
+struct RotatedCodeWidths {
+    let proposal, operand, out: Int
+
+    init(isMidpoint: Bool, decodes: Bool) {
+        let deltas = isMidpoint ? 6 : 5
+        (proposal, operand, out) = (isMidpoint ? 4 : 5, decodes ? deltas : 5, decodes ? 5 : deltas)
+    }
+}
+
+/// Asks for the rows that have no deltas.
+struct RotatedDegenerate<T>: Call {
+    let isMidpoint: Bool
+    let proposals, targets: Rows<T>
+    let marks: UnsafeMutablePointer<UInt8>?
+    let found, first: UnsafeMutablePointer<Int>
+}
+
 // ---- SmoothL1 ----
 
 struct SmoothL1<T>: SummingCall {

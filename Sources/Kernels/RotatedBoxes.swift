@@ -59,7 +59,7 @@ func rotatedCorners<T: Real>(_ call: RotatedCorners<T>, _ rows: Range<Int>) {
         }
         if let bounds = call.bounds {
             let out = bounds + 4 &* i
-            let reach = (x: u.x.magnitude + v.x.magnitude, y: u.y.magnitude + v.y.magnitude)
+            let reach = box.reach
             (out[0], out[1], out[2], out[3]) = (T(x - reach.x), T(y - reach.y), T(x + reach.x), T(y + reach.y))
         }
     }
@@ -86,11 +86,8 @@ func rotatedCornersGrad<T: Real>(_ call: RotatedCornersGrad<T>, _ rows: Range<In
             byV = byV + Vector(outwards.x * sign(box.v.x), outwards.y * sign(box.v.y))
         }
         let out = call.gradBoxes + 5 &* i
-        let (along, across) = (box.along, box.along.turned)
-        let turning = box.halfWidth * byU.dot(across) - box.halfHeight * byV.dot(along)
-        (out[0], out[1]) = (T(center.x), T(center.y))
-        (out[2], out[3]) = (T(byU.dot(along) / 2), T(byV.dot(across) / 2))
-        out[4] = T(turning * convention.radians)
+        let (w, h, turning) = box.gradient(byU, byV)
+        (out[0], out[1], out[2], out[3], out[4]) = (T(center.x), T(center.y), T(w), T(h), T(turning * convention.radians))
     }
 }
 
@@ -132,55 +129,79 @@ func rotatedFromCornersGrad<T: Real>(_ call: RotatedFromCornersGrad<T>, _ rows: 
 /// Brings angles into a range, and exchanges sides where that keeps the box in its place.
 @inline(never)
 func rotatedRegularize<T: Real>(_ call: RotatedRegularize<T>, _ rows: Range<Int>) {
-    let ranged = RangedAngles<T>(call.range, AngleConvention(call.angle).unit)
+    let ranged = RangedAngles(call.range, AngleConvention(call.angle).unit, for: T.self)
     for i in rows {
         let (row, out) = (call.input[i], call.out[i])
         let (x, y, w, h) = (row[0], row[1], row[2], row[3])
-        let (isExchanged, angle) = ranged.regularized(row[4], isTall: h > w)
-        (out[0], out[1], out[2], out[3], out[4]) = (x, y, isExchanged ? h : w, isExchanged ? w : h, angle)
+        let (isExchanged, angle) = ranged.regularized(Double(row[4]), isTall: h > w)
+        (out[0], out[1], out[2], out[3], out[4]) = (x, y, isExchanged ? h : w, isExchanged ? w : h, T(angle))
     }
 }
 
 @inline(never)
 func rotatedRegularizeGrad<T: Real>(_ call: RotatedRegularizeGrad<T>, _ rows: Range<Int>) {
-    let ranged = RangedAngles<T>(call.range, AngleConvention(call.angle).unit)
+    let ranged = RangedAngles(call.range, AngleConvention(call.angle).unit, for: T.self)
     for i in rows {
         let (row, g, out) = (call.boxes[i], call.gradOut + 5 &* i, call.gradBoxes + 5 &* i)
-        let (isExchanged, _) = ranged.regularized(row[4], isTall: row[3] > row[2])
+        let (isExchanged, _) = ranged.regularized(Double(row[4]), isTall: row[3] > row[2])
         let (x, y, w, h, angle) = (g[0], g[1], g[2], g[3], g[4])
         (out[0], out[1], out[2], out[3], out[4]) = (x, y, isExchanged ? h : w, isExchanged ? w : h, angle)
     }
 }
 
-/// A range of angles, in a unit. Its bounds are rounded to T, so that what was brought into it stays there.
-private struct RangedAngles<T: Real> {
-    let range: Int32
-    let unit: AngleUnit
-    let low, high: T
+/// A range of angles, in a unit. Its bounds are rounded to the type of the angles, so that what was brought into it stays there.
+struct RangedAngles {
+    private let range: Int32
+    private let unit: AngleUnit
+    private let isFloat: Bool
+    private let low, high: Double
 
-    init(_ range: Int32, _ unit: AngleUnit) {
+    init<T: Real>(_ range: Int32, _ unit: AngleUnit, for _: T.Type) {
         let quarter = unit.quarterTurn
-        (self.range, self.unit) = (range, unit)
-        low = T(range == BOXGRAD_RANGE_OC ? 0 : (range == BOXGRAD_RANGE_LE90 ? -quarter : -quarter / 2))
-        high = T(range == BOXGRAD_RANGE_LE135 ? 1.5 * quarter : quarter)
+        (self.range, self.unit, isFloat) = (range, unit, T.self == Float.self)
+        let (lowest, highest): (Double, Double) =
+            switch range {
+            case BOXGRAD_RANGE_OC: (0, quarter)
+            case BOXGRAD_RANGE_LE90: (-quarter, quarter)
+            case BOXGRAD_RANGE_LE135: (-quarter / 2, 1.5 * quarter)
+            default: (-2 * quarter, 2 * quarter)
+            }
+        (low, high) = (Double(T(lowest)), Double(T(highest)))
     }
 
     /// Returns whether the sides are to be exchanged, and the angle. `isTall` says that the second side is the longer one.
-    func regularized(_ angle: T, isTall: Bool) -> (isExchanged: Bool, angle: T) {
+    @inline(never)
+    func regularized(_ angle: Double, isTall: Bool) -> (isExchanged: Bool, angle: Double) {
+        if range == BOXGRAD_RANGE_TURN { return (false, moved(angle)) }
         let isOC = range == BOXGRAD_RANGE_OC
         let isWithin = isOC ? angle > low && angle <= high : angle >= low && angle < high
-        if isWithin && (isOC || !isTall) { return (false, angle) }
-        let (isOdd, rest) = unit.nearestQuarterTurn(Double(angle))
+        if isWithin && (isOC || !isTall) { return (false, isOC ? angle : within(angle)) }
+        let (isOdd, rest) = unit.nearestQuarterTurn(angle)
         let quarter = unit.quarterTurn
         if isOC {
             let isHigh = rest <= 0
-            return (isOdd != isHigh, T(isHigh ? rest + quarter : rest))
+            return (isOdd != isHigh, isHigh ? rest + quarter : rest)
         }
-        if isOdd == isTall { return (isTall, T(rest)) }
+        if isOdd == isTall { return (isTall, rest) }
         let isUp = range == BOXGRAD_RANGE_LE90 ? rest < 0 : rest < quarter / 2
-        let value = T(isUp ? rest + quarter : rest - quarter)
-        // Rounding may have made it the upper bound, which is the lower one half a turn before.
-        return (isTall, value >= high ? low : value)
+        return (isTall, within(isUp ? rest + quarter : rest - quarter))
+    }
+
+    /// Returns the angle in the range from which it is whole turns away, or half turns where the range is half a turn. OC leaves angles as they are.
+    @inline(never)
+    func moved(_ angle: Double) -> Double {
+        if range == BOXGRAD_RANGE_OC { return angle }
+        if angle >= low && angle < high { return within(angle) }
+        let isHalf = range != BOXGRAD_RANGE_TURN
+        let rest = unit.remainder(angle, ofHalfTurns: isHalf)
+        let period = (isHalf ? 2 : 4) * unit.quarterTurn
+        return within(rest < low ? rest + period : (rest >= high ? rest - period : rest))
+    }
+
+    /// Returns an angle as a number of its type. Rounding may have made it the upper bound, which is the lower one half a turn or a turn before.
+    private func within(_ angle: Double) -> Double {
+        let rounded = isFloat ? Double(Float(angle)) : angle
+        return rounded >= high ? low : rounded
     }
 }
 
@@ -240,10 +261,24 @@ struct Arms {
     var u: Vector { halfWidth * along }
     var v: Vector { halfHeight * along.turned }
 
+    /// Half the sides of the upright box around it.
     @inline(__always)
-    init<T: Real>(_ row: UnsafePointer<T>, _ convention: AngleConvention) {
-        (x, y, halfWidth, halfHeight) = (Double(row[0]), Double(row[1]), Double(row[2]) / 2, Double(row[3]) / 2)
-        let (c, s) = convention.direction(Double(row[4]))
+    var reach: Vector { Vector(u.x.magnitude + v.x.magnitude, u.y.magnitude + v.y.magnitude) }
+
+    /// Returns the gradients by the sides and the clockwise angle of a function of u and v.
+    @inline(__always)
+    func gradient(_ byU: Vector, _ byV: Vector) -> (w: Double, h: Double, turning: Double) {
+        let across = along.turned
+        return (byU.dot(along) / 2, byV.dot(across) / 2, halfWidth * byU.dot(across) - halfHeight * byV.dot(along))
+    }
+
+    @inline(__always)
+    init<T: Real>(_ row: UnsafePointer<T>, _ convention: AngleConvention) { self.init(RotatedRow { Double(row[$0]) }, convention) }
+
+    @inline(__always)
+    init(_ box: RotatedRow<Double>, _ convention: AngleConvention) {
+        (x, y, halfWidth, halfHeight) = (box.x, box.y, box.w / 2, box.h / 2)
+        let (c, s) = convention.direction(box.angle)
         along = Vector(c, s)
     }
 }

@@ -142,6 +142,8 @@ private func table(_ name: StaticString) -> bgi_kernels {
             rotated_from_corners_grad: { rotatedFromCornersGrad(RotatedFromCornersGrad<Float>.at($0), rows($1, $2)) },
             rotated_regularize: { rotatedRegularize(RotatedRegularize<Float>.at($0), rows($1, $2)) },
             rotated_regularize_grad: { rotatedRegularizeGrad(RotatedRegularizeGrad<Float>.at($0), rows($1, $2)) },
+            rotated_degenerate: { rotatedDegenerate(RotatedDegenerate<Float>.at($0), rows($1, $2)) },
+            rotated_code: { rotatedCode(RotatedCode<Float>.at($0), rows($1, $2)) },
             rotated_min_area: { rotatedMinArea(RotatedMinArea<Float>.at($0), rows($1, $2)) }),
         f64: .init(
             box_convert_grad: { boxConvertGrad(BoxConvertGrad<Double>.at($0), rows($1, $2)) },
@@ -156,6 +158,8 @@ private func table(_ name: StaticString) -> bgi_kernels {
             rotated_from_corners_grad: { rotatedFromCornersGrad(RotatedFromCornersGrad<Double>.at($0), rows($1, $2)) },
             rotated_regularize: { rotatedRegularize(RotatedRegularize<Double>.at($0), rows($1, $2)) },
             rotated_regularize_grad: { rotatedRegularizeGrad(RotatedRegularizeGrad<Double>.at($0), rows($1, $2)) },
+            rotated_degenerate: { rotatedDegenerate(RotatedDegenerate<Double>.at($0), rows($1, $2)) },
+            rotated_code: { rotatedCode(RotatedCode<Double>.at($0), rows($1, $2)) },
             rotated_min_area: { rotatedMinArea(RotatedMinArea<Double>.at($0), rows($1, $2)) }),
         grad_norm: { gradNorm(GradNorm.at($0), rows($1, $2)) },
         exact_norm_add: { exactNormAdd(ExactNormAdd.at($0), rows($1, $2)) },

@@ -9,10 +9,11 @@ let typedFunctions = [
     "rotated_regularize", "rotated_regularize_grad", "rotated_corners", "rotated_corners_grad", "rotated_from_corners",
     "rotated_from_corners_grad", "rotated_min_area", "rotated_inspect", "rotated_iou_pairwise", "rotated_iou_pairwise_grad",
     "rotated_iou_aligned", "rotated_iou_loss", "rotated_gaussian_loss", "smooth_l1", "balanced_l1", "delta_encode", "delta_encode_grad",
-    "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode", "ltrb_decode_grad", "linear_encode",
-    "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad", "distribution_focal",
-    "distribution_decode", "distribution_decode_grad", "roi_align", "roi_align_grad", "roi_pool_precise", "roi_pool_precise_grad", "nms",
-    "soft_nms", "rotated_nms", "rotated_soft_nms", "match", "rotated_match", "match_ignore",
+    "delta_decode", "delta_decode_grad", "rotated_encode", "rotated_encode_grad", "rotated_decode", "rotated_decode_grad",
+    "midpoint_encode", "midpoint_encode_grad", "midpoint_decode", "midpoint_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode",
+    "ltrb_decode_grad", "linear_encode", "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad",
+    "distribution_focal", "distribution_decode", "distribution_decode_grad", "roi_align", "roi_align_grad", "roi_pool_precise",
+    "roi_pool_precise_grad", "nms", "soft_nms", "rotated_nms", "rotated_soft_nms", "match", "rotated_match", "match_ignore",
 ]
 
 extension Float {
@@ -125,6 +126,30 @@ extension Float {
         case "delta_decode_grad":
             api.delta_decode_grad_f32(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
                 c.integer("count"), c.integer("groups"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "rotated_encode":
+            api.rotated_encode_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
+        case "rotated_encode_grad":
+            api.rotated_encode_grad_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "rotated_decode":
+            api.rotated_decode_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.write("boxes"))
+        case "rotated_decode_grad":
+            api.rotated_decode_grad_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "midpoint_encode":
+            api.midpoint_encode_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
+        case "midpoint_encode_grad":
+            api.midpoint_encode_grad_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "midpoint_decode":
+            api.midpoint_decode_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.write("boxes"))
+        case "midpoint_decode_grad":
+            api.midpoint_decode_grad_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
         case "ltrb_encode":
             api.ltrb_encode_f32(c.read("points"), c.integer("points_stride"), c.read("boxes"), c.integer("boxes_stride"), c.integer("count"),
                 c.write("distances"))
@@ -318,6 +343,30 @@ extension Double {
         case "delta_decode_grad":
             api.delta_decode_grad_f64(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
                 c.integer("count"), c.integer("groups"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "rotated_encode":
+            api.rotated_encode_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
+        case "rotated_encode_grad":
+            api.rotated_encode_grad_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "rotated_decode":
+            api.rotated_decode_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.write("boxes"))
+        case "rotated_decode_grad":
+            api.rotated_decode_grad_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "midpoint_encode":
+            api.midpoint_encode_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
+        case "midpoint_encode_grad":
+            api.midpoint_encode_grad_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "midpoint_decode":
+            api.midpoint_decode_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.write("boxes"))
+        case "midpoint_decode_grad":
+            api.midpoint_decode_grad_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
         case "ltrb_encode":
             api.ltrb_encode_f64(c.read("points"), c.integer("points_stride"), c.read("boxes"), c.integer("boxes_stride"), c.integer("count"),
                 c.write("distances"))

@@ -11,7 +11,7 @@ import gmpy2
 import inputs
 import ml_dtypes
 import numpy as np
-from library import ROOT, SUFFIX, box_loss_options, call, delta_options, gaussian_loss_options, parameters, roi_options, tensors
+from library import ROOT, SUFFIX, box_loss_options, call, delta_options, gaussian_loss_options, parameters, roi_options, rotated_delta_options, tensors
 from promises import EPS, PROMISES, ULP
 
 sys.path[:0] = [str(ROOT / "bindings/python/tests"), str(ROOT / "Tests/safety")]
@@ -309,8 +309,8 @@ def rotated_regularize(c):
     clear = (np.minimum(eighths, 1 - eighths) > 1e-5) & (abs(boxes[:, 4]) < 1e5)
     boxes, kind = boxes[clear], kind[clear]
     cotangent = c.cotangent(len(boxes), 5)
-    for angle, span in np.ndindex(4, 3):
-        options, out = {"angle": ANGLES[angle], "range": list(reference.RANGES)[span]}, c.empty(len(boxes), 5)
+    for angle, (span, name) in itertools.product(range(4), enumerate((*reference.RANGES, "turn"))):
+        options, out = {"angle": ANGLES[angle], "range": name}, c.empty(len(boxes), 5)
         if c.function == "rotated_regularize":
             exact = Exact(reference.rotated_regularize, boxes, **options)
             call("rotated_regularize", angle, span, boxes, len(boxes), 5, out, 5, dtype=c.dtype)
@@ -841,6 +841,84 @@ def delta_decode(c):
             gradient(c, "grad_deltas", grad_deltas[clear], exact, 1, kind[clear], "", arguments)
 
 
+ROTATED_CODINGS = [
+    {}, {"range": "le90", "edge_swap": True, "norm_factor": 0.5}, {"range": "le135", "proj_xy": True, "norm_factor": 2.0}, {"range": "oc", "edge_swap": True, "proj_xy": True},
+    {"range": "turn", "proj_xy": True, "means": (0.5, -0.25, 0.125, 0.0, 0.75), "stds": (0.125, 0.25, 2.0, 0.5, 0.25)},
+]  # fmt: skip
+MIDPOINT_CODINGS = [{}, {"means": (0.5, -0.25, 0.125, 0.0, 0.75, 0.25), "stds": (0.125, 0.25, 2.0, 0.5, 0.25, 0.5)}]
+LIMITS = [{}, {"log_ratio": (-2.0, 2.0)}, {"log_ratio": (-1.5, 1.0), "center_clamp": 0.75, "size": (1.75, 2.25)}]
+
+
+def rotated_encode(c):
+    """And its gradient, and those of midpoints. Rows where rounding decides do not count."""
+    is_midpoint, is_gradient = c.function.startswith("midpoint"), c.function.endswith("_grad")
+    formula = reference.midpoint_encode if is_midpoint else reference.rotated_encode
+    p = c.pairs(kinds=inputs.PROPER, proper=True)
+    chosen = c.g.permutation(len(p))[: 10 * c.count]
+    for (k, coding), angle in itertools.product(enumerate(MIDPOINT_CODINGS if is_midpoint else ROTATED_CODINGS), range(4)):
+        proposals, targets, kind = p.a[chosen] if is_midpoint else rotated(c, p.a[chosen]), rotated(c, p.b[chosen]), p.kind[chosen]
+        if is_midpoint and k == 0:
+            coding = {"corner_tolerance": float(inputs.magnitudes(c.g, -8, 3, ()))}
+        options, width = {"angle": ANGLES[angle], **coding}, 6 if is_midpoint else 5
+        cotangent = c.cotangent(len(chosen), width)
+        with np.errstate(invalid="ignore"):
+            exact = Exact(formula, proposals, targets, cotangent=cotangent, **options)
+        clear = np.flatnonzero(exact.margins > 64 * UNIT_ROUNDOFF[c.dtype])
+        exact = Exact(formula, proposals[clear], targets[clear], cotangent=cotangent[clear], **options)
+        arguments = [("proposal", proposals[clear]), ("target", targets[clear]), (f"{options}", targets[clear, :0])]
+        given = rotated_delta_options(**coding), angle, proposals, proposals.shape[1], targets, 5, len(chosen)
+        if is_gradient:
+            grad_proposals, grad_targets = c.empty(*proposals.shape), c.empty(*targets.shape)
+            call(c.function, *given, cotangent, grad_proposals, grad_targets, dtype=c.dtype)
+            arguments.append(("grad_deltas", cotangent[clear]))
+            gradient(c, "grad_proposals", grad_proposals[clear], exact, 0, kind[clear], "", arguments)
+            gradient(c, "grad_targets", grad_targets[clear], exact, 1, kind[clear], "", arguments)
+            continue
+        deltas = c.empty(len(chosen), width)
+        call(c.function, *given, deltas, None, None, dtype=c.dtype)
+        if not is_midpoint:
+            value(c, "deltas", deltas[clear], exact, kind[clear], arguments=arguments)
+            continue
+        terms = exact.terms.copy()
+        # The size of the upright box is rounded to double before its logarithm is taken.
+        rounded_size = 1 if c.dtype == np.float64 else UNIT_ROUNDOFF[c.dtype]
+        terms[:, 2:4] = np.maximum(terms[:, 2:4], rounded_size / np.array(coding.get("stds", (1.0,) * 6))[2:4])
+        for output, columns in (("dx, dy, da, db", [0, 1, 4, 5]), ("dw, dh", [2, 3])):
+            got, values, size = (x[:, columns] for x in (deltas[clear], exact.values, terms))
+            c.record(output, got, values, size, kind[clear], confirm=exact.confirm, arguments=arguments)
+
+
+def rotated_decode(c):
+    """And its gradient, and those of midpoints. Rows where rounding decides do not count."""
+    is_midpoint, is_gradient = c.function.startswith("midpoint"), c.function.endswith("_grad")
+    formula = reference.midpoint_decode if is_midpoint else reference.rotated_decode
+    codings = [{"range": name, **MIDPOINT_CODINGS[k % 2]} for k, name in enumerate(("turn", "le90", "le135", "oc"))] if is_midpoint else ROTATED_CODINGS
+    for coding, limits in itertools.product(codings, LIMITS[: 2 if is_midpoint else 3]):
+        boxes, kind = c.pairs(kinds=inputs.PROPER if is_midpoint else inputs.KINDS, proper=is_midpoint, scales=0 if "size" in limits else 2).boxes()
+        chosen = c.g.permutation(len(boxes))[: 10 * c.count]
+        angle = int(c.g.integers(4))
+        proposals, kind, n = boxes[chosen] if is_midpoint else rotated(c, boxes[chosen]), kind[chosen], len(chosen)
+        offsets = c.g.uniform(-0.6, 0.6, (n, 2)) if is_midpoint else 3 * c.g.normal(size=(n, 1))
+        deltas = np.concatenate([c.g.normal(size=(n, 2)), c.g.uniform(-4, 4, (n, 2)), offsets], axis=1)
+        deltas = np.where(c.g.random(deltas.shape) < 0.1, 0, deltas).astype(c.dtype)
+        options, cotangent = {"angle": ANGLES[angle], **coding, **limits}, c.cotangent(n, 5)
+        exact = Exact(formula, proposals, deltas, cotangent=cotangent, **options)
+        clear = np.flatnonzero(exact.margins > 64 * UNIT_ROUNDOFF[c.dtype])
+        exact = Exact(formula, proposals[clear], deltas[clear], cotangent=cotangent[clear], **options)
+        arguments = [("proposal", proposals[clear]), ("deltas", deltas[clear]), (f"{options}", deltas[clear, :0])]
+        given = rotated_delta_options(**coding, **limits), angle, proposals, proposals.shape[1], deltas, deltas.shape[1], n
+        if is_gradient:
+            grad_proposals, grad_deltas = c.empty(*proposals.shape), c.empty(*deltas.shape)
+            call(c.function, *given, cotangent, grad_proposals, grad_deltas, dtype=c.dtype)
+            arguments.append(("grad_boxes", cotangent[clear]))
+            gradient(c, "grad_proposals", grad_proposals[clear], exact, 0, kind[clear], "", arguments)
+            gradient(c, "grad_deltas", grad_deltas[clear], exact, 1, kind[clear], "", arguments)
+        else:
+            out = c.empty(n, 5)
+            call(c.function, *given, out, dtype=c.dtype)
+            value(c, "boxes", out[clear], exact, kind[clear], arguments=arguments)
+
+
 def yolo_decode(c):
     """And its gradient. Beyond these deltas the squares of sigmoids of small boxes underflow."""
     proposals, kind = c.pairs().boxes()
@@ -1050,6 +1128,8 @@ MEASURES = {
     "rotated_from_corners_grad": (rotated_from_corners, FLOATS),
     "distribution_decode_grad": (distribution_decode, FLOATS),
     **{name + grad: (regions, FLOATS) for name in ("roi_align", "roi_pool_precise") for grad in ("", "_grad")},
+    **{f"{coder}_encode{grad}": (rotated_encode, FLOATS) for coder in ("rotated", "midpoint") for grad in ("", "_grad")},
+    **{f"{coder}_decode{grad}": (rotated_decode, FLOATS) for coder in ("rotated", "midpoint") for grad in ("", "_grad")},
     "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS), "yolo_decode_grad": (yolo_decode, FLOATS),
     "grad_norm_combine": (grad_norm_combine, FLOATS[1:]),
 } | {f.__name__: (f, tuple(FORMATS)) for f in (grad_norm, exact_norm_finish, grad_scale, clip_grad_norm, clip_grad_value, clip_grad_rms, clip_grad_adaptive)}  # fmt: skip

@@ -68,6 +68,7 @@ typedef struct {
     boxgrad_delta_options options;   /* the call gets as many bytes of these as their size says */
     boxgrad_box_loss_options loss_options;
     boxgrad_gaussian_loss_options gaussian_options;
+    boxgrad_rotated_delta_options rotated_options;
     boxgrad_roi_options roi_options;
     boxgrad_tensor tensors[most_tensors];
     boxgrad_parameter parameters[most_tensors]; /* their gradients are `tensors` */
@@ -88,7 +89,7 @@ typedef struct {
 } library;
 
 static inline bool is_options(const parameter *p) {
-    return p->kind == OPTIONS || p->kind == LOSS_OPTIONS || p->kind == GAUSSIAN_OPTIONS || p->kind == ROI_OPTIONS;
+    return p->kind == OPTIONS || p->kind == LOSS_OPTIONS || p->kind == GAUSSIAN_OPTIONS || p->kind == ROTATED_OPTIONS || p->kind == ROI_OPTIONS;
 }
 static inline bool is_code(const parameter *p, int32_t code) { return code >= 0 && code <= p->last && !(p->except >> code & 1); }
 
@@ -130,6 +131,11 @@ static void print_call(const call *c) {
             break;
         case LOSS_OPTIONS: fprintf(stderr, c->null[i] ? "NULL" : "{size %zu}", c->loss_options.size); break;
         case GAUSSIAN_OPTIONS: fprintf(stderr, c->null[i] ? "NULL" : "{size %zu}", c->gaussian_options.size); break;
+        case ROTATED_OPTIONS:
+            if (c->null[i]) fprintf(stderr, "NULL");
+            else fprintf(stderr, "{size %zu, range %d, edge_swap %d, proj_xy %d, on_degenerate %d}", c->rotated_options.size, c->rotated_options.range,
+                         c->rotated_options.edge_swap, c->rotated_options.proj_xy, c->rotated_options.on_degenerate);
+            break;
         case ROI_OPTIONS:
             if (c->null[i]) fprintf(stderr, "NULL");
             else fprintf(stderr, "{size %zu, scale %g, layout %d, sampling %d, aligned %d}", c->roi_options.size, c->roi_options.spatial_scale,
@@ -338,12 +344,42 @@ static void check_gaussian_options(const call *c, size_t i, faults *f) {
     if (known.reserved != 0) fault(f, BOXGRAD_BAD_PARAMETER, "options->reserved");
 }
 
+/* Returns the options as the library must see them. */
+static boxgrad_rotated_delta_options known_rotated_options(const call *c) {
+    boxgrad_rotated_delta_options known = BOXGRAD_ROTATED_DELTA_OPTIONS_INIT;
+    if (!c->null[0] && c->rotated_options.size <= sizeof known) memcpy(&known, &c->rotated_options, c->rotated_options.size);
+    return known;
+}
+
+static void check_rotated_options(const call *c, faults *f) {
+    if (c->null[0]) return;
+    const size_t size = c->rotated_options.size;
+    if (size > sizeof c->rotated_options) return fault(f, BOXGRAD_UNSUPPORTED, "options->size");
+    if (size == 0 || size % sizeof(size_t) != 0) return fault(f, BOXGRAD_BAD_PARAMETER, "options->size");
+    const boxgrad_rotated_delta_options o = known_rotated_options(c);
+    for (int k = 0; k < 6; k++) {
+        if (!isfinite(as_real(c, o.means[k]))) fault(f, BOXGRAD_BAD_PARAMETER, "options->means");
+        if (!in_range(c, DIVISOR, o.stds[k])) fault(f, BOXGRAD_BAD_PARAMETER, "options->stds");
+    }
+    if (isnan(o.log_ratio_min) || o.log_ratio_min > o.log_ratio_max) fault(f, BOXGRAD_BAD_PARAMETER, "options->log_ratio_min");
+    if (isnan(o.log_ratio_max)) fault(f, BOXGRAD_BAD_PARAMETER, "options->log_ratio_max");
+    if (isnan(o.image_width)) fault(f, BOXGRAD_BAD_PARAMETER, "options->image_width");
+    if (isnan(o.image_height)) fault(f, BOXGRAD_BAD_PARAMETER, "options->image_height");
+    if (!(o.center_clamp >= 0)) fault(f, BOXGRAD_BAD_PARAMETER, "options->center_clamp");
+    if (o.norm_factor != 0 && !in_range(c, DIVISOR, o.norm_factor)) fault(f, BOXGRAD_BAD_PARAMETER, "options->norm_factor");
+    if (!(o.corner_tolerance >= 0)) fault(f, BOXGRAD_BAD_PARAMETER, "options->corner_tolerance");
+    if (o.range < 0 || o.range > BOXGRAD_RANGE_TURN) fault(f, BOXGRAD_BAD_PARAMETER, "options->range");
+    if (o.edge_swap < 0 || o.edge_swap > 1) fault(f, BOXGRAD_BAD_PARAMETER, "options->edge_swap");
+    if (o.proj_xy < 0 || o.proj_xy > 1) fault(f, BOXGRAD_BAD_PARAMETER, "options->proj_xy");
+    if (o.on_degenerate < 0 || o.on_degenerate > 2) fault(f, BOXGRAD_BAD_PARAMETER, "options->on_degenerate");
+}
+
 /* The options of a call and their size, if parameters of this kind are options. */
 static inline void *options_of(call *c, parameter_kind kind, size_t *size) {
     *size = kind == OPTIONS ? sizeof c->options : kind == LOSS_OPTIONS ? sizeof c->loss_options
-          : kind == GAUSSIAN_OPTIONS ? sizeof c->gaussian_options : sizeof c->roi_options;
+          : kind == GAUSSIAN_OPTIONS ? sizeof c->gaussian_options : kind == ROTATED_OPTIONS ? sizeof c->rotated_options : sizeof c->roi_options;
     return kind == OPTIONS ? (void *)&c->options : kind == LOSS_OPTIONS ? (void *)&c->loss_options : kind == GAUSSIAN_OPTIONS ? (void *)&c->gaussian_options
-         : kind == ROI_OPTIONS ? (void *)&c->roi_options : NULL;
+         : kind == ROTATED_OPTIONS ? (void *)&c->rotated_options : kind == ROI_OPTIONS ? (void *)&c->roi_options : NULL;
 }
 
 static const boxgrad_roi_options initial_roi_options = BOXGRAD_ROI_OPTIONS_INIT;
@@ -449,6 +485,7 @@ static void check_arguments(const call *c, faults *f) {
         case OPTIONS: check_options(c, f); break;
         case LOSS_OPTIONS: check_loss_options(c, i, f); break;
         case GAUSSIAN_OPTIONS: check_gaussian_options(c, i, f); break;
+        case ROTATED_OPTIONS: check_rotated_options(c, f); break;
         case ROI_OPTIONS: check_roi_options(c, i, f); break;
         case TENSORS: case PARAMETERS: check_tensors(c, f); break;
         default: break;
@@ -808,7 +845,9 @@ static void check_contents(const call *c, const library *l, void **pointers, fau
             }
         }
     }
-    if (g->refuses_degenerate && known_options(c).on_degenerate == BOXGRAD_DEGENERATE_ERROR) {
+    const bool of_rotated = g->parameters[0].kind == ROTATED_OPTIONS;
+    const int32_t on_degenerate = of_rotated ? known_rotated_options(c).on_degenerate : known_options(c).on_degenerate;
+    if (g->refuses_degenerate && on_degenerate == BOXGRAD_DEGENERATE_ERROR) {
         size_t rows = 0;
         for (size_t k = 0; k < c->buffer_count; k++) if (c->buffers[k].rows > rows) rows = c->buffers[k].rows;
         /* The error names the first row in which either box is degenerate, and its proposal before its target. */
@@ -816,7 +855,9 @@ static void check_contents(const call *c, const library *l, void **pointers, fau
             const buffer *b = &c->buffers[k];
             if (b->start != pointers[parameter_index(g, "proposals")] && b->start != pointers[parameter_index(g, "targets")]) continue;
             if (i >= b->rows) continue;
-            const double w = as_real(c, load(b, i, 2) - load(b, i, 0)), h = as_real(c, load(b, i, 3) - load(b, i, 1));
+            /* Those of rotated boxes are numbers of the row, and those of upright ones are subtracted in double there. */
+            double w = load(b, i, 2) - (b->width == 5 ? 0 : load(b, i, 0)), h = load(b, i, 3) - (b->width == 5 ? 0 : load(b, i, 1));
+            if (!of_rotated) w = as_real(c, w), h = as_real(c, h);
             if (!positive_finite(w) || !positive_finite(h)) {
                 fault(f, BOXGRAD_DEGENERATE_BOX, b->start == pointers[parameter_index(g, "proposals")] ? "proposals" : "targets");
             }

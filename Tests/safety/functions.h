@@ -6,7 +6,7 @@
 #include <boxgrad.h>
 #include <stdbool.h>
 
-typedef enum { NO_PARAMETER, POINTER, COUNT, STATE_SIZE, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, GAUSSIAN_OPTIONS, ROI_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
+typedef enum { NO_PARAMETER, POINTER, COUNT, STATE_SIZE, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, GAUSSIAN_OPTIONS, ROTATED_OPTIONS, ROI_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
 typedef enum { REAL, DOUBLE, SIZE, LONG, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
 typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, SHARE, LENGTH, DIVISOR, SIGMA, EXPONENT, EXACT_EXPONENT } number_range;
 
@@ -59,6 +59,7 @@ typedef struct {
 #define DELTA_OPTIONS {.name = "options", .kind = OPTIONS, .optional = true}
 #define BOX_LOSS_OPTIONS {.name = "options", .kind = LOSS_OPTIONS, .optional = true}
 #define GAUSSIAN_LOSS_OPTIONS {.name = "options", .kind = GAUSSIAN_OPTIONS, .optional = true}
+#define ROTATED_DELTA_OPTIONS {.name = "options", .kind = ROTATED_OPTIONS, .optional = true}, CODE(angle, 3)
 #define REGION_OPTIONS {.name = "options", .kind = ROI_OPTIONS, .optional = true}
 #define FEATURES .times = "channels", .also = {"height", "width"}
 #define SIZES COUNT(images), COUNT(channels), COUNT(height, .least = 1), COUNT(width, .least = 1)
@@ -119,10 +120,10 @@ static const function functions[] = {
     {"rotated_convert_grad", .parameters = {
         CODE(from, 3), CODE(to, 3), COUNT(count), IN(grad_out, count, 5), OUT(grad_in, count, 5, .in_place = "grad_out")}},
     {"rotated_regularize", .parameters = {
-        CODE(angle, 3), CODE(range, 2), ROTATED(in, count, in_stride), COUNT(count), STRIDE(in_stride),
+        CODE(angle, 3), CODE(range, 3), ROTATED(in, count, in_stride), COUNT(count), STRIDE(in_stride),
         OUT(out, count, 5, .stride = "out_stride", .in_place = "in"), STRIDE(out_stride)}},
     {"rotated_regularize_grad", .parameters = {
-        CODE(angle, 3), CODE(range, 2), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), IN(grad_out, count, 5),
+        CODE(angle, 3), CODE(range, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), IN(grad_out, count, 5),
         OUT(grad_boxes, count, 5, .in_place = "grad_out")}},
     {"rotated_corners", .parameters = {
         CODE(angle, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), OUT(corners, count, 8, OPTIONAL), OUT(bounds, count, 4, OPTIONAL)}},
@@ -186,6 +187,30 @@ static const function functions[] = {
         DELTA_OPTIONS, IN(proposals, count, 4, .stride = "proposals_stride", .unless = "groups"), STRIDE(proposals_stride),
         IN(deltas, count, 4, .times = "groups", .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count), COUNT(groups),
         IN(grad_boxes, count, 4, .times = "groups"), OUT(grad_proposals, count, 4, OPTIONAL), OUT(grad_deltas, count, 4, OPTIONAL, .times = "groups")}},
+    {"rotated_encode", .refuses_degenerate = true, .parameters = {
+        ROTATED_DELTA_OPTIONS, ROTATED(proposals, count, proposals_stride), STRIDE(proposals_stride), ROTATED(targets, count, targets_stride), STRIDE(targets_stride), COUNT(count),
+        OUT(deltas, count, 5), OUT(degenerate, count, 1, OPTIONAL, .element = BYTE), RESULT(degenerate_count, OPTIONAL, .element = SIZE)}},
+    {"rotated_encode_grad", .refuses_degenerate = true, .parameters = {
+        ROTATED_DELTA_OPTIONS, ROTATED(proposals, count, proposals_stride), STRIDE(proposals_stride), ROTATED(targets, count, targets_stride), STRIDE(targets_stride), COUNT(count),
+        IN(grad_deltas, count, 5), OUT(grad_proposals, count, 5, OPTIONAL), OUT(grad_targets, count, 5, OPTIONAL)}},
+    {"rotated_decode", .parameters = {
+        ROTATED_DELTA_OPTIONS, ROTATED(proposals, count, proposals_stride), STRIDE(proposals_stride), IN(deltas, count, 5, .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count),
+        OUT(boxes, count, 5)}},
+    {"rotated_decode_grad", .parameters = {
+        ROTATED_DELTA_OPTIONS, ROTATED(proposals, count, proposals_stride), STRIDE(proposals_stride), IN(deltas, count, 5, .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count),
+        IN(grad_boxes, count, 5), OUT(grad_proposals, count, 5, OPTIONAL), OUT(grad_deltas, count, 5, OPTIONAL)}},
+    {"midpoint_encode", .refuses_degenerate = true, .parameters = {
+        ROTATED_DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), ROTATED(targets, count, targets_stride), STRIDE(targets_stride), COUNT(count),
+        OUT(deltas, count, 6), OUT(degenerate, count, 1, OPTIONAL, .element = BYTE), RESULT(degenerate_count, OPTIONAL, .element = SIZE)}},
+    {"midpoint_encode_grad", .refuses_degenerate = true, .parameters = {
+        ROTATED_DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), ROTATED(targets, count, targets_stride), STRIDE(targets_stride), COUNT(count),
+        IN(grad_deltas, count, 6), OUT(grad_proposals, count, 4, OPTIONAL), OUT(grad_targets, count, 5, OPTIONAL)}},
+    {"midpoint_decode", .parameters = {
+        ROTATED_DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), IN(deltas, count, 6, .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count),
+        OUT(boxes, count, 5)}},
+    {"midpoint_decode_grad", .parameters = {
+        ROTATED_DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), IN(deltas, count, 6, .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count),
+        IN(grad_boxes, count, 5), OUT(grad_proposals, count, 4, OPTIONAL), OUT(grad_deltas, count, 6, OPTIONAL)}},
     {"ltrb_encode", .parameters = {
         IN(points, count, 2, .stride = "points_stride"), STRIDE(points_stride), BOXES(boxes, count, boxes_stride), STRIDE(boxes_stride), COUNT(count),
         OUT(distances, count, 4)}},

@@ -36,7 +36,7 @@ static void give_regions(call *c, size_t rows, unsigned k) {
 /* Returns a valid call. `rows` is its first count, and the others are small. k varies everything else. */
 static call valid(const function *f, size_t real, size_t rows, unsigned k) {
     static const size_t others[] = {1, 3, 7, 33, 2, 5};
-    call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .loss_options = valid_loss_options, .gaussian_options = BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT, .roi_options = initial_roi_options, .at_front = k & 1, .in_place = k & 2};
+    call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .loss_options = valid_loss_options, .gaussian_options = BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT, .rotated_options = BOXGRAD_ROTATED_DELTA_OPTIONS_INIT, .roi_options = initial_roi_options, .at_front = k & 1, .in_place = k & 2};
     bool is_first = true;
     for (size_t i = 0; i < parameter_count(f); i++) {
         const parameter *p = &f->parameters[i];
@@ -57,6 +57,8 @@ static call valid(const function *f, size_t real, size_t rows, unsigned k) {
     c.options.on_degenerate = 1 + (int32_t)(k / 4 % 2), c.options.image_width = 10, c.options.means[1] = 0.5, c.options.stds[2] = 0.25;
     c.loss_options.alpha = 1 + k % 3, c.loss_options.gamma = k % 2 * 0.5, c.loss_options.inner_ratio = 0.5 + k % 4 * 0.5;
     c.gaussian_options.tau = k % 3 * 0.5, c.gaussian_options.function = (int32_t)(k % 3), c.gaussian_options.root = (int32_t)(k % 2);
+    c.rotated_options.on_degenerate = 1 + (int32_t)(k / 4 % 2), c.rotated_options.range = (int32_t)(k % 4), c.rotated_options.image_height = 10;
+    c.rotated_options.edge_swap = (int32_t)(k / 2 % 2), c.rotated_options.proj_xy = (int32_t)(k / 3 % 2), c.rotated_options.norm_factor = k % 3 * 0.5;
     give_regions(&c, rows, k);
     if (f->refuses_nonfinite) c.values[parameter_index(f, "on_nonfinite")].code = (int32_t[]){0, 2, 3}[k % 3];
     return c;
@@ -74,7 +76,7 @@ static void give_tensors(call *c, size_t elements, unsigned k) {
 static void divided(const function *f, size_t real, int32_t threads, unsigned k) {
     const bool of_boxes = strncmp(f->name, "box_", 4) == 0 && strcmp(f->name, "box_loss") != 0;
     const bool is_match = strcmp(f->name, "match") == 0 || strcmp(f->name, "rotated_match") == 0;
-    const bool of_rotated = strncmp(f->name, "rotated_", 8) == 0 && strncmp(f->name, "rotated_iou", 11) != 0 && !is_match && strcmp(f->name, "rotated_gaussian_loss") != 0;
+    const bool of_rotated = strncmp(f->name, "midpoint_", 9) == 0 || (strncmp(f->name, "rotated_", 8) == 0 && strncmp(f->name, "rotated_iou", 11) != 0 && !is_match && strcmp(f->name, "rotated_gaussian_loss") != 0);
     if (f->quadratic || of_boxes || of_rotated || strcmp(f->name, "clip") == 0 || strcmp(f->name, "clip_grad") == 0) return;
     call c = valid(f, real, 0, k);
     size_t *counts[8] = {NULL}, count = 0;

@@ -21,7 +21,7 @@ static double ordinary(void *state) { return *(uint64_t *)state = *(uint64_t *)s
 
 /* Returns a valid call. */
 static call valid(const function *f, size_t real, size_t rows) {
-    call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .loss_options = valid_loss_options, .gaussian_options = BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT, .roi_options = initial_roi_options, .element = ordinary};
+    call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .loss_options = valid_loss_options, .gaussian_options = BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT, .rotated_options = BOXGRAD_ROTATED_DELTA_OPTIONS_INIT, .roi_options = initial_roi_options, .element = ordinary};
     for (size_t i = 0; i < parameter_count(f); i++) {
         const parameter *p = &f->parameters[i];
         if (p->kind == COUNT || p->kind == INTEGER) c.values[i].count = rows;
@@ -61,6 +61,22 @@ static void loss_options(call c) {
             memcpy((char *)&c.loss_options + offset, &special_numbers[k], sizeof(double));
             check(&c);
         }
+    }
+}
+
+static void rotated_options(call c) {
+    const boxgrad_rotated_delta_options initial = c.rotated_options;
+    for (size_t size = 0; size <= sizeof initial + 8; size++) c.rotated_options.size = size, check(&c);
+    c.rotated_options.size = SIZE_MAX, check(&c);
+    for (size_t offset = sizeof(size_t); offset < offsetof(boxgrad_rotated_delta_options, range); offset += sizeof(double)) {
+        for (size_t k = 0; k < special_number_count; k++) {
+            c.rotated_options = initial;
+            memcpy((char *)&c.rotated_options + offset, &special_numbers[k], sizeof(double));
+            check(&c);
+        }
+    }
+    for (size_t offset = offsetof(boxgrad_rotated_delta_options, range); offset < sizeof initial; offset += sizeof(int32_t)) {
+        for (int32_t k = -2; k < 5; k++) c.rotated_options = initial, memcpy((char *)&c.rotated_options + offset, &k, sizeof k), check(&c);
     }
 }
 
@@ -146,6 +162,7 @@ static void refusals(const function *f, size_t real, size_t rows) {
         case OPTIONS: options(c); break;
         case LOSS_OPTIONS: loss_options(c); break;
         case GAUSSIAN_OPTIONS: gaussian_options(c); break;
+        case ROTATED_OPTIONS: rotated_options(c); break;
         case ROI_OPTIONS: roi_options(c); break;
         case TENSORS: case PARAMETERS: tensors(&c); break;
         default:

@@ -6,7 +6,8 @@ call the words that its error begins with. An argument is a number, null, or
                                                                 times the largest term of its formula away from the exact value in "out";
                                                                 with 0 it has those bits; without "out" it stays as it was
     {"options": fields of boxgrad_delta_options in order, size first}, {"loss options": those of boxgrad_box_loss_options},
-    {"gaussian options": those of boxgrad_gaussian_loss_options}, {"roi options": those of boxgrad_roi_options}
+    {"gaussian options": those of boxgrad_gaussian_loss_options}, {"roi options": those of boxgrad_roi_options},
+    {"rotated options": those of boxgrad_rotated_delta_options}
     {"tensors": [[dtype, count, reserved, array or null], ...]}
     {"parameters": [[grad, param, unit_size, unit_stride], ...]}, both as tensors are
 Numbers are exact; "hash" proves that they were read so: FNV-1a of all doubles in the arrays and options, in order, as eight bytes each, low first.
@@ -298,7 +299,7 @@ def rotated_boxes(t):
         vector("rotated_convert", t, i, j, given(t, few), len(few), 5, wanted(t, value, terms, eps), 5)
         vector("rotated_convert_grad", t, i, j, len(few), given(t, grad), wanted(t, gradient, of_gradient, eps))
     for code, angle in conventions:
-        for span, name in enumerate(reference.RANGES):
+        for span, name in enumerate((*reference.RANGES, "turn")):
             if (code + span) % 3 != (t == "f64"):
                 continue  # Each type has a third of them.
             few = ROTATED[[(3 * code + span) % 8, 9 + (code + span) % 4]]
@@ -569,6 +570,83 @@ def deltas(t):
         results = [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients, of_gradients)]
         vector("delta_decode_grad", t, *arguments, given(t, grad), *results)
     vector("delta_decode", t, None, None, 4, None, 8, 0, 2, None)
+
+
+# ---- Rotated deltas ----
+
+
+def rotated_options(
+    size=176, means=(), stds=(), log_ratio=(-INF, HIGHEST), center_clamp=INF, image=(-1.0, -1.0), norm_factor=0.0, corner_tolerance=0.125, range="turn",
+    edge_swap=False, proj_xy=False, on_degenerate=0,
+):  # fmt: skip
+    means, stds = (list(map(float, x)) + [fill] * (6 - len(x)) for x, fill in ((means, 0.0), (stds, 1.0)))
+    code = ("oc", "le90", "le135", "turn").index(range) if isinstance(range, str) else range
+    codes = code, int(edge_swap), int(proj_xy), on_degenerate
+    return {"rotated options": [size, *means, *stds, *log_ratio, *image, center_clamp, norm_factor, corner_tolerance, *codes]}
+
+
+CODED6 = {"means": (0.5, -0.25, 0.125, 0, 0.0625, 0.75), "stds": (0.125, 0.25, 2, 0.5, 0.25, 0.5)}
+CODED5 = {name: numbers[:5] for name, numbers in CODED6.items()}
+ROTATED_CODERS = {
+    "rotated": (
+        {"range": "le90", "edge_swap": True, "norm_factor": 0.5}, {"proj_xy": True, **CODED5}, {"range": "le135", "proj_xy": True, "edge_swap": True},
+        {"range": "oc", "norm_factor": 2.0},
+    ),
+    "midpoint": ({"range": "le90"}, {"range": "turn", **CODED6}, {"range": "le135", **CODED6}, {"range": "oc"}),
+}  # fmt: skip
+"""Each type has two of them, and each of these one convention."""
+
+
+def rotated_deltas(t):
+    targets = ROTATED[[0, 4, 6, 9]].copy()
+    targets[:, 4] += 7.5
+    for coder, codings in ROTATED_CODERS.items():
+        encode, decode = (getattr(reference, f"{coder}_{verb}") for verb in ("encode", "decode"))
+        proposals = ROTATED[[2, 3, 5, 9]] if coder == "rotated" else A[[0, 3, 7, 8]]
+        width, numbers = proposals.shape[1], 6 if coder == "midpoint" else 5
+        for k, coding in enumerate(codings):
+            if k % 2 == (t == "f64"):
+                continue
+            rows = [k // 2, 2 + k // 2]
+            told = {name: x for name, x in coding.items() if coder == "rotated" or name != "range"}
+            sides = given(t, proposals[rows]), width, given(t, targets[rows]), 5, 2
+            angle, grad = list(reference.ANGLES)[k], cotangents(2, numbers)
+            more = {"corner_tolerance": 0.125} if coder == "midpoint" else {}
+            value, terms, gradients, of_gradients = exact(encode, proposals[rows], targets[rows], cotangent=grad, angle=angle, **told, **more)
+            if coder == "midpoint":
+                terms[:, 2:4] = np.maximum(terms[:, 2:4], 1 / np.array(coding.get("stds", (1,) * 6))[2:4])
+            found = wanted("u8", [0, 0]), wanted("size", [0])
+            vector(f"{coder}_encode", t, rotated_options(**coding), k, *sides, wanted(t, value, terms, PROMISED), *found)
+            results = [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients, of_gradients)]
+            vector(f"{coder}_encode_grad", t, rotated_options(**coding), k, *sides, given(t, grad), *results)
+            shifts = cotangents(2, 8)[:, :numbers] / 4
+            limits = {"log_ratio": (-0.25, HIGHEST)} | ({"center_clamp": 2.0} if coder == "rotated" else {})
+            grad = cotangents(2, 5)
+            value, terms, gradients, of_gradients = exact(decode, proposals[rows], shifts, cotangent=grad, angle=angle, **coding, **limits)
+            arguments = rotated_options(**coding, **limits), k, given(t, proposals[rows]), width, given(t, shifts), numbers, 2
+            vector(f"{coder}_decode", t, *arguments, wanted(t, value, terms, PROMISED))
+            results = [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients, of_gradients)]
+            vector(f"{coder}_decode_grad", t, *arguments, given(t, grad), *results)
+        good, equal = [[3, 4, 5, 6, 0.5]], [[0.5, 1, 5.5, 7]] if coder == "midpoint" else [[3, 4, 5, 6, 0.5]]
+        bad = given(t, equal), width, given(t, [[3, 4, 5, -6, 0.5]]), 5, 1
+        marks = wanted("u8", [1]), wanted("size", [1])
+        vector(f"{coder}_encode", t, rotated_options(on_degenerate=1), 0, *bad, wanted(t, [0] * numbers), *marks)
+        vector(f"{coder}_encode_grad", t, rotated_options(on_degenerate=1), 0, *bad, given(t, cotangents(numbers)), wanted(t, [0] * width), wanted(t, [0] * 5))
+        failing = untouched(t, numbers), untouched("u8", 1), untouched("size", 1)
+        vector(f"{coder}_encode", t, None, 0, *bad, *failing, status=DEGENERATE_BOX, error="targets[0] has a height")
+        error = {"status": DEGENERATE_BOX, "error": "targets[0] has a height"}
+        vector(f"{coder}_encode_grad", t, None, 0, *bad, given(t, cotangents(numbers)), untouched(t, width), untouched(t, 5), **error)
+        if coder == "rotated":
+            vector("rotated_encode", t, None, 0, given(t, good), 5, given(t, good), 5, 1, wanted(t, [0] * 5), None, None)
+        decoded = given(t, equal), width, given(t, cotangents(numbers)), numbers, 1
+        for wrong, status, words in (
+            ({"size": 184}, UNSUPPORTED, "options->size"), ({"range": 4}, BAD_PARAMETER, "options->range"), ({"norm_factor": -1.0}, BAD_PARAMETER, "options->norm_factor"),
+            ({"edge_swap": 2}, BAD_PARAMETER, "options->edge_swap"), ({"corner_tolerance": NAN}, BAD_PARAMETER, "options->corner_tolerance"),
+        ):  # fmt: skip
+            vector(f"{coder}_decode", t, rotated_options(**wrong), 0, *decoded, untouched(t, 5), status=status, error=words)
+        results = untouched(t, width), untouched(t, numbers)
+        words = {"status": BAD_PARAMETER, "error": "angle is no convention of angles (got 4)"}
+        vector(f"{coder}_decode_grad", t, None, 4, *decoded, given(t, cotangents(5)), *results, **words)
 
 
 # ---- Suppress, match, sample ----
@@ -1113,7 +1191,7 @@ def errors(t):
     kept, one = untouched("size", 2), untouched("size", 1)
     five = given(t, [0, 0, 2, 2, 0, 1, 1, 2, 2, 0])
     vector("rotated_convert", t, 4, 0, five, 2, 5, untouched(t, 10), 5, status=BAD_PARAMETER, error="from is no convention of angles (got 4)")
-    vector("rotated_regularize", t, 0, 3, five, 2, 5, untouched(t, 10), 5, status=BAD_PARAMETER, error="range is no range of angles (got 3)")
+    vector("rotated_regularize", t, 0, 4, five, 2, 5, untouched(t, 10), 5, status=BAD_PARAMETER, error="range is no range of angles (got 4)")
     vector("rotated_regularize_grad", t, 4, 0, five, 2, 5, five, untouched(t, 10), status=BAD_PARAMETER, error="angle is no convention of angles (got 4)")
     vector("rotated_corners", t, 0, five, 2, 4, untouched(t, 16), None, status=BAD_STRIDE, error="stride must be at least 5 (got 4)")
     vector("rotated_from_corners", t, -1, box, 1, 8, untouched(t, 5), status=BAD_PARAMETER, error="angle is no convention of angles (got -1)")
@@ -1209,7 +1287,7 @@ def arrays_of(argument):
 def numbers_of(argument):
     """All doubles of an argument's arrays, in the order in which they are written."""
     if isinstance(argument, dict):
-        for key in ("in", "out", "terms", "options", "loss options", "gaussian options", "roi options"):
+        for key in ("in", "out", "terms", "options", "loss options", "gaussian options", "roi options", "rotated options"):
             yield from argument.get(key, ())
         for array in arrays_of(argument):
             yield from numbers_of(array)
@@ -1251,7 +1329,7 @@ def text():
     vectors.clear()
     for t in TYPES:
         for family in (
-            boxes, hard_clip, overlap, box_loss, rotated_boxes, rotated_overlap, gaussian_losses, smooth_l1, balanced_l1, distributions, deltas, regions, suppress, match, match_ignore, rotated_suppress, rotated_match, of_rows, errors,
+            boxes, hard_clip, overlap, box_loss, rotated_boxes, rotated_overlap, gaussian_losses, smooth_l1, balanced_l1, distributions, deltas, rotated_deltas, regions, suppress, match, match_ignore, rotated_suppress, rotated_match, of_rows, errors,
         ):  # fmt: skip
             family(t)
     norms()

@@ -22,7 +22,7 @@ typedef struct {
 typedef struct {
     boxgrad_task box_convert_grad, box_inspect, rotated_inspect, box_rotate, rotated_convert, rotated_convert_grad, rotated_corners,
         rotated_corners_grad, rotated_from_corners, rotated_from_corners_grad, rotated_regularize, rotated_regularize_grad,
-        rotated_min_area;
+        rotated_degenerate, rotated_code, rotated_min_area;
 } bgi_common_kernels_of_type;
 
 typedef struct {

@@ -86,6 +86,7 @@ from .rotated import (
     rotated_box_iou,
     rotated_box_iou_loss,
 )
+from .rotated_deltas import decode_midpoint_offset, decode_rotated_boxes, encode_midpoint_offset, encode_rotated_boxes
 from .rotated_gaussian import (
     gwd_loss,
     kfiou_loss,
@@ -144,6 +145,8 @@ __all__ = [
     "decode_distances",
     "decode_distribution",
     "decode_linear",
+    "decode_midpoint_offset",
+    "decode_rotated_boxes",
     "decode_yolo",
     "distance_box_iou",
     "distance_box_iou_loss",
@@ -152,6 +155,8 @@ __all__ = [
     "encode_boxes",
     "encode_distances",
     "encode_linear",
+    "encode_midpoint_offset",
+    "encode_rotated_boxes",
     "generalized_box_iou",
     "generalized_box_iou_loss",
     "get_num_threads",

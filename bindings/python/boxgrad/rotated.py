@@ -28,7 +28,7 @@ SOURCES = {**ANGLES, "corners": 4}
 TARGETS = {**SOURCES, "bounds": 5}
 WIDTHS = {**dict.fromkeys(ANGLES, 5), "corners": 8, "bounds": 4}
 """The formats of convert_rotated_boxes, and how many numbers a box has in each."""
-RANGES = {"oc": 0, "le90": 1, "le135": 2}
+RANGES = {"oc": 0, "le90": 1, "le135": 2, "turn": 3}
 METRICS = {"iou": 0, "iof": 4}
 MODES = {"linear": 0, "log": 1}
 
@@ -147,7 +147,7 @@ def regularize_rotated_boxes(boxes: npt.ArrayLike, range: str, *, angle: str, ou
     """The same rotated boxes (..., 5) with angles in a range, by half turns and by exchanging sides.
 
     range: "oc", above 0 to 90 degrees (OpenCV from 4.5.1); "le90", w >= h and -90 to below 90 degrees; "le135", w >= h and -45 to below 135
-    degrees: mmrotate's angle versions. angle: the convention, as in rotated_box_iou; the range is that of the number in it. Every box stays where it is,
+    degrees: mmrotate's angle versions; "turn", -180 to below 180 degrees, with the sides as they are (detectron2). angle: the convention, as in rotated_box_iou; the range is that of the number in it. Every box stays where it is,
     only its corners begin elsewhere. What is in the range is copied.
     Gradient: that by the sides is exchanged where they were, the rest is copied; also where an angle jumps, at the ends of the range.
 

@@ -263,20 +263,26 @@ def rotated_convert(box, *, source, target):
 RANGES = {"oc": (0, 90), "le90": (-90, 90), "le135": (-45, 135)}
 
 
-def rotated_regularize(box, *, angle, range):
-    """By whole quarter turns from where the angle is: the first that leads into the range, with the longer side first where the range wants it."""
-    quarter = pi_like(box[4].value) / 2 if not ANGLES[angle][0] else box[4].value * 0 + 90
-    low, high = (bound * quarter / 90 for bound in RANGES[range])
-    w, h, x = (column.value for column in box[2:])
-    turns = -floor_of((x - low) / quarter)
-    turns = np.array([int(n) for n in turns])
+def whole_quarters(w, h, x, *, angle, range):
+    """By how many quarter turns an angle is moved: the first that lead into the range, with the longer side first where the range wants it."""
+    quarter = quarter_of(angle, x)
+    low = RANGES[range][0] * quarter / 90
+    turns = np.array([int(n) for n in -floor_of((x - low) / quarter)])
     if range == "oc":
-        turns = turns + ((x + turns * quarter) <= low)
-    else:
-        turns = turns + np.where((turns % 2 == 1) != (h > w), 1, 0)
+        return turns + ((x + turns * quarter) <= low)
+    return turns + np.where((turns % 2 == 1) != (h > w), 1, 0)
+
+
+def quarter_of(angle, like):
+    return like * 0 + 90 if ANGLES[angle][0] else pi_like(like) / 2
+
+
+def rotated_regularize(box, *, angle, range):
+    if range == "turn":
+        return [*([x] for x in box[:4]), moved([box[4]], angle=angle, range=range)]
+    turns = whole_quarters(box[2].value, box[3].value, box[4].value, angle=angle, range=range)
     exchanged = turns % 2 == 1
-    sides = [Real(np.where(exchanged, b.value, a.value), (a, np.where(exchanged, 0, 1)), (b, np.where(exchanged, 1, 0))) for a, b in (box[2:4], box[3:1:-1])]
-    return [[box[0]], [box[1]], *([side] for side in sides), [box[4], Real(turns * quarter)]]
+    return [[box[0]], [box[1]], [chosen(exchanged, box[3], box[2])], [chosen(exchanged, box[2], box[3])], [box[4], Real(turns * quarter_of(angle, box[4].value))]]
 
 
 def direction(x, angle):
@@ -764,6 +770,125 @@ def decode(proposal, deltas, *, means=(0,) * 4, stds=(1,) * 4, log_ratio=(-np.in
     if size is None:
         return outputs
     return [clamp(terms, 0, bound) for terms, bound in zip(outputs, size[::-1] * (len(outputs) // 2))]
+
+
+def close(x, y, size):
+    """How close two numbers are, relative to a size; equal ones are no question of rounding."""
+    gap = abs(x - y)
+    return np.where(gap == 0, 1, gap / np.where(size == 0, 1, size)).astype(float)
+
+
+MOVED = {"turn": (-2, 4), "le90": (-1, 2), "le135": (-0.5, 2)}
+"""Where the range of a turn begins, and how wide it is, in quarter turns. Others are as they are."""
+
+
+def moved(terms, *, angle, range):
+    """The terms of an angle, and the whole turns or half turns by which it is moved into the range."""
+    if range not in MOVED:
+        return terms
+    x = total(terms)
+    low, width = (bound * quarter_of(angle, x.value) for bound in MOVED[range])
+    turns = np.array([int(n) for n in floor_of((x.value - low) / width)])
+    end = low + turns * width
+    margin = np.minimum(*(close(x.value, bound, largest(terms)) for bound in (end, end + width)))
+    return [*terms, Real(-turns * width, (x, 0), margin=margin)]
+
+
+def along(box, angle, proj_xy):
+    zero = box[0].value * 0
+    return direction(box[4], angle) if proj_xy else (Real(zero + 1), Real(zero))
+
+
+def rotated_encode(proposal, target, *, angle, range="turn", norm_factor=0, edge_swap=False, proj_xy=False, means=(0,) * 5, stds=(1,) * 5):
+    (x, y), (c, s) = (target[axis] - proposal[axis] for axis in (0, 1)), along(proposal, angle, proj_xy)
+    difference, w, h = target[4] - proposal[4], target[2], target[3]
+    turn = moved([difference], angle=angle, range=range)
+    if edge_swap:
+        other = moved([difference, Real(quarter_of(angle, difference.value))], angle=angle, range=range)
+        first, second = abs(total(turn).value), abs(total(other).value)
+        stays = first < second
+        margin = Real(first * 0, (total(turn), 0), (total(other), 0), margin=close(first, second, largest([*turn, *other])))
+        w, h = chosen(stays, w, h), chosen(stays, h, w)
+        turn = [*(where(stays, term, 0) for term in turn), *(where(~stays, term, 0) for term in other), margin]
+    unit = abs(unit_of(angle, x.value)) / (norm_factor * pi_like(x.value) if norm_factor else 1)
+    deltas = [[ratio(c * x, proposal[2]), ratio(s * y, proposal[2])], [ratio(c * y, proposal[3]), ratio(-(s * x), proposal[3])],
+              [log_of_ratio(w, proposal[2])], [log_of_ratio(h, proposal[3])], [term * Real(unit) for term in turn]]  # fmt: skip
+    return [[*(ratio(d, std) for d in terms), ratio(-mean, std)] for terms, mean, std in zip(deltas, means, stds)]
+
+
+def rotated_decode(
+    proposal, deltas, *, angle, range="turn", norm_factor=0, edge_swap=False, proj_xy=False, means=(0,) * 5, stds=(1,) * 5,
+    log_ratio=(-np.inf, np.inf), center_clamp=np.inf, size=None,
+):  # fmt: skip
+    dx, dy, dw, dh, da = ([d * s, real(m)] for d, m, s in zip(deltas, means, stds))
+    c, s = along(proposal, angle, proj_xy)
+    u, v = (clamp([d * side for d in shift], -center_clamp, center_clamp) for shift, side in ((dx, proposal[2]), (dy, proposal[3])))
+    centers = [[proposal[0], *(c * d for d in u), *(-(s * d) for d in v)], [proposal[1], *(s * d for d in u), *(c * d for d in v)]]
+    if size is not None:
+        centers = [clamp(terms, 0, max(bound - 1, 0)) for terms, bound in zip(centers, size[::-1])]
+    w, h = (exp(total(clamp(stretch, *log_ratio))) * side for stretch, side in ((dw, proposal[2]), (dh, proposal[3])))
+    zero = w.value * 0
+    radians = norm_factor * pi_like(zero) if norm_factor else zero + 1
+    angles = [proposal[4], *(d * Real(radians / abs(unit_of(angle, zero))) for d in da)]
+    if edge_swap:
+        stays = w.value > h.value
+        quarter = Real(np.where(stays, 0, quarter_of(angle, zero)), (w, 0), margin=close(w.value, h.value, np.maximum(abs(w.value), abs(h.value))))
+        w, h, angles = chosen(stays, w, h), chosen(stays, h, w), [*angles, quarter]
+    return [*centers, [w], [h], moved(angles, angle=angle, range=range)]
+
+
+def outermost(u, v, first, along, sign, tolerance):
+    """The signs of u and of v that lead to the corner furthest along an axis, of those that are nearly furthest along the first one; and how sure."""
+    corners = [(i, j) for i in (1, -1) for j in (1, -1)]
+    reach = [sign * (i * u[first].value + j * v[first].value) for i, j in corners]
+    places = [i * u[along].value + j * v[along].value for i, j in corners]
+    most, size = np.max(reach, axis=0), abs(u[first].value) + abs(v[first].value)
+    candidates = [most - r <= tolerance for r in reach]
+    best = np.argmax([np.where(fits, p, -np.inf) for fits, p in zip(candidates, places)], axis=0)
+    margin = np.min([close(most - r, tolerance, np.maximum(size, abs(tolerance))) for r in reach], axis=0)
+    return *(Real(np.choose(best, [corner[k] for corner in corners])) for k in (0, 1)), margin
+
+
+def midpoint_encode(proposal, target, *, angle, means=(0,) * 6, stds=(1,) * 6, corner_tolerance=0.1):
+    u, v = arms(target, angle)
+    deltas = []
+    for axis, side in zip((0, 1), sides(proposal)):
+        deltas.append([ratio((target[axis] - proposal[axis]) * 0.5, side), ratio((target[axis] - proposal[axis + 2]) * 0.5, side)])
+    lengths = [(absolute(u[axis]) + absolute(v[axis])) * 2 for axis in (0, 1)]
+    deltas += [[log_of_ratio(length, side)] for length, side in zip(lengths, sides(proposal))]
+    for first, other, sign in ((1, 0, -1), (0, 1, 1)):
+        i, j, margin = outermost(u, v, first, other, sign, corner_tolerance)
+        deltas.append([ratio(i * u[other], lengths[other]), ratio(j * v[other], lengths[other]), Real(margin * 0, (u[0], 0), margin=margin)])
+    return [[*(ratio(d, std) for d in terms), ratio(-mean, std)] for terms, mean, std in zip(deltas, means, stds)]
+
+
+def midpoint_decode(proposal, deltas, *, angle, range="le90", means=(0,) * 6, stds=(1,) * 6, log_ratio=(-np.inf, np.inf)):
+    dx, dy, dw, dh, da, db = ([d * s, real(m)] for d, m, s in zip(deltas, means, stds))
+    centers, lengths = [], []
+    for axis, side, shift, stretch in zip((0, 1), sides(proposal), (dx, dy), (dw, dh)):
+        centers.append([proposal[axis] * 0.5, proposal[axis + 2] * 0.5, *(d * side for d in shift)])
+        lengths.append(exp(total(clamp(stretch, *log_ratio))) * side)
+    a, b = (total(clamp(offset, -0.5, 0.5)) for offset in (da, db))
+    top, right = (a * lengths[0], lengths[1] * -0.5), (lengths[0] * 0.5, b * lengths[1])
+    of_top, of_right = (root(x * x + y * y) for x, y in (top, right))
+    longer = maximum(of_top, of_right)
+    top, right = ([x * ratio(longer, length) for x in corner] for corner, length in ((top, of_top), (right, of_right)))
+    first, second = ([cancelling(r * sign, -t) for r, t in zip(right, top)] for sign in (1, -1))
+    side = Real(np.where(top[0].value * right[1].value < top[1].value * right[0].value, -1, 1))
+    w, h = (root(x * x + y * y) for x, y in (first, second))
+    # Of equal diagonals rounding decides which is longer, and of a line what its direction is.
+    small = np.minimum(np.minimum(w.value, h.value), abs(of_top.value - of_right.value))
+    longer.margin = np.where(longer.value == 0, 0, small / np.where(longer.value == 0, 1, longer.value)).astype(float)
+    turn = angle_of(cancelling(first[1], -(second[0] * side)), cancelling(first[0], second[1] * side))
+    turn = turn * Real(1 / unit_of(angle, turn.value))
+    quarter = quarter_of(angle, turn.value)
+    if range == "turn":
+        return [*centers, [w], [h], moved([turn], angle=angle, range=range)]
+    turns = whole_quarters(w.value, h.value, turn.value, angle=angle, range=range)
+    eighths = floor_of(turn.value / quarter * 2 + 0.5) * quarter / 2
+    margin = np.minimum(abs(turn.value - eighths).astype(float), close(w.value, h.value, longer.value))
+    exchanged = turns % 2 == 1
+    return [*centers, [chosen(exchanged, h, w)], [chosen(exchanged, w, h)], [turn, Real(turns * quarter, (turn, 0), margin=margin)]]
 
 
 def ltrb_encode(point, box):

@@ -99,6 +99,9 @@ class Call:
         if "gaussian options" in argument:
             size, alpha, tau, eps, *codes = argument["gaussian options"]
             return self.struct(_library.GAUSSIAN_LOSS_OPTIONS.pack(int(size), float(alpha), float(tau), float(eps), *map(int, codes)))
+        if "rotated options" in argument:
+            size, *listed = argument["rotated options"]
+            return self.struct(_library.ROTATED_DELTA_OPTIONS.pack(int(size), *map(float, listed[:19]), *map(int, listed[19:])))
         if "roi options" in argument:
             size, scale, *codes = argument["roi options"]
             return self.struct(_library.ROI_OPTIONS.pack(int(size), float(scale), *map(int, codes)))
@@ -149,7 +152,7 @@ def test_the_file_is_what_its_generator_writes(monkeypatch):
 def test_numbers_are_read_exactly():
     for vector in VECTORS:
         state = 0xCBF29CE484222325
-        numbers = [float(x) for entry in entries(vector) for key in ("in", "out", "terms", "options", "loss options", "gaussian options", "roi options") for x in entry.get(key, ())]
+        numbers = [float(x) for entry in entries(vector) for key in ("in", "out", "terms", "options", "loss options", "gaussian options", "roi options", "rotated options") for x in entry.get(key, ())]
         for byte in struct.pack(f"<{len(numbers)}d", *numbers):
             state = (state ^ byte) * 0x100000001B3 % 2**64
         assert f"{state:016x}" == vector["hash"]

@@ -109,7 +109,8 @@ _rotated_regularize = Operator(
 def regularize_rotated_boxes(boxes: Tensor, range: str, *, angle: str) -> Tensor:
     """The same rotated boxes (..., 5) with angles in a range, in their dtype. As boxgrad.regularize_rotated_boxes.
 
-    range: "oc", above 0 to 90 degrees; "le90", w >= h and -90 to below 90 degrees; "le135", w >= h and -45 to below 135 degrees. Integers give float64.
+    range: "oc", above 0 to 90 degrees; "le90", w >= h and -90 to below 90 degrees; "le135", w >= h and -45 to below 135 degrees; "turn",
+    -180 to below 180 degrees. Integers give float64.
 
     ValueError: shape, range, angle; TypeError: dtype, device, no angle.
 
