@@ -105,7 +105,8 @@ def test_empty(case):
 
 KEEPS_HALF = ("box_convert", "clip_boxes_to_image", "clip", "smooth_l1_loss", "balanced_l1_loss", "encode_boxes", "decode_boxes",
               "encode_distances", "decode_distances", "encode_linear", "decode_linear", "decode_yolo", "decode_distribution",
-              "convert_rotated_boxes", "regularize_rotated_boxes")  # fmt: skip
+              "convert_rotated_boxes", "regularize_rotated_boxes", "encode_rotated_boxes", "decode_rotated_boxes",
+              "encode_midpoint_offset", "decode_midpoint_offset")  # fmt: skip
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)

@@ -8,7 +8,7 @@ are): mmrotate's angle versions. float32 is computed in double, too.
 from __future__ import annotations
 
 import math
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -58,9 +58,9 @@ def packed(listed: Sequence[float], codes: Sequence[int], on_degenerate: int) ->
 
 def _coded(
     coder: str, proposals: npt.ArrayLike | Marked, name: str, x: npt.ArrayLike | Marked, angle: str, options: tuple[list[float], list[int]],
-    on_degenerate: str, out: Array | None,
+    functions: Callable[[Any], tuple[Any, Any]], out: Array | None, on_degenerate: str = "error",
 ) -> Array:  # fmt: skip
-    """Encodes targets, or decodes deltas, as `name` says, which broadcast with the proposals."""
+    """Encodes targets, or decodes deltas, as `name` says, which broadcast with the proposals. functions: those of C, for the value and the gradient."""
     decodes, convention = name == "deltas", code_of(angle, ANGLES, "angle")
     width_p, width_x, width_out = PROPOSAL[coder], DELTAS[coder] if decodes else 5, 5 if decodes else DELTAS[coder]
     p, wanted_p, q, wanted_q = operands("proposals", proposals, name, x)
@@ -72,19 +72,17 @@ def _coded(
     policy = code_of(on_degenerate, _ON_DEGENERATE, "on_degenerate")
     struct = packed(*options, policy)
     value = output(out, (*leading, width_out), dtype, p, q)
-    library = library_of[dtype]
+    forward, backward = functions(library_of[dtype])
     if decodes:
-        getattr(library, f"{coder}_decode")(struct, convention, *inputs, value)
+        forward(struct, convention, *inputs, value)
     else:
-        encode = getattr(library, f"{coder}_encode")
         try:
-            encode(struct, convention, *inputs, value, None, None)
+            forward(struct, convention, *inputs, value, None, None)
         except DegenerateBoxError as error:
             zeros, scratch = packed(*options, _ON_DEGENERATE["zero"]), np.empty((*leading, width_out), dtype)
-            raise all_degenerate(error, count, lambda marks: encode(zeros, convention, *inputs, scratch, marks, None)) from None
+            raise all_degenerate(error, count, lambda marks: forward(zeros, convention, *inputs, scratch, marks, None)) from None
     if not (wanted_p or wanted_q):
         return value
-    backward = getattr(library, f"{coder}_{'decode' if decodes else 'encode'}_grad")
 
     def pullback(cotangent: Array) -> Gradients:
         gradient_p, gradient_q = gradient_of(wanted_p, shape_p, dtype), gradient_of(wanted_q, shape_q, dtype)
@@ -115,7 +113,9 @@ def encode_rotated_boxes(
     array([[0.5   , 0.5   , 0.    , 0.    , 0.3491]])
     """
     options = options_of("rotated", means, stds, range=range, norm_factor=norm_factor, edge_swap=edge_swap, proj_xy=proj_xy)
-    return _coded("rotated", proposals, "targets", targets, angle, options, on_degenerate, out)
+    return _coded(
+        "rotated", proposals, "targets", targets, angle, options, lambda c: (c.rotated_encode, c.rotated_encode_grad), out, on_degenerate
+    )
 
 
 @differentiable("proposals", "deltas")
@@ -142,7 +142,9 @@ def decode_rotated_boxes(
         "rotated", means, stds, range=range, norm_factor=norm_factor, edge_swap=edge_swap, proj_xy=proj_xy, max_shape=max_shape,
         log_ratio_clip=log_ratio_clip, center_clamp=center_clamp,
     )  # fmt: skip
-    return _coded("rotated", proposals, "deltas", deltas, angle, options, "error", out)
+    return _coded(
+        "rotated", proposals, "deltas", deltas, angle, options, lambda c: (c.rotated_decode, c.rotated_decode_grad), out
+    )
 
 
 @differentiable("proposals", "targets")
@@ -164,7 +166,9 @@ def encode_midpoint_offset(
     array([[ 0.    , -0.25  ,  0.3466,  0.3466,  0.    ,  0.    ]])
     """
     options = options_of("midpoint", means, stds, corner_tolerance=corner_tolerance)
-    return _coded("midpoint", proposals, "targets", targets, angle, options, on_degenerate, out)
+    return _coded(
+        "midpoint", proposals, "targets", targets, angle, options, lambda c: (c.midpoint_encode, c.midpoint_encode_grad), out, on_degenerate
+    )
 
 
 @differentiable("proposals", "deltas")
@@ -184,4 +188,6 @@ def decode_midpoint_offset(
     array([[  2.,   2.,   4.,   4., -90.]])
     """
     options = options_of("midpoint", means, stds, range=range, log_ratio_clip=log_ratio_clip)
-    return _coded("midpoint", proposals, "deltas", deltas, angle, options, "error", out)
+    return _coded(
+        "midpoint", proposals, "deltas", deltas, angle, options, lambda c: (c.midpoint_decode, c.midpoint_decode_grad), out
+    )

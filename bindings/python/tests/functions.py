@@ -14,6 +14,7 @@ A, B = box_sets.sets("random")
 ROTATED, ROTATED2 = box_sets.rotated("random", 7)[0], box_sets.rotated("random", 7)[1][:5]
 ANGLES = ("radians-cw", "degrees-ccw", "degrees-cw", "radians-ccw")
 DELTAS = np.random.default_rng(0).normal(size=(5, 4))
+DELTAS5, DELTAS6 = np.random.default_rng(0).normal(size=(5, 5)), np.random.default_rng(1).uniform(-0.45, 0.45, size=(5, 6))
 LABELS = np.array([[0.25], [1.5], [2.75], [1.125], [0.5]])
 
 
@@ -38,6 +39,7 @@ PLAIN_BOX_LOSSES = (
 formats, reductions = st.sampled_from(["xyxy", "yxyx", "xywh", "cxcywh"]), st.sampled_from(["none", "mean", "sum"])
 any_formats = st.sampled_from([prefix + name for prefix in ("", "rel_") for name in ("xyxy", "yxyx", "xywh", "cxcywh")])
 angles, distances = st.sampled_from(ANGLES), st.sampled_from(["none", "sqrt", "log1p"])
+ranges = st.sampled_from(["turn", "le90", "le135", "oc"])
 boxes, sets, pair = {"boxes": A}, {"boxes1": A, "boxes2": B}, {"boxes1": A[:5], "boxes2": B}
 
 DIFFERENTIABLE = {
@@ -63,7 +65,7 @@ DIFFERENTIABLE = {
         Function(boxgrad.convert_rotated_boxes, {"boxes": ROTATED}, {"in_fmt": "degrees-ccw", "out_fmt": "corners"},
                  {"in_fmt": angles, "out_fmt": st.sampled_from([*ANGLES, "corners", "bounds"])}),
         Function(boxgrad.regularize_rotated_boxes, {"boxes": ROTATED}, {"range": "le90", "angle": "radians-cw"},
-                 {"range": st.sampled_from(["oc", "le90", "le135"]), "angle": angles}),
+                 {"range": ranges, "angle": angles}),
         *(Function(f, {"boxes1": ROTATED, "boxes2": ROTATED2}, {"angle": "radians-cw"}, {"angle": angles}) for f in (boxgrad.rotated_box_iou, boxgrad.rotated_box_iof)),
         Function(boxgrad.aligned_rotated_box_iou, {"boxes1": ROTATED[:5], "boxes2": ROTATED2}, {"angle": "radians-cw"},
                  {"angle": angles, "metric": st.sampled_from(["iou", "iof"])}),
@@ -80,6 +82,14 @@ DIFFERENTIABLE = {
                  {"angle": angles, "mode": st.sampled_from(["hellinger", "bhattacharyya"]), "reduction": reductions}, ("weights",)),
         Function(boxgrad.encode_boxes, {"proposals": A[:5], "targets": B}, {}, {"on_degenerate": st.sampled_from(["error", "zero", "propagate"])}),
         Function(boxgrad.decode_boxes, {"proposals": A[:5], "deltas": DELTAS}, {}, {"max_shape": st.sampled_from([None, (5, 7)])}),
+        Function(boxgrad.encode_rotated_boxes, {"proposals": ROTATED[:5], "targets": ROTATED2}, {"angle": "radians-cw"},
+                 {"angle": angles, "range": ranges, "edge_swap": st.booleans(), "proj_xy": st.booleans(), "norm_factor": st.sampled_from([None, 2]),
+                  "on_degenerate": st.sampled_from(["error", "zero", "propagate"])}),
+        Function(boxgrad.decode_rotated_boxes, {"proposals": ROTATED[:5], "deltas": DELTAS5}, {"angle": "radians-cw"},
+                 {"angle": angles, "range": ranges, "edge_swap": st.booleans(), "proj_xy": st.booleans(), "max_shape": st.sampled_from([None, (5, 7)])}),
+        Function(boxgrad.encode_midpoint_offset, {"proposals": A[:5], "targets": ROTATED2}, {"angle": "radians-cw"},
+                 {"angle": angles, "corner_tolerance": st.sampled_from([0, 0.5]), "on_degenerate": st.sampled_from(["error", "zero", "propagate"])}),
+        Function(boxgrad.decode_midpoint_offset, {"proposals": A[:5], "deltas": DELTAS6}, {"angle": "radians-cw"}, {"angle": angles, "range": ranges}),
         Function(boxgrad.encode_distances, {"points": A[:5, :2], "boxes": B}),
         Function(boxgrad.decode_distances, {"points": A[:5, :2], "distances": B}),
         Function(boxgrad.encode_linear, {"proposals": A[:5], "targets": B}),

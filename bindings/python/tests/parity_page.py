@@ -92,6 +92,16 @@ def with_deltas(kind):
     return proposals, np.random.default_rng(8).normal(scale=2, size=proposals.shape)
 
 
+def turned_with_deltas(kind, columns=5):
+    """Rotated proposals, or upright ones for six deltas."""
+    proposals = box_sets.pairs(kind)[0] if columns == 6 else box_sets.rotated(kind)[0]
+    return proposals, np.random.default_rng(8).uniform(-0.45, 0.45, size=(len(proposals), columns))
+
+
+def upright_with_turned(kind):
+    return box_sets.pairs(kind)[0], box_sets.rotated(kind)[1]
+
+
 def with_points(kind):
     a, b = box_sets.pairs(kind)
     return a[:, :2].copy(), b
@@ -267,6 +277,20 @@ SAME = [
     ],
     Same("regularize_rotated_boxes", "ultralytics regularize_rboxes", partial(boxgrad.regularize_rotated_boxes, range="oc", angle="radians-cw"),
          partial(peers.ultralytics_regularize_rboxes, torch), turned, **formula),
+    *[
+        Same(f"{verb}_rotated_boxes", f"{name}, {', '.join(options) or 'its defaults'}", partial(ours, angle=angle, **options), partial(theirs, torch, angle=angle, **options),
+             inputs, kinds=("random", "nested", "disjoint"), **formula)
+        for name, angle, options in (
+            ("detectron2 Box2BoxTransformRotated", "degrees-ccw", {}), ("mmrotate DeltaXYWHAOBBoxCoder", "radians-cw", {"range": "oc"}),
+            ("mmrotate DeltaXYWHAOBBoxCoder", "radians-cw", {"range": "le90", "edge_swap": True, "proj_xy": True, "norm_factor": 2.0}))
+        for verb, ours, theirs, inputs in (
+            ("encode", boxgrad.encode_rotated_boxes, peers.rotated_bbox2delta, turned_pairs),
+            ("decode", boxgrad.decode_rotated_boxes, peers.rotated_delta2bbox, turned_with_deltas))
+    ],
+    Same("encode_midpoint_offset", "mmrotate MidpointOffsetCoder.encode", partial(boxgrad.encode_midpoint_offset, angle="radians-cw"),
+         partial(peers.midpoint_bbox2delta, torch, angle="radians-cw"), upright_with_turned, kinds=("random", "nested", "disjoint"), **formula),
+    Same("decode_midpoint_offset", "mmrotate MidpointOffsetCoder.decode, le90", partial(boxgrad.decode_midpoint_offset, angle="radians-cw"),
+         partial(peers.midpoint_delta2bbox, torch, angle="radians-cw"), partial(turned_with_deltas, columns=6), kinds=("random", "nested", "disjoint"), **formula),
     Same("rotated_box_iou", "1 - powerboxes.rotated_iou_distance, degrees clockwise", partial(boxgrad.rotated_box_iou, angle="degrees-cw"),
          lambda a, b: 1 - powerboxes.rotated_iou_distance(a.astype(float), b.astype(float)), turned_pairs, **values_only, kinds=("random", "nested", "disjoint"),
          note="equal boxes: see below"),

@@ -156,6 +156,103 @@ def ultralytics_regularize_rboxes(torch, rboxes):
     return torch.stack([x, y, w_, h_, t % (math.pi / 2)], dim=-1)
 
 
+CONVENTIONS = {"radians-cw": (1, 1), "degrees-ccw": (-1, math.pi / 180), "degrees-cw": (1, math.pi / 180), "radians-ccw": (-1, 1)}
+"""The sense and the unit of each convention."""
+TURNS = {"turn": (-1, 2), "le90": (-0.5, 1), "le135": (-0.25, 1), "oc": (0, 0)}
+"""Where a range begins and how wide it is, in half turns."""
+
+
+def moved_angle(torch, x, range, half):
+    first, width = TURNS[range]
+    return x if not width else x - torch.floor((x / half - first) / width) * width * half
+
+
+def first_side(torch, p, angle, proj_xy):
+    sense, unit = CONVENTIONS[angle]
+    turned = p[:, 4] * (unit * sense if proj_xy else 0)
+    return torch.cos(turned), torch.sin(turned)
+
+
+def rotated_bbox2delta(torch, p, t, angle, range="turn", norm_factor=None, edge_swap=False, proj_xy=False, means=(0,) * 5, stds=(1,) * 5):
+    half = math.pi / CONVENTIONS[angle][1]
+    (x, y), (c, s) = (t[:, :2] - p[:, :2]).T, first_side(torch, p, angle, proj_xy)
+    u, v = c * x + s * y, c * y - s * x
+    turn = moved_angle(torch, t[:, 4] - p[:, 4], range, half)
+    w, h = t[:, 2], t[:, 3]
+    if edge_swap:
+        other = moved_angle(torch, t[:, 4] - p[:, 4] + half / 2, range, half)
+        stays = abs(turn) < abs(other)
+        w, h, turn = torch.where(stays, w, t[:, 3]), torch.where(stays, h, t[:, 2]), torch.where(stays, turn, other)
+    da = turn * CONVENTIONS[angle][1] / (norm_factor * math.pi if norm_factor else 1)
+    d = torch.stack([u / p[:, 2], v / p[:, 3], torch.log(w / p[:, 2]), torch.log(h / p[:, 3]), da], 1)
+    return (d - torch.tensor(means, dtype=torch.float64)) / torch.tensor(stds, dtype=torch.float64)
+
+
+def rotated_delta2bbox(
+    torch, p, d, angle, range="turn", norm_factor=None, edge_swap=False, proj_xy=False, means=(0,) * 5, stds=(1,) * 5, max_shape=None,
+    log_ratio_clip=math.log(1000 / 16), center_clamp=None,
+):  # fmt: skip
+    half = math.pi / CONVENTIONS[angle][1]
+    d = d * torch.tensor(stds, dtype=torch.float64) + torch.tensor(means, dtype=torch.float64)
+    (u, v), (c, s) = (d[:, :2] * p[:, 2:4]).T, first_side(torch, p, angle, proj_xy)
+    if center_clamp is not None:
+        u, v = u.clamp(-center_clamp, center_clamp), v.clamp(-center_clamp, center_clamp)
+    x, y = p[:, 0] + c * u - s * v, p[:, 1] + s * u + c * v
+    if max_shape is not None:
+        x, y = x.clamp(0, max(max_shape[1] - 1, 0)), y.clamp(0, max(max_shape[0] - 1, 0))
+    low, high = log_ratio_clip if isinstance(log_ratio_clip, tuple) else (-math.inf, log_ratio_clip)
+    w, h = (p[:, 2:4] * torch.exp(d[:, 2:4].clamp(low, high))).T
+    turned = p[:, 4] + d[:, 4] / CONVENTIONS[angle][1] * (norm_factor * math.pi if norm_factor else 1)
+    if edge_swap:
+        stays = w > h
+        w, h, turned = torch.where(stays, w, h), torch.where(stays, h, w), torch.where(stays, turned, turned + half / 2)
+    return torch.stack([x, y, w, h, moved_angle(torch, turned, range, half)], 1)
+
+
+def corners_about(torch, t, angle):
+    sense, unit = CONVENTIONS[angle]
+    c, s = torch.cos(t[:, 4] * unit) / 2, torch.sin(t[:, 4] * unit) * sense / 2
+    u, v = torch.stack([c, s], 1) * t[:, 2:3], torch.stack([-s, c], 1) * t[:, 3:4]
+    return torch.stack([u + v, v - u, u - v, -u - v], 1)
+
+
+def midpoint_bbox2delta(torch, p, t, angle, means=(0,) * 6, stds=(1,) * 6, corner_tolerance=0.1):
+    """mmrotate's, with the corners about the centre."""
+    corners = corners_about(torch, t, angle)
+    x, y = corners[..., 0], corners[..., 1]
+    w, h = 2 * x.amax(1), 2 * y.amax(1)
+    pw, ph = p[:, 2] - p[:, 0], p[:, 3] - p[:, 1]
+    a = torch.where(y - y.amin(1, keepdim=True) <= corner_tolerance, x, -math.inf).amax(1)
+    b = torch.where(x.amax(1, keepdim=True) - x <= corner_tolerance, y, -math.inf).amax(1)
+    dx, dy = (t[:, 0] - (p[:, 0] + p[:, 2]) / 2) / pw, (t[:, 1] - (p[:, 1] + p[:, 3]) / 2) / ph
+    return (torch.stack([dx, dy, torch.log(w / pw), torch.log(h / ph), a / w, b / h], 1) - torch.tensor(means, dtype=torch.float64)) / torch.tensor(stds, dtype=torch.float64)
+
+
+def midpoint_delta2bbox(torch, p, d, angle, range="le90", means=(0,) * 6, stds=(1,) * 6, log_ratio_clip=math.log(1000 / 16)):
+    d = d * torch.tensor(stds, dtype=torch.float64) + torch.tensor(means, dtype=torch.float64)
+    half = math.pi / CONVENTIONS[angle][1]
+    low, high = log_ratio_clip if isinstance(log_ratio_clip, tuple) else (-math.inf, log_ratio_clip)
+    pw, ph = p[:, 2] - p[:, 0], p[:, 3] - p[:, 1]
+    w, h = pw * torch.exp(d[:, 2].clamp(low, high)), ph * torch.exp(d[:, 3].clamp(low, high))
+    top = torch.stack([d[:, 4].clamp(-0.5, 0.5) * w, -h / 2], 1)
+    right = torch.stack([w / 2, d[:, 5].clamp(-0.5, 0.5) * h], 1)
+    lengths = top.norm(dim=1, keepdim=True), right.norm(dim=1, keepdim=True)
+    longer = torch.maximum(*lengths)
+    top, right = top * longer / lengths[0], right * longer / lengths[1]
+    first, second = right - top, -right - top
+    w, h = first.norm(dim=1), second.norm(dim=1)
+    turned = torch.atan2(first[:, 1], first[:, 0]) * half / math.pi * CONVENTIONS[angle][0]
+    if range in ("le90", "le135"):
+        wide = w >= h
+        w, h, turned = torch.where(wide, w, h), torch.where(wide, h, w), torch.where(wide, turned, turned + half / 2)
+    elif range == "oc":
+        quarters = torch.ceil(turned / (half / 2)) - 1
+        odd = quarters % 2 == 1
+        w, h, turned = torch.where(odd, h, w), torch.where(odd, w, h), turned - quarters * half / 2
+    x, y = (p[:, 0] + p[:, 2]) / 2 + d[:, 0] * pw, (p[:, 1] + p[:, 3]) / 2 + d[:, 1] * ph
+    return torch.stack([x, y, w, h, moved_angle(torch, turned, range, half)], 1)
+
+
 def mmrotate_gaussian(torch, boxes):
     """xy_wh_r_2_xy_sigma."""
     wh, r = boxes[:, 2:4].clamp(min=1e-7, max=1e7), boxes[:, 4]

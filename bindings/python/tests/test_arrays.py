@@ -68,6 +68,7 @@ BESIDE = {
     "degrees": 30.0, "iou_threshold": 0.5, "high_threshold": 0.7, "low_threshold": 0.3,
 }  # fmt: skip
 """What functions of boxes need beside them, where there are no boxes."""
+UPRIGHT_AND_ROTATED = {"encode_midpoint_offset": {"proposals": 4, "targets": 5}, "decode_midpoint_offset": {"proposals": 4, "deltas": 6}}
 BESIDE_ROTATED = {"in_fmt": "degrees-ccw", "out_fmt": "corners", "angle": "degrees-ccw", "range": "le90"}
 CODERS = {
     f"{type(coder).__name__}.{name}": getattr(coder, name)
@@ -95,8 +96,10 @@ def test_an_empty_list_is_no_boxes(name):
     is_rotated = "rotated" in name or "angle" in parameters
     width, beside = (5, {**BESIDE, **BESIDE_ROTATED}) if is_rotated else (5 if "roi" in name else 4, BESIDE)
 
+    widths = UPRIGHT_AND_ROTATED.get(name, {})
+
     def called(*lists):
-        given = {name: [] if name in lists else np.empty((0, width)) if name in BOXES else beside[name] for name in parameters}
+        given = {name: [] if name in lists else np.empty((0, widths.get(name, width))) if name in BOXES else beside[name] for name in parameters}
         for name, one in parameters.items():
             given[name] = [given[name]] if "Sequence[npt" in str(one.annotation) else given[name]  # an array for each image
         result = function(**given)

@@ -6,13 +6,10 @@ import boxgrad
 import numpy as np
 import pytest
 import torch
+from peers import CONVENTIONS, TURNS, midpoint_bbox2delta, midpoint_delta2bbox, moved_angle, rotated_bbox2delta, rotated_delta2bbox
 from test_rotated import EPS, dtypes
 
 NAN, INF = float("nan"), float("inf")
-ANGLES = {"radians-cw": (1, 1), "degrees-ccw": (-1, np.pi / 180), "degrees-cw": (1, np.pi / 180), "radians-ccw": (-1, 1)}
-"""The sense and the unit of each convention."""
-RANGES = {"turn": (-1, 2), "le90": (-0.5, 1), "le135": (-0.25, 1), "oc": (0, 0)}
-"""Where a range begins and how wide it is, in half turns."""
 OPTIONS = [
     {}, {"range": "le90", "edge_swap": True, "norm_factor": 0.5}, {"range": "le135", "proj_xy": True, "norm_factor": 2.0},
     {"range": "oc", "proj_xy": True, "edge_swap": True}, {"range": "turn", "edge_swap": True, "proj_xy": True},
@@ -20,99 +17,8 @@ OPTIONS = [
 ]  # fmt: skip
 
 
-def moved(x, range, half):
-    first, width = RANGES[range]
-    return x if not width else x - torch.floor((x / half - first) / width) * width * half
-
-
-def along_of(p, angle, proj_xy):
-    sense, unit = ANGLES[angle]
-    turned = p[:, 4] * (unit * sense if proj_xy else 0)
-    return torch.cos(turned), torch.sin(turned)
-
-
-def encoded(p, t, angle, range="turn", norm_factor=None, edge_swap=False, proj_xy=False, means=(0,) * 5, stds=(1,) * 5):
-    half = np.pi / ANGLES[angle][1]
-    (x, y), (c, s) = (t[:, :2] - p[:, :2]).T, along_of(p, angle, proj_xy)
-    u, v = c * x + s * y, c * y - s * x
-    turn = moved(t[:, 4] - p[:, 4], range, half)
-    w, h = t[:, 2], t[:, 3]
-    if edge_swap:
-        other = moved(t[:, 4] - p[:, 4] + half / 2, range, half)
-        stays = abs(turn) < abs(other)
-        w, h, turn = torch.where(stays, w, t[:, 3]), torch.where(stays, h, t[:, 2]), torch.where(stays, turn, other)
-    da = turn * ANGLES[angle][1] / (norm_factor * np.pi if norm_factor else 1)
-    d = torch.stack([u / p[:, 2], v / p[:, 3], torch.log(w / p[:, 2]), torch.log(h / p[:, 3]), da], 1)
-    return (d - torch.tensor(means, dtype=torch.float64)) / torch.tensor(stds, dtype=torch.float64)
-
-
-def decoded(
-    p, d, angle, range="turn", norm_factor=None, edge_swap=False, proj_xy=False, means=(0,) * 5, stds=(1,) * 5, max_shape=None,
-    log_ratio_clip=boxgrad.deltas.LOG_RATIO_CLIP, center_clamp=None,
-):  # fmt: skip
-    half = np.pi / ANGLES[angle][1]
-    d = d * torch.tensor(stds, dtype=torch.float64) + torch.tensor(means, dtype=torch.float64)
-    (u, v), (c, s) = (d[:, :2] * p[:, 2:4]).T, along_of(p, angle, proj_xy)
-    if center_clamp is not None:
-        u, v = u.clamp(-center_clamp, center_clamp), v.clamp(-center_clamp, center_clamp)
-    x, y = p[:, 0] + c * u - s * v, p[:, 1] + s * u + c * v
-    if max_shape is not None:
-        x, y = x.clamp(0, max(max_shape[1] - 1, 0)), y.clamp(0, max(max_shape[0] - 1, 0))
-    low, high = log_ratio_clip if isinstance(log_ratio_clip, tuple) else (-INF, log_ratio_clip)
-    w, h = (p[:, 2:4] * torch.exp(d[:, 2:4].clamp(low, high))).T
-    turned = p[:, 4] + d[:, 4] / ANGLES[angle][1] * (norm_factor * np.pi if norm_factor else 1)
-    if edge_swap:
-        stays = w > h
-        w, h, turned = torch.where(stays, w, h), torch.where(stays, h, w), torch.where(stays, turned, turned + half / 2)
-    return torch.stack([x, y, w, h, moved(turned, range, half)], 1)
-
-
-def corners_of(t, angle):
-    sense, unit = ANGLES[angle]
-    c, s = torch.cos(t[:, 4] * unit) / 2, torch.sin(t[:, 4] * unit) * sense / 2
-    u, v = torch.stack([c, s], 1) * t[:, 2:3], torch.stack([-s, c], 1) * t[:, 3:4]
-    return torch.stack([u + v, v - u, u - v, -u - v], 1)
-
-
-def midpoint_encoded(p, t, angle, means=(0,) * 6, stds=(1,) * 6, corner_tolerance=0.1):
-    """mmrotate's, with the corners about the centre."""
-    corners = corners_of(t, angle)
-    x, y = corners[..., 0], corners[..., 1]
-    w, h = 2 * x.amax(1), 2 * y.amax(1)
-    pw, ph = p[:, 2] - p[:, 0], p[:, 3] - p[:, 1]
-    a = torch.where(y - y.amin(1, keepdim=True) <= corner_tolerance, x, -INF).amax(1)
-    b = torch.where(x.amax(1, keepdim=True) - x <= corner_tolerance, y, -INF).amax(1)
-    dx, dy = (t[:, 0] - (p[:, 0] + p[:, 2]) / 2) / pw, (t[:, 1] - (p[:, 1] + p[:, 3]) / 2) / ph
-    return (torch.stack([dx, dy, torch.log(w / pw), torch.log(h / ph), a / w, b / h], 1) - torch.tensor(means, dtype=torch.float64)) / torch.tensor(stds, dtype=torch.float64)
-
-
-def midpoint_decoded(p, d, angle, range="le90", means=(0,) * 6, stds=(1,) * 6, log_ratio_clip=boxgrad.deltas.LOG_RATIO_CLIP):
-    d = d * torch.tensor(stds, dtype=torch.float64) + torch.tensor(means, dtype=torch.float64)
-    half = np.pi / ANGLES[angle][1]
-    low, high = log_ratio_clip if isinstance(log_ratio_clip, tuple) else (-INF, log_ratio_clip)
-    pw, ph = p[:, 2] - p[:, 0], p[:, 3] - p[:, 1]
-    w, h = pw * torch.exp(d[:, 2].clamp(low, high)), ph * torch.exp(d[:, 3].clamp(low, high))
-    top = torch.stack([d[:, 4].clamp(-0.5, 0.5) * w, -h / 2], 1)
-    right = torch.stack([w / 2, d[:, 5].clamp(-0.5, 0.5) * h], 1)
-    lengths = top.norm(dim=1, keepdim=True), right.norm(dim=1, keepdim=True)
-    longer = torch.maximum(*lengths)
-    top, right = top * longer / lengths[0], right * longer / lengths[1]
-    first, second = right - top, -right - top
-    w, h = first.norm(dim=1), second.norm(dim=1)
-    turned = torch.atan2(first[:, 1], first[:, 0]) * half / np.pi * ANGLES[angle][0]
-    if range in ("le90", "le135"):
-        wide = w >= h
-        w, h, turned = torch.where(wide, w, h), torch.where(wide, h, w), torch.where(wide, turned, turned + half / 2)
-    elif range == "oc":
-        quarters = torch.ceil(turned / (half / 2)) - 1
-        odd = quarters % 2 == 1
-        w, h, turned = torch.where(odd, h, w), torch.where(odd, w, h), turned - quarters * half / 2
-    x, y = (p[:, 0] + p[:, 2]) / 2 + d[:, 0] * pw, (p[:, 1] + p[:, 3]) / 2 + d[:, 1] * ph
-    return torch.stack([x, y, w, h, moved(turned, range, half)], 1)
-
-
 def boxes_of(g, n, angle, turns=1.5):
-    half = np.pi / ANGLES[angle][1]
+    half = np.pi / CONVENTIONS[angle][1]
     return np.hstack([g.uniform(-50, 50, (n, 2)), np.exp(g.uniform(0, 4, (n, 2))), g.uniform(-turns, turns, (n, 1)) * half])
 
 
@@ -125,7 +31,7 @@ def compare(function, reference, first, second, dtype, names, **options):
     """Value and both gradients, which torch computes of the reference."""
     first, second = first.astype(dtype), second.astype(dtype)
     a, b = (torch.tensor(x.astype(float), requires_grad=True) for x in (first, second))
-    wanted = reference(a, b, **options)
+    wanted = reference(torch, a, b, **options)
     value, pullback = boxgrad.vjp(function, first, second, **options)
     cotangent = np.random.default_rng(1).normal(size=value.shape).astype(dtype)
     wanted.backward(torch.tensor(cotangent.astype(float)))
@@ -138,51 +44,51 @@ def compare(function, reference, first, second, dtype, names, **options):
 
 
 @dtypes
-@pytest.mark.parametrize("angle", ANGLES)
+@pytest.mark.parametrize("angle", CONVENTIONS)
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_encoding_is_what_both_peers_define(options, angle, dtype):
     g = np.random.default_rng(3)
-    compare(boxgrad.encode_rotated_boxes, encoded, boxes_of(g, 300, angle), boxes_of(g, 300, angle), dtype, (options, angle), angle=angle, **options)
+    compare(boxgrad.encode_rotated_boxes, rotated_bbox2delta, boxes_of(g, 300, angle), boxes_of(g, 300, angle), dtype, (options, angle), angle=angle, **options)
 
 
 @dtypes
-@pytest.mark.parametrize("angle", ANGLES)
+@pytest.mark.parametrize("angle", CONVENTIONS)
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("limits", [{}, {"max_shape": (20, 30), "center_clamp": 6.0, "log_ratio_clip": (-0.5, 0.75)}], ids=["", "limits"])
 def test_decoding_is_what_both_peers_define(limits, options, angle, dtype):
     g = np.random.default_rng(4)
     deltas = g.normal(size=(300, 5)) * [1, 1, 1, 1, 2]
-    compare(boxgrad.decode_rotated_boxes, decoded, boxes_of(g, 300, angle), deltas, dtype, (options, angle), angle=angle, **options, **limits)
+    compare(boxgrad.decode_rotated_boxes, rotated_delta2bbox, boxes_of(g, 300, angle), deltas, dtype, (options, angle), angle=angle, **options, **limits)
 
 
 @dtypes
-@pytest.mark.parametrize("angle", ANGLES)
+@pytest.mark.parametrize("angle", CONVENTIONS)
 @pytest.mark.parametrize("options", [{}, {"means": (0.1, -0.2, 0.3, 0.05, -0.1, 0.2), "stds": (0.1, 0.2, 0.4, 0.5, 0.3, 0.7), "corner_tolerance": 3.0}], ids=str)
 def test_midpoints_are_encoded_as_mmrotate_does(options, angle, dtype):
     g = np.random.default_rng(5)
-    compare(boxgrad.encode_midpoint_offset, midpoint_encoded, upright(g, 300), boxes_of(g, 300, angle), dtype, (options, angle), angle=angle, **options)
+    compare(boxgrad.encode_midpoint_offset, midpoint_bbox2delta, upright(g, 300), boxes_of(g, 300, angle), dtype, (options, angle), angle=angle, **options)
 
 
 @dtypes
-@pytest.mark.parametrize("angle", ANGLES)
-@pytest.mark.parametrize("range", RANGES)
+@pytest.mark.parametrize("angle", CONVENTIONS)
+@pytest.mark.parametrize("range", TURNS)
 def test_midpoints_are_decoded_as_mmrotate_does(range, angle, dtype):
     g = np.random.default_rng(6)
     deltas = g.uniform(-0.6, 0.6, (300, 6))
     deltas[::2, 4] *= 0.7  # offsets that are both clamped make upright boxes, or none
     deltas[1::2, 5] *= 0.7
     options = {"range": range, "stds": (1, 1, 2, 2, 1, 1), "log_ratio_clip": (-0.8, 0.9)}
-    compare(boxgrad.decode_midpoint_offset, midpoint_decoded, upright(g, 300), deltas, dtype, (range, angle), angle=angle, **options)
+    compare(boxgrad.decode_midpoint_offset, midpoint_delta2bbox, upright(g, 300), deltas, dtype, (range, angle), angle=angle, **options)
 
 
-@pytest.mark.parametrize("angle", ANGLES)
+@pytest.mark.parametrize("angle", CONVENTIONS)
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_what_was_encoded_is_decoded(options, angle):
     g = np.random.default_rng(7)
-    half = np.pi / ANGLES[angle][1]
+    half = np.pi / CONVENTIONS[angle][1]
     proposals, targets = boxes_of(g, 500, angle), boxes_of(g, 500, angle)
     targets[20] = proposals[20]
-    targets[:, 4] = moved(torch.tensor(targets[:, 4]), options.get("range", "turn"), half)
+    targets[:, 4] = moved_angle(torch, torch.tensor(targets[:, 4]), options.get("range", "turn"), half)
     if options.get("edge_swap"):
         targets[:, 2:4] = np.sort(targets[:, 2:4])[:, ::-1]
     targets[:20, 4] = proposals[:20, 4] = 0.1 * half
@@ -193,11 +99,11 @@ def test_what_was_encoded_is_decoded(options, angle):
         np.testing.assert_allclose(got, targets, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("angle", ANGLES)
-@pytest.mark.parametrize("range", RANGES)
+@pytest.mark.parametrize("angle", CONVENTIONS)
+@pytest.mark.parametrize("range", TURNS)
 def test_a_midpoint_offset_is_of_one_rectangle(range, angle):
     g = np.random.default_rng(8)
-    half = np.pi / ANGLES[angle][1]
+    half = np.pi / CONVENTIONS[angle][1]
     proposals, targets = upright(g, 500), boxes_of(g, 500, angle, 1)
     targets[:40, 4] = g.integers(-2, 3, 40) * half / 2
     targets[40:80, 3] = targets[40:80, 2]
@@ -233,14 +139,14 @@ def test_known_turns():
 
 
 @dtypes
-@pytest.mark.parametrize("angle", ANGLES)
+@pytest.mark.parametrize("angle", CONVENTIONS)
 @pytest.mark.parametrize("range", ["turn", "le90", "le135"])
 def test_decoded_angles_are_in_the_range(range, angle, dtype):
-    half = np.pi / ANGLES[angle][1]
+    half = np.pi / CONVENTIONS[angle][1]
     angles = np.concatenate([k * half / 8 + np.array([-1, 0, 1]) * np.spacing(dtype(half)) for k in np.arange(-40, 41)]).astype(dtype)
     rows = np.column_stack([np.zeros((len(angles), 2)), np.ones((len(angles), 2)), angles]).astype(dtype)
     got = boxgrad.decode_rotated_boxes(rows, np.zeros((1, 5), dtype), angle=angle, range=range)[:, 4]
-    first, width = RANGES[range]
+    first, width = TURNS[range]
     low, high = dtype(first * half), dtype((first + width) * half)
     assert (got >= low).all() and (got < high).all()
     inside = (angles >= low) & (angles < high)

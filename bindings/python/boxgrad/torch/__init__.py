@@ -53,6 +53,7 @@ from .rotated import (
     rotated_box_iou,
     rotated_box_iou_loss,
 )
+from .rotated_deltas import decode_midpoint_offset, decode_rotated_boxes, encode_midpoint_offset, encode_rotated_boxes
 from .rotated_gaussian import gwd_loss, kfiou_loss, kld_loss, probiou_loss
 from .suppression import batched_nms, batched_rotated_nms, nms, rotated_nms
 from .yolo import decode_yolo
@@ -95,6 +96,8 @@ __all__ = [
     "decode_distances",
     "decode_distribution",
     "decode_linear",
+    "decode_midpoint_offset",
+    "decode_rotated_boxes",
     "decode_yolo",
     "distance_box_iou",
     "distance_box_iou_loss",
@@ -103,6 +106,8 @@ __all__ = [
     "encode_boxes",
     "encode_distances",
     "encode_linear",
+    "encode_midpoint_offset",
+    "encode_rotated_boxes",
     "generalized_box_iou",
     "generalized_box_iou_loss",
     "get_other_devices",
