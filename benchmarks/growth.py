@@ -175,6 +175,18 @@ def _rotated_pairs(call: Callable[..., Any], n: int, **options: Any) -> Run:
     return lambda: call(data.pred, data.target, angle="degrees-ccw", **options)
 
 
+def _rotated_deltas(n: int) -> Run:
+    data, deltas = workloads._rotated_loss(n).make(), workloads.values(5 * n).reshape(n, 5)
+    return lambda: boxgrad.decode_rotated_boxes(data.pred, deltas, angle="degrees-ccw")
+
+
+def _midpoints(n: int, decodes: bool) -> Run:
+    proposals, targets, deltas = _many_pairs(n)[0], workloads._rotated_loss(n).make().target, workloads.values(6 * n).reshape(n, 6)
+    if decodes:
+        return lambda: boxgrad.decode_midpoint_offset(proposals, deltas, angle="degrees-ccw")
+    return lambda: boxgrad.encode_midpoint_offset(proposals, targets, angle="degrees-ccw")
+
+
 def _rotated_pairwise(call: Callable[..., Any]) -> Growing:
     def make(n: int) -> Run:
         a, b = workloads.rotated_boxes(n, 1), workloads.rotated_boxes(100, 2)
@@ -262,6 +274,10 @@ FUNCTIONS = {
     "decode_distribution": Growing("n", "n", 1000, _distribution),
     "encode_boxes": _aligned(boxgrad.encode_boxes),
     "decode_boxes": Growing("n", "n", 1000, _decode),
+    "encode_rotated_boxes": Growing("n", "n", 1000, lambda n: _rotated_pairs(boxgrad.encode_rotated_boxes, n)),
+    "decode_rotated_boxes": Growing("n", "n", 1000, _rotated_deltas),
+    "encode_midpoint_offset": Growing("n", "n", 1000, lambda n: _midpoints(n, False)),
+    "decode_midpoint_offset": Growing("n", "n", 1000, lambda n: _midpoints(n, True)),
     "encode_distances": Growing("n", "n", 1000, _distances),
     "decode_distances": _aligned(lambda boxes, distances: boxgrad.decode_distances(boxes[:, :2], distances)),
     "encode_linear": _aligned(boxgrad.encode_linear),

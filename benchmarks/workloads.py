@@ -12,6 +12,7 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     smooth_l1      pred, target, inside, outside   -> mean loss (sigma 1), its gradient with respect to pred; the weights may be None
     balanced_l1    pred, target                    -> mean loss, its gradient with respect to pred
     focal          logits, target                  -> mean distribution focal loss, its gradient with respect to logits
+    rotated_encode pred, target                    -> deltas of rotated boxes
     encode         proposals, targets, stds        -> deltas
     decode         proposals, deltas, stds, width, height -> boxes, clipped to the image
     distances      points, boxes                   -> distances of each point to the sides of its box
@@ -226,6 +227,10 @@ def _encode(n: int) -> Workload:
     return Workload(f"delta encode, {_count(n)} boxes", "encode", "boxes", n, 48 * n, (Output("one", 1e-3),), make)
 
 
+def _rotated_encode(n: int) -> Workload:
+    return Workload(f"rotated encode, {_count(n)} boxes", "rotated_encode", "boxes", n, 60 * n, (Output("row", 1e-3),), _rotated_loss(n).make)
+
+
 def _decode(n: int) -> Workload:
     def make() -> SimpleNamespace:
         deltas = values(4 * n).reshape(n, 4)
@@ -354,6 +359,7 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _balanced_l1(4 * million),
         _focal(million // 4),
         _encode(million),
+        _rotated_encode(million),
         _decode(million),
         _distances(million),
         _yolo(million),

@@ -61,8 +61,8 @@ static void T(sweep)(void) {
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
     SWEEP(rotated_convert, 16, (k / 4, k % 4, in, n, 5, x, 5), take_numbers(x, 5 * n));
     SWEEP(rotated_convert_grad, 16, (k / 4, k % 4, n, in, x), take_numbers(x, 5 * n));
-    SWEEP(rotated_regularize, 12, (k / 3, k % 3, in, n, 5, x, 5), take_numbers(x, 5 * n));
-    SWEEP(rotated_regularize_grad, 12, (k / 3, k % 3, in, n, 5, in + largest, x), take_numbers(x, 5 * n));
+    SWEEP(rotated_regularize, 16, (k / 4, k % 4, in, n, 5, x, 5), take_numbers(x, 5 * n));
+    SWEEP(rotated_regularize_grad, 16, (k / 4, k % 4, in, n, 5, in + largest, x), take_numbers(x, 5 * n));
     SWEEP(rotated_corners, 4, (k, in, n, 5, x, y), take_numbers(x, 8 * n), take_numbers(y, 4 * n));
     SWEEP(rotated_corners_grad, 4, (k, in, n, 5, in, in + largest, x), take_numbers(x, 5 * n));
     SWEEP(rotated_from_corners, 4, (k, in, n, 9, x), take_numbers(x, 5 * n));
@@ -98,6 +98,20 @@ static void T(sweep)(void) {
     SWEEP(delta_encode_grad, 1, (&options, a, 5, b, 5, n, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * n));
     SWEEP(delta_decode, 3, (k ? &options : NULL, a, 5, in, 9, n, k ? 2 : 1, x), take_numbers(x, 4 * n * (k ? 2 : 1)));
     SWEEP(delta_decode_grad, 3, (k ? &options : NULL, a, 5, in, 9, n, k ? 2 : 1, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * n * (k ? 2 : 1)));
+    boxgrad_rotated_delta_options rotated[8]; /* every range, each with other options */
+    for (int k = 0; k < 8; k++) {
+        rotated[k] = (boxgrad_rotated_delta_options)BOXGRAD_ROTATED_DELTA_OPTIONS_INIT;
+        rotated[k].on_degenerate = BOXGRAD_DEGENERATE_ZERO, rotated[k].range = k % 4, rotated[k].edge_swap = k / 2 % 2, rotated[k].proj_xy = k > 2;
+        rotated[k].norm_factor = k % 3 * 0.5, rotated[k].stds[4] = 0.1, rotated[k].means[2] = 0.2, rotated[k].center_clamp = 20, rotated[k].image_width = k > 3 ? 60 : -1;
+    }
+    SWEEP(rotated_encode, 8, (&rotated[k], k % 4, a, 5, b, 5, n, x, degenerate, &found), take_numbers(x, 5 * n), take(degenerate, n), take(&found, sizeof found));
+    SWEEP(rotated_encode_grad, 8, (&rotated[k], k % 4, a, 5, b, 5, n, in, x, y), take_numbers(x, 5 * n), take_numbers(y, 5 * n));
+    SWEEP(rotated_decode, 8, (&rotated[k], k % 4, a, 5, in, 9, n, x), take_numbers(x, 5 * n));
+    SWEEP(rotated_decode_grad, 8, (&rotated[k], k % 4, a, 5, in, 9, n, in, x, y), take_numbers(x, 5 * n), take_numbers(y, 5 * n));
+    SWEEP(midpoint_encode, 4, (&rotated[k], k, a, 5, b, 5, n, x, degenerate, &found), take_numbers(x, 6 * n), take(degenerate, n), take(&found, sizeof found));
+    SWEEP(midpoint_encode_grad, 4, (&rotated[k], k, a, 5, b, 5, n, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 5 * n));
+    SWEEP(midpoint_decode, 4, (&rotated[k], k, a, 5, in, 9, n, x), take_numbers(x, 5 * n));
+    SWEEP(midpoint_decode_grad, 4, (&rotated[k], k, a, 5, in, 9, n, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 6 * n));
     SWEEP(nms, 4, (a, n, 5, in, k & 1 ? classes : NULL, 0.3, k & 2 ? 0 : -INFINITY, k & 2 ? 40 : SIZE_MAX, indices, &found),
           take(indices, found * sizeof *indices), take(&found, sizeof found));
     SWEEP(soft_nms, 4, (k & 1, a, n, 5, in, k & 2 ? classes : NULL, 0.3, 0.5, 0.01, SIZE_MAX, indices, x, &found),

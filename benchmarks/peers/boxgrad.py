@@ -224,6 +224,7 @@ def decode(data: SimpleNamespace, out: Any) -> Any:
 
 
 fills("encode", lambda data, out: boxgrad.encode_boxes(data.proposals, data.targets, stds=data.stds, out=out))
+fills("rotated_encode", lambda data, out: boxgrad.encode_rotated_boxes(data.target, data.pred, range="le90", edge_swap=True, proj_xy=True, out=out, **ROTATED))
 fills("decode", decode)
 fills("distances", lambda data, out: boxgrad.encode_distances(data.points, data.boxes, out=out))
 fills("yolo", lambda data, out: boxgrad.decode_yolo(data.proposals, data.deltas, data.strides, out=out))

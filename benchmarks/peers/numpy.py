@@ -275,6 +275,22 @@ def encode(data: SimpleNamespace) -> Run:
     return run
 
 
+@peer.does("rotated_encode")
+def rotated_encode(data: SimpleNamespace) -> Run:
+    """Along the sides of the target, which is the proposal, with the sides exchanged that make the turn smaller."""
+
+    def run() -> Any:
+        (px, py, pw, ph, angle), (x, y, w, h, turned) = columns(data.target.astype(float)), columns(data.pred.astype(float))
+        c, s = np.cos(np.radians(angle)), -np.sin(np.radians(angle))
+        turn, other = (np.mod(turned - angle + more + 90, 180) - 90 for more in (0, 90))
+        stays = abs(turn) < abs(other)
+        w, h = np.where(stays, w, h), np.where(stays, h, w)
+        u, v = c * (x - px) + s * (y - py), c * (y - py) - s * (x - px)
+        return np.stack([u / pw, v / ph, np.log(w / pw), np.log(h / ph), np.radians(np.where(stays, turn, other))], axis=1)
+
+    return run
+
+
 @peer.does("distances")
 def distances(data: SimpleNamespace) -> Run:
     return lambda: np.hstack([data.points - data.boxes[:, :2], data.boxes[:, 2:] - data.points])
