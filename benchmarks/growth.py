@@ -175,6 +175,11 @@ def _rotated_pairs(call: Callable[..., Any], n: int, **options: Any) -> Run:
     return lambda: call(data.pred, data.target, angle="degrees-ccw", **options)
 
 
+def _periodic(n: int) -> Run:
+    input, target = workloads.values(10 * n).reshape(2, n, 5)
+    return lambda: boxgrad.rotated_smooth_l1_loss(input, target)
+
+
 def _rotated_deltas(n: int) -> Run:
     data, deltas = workloads._rotated_loss(n).make(), workloads.values(5 * n).reshape(n, 5)
     return lambda: boxgrad.decode_rotated_boxes(data.pred, deltas, angle="degrees-ccw")
@@ -269,6 +274,7 @@ FUNCTIONS = {
     "nwd_loss": _loss(boxgrad.nwd_loss, constant=12.8),
     "bounded_iou_loss": _loss(boxgrad.bounded_iou_loss),
     "smooth_l1_loss": _differences(boxgrad.smooth_l1_loss),
+    "rotated_smooth_l1_loss": Growing("n", "n", 1000, _periodic),
     "balanced_l1_loss": _differences(boxgrad.balanced_l1_loss),
     "distribution_focal_loss": Growing("n", "n", 1000, _focal),
     "decode_distribution": Growing("n", "n", 1000, _distribution),

@@ -1058,7 +1058,9 @@ boxgrad_status boxgrad_rotated_gaussian_loss_f64(
  *     grad_pred   = inside * outside * (sigma^2 d, or the sign of d) / normalizer
  *     grad_target = -grad_pred
  * The beta of torch, torchvision and mmdetection is 1 / sigma^2. (Girshick 2015; sigma and weights:
- * py-faster-rcnn.)
+ * py-faster-rcnn.) Deltas of rotated boxes whose angles differ by half a turn mean the same: first
+ * replace the angle of a target by target - period * round((target - pred) / period), where period
+ * is half a turn in its unit, pi for boxgrad_rotated_encode. The gradients stay as they are.
  * Inputs:   pred, target: count each; inside_weights, outside_weights: count each, or NULL for 1;
  *           sigma, where INFINITY is plain L1; normalizer: 1 for a sum, max(count, 1) for a mean.
  * Outputs:  loss: one double, or NULL; elementwise, grad_pred, grad_target: count each, or NULL.
@@ -1274,8 +1276,8 @@ typedef struct {
  * Outputs:  deltas: count x 5; degenerate: count bytes, or NULL, 1 for a degenerate row, else 0;
  *           degenerate_count: one number, or NULL, how many rows are degenerate.
  * Edges:    A row is degenerate if a side of the proposal or of the target is not a positive finite
- *           number. options->on_degenerate says what happens to it. A loss of da may compare it
- *           with a prediction that is half a period away: see boxgrad_smooth_l1.
+ *           number. options->on_degenerate says what happens to it. Half a turn more is the same
+ *           box, which a loss of da should know: see boxgrad_smooth_l1.
  * Errors:   DEGENERATE_BOX: a row is degenerate and on_degenerate is ERROR. Nothing is written.
  * Accuracy: deltas 8 eps (16 in f64).
  * Since:    0.3.0. */

@@ -23,6 +23,7 @@ OPTIONS = {
     "nwd_loss": [{"constant": 12.8, **reduction} for reduction in REDUCTIONS],
     "alpha_box_iou_loss": [{"metric": "ciou", "alpha": 2.0, **reduction} for reduction in REDUCTIONS],
     "smooth_l1_loss": [*REDUCTIONS, {"sigma": 3.0}, {"beta": 0.0, "reduction": "none"}, {"dim": 1}],
+    "rotated_smooth_l1_loss": [*REDUCTIONS, {"angle_period": 0.5, "sigma": 3.0}],
     "balanced_l1_loss": [*REDUCTIONS, {"alpha": 0.4, "gamma": 1.2, "beta": 0.5}, {"dim": 1}],
     "convert_rotated_boxes": [
         {"in_fmt": source, "out_fmt": target} for source in ANGLES for target in (*ANGLES, "corners", "bounds")],

@@ -94,7 +94,7 @@ from .rotated_gaussian import (
     probiou_loss,
 )
 from .sampling import BalancedPositiveNegativeSampler, sample_proposals
-from .smooth_l1 import balanced_l1_loss, smooth_l1_loss
+from .smooth_l1 import balanced_l1_loss, rotated_smooth_l1_loss, smooth_l1_loss
 from .suppression import batched_nms, batched_rotated_nms, nms, rotated_nms, soft_nms, soft_rotated_nms
 from .yolo import YOLOv5BBoxCoder, decode_yolo
 
@@ -186,6 +186,7 @@ __all__ = [
     "rotated_box_iou",
     "rotated_box_iou_loss",
     "rotated_nms",
+    "rotated_smooth_l1_loss",
     "sample_proposals",
     "scale_grads_",
     "set_num_threads",

@@ -58,6 +58,8 @@ DIFFERENTIABLE = {
         Function(boxgrad.nwd_loss, {"input": A[:5], "target": B}, {"constant": 12.8}, {"constant": st.just(5), "reduction": reductions}, ("weights",)),
         Function(boxgrad.smooth_l1_loss, {"input": A[:5], "target": B}, {"reduction": "none"}, {"reduction": reductions},
                  ("inside_weights", "outside_weights")),
+        Function(boxgrad.rotated_smooth_l1_loss, {"input": DELTAS5, "target": 2 * DELTAS5[::-1]}, {"reduction": "none"},
+                 {"reduction": reductions, "angle_period": st.sampled_from([1, 3.25])}, ("inside_weights", "outside_weights")),
         Function(boxgrad.balanced_l1_loss, {"input": A[:5], "target": B}, {"reduction": "none"}, {"reduction": reductions},
                  ("inside_weights", "outside_weights")),
         Function(boxgrad.distribution_focal_loss, {"pred": DELTAS, "label": LABELS}, {"reduction": "none"}, {"reduction": reductions}, ("weights",)),

@@ -408,6 +408,9 @@ SAME = [
          lambda a, b: peers.mmdetection_giou_loss(torch, a, b), **formula, note="its eps counts below 1e-7 only"),
     Same("smooth_l1_loss", "mmdetection smooth_l1_loss, beta=0.11", partial(boxgrad.smooth_l1_loss, beta=1 / 9, reduction="none"),
          lambda p, t: peers.mmdetection_smooth_l1(torch, p, t, 1 / 9), **formula),
+    Same("rotated_smooth_l1_loss", "torch.nn.functional.smooth_l1_loss of the sine's angle, atan(tan(da))",
+         partial(boxgrad.rotated_smooth_l1_loss, reduction="none"),
+         lambda p, t: torch.nn.functional.smooth_l1_loss(peers.within_half_a_turn(torch, p, t), t, reduction="none"), turned_pairs, kinds=("random", "nested", "disjoint")),
     Same("smooth_l1_loss", "mmdetection l1_loss", partial(boxgrad.smooth_l1_loss, beta=0.0, reduction="none"), lambda p, t: (p - t).abs(), **formula),
     *[
         Same("balanced_l1_loss", f"mmdetection balanced_l1_loss, beta={beta:.2g}",

@@ -253,6 +253,12 @@ def midpoint_delta2bbox(torch, p, d, angle, range="le90", means=(0,) * 6, stds=(
     return torch.stack([x, y, w, h, moved_angle(torch, turned, range, half)], 1)
 
 
+def within_half_a_turn(torch, p, t):
+    """p with the last number as far from that of t as its turn of less than a quarter is."""
+    d = p[:, 4:] - t[:, 4:]
+    return torch.cat([p[:, :4], t[:, 4:] + torch.atan(torch.sin(d) / torch.cos(d))], dim=1)
+
+
 def mmrotate_gaussian(torch, boxes):
     """xy_wh_r_2_xy_sigma."""
     wh, r = boxes[:, 2:4].clamp(min=1e-7, max=1e7), boxes[:, 4]

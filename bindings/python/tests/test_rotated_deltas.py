@@ -249,3 +249,32 @@ def test_options_are_checked():
         with pytest.raises(ValueError, match=r"must have the shape"):
             function(np.zeros((1, 3)), np.zeros((1, 5)), angle="degrees-cw")
     assert boxgrad.encode_midpoint_offset([], [], angle="degrees-cw").shape == (0, 6)
+
+
+@dtypes
+@pytest.mark.parametrize("period", [np.pi, 0.5])
+def test_a_loss_does_not_see_half_turns(period, dtype):
+    g = np.random.default_rng(10)
+    pred = g.normal(size=(50, 5)).astype(dtype)
+    near = (pred + g.uniform(-0.24, 0.24, size=(50, 5))).astype(dtype)
+    far = near.copy()
+    far[:, 4] += (g.integers(-5, 6, 50) * period).astype(dtype)
+    loss = boxgrad.value_and_grad(boxgrad.rotated_smooth_l1_loss, argnums=(0, 1))
+    plain = boxgrad.value_and_grad(boxgrad.smooth_l1_loss, argnums=(0, 1))
+    (value, gradients), (wanted, theirs) = loss(pred, far, angle_period=period, beta=0.1), plain(pred, near, beta=0.1)
+    assert value == pytest.approx(wanted, rel=30 * EPS[dtype])
+    for got, right in zip(gradients, theirs):
+        np.testing.assert_allclose(got, right, rtol=0, atol=300 * EPS[dtype])
+    assert plain(pred, far, beta=0.1)[0] > 2 * wanted
+    for error, call in (("angle_period", {"angle_period": 0.0}), ("same shape", {})):
+        with pytest.raises(ValueError, match=error):
+            boxgrad.rotated_smooth_l1_loss(pred, pred if call else pred[0], **call)
+
+
+def test_encoded_angles_have_the_period_of_the_loss():
+    """The same boxes, half a turn further: without a loss, whatever normalises the deltas."""
+    proposals, targets = boxes_of(np.random.default_rng(11), 20, "degrees-cw"), boxes_of(np.random.default_rng(12), 20, "degrees-cw", 0.4)
+    turned = targets + [0, 0, 0, 0, 180]
+    for options, period in (({}, np.pi), ({"norm_factor": 2.0, "stds": (1, 1, 1, 1, 0.1)}, 1 / 2.0 / 0.1)):
+        a, b = (boxgrad.encode_rotated_boxes(proposals, x, angle="degrees-cw", **options) for x in (targets, turned))
+        assert boxgrad.rotated_smooth_l1_loss(a, b, angle_period=period, beta=0.0) == pytest.approx(0, abs=1e-13)

@@ -28,6 +28,7 @@ from .losses import (
     mpdiou_loss,
     nwd_loss,
     siou_loss,
+    rotated_smooth_l1_loss,
     smooth_l1_loss,
     wise_box_iou_loss,
 )
@@ -132,6 +133,7 @@ __all__ = [
     "rotated_box_iou",
     "rotated_box_iou_loss",
     "rotated_nms",
+    "rotated_smooth_l1_loss",
     "set_other_devices",
     "siou_loss",
     "smooth_l1_loss",
