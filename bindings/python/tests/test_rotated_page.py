@@ -29,10 +29,11 @@ def test_the_examples_run_and_give_what_they_say():
                 results.append(eval(code, namespace))
             elif code:
                 exec(code, namespace)
-    radians, corners, bounds, regular, overlap, kept = results
+    radians, corners, bounds, regular, overlap, decoded, kept = results
     assert radians[0, 4] == pytest.approx(0.5236, abs=5e-5) and corners.shape == (1, 8)
     assert np.allclose(bounds, [[60 - 29.2487, 50 - 22.6603, 60 + 29.2487, 50 + 22.6603]], atol=1e-3) and np.array_equal(regular, namespace["ship"])
     assert overlap[:, 0].round(2).tolist() == [0.68, 1, 0] and overlap[1, 0] == 1
+    assert np.allclose(decoded, np.repeat(namespace["ship"], 2, axis=0), atol=1e-12) and namespace["deltas"].shape == (2, 5)
     assert kept.tolist() == [1, 2] and namespace["matches"].tolist() == [0, 0, -1]
     assert namespace["gradient"].shape == (3, 5) and np.abs(namespace["gradient"]).max() > 0
 
