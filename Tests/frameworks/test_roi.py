@@ -81,3 +81,46 @@ def test_module():
     module = boxgrad.torch.RoIAlign((3, 2), 0.5, 2, True)
     assert torch.equal(module(features, boxes), boxgrad.torch.roi_align(features, boxes, (3, 2), 0.5, 2, True))
     assert str(module) == "RoIAlign(output_size=(3, 2), spatial_scale=0.5, sampling_ratio=2, aligned=True)"
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-4), (torch.float64, 1e-10)], ids=str)
+def test_levels_of_a_pyramid_are_torchvisions(dtype, tolerance):
+    torchvision = pytest.importorskip("torchvision")
+    generator = torch.Generator().manual_seed(3)
+    names = ["0", "1", "2", "3"]
+    maps = {name: torch.randn(2, 3, -(-200 // 2**k), -(-333 // 2**k), generator=generator).to(dtype) for k, name in enumerate(names)}
+    low = torch.rand(300, 2, generator=generator) * torch.tensor([1000.0, 600])
+    sizes = 2 ** (torch.rand(300, 2, generator=generator) * 9)
+    sizes[:4] = torch.tensor([[112.0, 112], [224, 224], [448, 448], [0, 5]])  # on the border of two levels, and without area
+    # Within the images: torchvision's function in Python, which runs here, does not know what is beyond them.
+    table = torch.minimum(torch.cat([low, low + sizes], dim=1), torch.tensor([1190.0, 730]).repeat(2))
+    table = table.to(dtype)
+    boxes, shapes = [table[:120], table[120:]], [(800, 1200), (740, 1333)]
+    for options in ({}, {"canonical_scale": 160, "canonical_level": 5}):
+        theirs = torchvision.ops.MultiScaleRoIAlign(names, 2, 2, **options)
+        ours = boxgrad.torch.MultiScaleRoIAlign(names, 2, 2, **options)
+        value = ours(maps, boxes, shapes)
+        assert torch.allclose(value, theirs(maps, boxes, shapes), atol=tolerance)
+        arrays = {name: x.numpy() for name, x in maps.items()}
+        assert np.array_equal(boxgrad.MultiScaleRoIAlign(names, 2, 2, **options)(arrays, [x.numpy() for x in boxes], shapes), value.numpy())
+    assert torch.equal(boxgrad.torch.MultiScaleRoIAlign(["1"], 2, 2)(maps, boxes, shapes), boxgrad.torch.roi_align(maps["1"], boxes, 2, 0.125, 2))
+
+
+def test_a_pyramid_has_gradients_for_maps_and_boxes():
+    maps = {name: torch.randn(1, 2, size, size, dtype=torch.float64, requires_grad=True) for name, size in (("fine", 16), ("coarse", 8))}
+    boxes = torch.tensor([[3.0, 4, 20, 31], [5, 2, 250, 240], [10, 10, 200, 230]], dtype=torch.float64, requires_grad=True)
+    pool = boxgrad.torch.MultiScaleRoIAlign(["fine", "coarse"], 2, 2, canonical_scale=112)
+    assert torch.autograd.gradcheck(lambda fine, coarse, boxes: pool({"fine": fine, "coarse": coarse}, [boxes], [(64, 64)]), (*maps.values(), boxes))
+    pool(maps, [boxes], [(64, 64)]).sum().backward()
+    assert all(x.grad.abs().sum() > 0 for x in (*maps.values(), boxes))
+
+
+def test_a_pyramid_refuses_what_has_no_scale():
+    pool = boxgrad.torch.MultiScaleRoIAlign(["a"], 2, 2)
+    with pytest.raises(ValueError, match="another scale in each direction"):
+        pool({"a": torch.zeros(1, 1, 8, 16)}, [torch.zeros(0, 4)], [(64, 64)])
+    with pytest.raises(ValueError, match="x has none of"):
+        pool({"b": torch.zeros(1, 1, 8, 8)}, [torch.zeros(0, 4)], [(64, 64)])
+    with pytest.raises(ValueError, match="x has none of"):
+        boxgrad.MultiScaleRoIAlign(["a"], 2, 2)({}, [np.zeros((0, 4))], [(64, 64)])
+    assert "featmap_names=['a']" in str(pool)

@@ -75,7 +75,7 @@ from .overlap import (
     generalized_box_iou,
     generalized_box_iou_loss,
 )
-from .roi import RoIAlign, precise_roi_pool, roi_align
+from .roi import MultiScaleRoIAlign, RoIAlign, precise_roi_pool, roi_align
 from .rotated import (
     aligned_rotated_box_iou,
     convert_rotated_boxes,
@@ -111,6 +111,7 @@ __all__ = [
     "ExactNorm",
     "GradNormMonitor",
     "Matcher",
+    "MultiScaleRoIAlign",
     "NonFiniteError",
     "RoIAlign",
     "TBLRBBoxCoder",

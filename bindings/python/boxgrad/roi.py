@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from typing import Any, Callable
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -146,3 +147,59 @@ class RoIAlign:
     def __repr__(self) -> str:
         fields = ("output_size", "spatial_scale", "sampling_ratio", "aligned")
         return f"RoIAlign({', '.join(f'{name}={getattr(self, name)}' for name in fields)})"
+
+
+def level_of_scale(feature_size: Sequence[int], image_size: Sequence[int]) -> int:
+    """The level k of a map whose pixels are 2^k of its image's, in each direction; as torchvision, the nearest such k."""
+    levels = {round(math.log2(image / size)) for size, image in zip(feature_size, image_size)}
+    if len(levels) != 1:
+        raise ValueError(f"a map of {tuple(feature_size)} has another scale in each direction of an image of {tuple(image_size)}")
+    return levels.pop()
+
+
+def levels_of(boxes: Array, lowest: int, highest: int, canonical_scale: float, canonical_level: int) -> Array:
+    """The level of each box (K, 4): floor(canonical_level + log2(sqrt(area) / canonical_scale)), within the levels that there are. (Lin 2017.)"""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sides = np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
+        levels = np.floor(canonical_level + np.log2(sides / canonical_scale) + 1e-6)
+    return np.clip(np.nan_to_num(levels, nan=lowest), lowest, highest).astype(np.int64)
+
+
+class MultiScaleRoIAlign:
+    """roi_align on the level of a feature pyramid that the size of each box says, as torchvision.ops.MultiScaleRoIAlign.
+
+    MultiScaleRoIAlign(featmap_names, output_size, sampling_ratio)(x, boxes, image_shapes): x are the maps (N, C, H, W) by their names, boxes the boxes of
+    each image (K_i, 4), image_shapes their (height, width), of which the largest says the scale of each map. A box of canonical_scale pixels, the root of its
+    area, is of the level canonical_level, where a pixel is 2^4 of the image's. Values only: for gradients use boxgrad.torch, or roi_align for each level.
+
+    >>> import boxgrad, numpy as np
+    >>> pool = boxgrad.MultiScaleRoIAlign(["fine", "coarse"], 1, 2)
+    >>> maps = {"fine": np.zeros((1, 1, 64, 64)), "coarse": np.ones((1, 1, 32, 32))}
+    >>> pool(maps, [np.array([[0.0, 0, 30, 30], [0, 0, 250, 250]])], [(256, 256)])[:, 0, 0, 0]
+    array([0., 1.])
+    """
+
+    def __init__(
+        self, featmap_names: Sequence[str], output_size: Any, sampling_ratio: int, *, canonical_scale: float = 224, canonical_level: int = 4
+    ) -> None:
+        self.featmap_names, self.output_size, self.sampling_ratio = list(featmap_names), output_size, sampling_ratio
+        self.canonical_scale, self.canonical_level = canonical_scale, canonical_level
+
+    def __call__(self, x: Mapping[str, npt.ArrayLike], boxes: Sequence[npt.ArrayLike], image_shapes: Sequence[Sequence[int]]) -> Array:
+        maps = [np.asarray(x[name]) for name in self.featmap_names if name in x]
+        if not maps:
+            raise ValueError(f"x has none of {self.featmap_names}")
+        image = [max(sizes) for sizes in zip(*image_shapes)]
+        scales = [level_of_scale(features.shape[2:], image) for features in maps]
+        table = _table([np.asarray(of_image) for of_image in boxes])
+        levels = levels_of(table[:, 1:], scales[0], scales[-1], self.canonical_scale, self.canonical_level) - scales[0]
+        height, width = size_of(self.output_size)
+        result = np.zeros((len(table), maps[0].shape[1], height, width), np.result_type(*maps, table))
+        for level, features in enumerate(maps):
+            rows = np.flatnonzero(levels == level)
+            result[rows] = roi_align(features, table[rows], (height, width), 2.0 ** -scales[level], self.sampling_ratio)
+        return result
+
+    def __repr__(self) -> str:
+        fields = ("featmap_names", "output_size", "sampling_ratio")
+        return f"MultiScaleRoIAlign({', '.join(f'{name}={getattr(self, name)}' for name in fields)})"

@@ -44,7 +44,7 @@ from .overlap import (
     generalized_box_iou,
 )
 from .replace import replace_torchvision
-from .roi import RoIAlign, precise_roi_pool, roi_align
+from .roi import MultiScaleRoIAlign, RoIAlign, precise_roi_pool, roi_align
 from .rotated import (
     aligned_rotated_box_iou,
     convert_rotated_boxes,
@@ -69,6 +69,7 @@ __all__ = [
     "GIoULoss",
     "IoULoss",
     "Matcher",
+    "MultiScaleRoIAlign",
     "RoIAlign",
     "SIoULoss",
     "SmoothL1Loss",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from ..roi import options_of, size_of
+from ..roi import level_of_scale, options_of, size_of
 from ._operators import Operator, memory
 from ._tensors import in_half, pair, tensor
 from ._torchvision import OPS, stands_for
@@ -110,3 +110,46 @@ class RoIAlign(torch.nn.Module):
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}, spatial_scale={self.spatial_scale}, sampling_ratio={self.sampling_ratio}, aligned={self.aligned}"
+
+
+class MultiScaleRoIAlign(torch.nn.Module):
+    """roi_align on the level of a feature pyramid that the size of each box says, as torchvision.ops.MultiScaleRoIAlign and boxgrad.MultiScaleRoIAlign.
+
+    The gradient of a box is that of its level, and not of the choice of it.
+
+    >>> import torch, boxgrad.torch
+    >>> pool = boxgrad.torch.MultiScaleRoIAlign(["fine", "coarse"], 1, 2)
+    >>> maps = {"fine": torch.zeros(1, 1, 64, 64), "coarse": torch.ones(1, 1, 32, 32)}
+    >>> pool(maps, [torch.tensor([[0.0, 0, 30, 30], [0, 0, 250, 250]])], [(256, 256)]).flatten()
+    tensor([0., 1.])
+    """
+
+    def __init__(
+        self, featmap_names: Sequence[str], output_size: Any, sampling_ratio: int, *, canonical_scale: float = 224, canonical_level: int = 4
+    ) -> None:
+        super().__init__()
+        self.featmap_names, self.output_size, self.sampling_ratio = list(featmap_names), output_size, sampling_ratio
+        self.canonical_scale, self.canonical_level = canonical_scale, canonical_level
+
+    def forward(self, x: Mapping[str, Tensor], boxes: Sequence[Tensor], image_shapes: Sequence[Sequence[int]]) -> Tensor:
+        maps = [x[name] for name in self.featmap_names if name in x]
+        if not maps:
+            raise ValueError(f"x has none of {self.featmap_names}")
+        image = [max(sizes) for sizes in zip(*image_shapes)]
+        scales = [level_of_scale(features.shape[2:], image) for features in maps]
+        table = _table(list(boxes))
+        levels = self._levels(table[:, 1:].detach(), scales[0], scales[-1]) - scales[0]
+        rows = [torch.nonzero(levels == level)[:, 0] for level in range(len(maps))]
+        parts = [
+            roi_align(features, table[of_level], self.output_size, 2.0**-scale, self.sampling_ratio)
+            for features, of_level, scale in zip(maps, rows, scales)
+        ]  # fmt: skip
+        return torch.cat(parts)[torch.argsort(torch.cat(rows))]
+
+    def _levels(self, boxes: Tensor, lowest: int, highest: int) -> Tensor:
+        sides = ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sqrt()
+        levels = torch.floor(self.canonical_level + torch.log2(sides / self.canonical_scale) + 1e-6)
+        return torch.nan_to_num(levels, nan=lowest).clamp(lowest, highest).long()
+
+    def extra_repr(self) -> str:
+        return f"featmap_names={self.featmap_names}, output_size={self.output_size}, sampling_ratio={self.sampling_ratio}"
