@@ -116,17 +116,19 @@ def test_gradient_of_boxes_against_differences(layout, setting):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("channels", [16, 17, 64, 80])
 @pytest.mark.parametrize("function", [boxgrad.roi_align, boxgrad.precise_roi_pool])
-def test_gradient_of_boxes_is_the_sum_over_channels(function, channels, layout):
-    """Kernels take 16 or 64 channels at a time."""
-    features, table = make(8, (2, channels, 9, 13), 70)
-    cotangent = np.random.default_rng(2).normal(size=(len(table), channels, 2, 3))
+def test_gradient_of_boxes_is_the_sum_over_channels(function, channels, dtype, layout):
+    """Kernels take 16 or 64 channels of 64 boxes at a time."""
+    features, table = (x.astype(dtype) for x in make(8, (2, channels, 9, 13), 70))
+    cotangent = np.random.default_rng(2).normal(size=(len(table), channels, 2, 3)).astype(dtype)
     of_all, *of_each = (
         boxgrad.vjp(function, laid_out(features[:, c], layout), table, (2, 3), 0.25)[1](cotangent[:, c])[1]
         for c in [slice(None), *(slice(k, k + 1) for k in range(channels))]
     )
-    assert of_all[:, 1:].any() and abs(of_all - sum(of_each)).max() < 1e-12 * abs(of_all).max()
+    assert of_all.dtype == dtype and of_all[:, 1:].any()
+    assert abs(of_all - sum(of_each)).max() < 100 * np.finfo(dtype).eps * abs(of_all).max()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
