@@ -839,13 +839,14 @@ def rotated_decode(
 
 def outermost(u, v, first, along, sign, tolerance):
     """The signs of u and of v that lead to the corner furthest along an axis, of those that are nearly furthest along the first one; and how sure."""
-    corners = [(i, j) for i in (1, -1) for j in (1, -1)]
-    reach = [sign * (i * u[first].value + j * v[first].value) for i, j in corners]
-    places = [i * u[along].value + j * v[along].value for i, j in corners]
-    most, size = np.max(reach, axis=0), abs(u[first].value) + abs(v[first].value)
-    candidates = [most - r <= tolerance for r in reach]
-    best = np.argmax([np.where(fits, p, -np.inf) for fits, p in zip(candidates, places)], axis=0)
-    margin = np.min([close(most - r, tolerance, np.maximum(size, abs(tolerance))) for r in reach], axis=0)
+    corners = [(1, 1), (-1, 1), (1, -1), (-1, -1)]
+    reach, places = ([i * u[axis].value + j * v[axis].value for i, j in corners] for axis in (first, along))
+    most, sizes = np.max([sign * r for r in reach], axis=0), [abs(u[axis].value) + abs(v[axis].value) for axis in (first, along)]
+    candidates = np.array([np.where(most - sign * r <= tolerance, p, -np.inf) for r, p in zip(reach, places)])
+    best = np.argmax(candidates, axis=0)
+    margin = np.min([close(most - sign * r, tolerance, np.maximum(sizes[0], abs(tolerance))) for r in reach], axis=0)
+    for k in range(4):
+        margin = np.where(k == best, margin, np.minimum(margin, close(np.max(candidates, axis=0), candidates[k], sizes[1])))
     return *(Real(np.choose(best, [corner[k] for corner in corners])) for k in (0, 1)), margin
 
 
@@ -875,7 +876,7 @@ def midpoint_decode(proposal, deltas, *, angle, range="le90", means=(0,) * 6, st
     top, right = ([x * ratio(longer, length) for x in corner] for corner, length in ((top, of_top), (right, of_right)))
     first, second = ([cancelling(r * sign, -t) for r, t in zip(right, top)] for sign in (1, -1))
     side = Real(np.where(top[0].value * right[1].value < top[1].value * right[0].value, -1, 1))
-    w, h = (root(x * x + y * y) for x, y in (first, second))
+    w, h = (root(cancelling(x * x, y * y)) for x, y in (first, second))
     # Of equal diagonals rounding decides which is longer, and of a line what its direction is.
     small = np.minimum(np.minimum(w.value, h.value), abs(of_top.value - of_right.value))
     longer.margin = np.where(longer.value == 0, 0, small / np.where(longer.value == 0, 1, longer.value)).astype(float)
