@@ -311,7 +311,7 @@ private struct RoIWork<T: Real> {
         for i in 0..<call.outHeight { for j in 0..<call.outWidth { body(i, j) } }
     }
 
-    @inline(__always)
+    @inline(never)
     private func box(_ r: Int, _ index: Int) -> PooledBox<T> {
         let start = matrices + r &* call.matricesSize
         return PooledBox(

@@ -96,10 +96,8 @@ func rotatedCornersGrad<T: Real>(_ call: RotatedCornersGrad<T>, _ rows: Range<In
 func rotatedFromCorners<T: Real>(_ call: RotatedFromCorners<T>, _ rows: Range<Int>) {
     let convention = AngleConvention(call.angle)
     for i in rows {
-        let (quad, out) = (Quad(call.corners[i]), call.boxes + 5 &* i)
-        (out[0], out[1]) = (T(quad.center.x), T(quad.center.y))
-        (out[2], out[3]) = (T(quad.u.length), T(quad.v.length))
-        out[4] = T(convention.angle(of: quad.direction))
+        let (box, out) = (Quad(call.corners[i]).box(convention), call.boxes + 5 &* i)
+        (out[0], out[1], out[2], out[3], out[4]) = (T(box.x), T(box.y), T(box.w), T(box.h), T(box.angle))
     }
 }
 
@@ -107,18 +105,8 @@ func rotatedFromCorners<T: Real>(_ call: RotatedFromCorners<T>, _ rows: Range<In
 func rotatedFromCornersGrad<T: Real>(_ call: RotatedFromCornersGrad<T>, _ rows: Range<Int>) {
     let convention = AngleConvention(call.angle)
     for i in rows {
-        let (quad, g) = (Quad(call.corners[i]), call.gradBoxes + 5 &* i)
-        let center = Vector(Double(g[0]) / 4, Double(g[1]) / 4)
-        // The direction is u, plus v turned back by a quarter turn.
-        let direction = quad.direction
-        let length = direction.length
-        let turning = Double(g[4]) * convention.perRadian
-        let byDirection = choose(length == 0, 0, turning / length) * direction.unit.turned
-        let byU = Double(g[2]) * quad.u.unit + byDirection
-        let byV = Double(g[3]) * quad.v.unit + quad.side * byDirection.turned
-        let (halfU, halfV) = (0.5 * byU, 0.5 * byV)
-        let (sum, difference) = (halfU + halfV, halfU - halfV)
-        let out = call.gradCorners + 8 &* i
+        let (g, out) = (call.gradBoxes + 5 &* i, call.gradCorners + 8 &* i)
+        let (center, sum, difference) = Quad(call.corners[i]).gradient(RotatedRow { Double(g[$0]) }, convention)
         (out[0], out[1]) = (T(center.x - sum.x), T(center.y - sum.y))
         (out[2], out[3]) = (T(center.x + difference.x), T(center.y + difference.y))
         (out[4], out[5]) = (T(center.x + sum.x), T(center.y + sum.y))
@@ -304,5 +292,27 @@ private struct Quad {
     /// Has the direction of the rectangle that is nearest to u and v: of a rectangle u and v turned back have the same direction.
     @inline(__always)
     var direction: Vector { u - side * v.turned }
+
+    // These two are not inlined, so that they are compiled once for both types.
+
+    /// The box with these sides.
+    @inline(never)
+    func box(_ convention: AngleConvention) -> RotatedRow<Double> {
+        RotatedRow(center.x, center.y, u.length, v.length, convention.angle(of: direction))
+    }
+
+    /// Returns the parts of the gradient by the corners of a function of the box: that of the centre, and halves of the sum and the difference of those by u
+    /// and v.
+    @inline(never)
+    func gradient(_ g: RotatedRow<Double>, _ convention: AngleConvention) -> (center: Vector, sum: Vector, difference: Vector) {
+        // The direction is u, plus v turned back by a quarter turn.
+        let length = direction.length
+        let turning = g.angle * convention.perRadian
+        let byDirection = choose(length == 0, 0, turning / length) * direction.unit.turned
+        let byU = g.w * u.unit + byDirection
+        let byV = g.h * v.unit + side * byDirection.turned
+        let (halfU, halfV) = (0.5 * byU, 0.5 * byV)
+        return (Vector(g.x / 4, g.y / 4), halfU + halfV, halfU - halfV)
+    }
 }
 #endif

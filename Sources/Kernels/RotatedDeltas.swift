@@ -10,7 +10,8 @@ import CShims
 @inline(never)
 func rotatedDegenerate<T: Real>(_ call: RotatedDegenerate<T>, _ rows: Range<Int>) {
     let widths = RotatedCodeWidths(isMidpoint: call.isMidpoint, decodes: false)
-    CodedRow.with { row in
+    @inline(__always)
+    func find(_ row: CodedRow) {
         for i in rows {
             load(call.proposals[i], widths.proposal, row.proposal)
             load(call.targets[i], widths.operand, row.operand)
@@ -21,6 +22,7 @@ func rotatedDegenerate<T: Real>(_ call: RotatedDegenerate<T>, _ rows: Range<Int>
             call.found.pointee &+= 1
         }
     }
+    CodedRow.with(find)
 }
 
 @inline(never)

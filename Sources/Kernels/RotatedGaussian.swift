@@ -34,7 +34,8 @@ func rotatedGaussianLoss<T: Real>(_ call: RotatedGaussianLoss<T>, _ rows: Range<
     call.sums.store(GaussianTiles.with(sum), rows)
 }
 
-@inline(__always)
+// This and `fill` are not inlined, because their loops would be unrolled each time.
+@inline(never)
 private func store<T: Real>(_ slopes: Tile<RotatedRow<Double>>, _ out: UnsafeMutablePointer<T>, _ length: Int) {
     for k in 0..<length {
         for index in 0..<5 { out[5 &* k &+ index] = T(slopes.column(index)[k]) }
@@ -217,7 +218,7 @@ private struct GaussianTiles {
     }
 
     /// Takes rows of a call.
-    @inline(__always)
+    @inline(never)
     func fill<T: Real>(_ boxes: RotatedColumns<Double>, _ rows: Rows<T>, _ start: Int, _ length: Int, _ convention: AngleConvention) {
         let packed = ofPred.base
         for k in 0..<length {
