@@ -31,7 +31,7 @@ let embedded: [SwiftSetting] = [
     // time. SMALL_LIBRARY leaves out loops that only save time.
     .unsafeFlags(
         isBaselineOnly
-            ? ["-DSMALL_LIBRARY", "-Xllvm", "-unroll-threshold=40", "-Xllvm", "-unroll-runtime=false", "-Xllvm", "-force-vector-interleave=1"] : []),
+            ? ["-DSMALL_LIBRARY", "-Xllvm", "-unroll-threshold=28", "-Xllvm", "-unroll-runtime=false", "-Xllvm", "-force-vector-interleave=1"] : []),
 ]
 
 // The tests load the built library: Embedded objects must never be linked into a host that has a Swift runtime. BOXGRAD_ONLY_TESTS leaves
