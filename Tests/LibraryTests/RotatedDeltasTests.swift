@@ -50,8 +50,11 @@ private struct Coding {
 
     func moved(_ x: Dual) -> Dual {
         guard options.range != BOXGRAD_RANGE_OC else { return x }
-        let (first, width) = [(0, 1), (-0.5, 1), (-0.25, 1), (-1, 2)][Int(options.range)]
-        return x + -((x.value / half - first) / width).rounded(.down) * width * half
+        let (firsts, widths): ([Double], [Double]) = ([0, -0.5, -0.25, -1], [1, 1, 1, 2])
+        let (first, width) = (firsts[Int(options.range)], widths[Int(options.range)])
+        let turns: Double = ((x.value / half - first) / width).rounded(.down)
+        let shift: Double = 0 - turns * width * half
+        return x + shift
     }
 
     func axis(_ angle: Dual) -> (c: Dual, s: Dual) {
@@ -71,7 +74,8 @@ private struct Coding {
         var (w, h, turn) = (t[2], t[3], moved(t[4] - p[4]))
         let other = moved(t[4] - p[4] + half / 2)
         if options.edge_swap != 0 && !(abs(turn.value) < abs(other.value)) { (w, h, turn) = (h, w, other) }
-        return normalized([(c * dx + s * dy) / p[2], (c * dy - s * dx) / p[3], (w / p[2]).logarithm, (h / p[3]).logarithm, (unit / scale) * turn])
+        let (u, v): (Dual, Dual) = (c * dx + s * dy, c * dy - s * dx)
+        return normalized([u / p[2], v / p[3], (w / p[2]).logarithm, (h / p[3]).logarithm, (unit / scale) * turn])
     }
 
     func decoded(_ x: [Dual]) -> [Dual] {
@@ -79,7 +83,8 @@ private struct Coding {
         let (c, s) = axis(p[4])
         let limit = options.center_clamp
         let (u, v) = ((d[0] * p[2]).clamped(-limit, limit), (d[1] * p[3]).clamped(-limit, limit))
-        var center = [p[0] + (c * u - s * v), p[1] + (s * u + c * v)]
+        let (byX, byY): (Dual, Dual) = (c * u - s * v, s * u + c * v)
+        var center = [p[0] + byX, p[1] + byY]
         if options.image_width >= 0 { center[0] = center[0].clamped(0, options.image_width - 1) }
         if options.image_height >= 0 { center[1] = center[1].clamped(0, options.image_height - 1) }
         var (w, h, turned) = (ratio(d[2]) * p[2], ratio(d[3]) * p[3], p[4] + (scale / unit) * d[4])
@@ -92,14 +97,21 @@ private struct Coding {
         let turned = (sense * unit) * t[4]
         let (c, s) = (0.5 * turned.cosine, 0.5 * turned.sine)
         let (u, v) = ([c * t[2], s * t[2]], [-(s * t[3]), c * t[3]])
-        let corners = [(1.0, 1.0), (-1, 1), (1, -1), (-1, -1)].map { i, j in [i * u[0] + j * v[0], i * u[1] + j * v[1]] }
-        let size = [0, 1].map { 2 * (u[$0].magnitude + v[$0].magnitude) }
+        let signs: [(Double, Double)] = [(1, 1), (-1, 1), (1, -1), (-1, -1)]
+        let corners = signs.map { i, j -> [Dual] in
+            let (x, y): (Dual, Dual) = (i * u[0] + j * v[0], i * u[1] + j * v[1])
+            return [x, y]
+        }
+        let size = [0, 1].map { axis -> Dual in 2 * (u[axis].magnitude + v[axis].magnitude) }
         func outermost(_ axis: Int, _ sign: Double, _ next: Int) -> Dual {
             let most = corners.map { sign * $0[axis].value }.max()!
             return corners.filter { most - sign * $0[axis].value <= options.corner_tolerance }.map { $0[next] }.max { $0.value < $1.value }!
         }
         let (pw, ph) = (p[2] - p[0], p[3] - p[1])
-        let shift = [0, 1].map { 0.5 * ((t[$0] - p[$0]) + (t[$0] - p[$0 + 2])) }
+        let shift = [0, 1].map { axis -> Dual in
+            let (low, high): (Dual, Dual) = (t[axis] - p[axis], t[axis] - p[axis + 2])
+            return 0.5 * (low + high)
+        }
         return normalized([
             shift[0] / pw, shift[1] / ph, (size[0] / pw).logarithm, (size[1] / ph).logarithm, outermost(1, -1, 0) / size[0], outermost(0, 1, 1) / size[1],
         ])
@@ -118,13 +130,15 @@ private struct Coding {
         var turned = (sense / unit) * direction(first[1], first[0])
         if options.range == BOXGRAD_RANGE_OC {
             let quarters = (turned.value / (half / 2)).rounded(.up) - 1
-            turned = turned + -quarters * half / 2
+            let shift: Double = 0 - quarters * half / 2
+            turned = turned + shift
             if abs(quarters).truncatingRemainder(dividingBy: 2) == 1 { sides.swapAt(0, 1) }
         } else if options.range != BOXGRAD_RANGE_TURN && sides[1].value > sides[0].value {
             sides.swapAt(0, 1)
             turned = turned + half / 2
         }
-        return [0.5 * (p[0] + p[2]) + d[0] * pw, 0.5 * (p[1] + p[3]) + d[1] * ph, sides[0], sides[1], moved(turned)]
+        let (x, y): (Dual, Dual) = (0.5 * (p[0] + p[2]), 0.5 * (p[1] + p[3]))
+        return [x + d[0] * pw, y + d[1] * ph, sides[0], sides[1], moved(turned)]
     }
 }
 
