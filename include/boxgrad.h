@@ -1367,7 +1367,7 @@ boxgrad_status boxgrad_rotated_decode_grad_f64(
  * Outputs:  deltas: count x 6; degenerate, degenerate_count: as in boxgrad_rotated_encode.
  * Edges:    As in boxgrad_rotated_encode, with the width and the height of proposals.
  * Errors:   DEGENERATE_BOX: a row is degenerate and on_degenerate is ERROR. Nothing is written.
- * Accuracy: deltas 8 eps (16 in f64).
+ * Accuracy: dx, dy, da, db, dw, dh 8 eps (16 in f64).
  * Since:    0.3.0. */
 boxgrad_status boxgrad_midpoint_encode_f32(
     const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
