@@ -87,7 +87,7 @@ private typealias Five = RotatedRow<Double>
 private func five(_ row: UnsafeMutablePointer<Double>) -> Five { Five { row[$0] } }
 
 @inline(__always)
-private func store<R: Row<Double>>(_ numbers: R, _ out: UnsafeMutablePointer<Double>) {
+private func write<R: Row<Double>>(_ numbers: R, _ out: UnsafeMutablePointer<Double>) {
     for k in 0..<R.columns { out[k] = numbers[k] }
 }
 
@@ -111,47 +111,47 @@ private struct RotatedCoder {
     @inline(never)
     func code(_ row: CodedRow) {
         if !decodes && options.on_degenerate == BOXGRAD_DEGENERATE_ZERO && !row.isSound(isMidpoint: isMidpoint) {
-            return store(Six { _ in 0 }, row.out)
+            return write(Six { _ in 0 }, row.out)
         }
         switch (isMidpoint, decodes) {
-        case (false, false): store(encoded(five(row.proposal), five(row.operand)), row.out)
-        case (false, true): store(decoded(five(row.proposal), raw(row.operand).five), row.out)
-        case (true, false): store(midpointEncoded(Box(row.proposal), Arms(five(row.operand), convention)), row.out)
-        case (true, true): store(midpointDecoded(Box(row.proposal), raw(row.operand)), row.out)
+        case (false, false): write(encoded(five(row.proposal), five(row.operand)), row.out)
+        case (false, true): write(decoded(five(row.proposal), raw(row.operand).five), row.out)
+        case (true, false): write(midpointEncoded(Box(row.proposal), Arms(five(row.operand), convention)), row.out)
+        case (true, true): write(midpointDecoded(Box(row.proposal), raw(row.operand)), row.out)
         }
     }
 
     @inline(never)
     func differentiate(_ row: CodedRow) {
         if !decodes && options.on_degenerate == BOXGRAD_DEGENERATE_ZERO && !row.isSound(isMidpoint: isMidpoint) {
-            store(Six { _ in 0 }, row.proposal)
-            return store(Six { _ in 0 }, row.operand)
+            write(Six { _ in 0 }, row.proposal)
+            return write(Six { _ in 0 }, row.operand)
         }
         let (stds, g) = (options.stds, row.out)
         if !decodes {
             let byRaw = Six(g[0] / stds.0, g[1] / stds.1, g[2] / stds.2, g[3] / stds.3, g[4] / stds.4, g[5] / stds.5)
             if isMidpoint {
                 let (byProposal, byTarget) = gradientsOfMidpointEncoded(Box(row.proposal), Arms(five(row.operand), convention), byRaw)
-                store(byProposal, row.proposal)
-                store(byTarget, row.operand)
+                write(byProposal, row.proposal)
+                write(byTarget, row.operand)
             } else {
                 let (byProposal, byTarget) = gradientsOfEncoded(five(row.proposal), five(row.operand), byRaw.five)
-                store(byProposal, row.proposal)
-                store(byTarget, row.operand)
+                write(byProposal, row.proposal)
+                write(byTarget, row.operand)
             }
             return
         }
         let byRaw: Six
         if isMidpoint {
             let (byProposal, byDeltas) = gradientsOfMidpointDecoded(Box(row.proposal), raw(row.operand), five(g))
-            store(byProposal, row.proposal)
+            write(byProposal, row.proposal)
             byRaw = byDeltas
         } else {
             let (byProposal, byDeltas) = gradientsOfDecoded(five(row.proposal), raw(row.operand).five, five(g))
-            store(byProposal, row.proposal)
+            write(byProposal, row.proposal)
             byRaw = Six(byDeltas.x, byDeltas.y, byDeltas.w, byDeltas.h, byDeltas.angle, 0)
         }
-        store(
+        write(
             Six(byRaw.dx * stds.0, byRaw.dy * stds.1, byRaw.dw * stds.2, byRaw.dh * stds.3, byRaw.da * stds.4, byRaw.db * stds.5), row.operand)
     }
 
