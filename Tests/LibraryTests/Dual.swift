@@ -57,7 +57,7 @@ struct Term {
 
     func matches(_ other: Double, eps: Double) -> Bool {
         let least = eps == Float.eps ? Double(Float.leastNonzeroMagnitude) : .leastNonzeroMagnitude
-        value.isNaN || other.isNaN ? value.isNaN && other.isNaN : value == other || abs(value - other) <= 32 * eps * scale + least
+        return value.isNaN || other.isNaN ? value.isNaN && other.isNaN : value == other || abs(value - other) <= 32 * eps * scale + least
     }
 }
 
