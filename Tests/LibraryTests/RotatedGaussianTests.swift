@@ -157,7 +157,8 @@ struct RotatedGaussianLoss: OperationWithOptions {
 @Suite struct RotatedGaussianTests {
     @Test(arguments: kinds)
     func everyKind(kind: Int32) throws {
-        for angle in angles { try sweep(RotatedGaussianLoss(kind: kind, angle: angle)) }
+        // The angles are read before the kind is looked at, so that each kind has one convention, and all of them have each.
+        try sweep(RotatedGaussianLoss(kind: kind, angle: angles[Int(kind) % angles.count]))
         try sweep(RotatedGaussianLoss(kind: kind, options: nil))
     }
 
@@ -165,17 +166,16 @@ struct RotatedGaussianLoss: OperationWithOptions {
     func everyOption(kind: Int32) throws {
         for function in BOXGRAD_GAUSSIAN_PLAIN...BOXGRAD_GAUSSIAN_LOG1P {
             for flag in [0, 1] as [Int32] {
-                for tau in [0.5, 1, 2.5] {
-                    let options = gaussianOptions { ($0.alpha, $0.tau, $0.function, $0.root, $0.normalized) = (0.5 + tau, tau, function, flag, flag) }
-                    try sweep(RotatedGaussianLoss(kind: kind, options: options))
-                }
+                let tau = [0.5, 1, 2.5][Int(kind + function + flag) % 3]
+                let options = gaussianOptions { ($0.alpha, $0.tau, $0.function, $0.root, $0.normalized) = (0.5 + tau, tau, function, flag, flag) }
+                try sweep(RotatedGaussianLoss(kind: kind, options: options))
             }
         }
     }
 
     @Test func kalman() throws {
         for kind in BOXGRAD_GAUSSIAN_KFIOU...BOXGRAD_GAUSSIAN_EXP_KFIOU {
-            for eps in [0, 0.5, 1000] { try sweep(RotatedGaussianLoss(kind: kind, options: gaussianOptions { $0.eps = eps })) }
+            for eps in [0, 1000] { try sweep(RotatedGaussianLoss(kind: kind, options: gaussianOptions { $0.eps = eps })) }
         }
     }
 
