@@ -55,6 +55,10 @@ struct RotatedConvertGrad: Operation {
 /// Returns a box in a range, by quarter turns and exchanges of sides, and whether the sides were exchanged.
 private func regularized(_ box: [Double], _ angle: Int32, _ range: Int32) -> (box: [Double], isExchanged: Bool) {
     let quarter = abs(radians(angle)) == 1 ? Double.pi / 2 : 90
+    if range == BOXGRAD_RANGE_TURN {
+        let turns = ((box[4] / quarter + 2) / 4).rounded(.down)
+        return (box[..<4] + [box[4] - turns * 4 * quarter], false)
+    }
     let (low, high): (Double, Double) = [(0, quarter), (-quarter, quarter), (-quarter / 2, 1.5 * quarter)][Int(range)]
     let isOC = range == BOXGRAD_RANGE_OC
     var (w, h, x, isExchanged) = (box[2], box[3], box[4], false)
@@ -364,7 +368,7 @@ struct RotatedInspect: Operation {
     }
 
     @Test func regularize() throws {
-        for range in BOXGRAD_RANGE_OC...BOXGRAD_RANGE_LE135 {
+        for range in BOXGRAD_RANGE_OC...BOXGRAD_RANGE_TURN {
             for angle in angles {
                 try sweep(RotatedRegularize(angle: angle, range: range))
                 try sweep(RotatedRegularizeGrad(angle: angle, range: range))
@@ -374,8 +378,8 @@ struct RotatedInspect: Operation {
         try refuse(RotatedRegularizeGrad(angle: 0, range: 0))
         try refuse("angle", wrongCodes.map { RotatedRegularize(angle: $0, range: 0) })
         try refuse("angle", wrongCodes.map { RotatedRegularizeGrad(angle: $0, range: 0) })
-        try refuse("range", [-1, 3, .min, .max].map { RotatedRegularize(angle: 0, range: $0) })
-        try refuse("range", [-1, 3, .min, .max].map { RotatedRegularizeGrad(angle: 0, range: $0) })
+        try refuse("range", [-1, 4, .min, .max].map { RotatedRegularize(angle: 0, range: $0) })
+        try refuse("range", [-1, 4, .min, .max].map { RotatedRegularizeGrad(angle: 0, range: $0) })
     }
 
     @Test func corners() throws {
