@@ -175,7 +175,7 @@ struct RotatedGaussianLoss: OperationWithOptions {
 
     @Test func kalman() throws {
         for kind in BOXGRAD_GAUSSIAN_KFIOU...BOXGRAD_GAUSSIAN_EXP_KFIOU {
-            for eps in [0, 1000] { try sweep(RotatedGaussianLoss(kind: kind, options: gaussianOptions { $0.eps = eps })) }
+            for eps in [0.0, 1000] { try sweep(RotatedGaussianLoss(kind: kind, options: gaussianOptions { $0.eps = eps })) }
         }
     }
 
