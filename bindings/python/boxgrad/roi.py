@@ -162,7 +162,8 @@ def levels_of(boxes: Array, lowest: int, highest: int, canonical_scale: float, c
     with np.errstate(divide="ignore", invalid="ignore"):
         sides = np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
         levels = np.floor(canonical_level + np.log2(sides / canonical_scale) + 1e-6)
-    return np.clip(np.nan_to_num(levels, nan=lowest), lowest, highest).astype(np.int64)
+    within: Array = np.clip(np.nan_to_num(levels, nan=lowest), lowest, highest).astype(np.int64)
+    return within
 
 
 class MultiScaleRoIAlign:
