@@ -159,7 +159,7 @@ struct RotatedGaussianLoss: OperationWithOptions {
     func everyKind(kind: Int32) throws {
         // The angles are read before the kind is looked at, so that each kind has one convention, and all of them have each.
         try sweep(RotatedGaussianLoss(kind: kind, angle: angles[Int(kind) % angles.count]))
-        try sweep(RotatedGaussianLoss(kind: kind, options: nil))
+        if kind == BOXGRAD_GAUSSIAN_KLD { try sweep(RotatedGaussianLoss(kind: kind, options: nil)) }
     }
 
     @Test(arguments: [BOXGRAD_GAUSSIAN_GWD, BOXGRAD_GAUSSIAN_KLD, BOXGRAD_GAUSSIAN_JEFFREYS, BOXGRAD_GAUSSIAN_LARGER_KLD, BOXGRAD_GAUSSIAN_SMALLER_KLD])

@@ -368,8 +368,9 @@ struct RotatedInspect: Operation {
     }
 
     @Test func regularize() throws {
+        // A range is one of numbers, whichever way they turn.
         for range in BOXGRAD_RANGE_OC...BOXGRAD_RANGE_TURN {
-            for angle in angles {
+            for angle in [BOXGRAD_ANGLE_RADIANS_CW, BOXGRAD_ANGLE_DEGREES_CCW] {
                 try sweep(RotatedRegularize(angle: angle, range: range))
                 try sweep(RotatedRegularizeGrad(angle: angle, range: range))
             }
