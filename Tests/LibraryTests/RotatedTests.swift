@@ -539,8 +539,20 @@ private func gradient(_ pair: [Double], _ cotangent: Double, _ angle: Int32, _ v
     pullback(pair, [cotangent], row: 5) { [value(RotatedReference($0, angle))] }.map { Term($0.value, scale: abs(cotangent) * scale) }
 }
 
+/// The overlaps that were computed, because sweeps of one size have the same boxes.
+private let overlapsLock = NSLock()
+private nonisolated(unsafe) var overlaps: [[Double]: Term] = [:]
+
 /// Returns an overlap with its scale. That of boxes which are further apart than their diagonals reach is exactly 0.
 func rotatedOverlap(_ a: [Double], _ b: [Double], _ metric: Int32, _ angle: Int32) -> Term {
+    let key = a + b + [Double(metric), Double(angle)]
+    if let known = overlapsLock.withLock({ overlaps[key] }) { return known }
+    let term = newRotatedOverlap(a, b, metric, angle)
+    overlapsLock.withLock { overlaps[key] = term }
+    return term
+}
+
+private func newRotatedOverlap(_ a: [Double], _ b: [Double], _ metric: Int32, _ angle: Int32) -> Term {
     let reach: Double = hypot(a[2], a[3]) + hypot(b[2], b[3])
     if hypot(a[0] - b[0], a[1] - b[1]) > 0.501 * reach { return Term(0) }
     let reference = RotatedReference((a + b).map { Dual($0) }, angle)
