@@ -154,6 +154,18 @@ def rotated_loss_reused(data: SimpleNamespace) -> Run:
     return run
 
 
+@peer.does("gaussian_loss", REUSED, note="the C function")
+def gaussian_loss_reused(data: SimpleNamespace) -> Run:
+    count, loss, gradients = len(data.pred), np.empty(()), (np.empty_like(data.pred), np.empty_like(data.target))
+    function = library_of[data.pred.dtype].rotated_gaussian_loss
+
+    def run() -> Any:
+        function(1, 1, None, data.pred, 5, data.target, 5, count, None, count, loss, None, *gradients)
+        return loss, *gradients
+
+    return run
+
+
 @peer.does("smooth_l1")
 def smooth_l1(data: SimpleNamespace) -> Run:
     loss = boxgrad.value_and_grad(boxgrad.smooth_l1_loss)
