@@ -175,6 +175,20 @@ static void rotated_loss(void *p) {
                                      NULL, w->out, w->out2));
 }
 
+static void gaussian_loss(void *p) {
+    struct workload *w = p;
+    double loss;
+    TRY(boxgrad_rotated_gaussian_loss_f32(BOXGRAD_GAUSSIAN_KLD, BOXGRAD_ANGLE_DEGREES_CCW, NULL, w->a, 5, w->b, 5, w->n, NULL, (double)w->n, &loss, NULL,
+                                          w->out, w->out2));
+}
+
+static void rotated_encode(void *p) {
+    struct workload *w = p;
+    boxgrad_rotated_delta_options options = BOXGRAD_ROTATED_DELTA_OPTIONS_INIT;
+    options.range = BOXGRAD_RANGE_LE90, options.edge_swap = 1, options.proj_xy = 1;
+    TRY(boxgrad_rotated_encode_f32(&options, BOXGRAD_ANGLE_DEGREES_CCW, w->b, 5, w->a, 5, w->n, w->out, NULL, NULL));
+}
+
 static void smooth_l1(void *p) {
     struct workload *w = p;
     double loss;
@@ -397,6 +411,10 @@ static void measure_rotated(size_t n, size_t count) {
         w.b[i] = w.a[i] + (float)(uniform(-0.2, 0.2) * (i % 5 < 4 ? w.a[i / 5 * 5 + 2 + i % 2] : 60));
     snprintf(name, sizeof name, "rotated IoU loss and gradients, %s boxes", count_name(count));
     measure(name, rotated_loss, &w, (double)count, 80.0 * (double)count);
+    snprintf(name, sizeof name, "KLD loss and gradients, %s boxes", count_name(count));
+    measure(name, gaussian_loss, &w, (double)count, 80.0 * (double)count);
+    snprintf(name, sizeof name, "rotated encode, %s boxes", count_name(count));
+    measure(name, rotated_encode, &w, (double)count, 60.0 * (double)count);
     free(w.a), free(w.b), free(w.out), free(w.out2);
 }
 

@@ -96,7 +96,7 @@ def period_of(angle_period: float) -> float:
 def without_periods(array: Array, target: Array, period: float) -> Array:
     """The target with its angles nearest to those of the array, whole periods away."""
     if array.shape != target.shape or array.shape[-1:] != (5,):
-        raise ValueError(f"input and target must have the same shape (..., 5), not {array.shape} and {target.shape}")
+        raise ValueError(f"input and target must have the shape (..., 5), the same, not {array.shape} and {target.shape}")
     moved = target.copy()
     with np.errstate(invalid="ignore", over="ignore"):
         moved[..., 4] -= period * np.round((target[..., 4] - array[..., 4]) / period)

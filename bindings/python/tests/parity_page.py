@@ -334,6 +334,10 @@ SAME = [
     ],
     Same("RoIAlign", "torchvision.ops.roi_align._roi_align", boxgrad.RoIAlign((3, 2), 0.75, 2),
          lambda x, boxes: roi_align(x, boxes, 0.75, 3, 2, 2, False), regions, **values_only, kinds=("random",)),
+    Same("MultiScaleRoIAlign", "torchvision.ops.MultiScaleRoIAlign of one level, by _roi_align",
+         lambda x, boxes: boxgrad.MultiScaleRoIAlign(["0"], (3, 2), 2)(
+             {"0": x}, [boxes[boxes[:, 0] == image, 1:] for image in range(len(x))], [(2 * x.shape[2], 2 * x.shape[3])]),
+         lambda x, boxes: roi_align(x, boxes[boxes[:, 0].argsort(stable=True)], 0.5, 3, 2, 2, False), regions, **values_only, kinds=("random",)),
     Same("precise_roi_pool", "the integral of PreciseRoIPooling (Jiang 2018)", partial(boxgrad.precise_roi_pool, output_size=(3, 2)),
          lambda x, boxes: peers.precise_roi_pool(torch, x, boxes, (3, 2)), regions, how="formula", kinds=("random",)),
     Same("clip_boxes_to_image", "torchvision.ops.clip_boxes_to_image", partial(boxgrad.clip_boxes_to_image, size=(60, 90)),

@@ -345,7 +345,7 @@ def rotated_smooth_l1_loss(
     a, b = pair("input", input, "target", target)
     period = period_of(angle_period)
     if a.shape != b.shape or a.shape[-1:] != (5,):
-        raise ValueError(f"input and target must have the same shape (..., 5), not {tuple(a.shape)} and {tuple(b.shape)}")
+        raise ValueError(f"input and target must have the shape (..., 5), the same, not {tuple(a.shape)} and {tuple(b.shape)}")
     shift = period * torch.round((b[..., 4:] - a[..., 4:]).detach() / period)
     moved = torch.cat([b[..., :4], b[..., 4:] - shift], dim=-1)
     value = smooth_l1_loss(a, moved, reduction, beta, sigma=sigma, inside_weights=inside_weights, outside_weights=outside_weights, dim=dim)
