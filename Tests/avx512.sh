@@ -67,7 +67,7 @@ log: $out/log
 BOCHS
     # Debian's Bochs waits in its debugger first, takes no notice of SIGTERM, and exits with 1 when the computer switches itself off.
     echo continue >"$out/debugger"
-    TERM=xterm timeout --signal=KILL 600 bochs -f "$out/computer" -rc "$out/debugger" </dev/null >"$out/screen" 2>&1 || true
+    TERM=xterm timeout --signal=KILL 1500 bochs -f "$out/computer" -rc "$out/debugger" </dev/null >"$out/screen" 2>&1 || true
     test -s "$out/avx512"
 }
 

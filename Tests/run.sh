@@ -8,7 +8,7 @@ python=$PWD/build/venv/bin/python
 export BOXGRAD_LIBRARY=$PWD/build/lib/libboxgrad.so BOXGRAD_REQUIRE_PEERS=1
 mkdir -p build/test
 passed=0 failed=0 skipped=0 broken=() times=
-all='swift c safety avx512 elementary accuracy abi binary install arm64 types python benchmarks documentation'
+all='swift safety c avx512 elementary accuracy abi binary install arm64 types python benchmarks documentation'
 names=${*:-$all}
 for name in $names; do
     [[ " $all " = *" $name "* ]] || { echo "There is no suite '$name'. The suites: $all" >&2; exit 2; }
@@ -57,18 +57,17 @@ meanwhile() {
 python_suite=("$python" -m pytest -q bindings/python/tests)
 if [ -n "${BOXGRAD_TEST_QUICK:-}" ]; then meanwhile python "${python_suite[@]}" --ignore bindings/python/tests/datasets; fi
 
+# A suite that keeps one core busy begins early, so that both cores of a small machine have work, but for `c`, which measures how long calls take.
+meanwhile safety Tests/safety/run.sh
 suite swift 'Test run with \K\d+(?= tests?.* passed)' env BOXGRAD_ONLY_TESTS=1 swift test --configuration release --scratch-path .build/tests
+suite safety '\d+(?= passed)'
 suite c '\d+(?= passed)' Tests/c/run.sh
-suite safety '\d+(?= passed)' Tests/safety/run.sh
 # Where neither this CPU has AVX-512 nor Debian an emulator of one, the suite is skipped.
 can_avx512() { grep -qw avx512vl /proc/cpuinfo || grep -qx ID=debian /etc/os-release; }
 if can_avx512; then meanwhile avx512 Tests/avx512.sh; elif is_wanted avx512; then skipped=$((skipped + 1)); fi
 suite elementary '\d+(?= passed)' "$python" -m pytest -q Tests/elementary
 suite accuracy '\d+(?= passed)' "$python" -m pytest -q Tests/accuracy
 suite abi '\d+(?= passed)' "$python" -m pytest -q Tests/abi
-suite binary '\d+(?= passed)' "$python" -m pytest -q Tests/binary
-if can_avx512; then suite avx512 '\d+(?= passed)'; fi
-suite install '\d+(?= passed)' "$python" -m pytest -q Tests/install
 # Cross compiler and emulator are Debian's, and run on x86-64.
 can_arm64() { [ "$(uname -m)" = x86_64 ] && grep -qx ID=debian /etc/os-release; }
 if can_arm64; then
@@ -77,6 +76,9 @@ elif is_wanted arm64; then
     echo "== arm64 is skipped: it is cross-built on x86-64, with Debian's compiler"
     skipped=$((skipped + 1))
 fi
+suite binary '\d+(?= passed)' "$python" -m pytest -q Tests/binary
+if can_avx512; then suite avx512 '\d+(?= passed)'; fi
+suite install '\d+(?= passed)' "$python" -m pytest -q Tests/install
 suite types 'no issues found in \K\d+' "$python" -m mypy --config-file bindings/python/pyproject.toml
 suite python '\d+(?= passed)' "${python_suite[@]}"
 if can_arm64; then suite arm64 '\d+(?= passed)'; fi

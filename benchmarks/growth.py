@@ -154,9 +154,42 @@ def _min_area(n: int) -> Run:
     return lambda: boxgrad.min_area_boxes(quads, angle="degrees-ccw")
 
 
+def _regularize(boxes: Any) -> Run:
+    return lambda: boxgrad.regularize_rotated_boxes(boxes, "le90", angle="degrees-ccw")
+
+
+def _regions(call: Callable[..., Any], n: int, **options: Any) -> Run:
+    """Of n boxes, with 16 channels, and both gradients."""
+    features = np.random.default_rng(1).normal(size=(1, 16, 64, 96)).astype(np.float32)
+    table = np.hstack([np.zeros((n, 1), np.float32), _many_boxes(n)])
+
+    def run() -> Any:
+        value, pullback = boxgrad.vjp(call, features, table, 7, **options)
+        return pullback(value)
+
+    return run
+
+
 def _rotated_pairs(call: Callable[..., Any], n: int, **options: Any) -> Run:
     data = workloads._rotated_loss(n).make()
     return lambda: call(data.pred, data.target, angle="degrees-ccw", **options)
+
+
+def _periodic(n: int) -> Run:
+    input, target = workloads.values(10 * n).reshape(2, n, 5)
+    return lambda: boxgrad.rotated_smooth_l1_loss(input, target)
+
+
+def _rotated_deltas(n: int) -> Run:
+    data, deltas = workloads._rotated_loss(n).make(), workloads.values(5 * n).reshape(n, 5)
+    return lambda: boxgrad.decode_rotated_boxes(data.pred, deltas, angle="degrees-ccw")
+
+
+def _midpoints(n: int, decodes: bool) -> Run:
+    proposals, targets, deltas = _many_pairs(n)[0], workloads._rotated_loss(n).make().target, workloads.values(6 * n).reshape(n, 6)
+    if decodes:
+        return lambda: boxgrad.decode_midpoint_offset(proposals, deltas, angle="degrees-ccw")
+    return lambda: boxgrad.encode_midpoint_offset(proposals, targets, angle="degrees-ccw")
 
 
 def _rotated_pairwise(call: Callable[..., Any]) -> Growing:
@@ -173,6 +206,19 @@ def _suppression(call: Callable[..., Any], order: str) -> Growing:
         return lambda: call(boxes, scores)
 
     return Growing(order, "n", 256, make)
+
+
+def _rotated_suppression(call: Callable[..., Any], order: str) -> Growing:
+    def make(n: int) -> Run:
+        boxes, scores = workloads.rotated_clusters(n), np.random.default_rng(6).random(n, np.float32)
+        return lambda: call(boxes, scores)
+
+    return Growing(order, "n", 256, make)
+
+
+def _rotated_match(n: int) -> Run:
+    proposals, truths = workloads.rotated_boxes(n, 1), workloads.rotated_boxes(100, 2)
+    return lambda: boxgrad.match_rotated_boxes(proposals, truths, 0.7, 0.3, True, angle="degrees-ccw")
 
 
 def _match(n: int) -> Run:
@@ -194,10 +240,17 @@ FUNCTIONS = {
     "inspect_rotated_boxes": Growing("n", "n", 1000, _inspected),
     "min_area_boxes": Growing("n", "n", 1000, _min_area),
     "rotate_boxes": _boxes(lambda boxes: boxgrad.rotate_boxes(boxes, 30.0, (workloads.HEIGHT, workloads.WIDTH))),
+    "roi_align": Growing("n", "n", 100, lambda n: _regions(boxgrad.roi_align, n, spatial_scale=0.25, sampling_ratio=2)),
+    "precise_roi_pool": Growing("n", "n", 100, lambda n: _regions(boxgrad.precise_roi_pool, n, spatial_scale=0.25)),
     "convert_rotated_boxes": Growing("n", "n", 1000, _rotated),
+    "regularize_rotated_boxes": Growing("n", "n", 1000, lambda n: _regularize(workloads.rotated_boxes(n, 1))),
     "rotated_box_iou": _rotated_pairwise(boxgrad.rotated_box_iou),
     "rotated_box_iof": _rotated_pairwise(boxgrad.rotated_box_iof),
     "aligned_rotated_box_iou": Growing("n", "n", 1000, lambda n: _rotated_pairs(boxgrad.aligned_rotated_box_iou, n)),
+    **{
+        name: Growing("n", "n", 1000, lambda n, call=boxgrad.value_and_grad(getattr(boxgrad, name)): _rotated_pairs(call, n, reduction="mean"))
+        for name in ("gwd_loss", "kld_loss", "kfiou_loss", "probiou_loss")
+    },
     "rotated_box_iou_loss": Growing("n", "n", 1000, lambda n: _rotated_pairs(boxgrad.value_and_grad(boxgrad.rotated_box_iou_loss), n, reduction="mean")),
     "clip": _boxes(lambda boxes: boxgrad.clip(boxes, 0.0, 100.0)),
     "box_iou": _pairwise(boxgrad.box_iou),
@@ -221,11 +274,16 @@ FUNCTIONS = {
     "nwd_loss": _loss(boxgrad.nwd_loss, constant=12.8),
     "bounded_iou_loss": _loss(boxgrad.bounded_iou_loss),
     "smooth_l1_loss": _differences(boxgrad.smooth_l1_loss),
+    "rotated_smooth_l1_loss": Growing("n", "n", 1000, _periodic),
     "balanced_l1_loss": _differences(boxgrad.balanced_l1_loss),
     "distribution_focal_loss": Growing("n", "n", 1000, _focal),
     "decode_distribution": Growing("n", "n", 1000, _distribution),
     "encode_boxes": _aligned(boxgrad.encode_boxes),
     "decode_boxes": Growing("n", "n", 1000, _decode),
+    "encode_rotated_boxes": Growing("n", "n", 1000, lambda n: _rotated_pairs(boxgrad.encode_rotated_boxes, n)),
+    "decode_rotated_boxes": Growing("n", "n", 1000, _rotated_deltas),
+    "encode_midpoint_offset": Growing("n", "n", 1000, lambda n: _midpoints(n, False)),
+    "decode_midpoint_offset": Growing("n", "n", 1000, lambda n: _midpoints(n, True)),
     "encode_distances": Growing("n", "n", 1000, _distances),
     "decode_distances": _aligned(lambda boxes, distances: boxgrad.decode_distances(boxes[:, :2], distances)),
     "encode_linear": _aligned(boxgrad.encode_linear),
@@ -244,6 +302,11 @@ FUNCTIONS = {
     "batched_nms": _suppression(lambda boxes, scores: boxgrad.batched_nms(boxes, scores, np.arange(len(boxes)) % 80, 0.5), "n log n"),
     "soft_nms": _suppression(boxgrad.soft_nms, "n^2"),
     "match_boxes": Growing("n", "n", 1000, _match),
+    "rotated_nms": _rotated_suppression(lambda boxes, scores: boxgrad.rotated_nms(boxes, scores, 0.5, angle="degrees-ccw"), "n log n"),
+    "batched_rotated_nms": _rotated_suppression(
+        lambda boxes, scores: boxgrad.batched_rotated_nms(boxes, scores, np.arange(len(boxes)) % 80, 0.5, angle="degrees-ccw"), "n log n"),
+    "soft_rotated_nms": _rotated_suppression(lambda boxes, scores: boxgrad.soft_rotated_nms(boxes, scores, angle="degrees-ccw"), "n^2"),
+    "match_rotated_boxes": Growing("n", "n", 1000, _rotated_match),
     "sample_proposals": Growing("n", "n", 1000, _sample),
 }
 """The functions that work on many items. Suppression has ten boxes around each of n / 10 places, matching a hundred truths."""

@@ -175,6 +175,20 @@ static void rotated_loss(void *p) {
                                      NULL, w->out, w->out2));
 }
 
+static void gaussian_loss(void *p) {
+    struct workload *w = p;
+    double loss;
+    TRY(boxgrad_rotated_gaussian_loss_f32(BOXGRAD_GAUSSIAN_KLD, BOXGRAD_ANGLE_DEGREES_CCW, NULL, w->a, 5, w->b, 5, w->n, NULL, (double)w->n, &loss, NULL,
+                                          w->out, w->out2));
+}
+
+static void rotated_encode(void *p) {
+    struct workload *w = p;
+    boxgrad_rotated_delta_options options = BOXGRAD_ROTATED_DELTA_OPTIONS_INIT;
+    options.range = BOXGRAD_RANGE_LE90, options.edge_swap = 1, options.proj_xy = 1;
+    TRY(boxgrad_rotated_encode_f32(&options, BOXGRAD_ANGLE_DEGREES_CCW, w->b, 5, w->a, 5, w->n, w->out, NULL, NULL));
+}
+
 static void smooth_l1(void *p) {
     struct workload *w = p;
     double loss;
@@ -234,6 +248,12 @@ static void nms(void *p) {
     struct workload *w = p;
     size_t kept;
     TRY(boxgrad_nms_f32(w->a, w->n, 4, w->b, w->ids, 0.5, -INFINITY, SIZE_MAX, w->keep, &kept));
+}
+
+static void rotated_nms(void *p) {
+    struct workload *w = p;
+    size_t kept;
+    TRY(boxgrad_rotated_nms_f32(BOXGRAD_ANGLE_DEGREES_CCW, w->a, w->n, 5, w->b, NULL, 0.5, -INFINITY, SIZE_MAX, w->keep, &kept));
 }
 
 static void match(void *p) {
@@ -391,6 +411,10 @@ static void measure_rotated(size_t n, size_t count) {
         w.b[i] = w.a[i] + (float)(uniform(-0.2, 0.2) * (i % 5 < 4 ? w.a[i / 5 * 5 + 2 + i % 2] : 60));
     snprintf(name, sizeof name, "rotated IoU loss and gradients, %s boxes", count_name(count));
     measure(name, rotated_loss, &w, (double)count, 80.0 * (double)count);
+    snprintf(name, sizeof name, "KLD loss and gradients, %s boxes", count_name(count));
+    measure(name, gaussian_loss, &w, (double)count, 80.0 * (double)count);
+    snprintf(name, sizeof name, "rotated encode, %s boxes", count_name(count));
+    measure(name, rotated_encode, &w, (double)count, 60.0 * (double)count);
     free(w.a), free(w.b), free(w.out), free(w.out2);
 }
 
@@ -404,6 +428,22 @@ static void measure_nms(size_t n, int classes) {
     if (classes > 1) snprintf(name + end, sizeof name - (size_t)end, " of %d classes", classes);
     measure(name, nms, &w, (double)n, 20.0 * (double)n);
     free(w.a), free(w.b), free(w.keep), free(w.ids);
+}
+
+static void measure_rotated_nms(size_t n) {
+    char name[128];
+    struct workload w = {.n = n, .a = memory(n * 20), .b = values(n, 1), .keep = memory(n * sizeof *w.keep)};
+    float *corners = clusters(n);
+    for (size_t i = 0; i < n; i++) {
+        const float *c = corners + 4 * i;
+        const float row[] = {(c[0] + c[2]) / 2, (c[1] + c[3]) / 2, c[2] - c[0], c[3] - c[1], (float)(i / 10 * 37 % 360) + (float)uniform(-3, 3)};
+        memcpy(w.a + 5 * i, row, sizeof row);
+        w.b[i] = (float)uniform(0, 1);
+    }
+    free(corners);
+    snprintf(name, sizeof name, "rotated nms, %s boxes", count_name(n));
+    measure(name, rotated_nms, &w, (double)n, 24.0 * (double)n);
+    free(w.a), free(w.b), free(w.keep);
 }
 
 int main(int argc, char **argv) {
@@ -511,6 +551,7 @@ int main(int argc, char **argv) {
     measure_nms(scaled(10000, scale), 1);
     measure_nms(scaled(100000, scale), 1);
     measure_nms(scaled(100000, scale), 80);
+    measure_rotated_nms(scaled(10000, scale));
     n = scaled(200000, scale);
     w = (struct workload){.n = n, .m = 100, .a = boxes(n), .b = boxes(100), .out = memory(n * 4), .ids = memory(n * sizeof *w.ids)};
     snprintf(name, sizeof name, "match %s x 100", count_name(n));

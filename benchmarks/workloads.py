@@ -8,9 +8,11 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     box_loss       pred, target, eps               -> mean EIoU loss, its gradient with respect to pred
     rotated        a, b                            -> matrix of IoU of rotated boxes
     rotated_loss   pred, target                    -> mean 1 - IoU of rotated boxes, its gradients with respect to both
+    gaussian_loss  pred, target                    -> mean KLD loss of rotated boxes, its gradients with respect to both
     smooth_l1      pred, target, inside, outside   -> mean loss (sigma 1), its gradient with respect to pred; the weights may be None
     balanced_l1    pred, target                    -> mean loss, its gradient with respect to pred
     focal          logits, target                  -> mean distribution focal loss, its gradient with respect to logits
+    rotated_encode pred, target                    -> deltas of rotated boxes
     encode         proposals, targets, stds        -> deltas
     decode         proposals, deltas, stds, width, height -> boxes, clipped to the image
     distances      points, boxes                   -> distances of each point to the sides of its box
@@ -18,6 +20,7 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     clip_norm      gradients, p, clips             -> total norm; the gradients, scaled in place if `clips`
     norm           values, p                       -> norm
     nms            boxes, scores, classes, threshold -> indices of the boxes that stay; the classes may be None
+    rotated_nms    boxes, scores, threshold        -> indices of the rotated boxes that stay
     match          proposals, truths, high, low    -> matches, with low-quality ones, and best overlaps
 """
 
@@ -181,6 +184,12 @@ def _rotated_loss(n: int) -> Workload:
     return Workload(f"rotated IoU loss and gradients, {_count(n)} boxes", "rotated_loss", "boxes", n, 80 * n, (Output("value", 1e-5), exact, exact), make)
 
 
+def _gaussian_loss(n: int) -> Workload:
+    exact = Output("row", 2e-3)
+    outputs = Output("value", 1e-5), exact, exact
+    return Workload(f"KLD loss and gradients, {_count(n)} boxes", "gaussian_loss", "boxes", n, 80 * n, outputs, _rotated_loss(n).make)
+
+
 def _smooth_l1(n: int, weighted: bool) -> Workload:
     def make() -> SimpleNamespace:
         random = np.random.default_rng(4)
@@ -216,6 +225,10 @@ def _encode(n: int) -> Workload:
         return SimpleNamespace(proposals=proposals, targets=targets, stds=STDS)
 
     return Workload(f"delta encode, {_count(n)} boxes", "encode", "boxes", n, 48 * n, (Output("one", 1e-3),), make)
+
+
+def _rotated_encode(n: int) -> Workload:
+    return Workload(f"rotated encode, {_count(n)} boxes", "rotated_encode", "boxes", n, 60 * n, (Output("row", 1e-3),), _rotated_loss(n).make)
 
 
 def _decode(n: int) -> Workload:
@@ -265,20 +278,39 @@ def _norm(p: float, n: int, dtype: str = "float32") -> Workload:
     return Workload(name, "norm", "elements", n, size * n, (Output("value", 1e-4),), make, (SCALAR,))
 
 
+def clusters(n: int) -> np.ndarray:
+    """Ten boxes around each of n / 10 centres, of which nms keeps one or two."""
+    random = np.random.default_rng(5)
+    centre = np.repeat(random.uniform(0, 20 * np.sqrt(n), (n // 10 + 1, 2)), 10, axis=0)[:n] + random.normal(0, 2, (n, 2))
+    size = np.repeat(random.uniform(20, 60, (n // 10 + 1, 2)), 10, axis=0)[:n] * np.exp(random.normal(0, 0.1, (n, 2)))
+    return np.hstack([centre - size / 2, centre + size / 2]).astype(np.float32)
+
+
+def rotated_clusters(n: int) -> np.ndarray:
+    """The same boxes, cx, cy, w, h, those of a centre turned by nearly the same angle in degrees."""
+    random, corners = np.random.default_rng(8), clusters(n)
+    angle = np.repeat(random.uniform(-180, 180, (n // 10 + 1, 1)), 10, axis=0)[:n] + random.normal(0, 3, (n, 1))
+    return np.hstack([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2], angle]).astype(np.float32)
+
+
 def _nms(n: int, classes: int = 1) -> Workload:
     def make() -> SimpleNamespace:
-        """Ten boxes around each of n / 10 centres, of which nms keeps one or two."""
-        random = np.random.default_rng(5)
-        centre = np.repeat(random.uniform(0, 20 * np.sqrt(n), (n // 10 + 1, 2)), 10, axis=0)[:n] + random.normal(0, 2, (n, 2))
-        size = np.repeat(random.uniform(20, 60, (n // 10 + 1, 2)), 10, axis=0)[:n] * np.exp(random.normal(0, 0.1, (n, 2)))
-        rows = np.hstack([centre - size / 2, centre + size / 2]).astype(np.float32)
+        random = np.random.default_rng(6)
         scores = random.permutation(n).astype(np.float32) / np.float32(2**24)
         return SimpleNamespace(
-            boxes=rows, scores=scores, classes=random.integers(0, classes, n) if classes > 1 else None, threshold=0.5
+            boxes=clusters(n), scores=scores, classes=random.integers(0, classes, n) if classes > 1 else None, threshold=0.5
         )
 
     name = f"nms, {_count(n)} boxes{f' of {classes} classes' if classes > 1 else ''}"
     return Workload(name, "nms", "boxes", n, 20 * n, (Output("one", 0.0),), make, (FRESH,), divided=False)
+
+
+def _rotated_nms(n: int) -> Workload:
+    def make() -> SimpleNamespace:
+        scores = np.random.default_rng(6).permutation(n).astype(np.float32) / np.float32(2**24)
+        return SimpleNamespace(boxes=rotated_clusters(n), scores=scores, threshold=0.5)
+
+    return Workload(f"rotated nms, {_count(n)} boxes", "rotated_nms", "boxes", n, 24 * n, (Output("one", 0.0),), make, (FRESH,), divided=False)
 
 
 def _match(n: int, m: int) -> Workload:
@@ -321,11 +353,13 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _box_loss(million),
         _rotated(size(1000), size(1000)),
         _rotated_loss(million),
+        _gaussian_loss(million),
         _smooth_l1(4 * million, weighted=False),
         _smooth_l1(4 * million, weighted=True),
         _balanced_l1(4 * million),
         _focal(million // 4),
         _encode(million),
+        _rotated_encode(million),
         _decode(million),
         _distances(million),
         _yolo(million),
@@ -342,5 +376,6 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _nms(size(10_000)),
         _nms(size(100_000)),
         _nms(size(100_000), classes=80),
+        _rotated_nms(size(10_000)),
         _match(size(200_000), 100),
     )

@@ -18,16 +18,21 @@
  *     Overlap                   iou_pairwise, iou_aligned, iou_loss: IoU, GIoU, DIoU, CIoU, IoF,
  *                               IoS
  *     Box losses                box_loss: EIoU, SIoU, alpha-IoU, Wise-IoU, Inner-IoU and others
- *     Rotated boxes             rotated_convert, rotated_corners, rotated_from_corners,
- *                               rotated_min_area, rotated_inspect
+ *     Rotated boxes             rotated_convert, rotated_regularize, rotated_corners,
+ *                               rotated_from_corners, rotated_min_area, rotated_inspect
  *     Rotated overlap           rotated_iou_pairwise, rotated_iou_aligned,
  *                               rotated_iou_loss
+ *     Gaussian losses           rotated_gaussian_loss: GWD, KLD, KFIoU, ProbIoU
  *     Smooth L1                 smooth_l1, balanced_l1
  *     Box deltas                delta_encode, delta_decode
+ *     Rotated deltas            rotated_encode, rotated_decode, midpoint_encode,
+ *                               midpoint_decode
  *     Box distances             ltrb_encode, ltrb_decode, linear_encode, linear_decode
  *     YOLO boxes                yolo_decode
  *     Box distributions         distribution_focal, distribution_decode
- *     Suppress, match, sample   nms, soft_nms, match, match_ignore, sample, sample_ratio
+ *     Regions                   roi_align, roi_pool_precise
+ *     Suppress, match, sample   nms, soft_nms, rotated_nms, rotated_soft_nms, match,
+ *                               rotated_match, match_ignore, sample, sample_ratio
  *     Gradient clipping         grad_norm, grad_norm_combine, grad_scale, clip_grad_norm,
  *                               clip_grad_value, clip_grad_rms, clip_grad_adaptive
  *     Exact norms               exact_norm_begin, exact_norm_add, exact_norm_merge,
@@ -177,11 +182,11 @@
  * Stack.      A call needs at most 32 KB of the calling thread's stack, and of each thread that
  *             helps.
  * Signals.    A signal handler may make a call that succeeds, allocates nothing (iou_pairwise,
- *             nms, soft_nms and match allocate) and is not divided. A call is not divided while
- *             boxgrad_max_threads is 1, or if the handler interrupted a divided call of the same
- *             thread. A call that fails writes its sentence with snprintf, which POSIX does not
- *             allow there. boxgrad_set_parallel_for and boxgrad_set_keep_threads must not be called
- *             there. A handler may fork, but the child must not return into a divided call.
+ *             suppression, matching and pooling allocate) and is not divided. A call is not divided
+ *             while boxgrad_max_threads is 1, or if the handler interrupted a divided call of the
+ *             same thread. A call that fails writes its sentence with snprintf, which POSIX does
+ *             not allow there. boxgrad_set_parallel_for and boxgrad_set_keep_threads must not be
+ *             called there. A handler may fork, but the child must not return into a divided call.
  * Start.      A call that is made before the library's constructors have run, as by a constructor
  *             of the host, uses the "baseline" tier. The bits are the same.
  * Loading.    Each loaded copy of the library takes 272 bytes of the thread-local storage that
@@ -216,8 +221,8 @@ typedef int32_t boxgrad_status;
 #define BOXGRAD_SIZE_OVERFLOW   12 /* a count, or count times stride, exceeds all memory */
 #define BOXGRAD_BAD_PARAMETER   20 /* a scalar or a code is outside its documented range */
 #define BOXGRAD_DEGENERATE_BOX  21 /* delta_encode: a width or height is not positive and finite */
-#define BOXGRAD_NONFINITE       22 /* clip_grad_* with ON_NONFINITE ERROR: a norm is inf or NaN */
-#define BOXGRAD_OUT_OF_MEMORY   30 /* iou_pairwise, nms, soft_nms or match could not get scratch */
+#define BOXGRAD_NONFINITE       22 /* clip_grad_*, if it is told to: a norm is; roi_*: a box is */
+#define BOXGRAD_OUT_OF_MEMORY   30 /* iou_pairwise, suppression, match or roi_*: no scratch */
 #define BOXGRAD_UNSUPPORTED     40 /* a tensor's dtype is unknown to this version */
 
 /* The status' name, such as "BOXGRAD_BAD_STRIDE"; "unknown status" for any other number. Never
@@ -702,6 +707,47 @@ boxgrad_status boxgrad_rotated_convert_grad_f32(
 boxgrad_status boxgrad_rotated_convert_grad_f64(
     int32_t from, int32_t to, size_t count, const double *grad_out, double *grad_in);
 
+#define BOXGRAD_RANGE_OC    0 /* 0 < angle <= 90 degrees (OpenCV from 4.5.1). Since 0.3.0. */
+#define BOXGRAD_RANGE_LE90  1 /* w >= h, -90 <= angle < 90 degrees. Since 0.3.0. */
+#define BOXGRAD_RANGE_LE135 2 /* w >= h, -45 <= angle < 135 degrees. Since 0.3.0. */
+#define BOXGRAD_RANGE_TURN  3 /* -180 <= angle < 180 degrees, any sides, detectron2. Since 0.3.0. */
+
+/* Brings boxes into a range, without moving them: (w, h, angle), (h, w, angle + 90 degrees) and
+ * (w, h, angle + 180 degrees) are the same box, of which one is in each range, but for TURN, which
+ * leaves sides as they are and angles whole turns away. It is what mmrotate
+ * and ultralytics call regularize, and no option of boxgrad_rotated_convert because its gradient
+ * needs the boxes. The range is that of the number, in the convention of the call.
+ * Inputs:   angle: one of BOXGRAD_ANGLE_*; range: one of BOXGRAD_RANGE_*; in: count rows of 5.
+ * Outputs:  out: count rows of 5. In place: out == in, with equal strides.
+ * Edges:    What is in the range already, or has equal sides and an angle in it, is copied. In
+ *           radians the bounds are those of the type. An angle that is not finite gives NaN.
+ * Errors:   BAD_PARAMETER: angle is none of the four, or range none of the four. BAD_STRIDE: also
+ *           out == in with different strides.
+ * Accuracy: out 4 ulp.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_regularize_f32(
+    int32_t angle, int32_t range, const float *in, size_t count, ptrdiff_t in_stride,
+    float *out, ptrdiff_t out_stride);
+boxgrad_status boxgrad_rotated_regularize_f64(
+    int32_t angle, int32_t range, const double *in, size_t count, ptrdiff_t in_stride,
+    double *out, ptrdiff_t out_stride);
+
+/* The gradient of the same: that by the sides is exchanged where they were, and the rest copied.
+ * Inputs:   angle and range: as in the forward call; boxes: count rows of 5, what went in;
+ *           grad_out: count x 5.
+ * Outputs:  grad_boxes: count x 5. In place: grad_boxes == grad_out.
+ * Edges:    An angle jumps at the ends of its range, and sides are exchanged where they are equal:
+ *           the gradient is that of the side on which the box is.
+ * Errors:   BAD_PARAMETER: angle is none of the four, or range none of the four.
+ * Accuracy: grad_boxes 0 ulp.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_regularize_grad_f32(
+    int32_t angle, int32_t range, const float *boxes, size_t count, ptrdiff_t stride,
+    const float *grad_out, float *grad_boxes);
+boxgrad_status boxgrad_rotated_regularize_grad_f64(
+    int32_t angle, int32_t range, const double *boxes, size_t count, ptrdiff_t stride,
+    const double *grad_out, double *grad_boxes);
+
 /* The corners of rotated boxes, and the upright boxes around them. With c, s the cosine and the
  * sine of the angle, clockwise on the screen, the corners are those of
  *     (cx + c dx - s dy, cy + s dx + c dy)   with dx = -+w / 2, dy = -+h / 2.
@@ -917,6 +963,91 @@ boxgrad_status boxgrad_rotated_iou_loss_f64(
     double *BOXGRAD_OR_NULL loss, double *BOXGRAD_OR_NULL per_box,
     double *BOXGRAD_OR_NULL grad_pred, double *BOXGRAD_OR_NULL grad_target);
 
+/* ---- Gaussian losses ----------------------------------------------------------------------------
+ * The losses of rotated boxes as normal distributions, which reach boxes apart. A box has its
+ * centre m, and the matrix S that has its first side along its direction:
+ *     S = R diag(w^2, h^2) R^T / 4   (PROBIOU, BHATTACHARYYA: / 12), w, h limited to 1e-7 ... 1e7
+ * p is the prediction, t the target, d = m_p - m_t, KLD(p, t) = d^T S_p^-1 d / (2 alpha^2)
+ *     + (tr(S_p^-1 S_t) + log(det S_p / det S_t)) / 2 - 1:
+ *     GWD            D = sqrt(d^T d + alpha^2 tr(S_p + S_t - 2 (S_p^1/2 S_t S_p^1/2)^1/2)),
+ *                    normalized: / (2 (det S_p det S_t)^(1/8))                          (Yang 2021)
+ *     KLD            D = KLD(p, t), with root: its square root                          (Yang 2021)
+ *     JEFFREYS       the same of (KLD(p, t) + KLD(t, p)) / 2
+ *     LARGER_KLD     the same of the larger of KLD(p, t) and KLD(t, p), SMALLER_KLD of the smaller
+ *     KFIOU          1 - K, K = V / (V_p + V_t - V + eps), V = 4 sqrt(det S), that without index
+ *                    of the S = S_p (S_p + S_t)^-1 S_t; K is at most 1 / 3              (Yang 2022)
+ *     LOG_KFIOU      -log(K + eps)
+ *     EXP_KFIOU      exp(1 - K) - 1
+ *     BHATTACHARYYA  B = d^T S^-1 d / 8 + log(det S / sqrt(det S_p det S_t)) / 2,
+ *                    S = (S_p + S_t) / 2
+ *     PROBIOU        sqrt(1 - exp(-B)), the distance of Hellinger                   (Llerena 2021)
+ * The loss of GWD to SMALLER_KLD is f, or with tau >= 1 it is 1 - 1 / (tau + f), where f is D,
+ * sqrt(D) or log(1 + D). The others ignore this. K has no centres: a loss of these is added. */
+
+#define BOXGRAD_GAUSSIAN_GWD           0 /* Since 0.3.0, as all of these. */
+#define BOXGRAD_GAUSSIAN_KLD           1 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_JEFFREYS      2 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_LARGER_KLD    3 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_SMALLER_KLD   4 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_KFIOU         5 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_LOG_KFIOU     6 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_EXP_KFIOU     7 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_PROBIOU       8 /* Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_BHATTACHARYYA 9 /* Since 0.3.0. */
+
+#define BOXGRAD_GAUSSIAN_PLAIN 0 /* f = D. Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_SQRT  1 /* f = sqrt(D). Since 0.3.0. */
+#define BOXGRAD_GAUSSIAN_LOG1P 2 /* f = log(1 + D). Since 0.3.0. */
+
+/* Begin with BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT: zeros are not the defaults. A kind ignores the
+ * fields that it does not use, but every field must be in its range. Since 0.3.0. */
+typedef struct {
+    size_t size;         /* sizeof(boxgrad_gaussian_loss_options) of the caller */
+    double alpha;        /* 1e-3 to 1000 */
+    double tau;          /* 0 to 1000 */
+    double eps;          /* KFIOU to EXP_KFIOU: 0 to 1000 */
+    int32_t function;    /* one of the three above */
+    int32_t root;        /* KLD to SMALLER_KLD: 1 or 0 */
+    int32_t normalized;  /* GWD: 1 or 0 */
+    int32_t reserved;    /* must be 0 */
+} boxgrad_gaussian_loss_options;
+
+/* The defaults, those of mmrotate. An options pointer that is NULL means them, too. */
+#define BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT /* Since 0.3.0. */ \
+    { sizeof(boxgrad_gaussian_loss_options), 1, 1, 1e-6, BOXGRAD_GAUSSIAN_LOG1P, 1, 1, 0 }
+
+/* One of these losses, with its gradients. Everything is computed in double, also for float.
+ *     per_box[i] = weights[i] * loss(pred[i], target[i])
+ *     loss       = sum of per_box / normalizer
+ * Inputs:   kind; angle: one of BOXGRAD_ANGLE_*; options: one, or NULL for the defaults; pred,
+ *           target: count rows of 5 each; weights: count, or NULL for 1; normalizer: 1 for a sum,
+ *           max(count, 1) for a mean.
+ * Outputs:  loss: one double, or NULL; per_box: count, or NULL; grad_pred, grad_target: count x 5
+ *           each, or NULL: the gradients of loss.
+ * Edges:    Never NaN for finite boxes. A side beyond 1e-7 ... 1e7 has no gradient. Equal boxes,
+ *           also those with exchanged sides and a right angle between them, have D = 0 and B = 0,
+ *           and a root of these has no slope there. Of nearly equal boxes D and B keep their
+ *           digits, far from the origin, too. Centres further apart than 2^400 count as that. A
+ *           number that is not finite gives NaN. LARGER_KLD and SMALLER_KLD have the mean of both
+ *           gradients where the two differ by less than 2^-48 of their sum.
+ * Errors:   BAD_PARAMETER: kind is none of these; angle is none of the four; a field of options is
+ *           outside its range; normalizer as in boxgrad_iou_loss. options->size as in
+ *           boxgrad_delta_encode.
+ * Accuracy: per_box, grad_pred, grad_target 32 eps (64 in f64); loss 32 eps (300 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_gaussian_loss_f32(
+    int32_t kind, int32_t angle, const boxgrad_gaussian_loss_options *BOXGRAD_OR_NULL options,
+    const float *pred, ptrdiff_t pred_stride, const float *target, ptrdiff_t target_stride,
+    size_t count, const float *BOXGRAD_OR_NULL weights, double normalizer,
+    double *BOXGRAD_OR_NULL loss, float *BOXGRAD_OR_NULL per_box,
+    float *BOXGRAD_OR_NULL grad_pred, float *BOXGRAD_OR_NULL grad_target);
+boxgrad_status boxgrad_rotated_gaussian_loss_f64(
+    int32_t kind, int32_t angle, const boxgrad_gaussian_loss_options *BOXGRAD_OR_NULL options,
+    const double *pred, ptrdiff_t pred_stride, const double *target, ptrdiff_t target_stride,
+    size_t count, const double *BOXGRAD_OR_NULL weights, double normalizer,
+    double *BOXGRAD_OR_NULL loss, double *BOXGRAD_OR_NULL per_box,
+    double *BOXGRAD_OR_NULL grad_pred, double *BOXGRAD_OR_NULL grad_target);
+
 /* ---- Smooth L1 ------------------------------------------------------------------------------- */
 
 /* The smooth L1 loss, with its gradients:
@@ -927,7 +1058,9 @@ boxgrad_status boxgrad_rotated_iou_loss_f64(
  *     grad_pred   = inside * outside * (sigma^2 d, or the sign of d) / normalizer
  *     grad_target = -grad_pred
  * The beta of torch, torchvision and mmdetection is 1 / sigma^2. (Girshick 2015; sigma and weights:
- * py-faster-rcnn.)
+ * py-faster-rcnn.) Deltas of rotated boxes whose angles differ by half a turn mean the same: first
+ * replace the angle of a target by target - period * round((target - pred) / period), where period
+ * is half a turn in its unit, pi for boxgrad_rotated_encode. The gradients stay as they are.
  * Inputs:   pred, target: count each; inside_weights, outside_weights: count each, or NULL for 1;
  *           sigma, where INFINITY is plain L1; normalizer: 1 for a sum, max(count, 1) for a mean.
  * Outputs:  loss: one double, or NULL; elementwise, grad_pred, grad_target: count each, or NULL.
@@ -1086,6 +1219,232 @@ boxgrad_status boxgrad_delta_decode_grad_f64(
     const boxgrad_delta_options *BOXGRAD_OR_NULL options, const double *proposals,
     ptrdiff_t proposals_stride,
     const double *deltas, ptrdiff_t deltas_stride, size_t count, size_t groups,
+    const double *grad_boxes, double *BOXGRAD_OR_NULL grad_proposals,
+    double *BOXGRAD_OR_NULL grad_deltas);
+
+/* ---- Rotated deltas -----------------------------------------------------------------------------
+ * Deltas of rotated boxes, for regression. Against a rotated proposal r, of a target x, y, w, h,
+ * angle, five of them:
+ *     u, v = x - x_r, y - y_r, with proj_xy along the first side of r and along the second
+ *     turn = angle - angle_r, as a number, moved into the range
+ *     with edge_swap, unless |turn| is less than |turn + 90 degrees, moved into the range|: the
+ *         target's sides are exchanged, and turn is the other
+ *     dx = u / w_r,   dy = v / h_r,   dw = log(w / w_r),   dh = log(h / h_r),
+ *     da = turn in radians, / (norm_factor * pi) where that is not 0,   then (d - mean) / std
+ * (Ma 2018. mmrotate's DeltaXYWHAOBBoxCoder, detectron2's Box2BoxTransformRotated.) Against an
+ * upright proposal x1, y1, x2, y2, six of them, the midpoint offsets. With W, H the size of the
+ * smallest upright box around the target, whose centre is the target's:
+ *     dx = (x - x_r) / w_r,   dy = (y - y_r) / h_r,   dw = log(W / w_r),   dh = log(H / h_r),
+ *     da = (x of the topmost corner - x) / W,   db = (y of the rightmost corner - y) / H,
+ *     then (d - mean) / std
+ * (Xie 2021, Oriented R-CNN.) Corners within corner_tolerance of the topmost one count as topmost,
+ * and of these that with the largest x is taken; of the rightmost ones that with the largest y.
+ * Moved into the range: whole turns away for TURN, half turns for LE90 and LE135, and for OC as it
+ * is. (mmrotate's norm_angle.) No angle is moved in a midpoint's deltas. */
+
+/* Begin with BOXGRAD_ROTATED_DELTA_OPTIONS_INIT: zeros are not the defaults. A coder ignores the
+ * fields that it does not use, but every field must be in its range. All functions use means, stds
+ * and, in decoding, log_ratio_min, log_ratio_max and range. Since 0.3.0. */
+typedef struct {
+    size_t size;                         /* sizeof(boxgrad_rotated_delta_options) of the caller */
+    double means[6], stds[6];            /* finite; stds positive, and so 1 / stds */
+    double log_ratio_min, log_ratio_max; /* rotated_decode, midpoint_decode: clamp dw and dh */
+    double image_width, image_height;    /* rotated_decode: clips the centre; negative: no clip */
+    double center_clamp;                 /* rotated_decode: clamps u and v to +-it; INFINITY: no */
+    double norm_factor;                  /* rotated_*: 0, or positive and finite, and its inverse */
+    double corner_tolerance;             /* midpoint_encode: in the unit of the boxes, at least 0 */
+    int32_t range;                       /* one of BOXGRAD_RANGE_* */
+    int32_t edge_swap, proj_xy;          /* rotated_*: 1 or 0 */
+    int32_t on_degenerate;               /* encoding: one of BOXGRAD_DEGENERATE_* */
+} boxgrad_rotated_delta_options;
+
+/* The defaults, which for rotated_* are those of detectron2. An options pointer that is NULL means
+ * them, too. The upper ratio clamp is log(1000 / 16). */
+#define BOXGRAD_ROTATED_DELTA_OPTIONS_INIT /* Since 0.3.0. */ \
+    { sizeof(boxgrad_rotated_delta_options), {0, 0, 0, 0, 0, 0}, {1, 1, 1, 1, 1, 1}, -INFINITY, \
+      4.135166556742356, -1, -1, INFINITY, 0, 0.1, BOXGRAD_RANGE_TURN, 0, 0, \
+      BOXGRAD_DEGENERATE_ERROR }
+
+/* Every function of this section also fails with BAD_PARAMETER if angle is none of the four, or a
+ * field of options is outside the range given above (log_ratio_min <= log_ratio_max; center_clamp
+ * >= 0; NaN always is). options->size as in boxgrad_delta_encode. f32 is computed in double, with
+ * options in double. */
+
+/* deltas[i] = the five deltas of targets[i] against proposals[i].
+ * Inputs:   options: one, or NULL for the defaults; angle: one of BOXGRAD_ANGLE_*, of both;
+ *           proposals, targets: count rows of 5 each.
+ * Outputs:  deltas: count x 5; degenerate: count bytes, or NULL, 1 for a degenerate row, else 0;
+ *           degenerate_count: one number, or NULL, how many rows are degenerate.
+ * Edges:    A row is degenerate if a side of the proposal or of the target is not a positive finite
+ *           number. options->on_degenerate says what happens to it. Half a turn more is the same
+ *           box, which a loss of da should know: see boxgrad_smooth_l1.
+ * Errors:   DEGENERATE_BOX: a row is degenerate and on_degenerate is ERROR. Nothing is written.
+ * Accuracy: deltas 8 eps (16 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_encode_f32(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const float *proposals, ptrdiff_t proposals_stride,
+    const float *targets, ptrdiff_t targets_stride, size_t count,
+    float *deltas, uint8_t *BOXGRAD_OR_NULL degenerate,
+    size_t *BOXGRAD_OR_NULL degenerate_count);
+boxgrad_status boxgrad_rotated_encode_f64(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const double *proposals, ptrdiff_t proposals_stride,
+    const double *targets, ptrdiff_t targets_stride, size_t count,
+    double *deltas, uint8_t *BOXGRAD_OR_NULL degenerate,
+    size_t *BOXGRAD_OR_NULL degenerate_count);
+
+/* The gradient of the same encoding.
+ * Inputs:   as boxgrad_rotated_encode; grad_deltas: count x 5.
+ * Outputs:  grad_proposals, grad_targets: count x 5 each, or NULL.
+ * Edges:    With on_degenerate ZERO a degenerate row has zero gradients. Where a turn jumps, and
+ *           where edge_swap chooses between equals, it is the gradient of what was chosen.
+ * Errors:   DEGENERATE_BOX: as boxgrad_rotated_encode.
+ * Accuracy: grad_proposals, grad_targets 8 eps (16 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_encode_grad_f32(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const float *proposals, ptrdiff_t proposals_stride,
+    const float *targets, ptrdiff_t targets_stride, size_t count,
+    const float *grad_deltas, float *BOXGRAD_OR_NULL grad_proposals,
+    float *BOXGRAD_OR_NULL grad_targets);
+boxgrad_status boxgrad_rotated_encode_grad_f64(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const double *proposals, ptrdiff_t proposals_stride,
+    const double *targets, ptrdiff_t targets_stride, size_t count,
+    const double *grad_deltas, double *BOXGRAD_OR_NULL grad_proposals,
+    double *BOXGRAD_OR_NULL grad_targets);
+
+/* The inverse:
+ *     d     = delta * std + mean,   u = clamp(dx * w_r),   v = clamp(dy * h_r),
+ *     x, y  = x_r + u, y_r + v, or with proj_xy u along the first side of r and v along the second,
+ *             clipped to 0 ... image_width - 1 and 0 ... image_height - 1, or to 0
+ *     w     = exp(clamp(dw)) * w_r,   h = exp(clamp(dh)) * h_r,
+ *     angle = angle_r + da * norm_factor * pi in its unit, moved into the range;
+ *     with edge_swap, unless w > h: sides are exchanged, and 90 degrees added before it is moved
+ * Inputs:   options: one, or NULL for the defaults; angle: one of BOXGRAD_ANGLE_*, of proposals and
+ *           boxes; proposals, deltas: count rows of 5 each.
+ * Outputs:  boxes: count x 5.
+ * Edges:    A degenerate proposal is no error: the formula is followed. What is in the range is not
+ *           moved. In radians its bounds are those of the type.
+ * Accuracy: boxes 8 eps (64 in f64). (Where both terms of dw * std + mean are at most 8 in size, as
+ *           in boxgrad_delta_decode.)
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_decode_f32(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const float *proposals, ptrdiff_t proposals_stride,
+    const float *deltas, ptrdiff_t deltas_stride, size_t count,
+    float *boxes);
+boxgrad_status boxgrad_rotated_decode_f64(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const double *proposals, ptrdiff_t proposals_stride,
+    const double *deltas, ptrdiff_t deltas_stride, size_t count,
+    double *boxes);
+
+/* The gradient of the same decoding.
+ * Inputs:   as boxgrad_rotated_decode; grad_boxes: count x 5.
+ * Outputs:  grad_proposals, grad_deltas: count x 5 each, or NULL.
+ * Edges:    Each clamp passes the gradient at its bounds and stops it beyond. Where an angle jumps
+ *           or sides are exchanged, it is the gradient of the side on which the box is.
+ * Accuracy: grad_proposals, grad_deltas 8 eps (64 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_decode_grad_f32(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const float *proposals, ptrdiff_t proposals_stride,
+    const float *deltas, ptrdiff_t deltas_stride, size_t count,
+    const float *grad_boxes, float *BOXGRAD_OR_NULL grad_proposals,
+    float *BOXGRAD_OR_NULL grad_deltas);
+boxgrad_status boxgrad_rotated_decode_grad_f64(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const double *proposals, ptrdiff_t proposals_stride,
+    const double *deltas, ptrdiff_t deltas_stride, size_t count,
+    const double *grad_boxes, double *BOXGRAD_OR_NULL grad_proposals,
+    double *BOXGRAD_OR_NULL grad_deltas);
+
+/* deltas[i] = the six deltas of targets[i] against the upright proposals[i].
+ * Inputs:   options: one, or NULL for the defaults; angle: one of BOXGRAD_ANGLE_*, of targets;
+ *           proposals: count rows of 4; targets: count rows of 5.
+ * Outputs:  deltas: count x 6; degenerate, degenerate_count: as in boxgrad_rotated_encode.
+ * Edges:    As in boxgrad_rotated_encode, with the width and the height of proposals.
+ * Errors:   DEGENERATE_BOX: a row is degenerate and on_degenerate is ERROR. Nothing is written.
+ * Accuracy: dx, dy, da, db, dw, dh 8 eps (16 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_midpoint_encode_f32(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const float *proposals, ptrdiff_t proposals_stride,
+    const float *targets, ptrdiff_t targets_stride, size_t count,
+    float *deltas, uint8_t *BOXGRAD_OR_NULL degenerate,
+    size_t *BOXGRAD_OR_NULL degenerate_count);
+boxgrad_status boxgrad_midpoint_encode_f64(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const double *proposals, ptrdiff_t proposals_stride,
+    const double *targets, ptrdiff_t targets_stride, size_t count,
+    double *deltas, uint8_t *BOXGRAD_OR_NULL degenerate,
+    size_t *BOXGRAD_OR_NULL degenerate_count);
+
+/* The gradient of the same encoding.
+ * Inputs:   as boxgrad_midpoint_encode; grad_deltas: count x 6.
+ * Outputs:  grad_proposals: count x 4, or NULL; grad_targets: count x 5, or NULL.
+ * Edges:    With on_degenerate ZERO a degenerate row has zero gradients. It is the gradient of the
+ *           corners that were chosen. At right angles W and H have the mean of both sides'.
+ * Errors:   DEGENERATE_BOX: as boxgrad_midpoint_encode.
+ * Accuracy: grad_proposals, grad_targets 8 eps (16 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_midpoint_encode_grad_f32(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const float *proposals, ptrdiff_t proposals_stride,
+    const float *targets, ptrdiff_t targets_stride, size_t count,
+    const float *grad_deltas, float *BOXGRAD_OR_NULL grad_proposals,
+    float *BOXGRAD_OR_NULL grad_targets);
+boxgrad_status boxgrad_midpoint_encode_grad_f64(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const double *proposals, ptrdiff_t proposals_stride,
+    const double *targets, ptrdiff_t targets_stride, size_t count,
+    const double *grad_deltas, double *BOXGRAD_OR_NULL grad_proposals,
+    double *BOXGRAD_OR_NULL grad_targets);
+
+/* The inverse:
+ *     d    = delta * std + mean,   x = x_r + dx * w_r,   y = y_r + dy * h_r,
+ *     W    = exp(clamp(dw)) * w_r,   H = exp(clamp(dh)) * h_r,
+ *     t, r = (clamp(da) W, -H / 2), (W / 2, clamp(db) H), from the centre, clamp being to +-0.5;
+ *            the shorter of the two becomes as long as the other
+ *     box  = the rectangle with the corners t, r, -t, -r: its first side is from t to r;
+ *            then into the range, as boxgrad_rotated_regularize does, by exchanging sides
+ * What was encoded gives the same rectangle.
+ * Inputs:   options: one, or NULL for the defaults; angle: one of BOXGRAD_ANGLE_*, of boxes;
+ *           proposals: count rows of 4; deltas: count rows of 6.
+ * Outputs:  boxes: count x 5.
+ * Edges:    A degenerate proposal is no error: the formula is followed.
+ * Accuracy: boxes 16 eps (64 in f64). (Where both terms of dw * std + mean are at most 8 in size.)
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_midpoint_decode_f32(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const float *proposals, ptrdiff_t proposals_stride,
+    const float *deltas, ptrdiff_t deltas_stride, size_t count,
+    float *boxes);
+boxgrad_status boxgrad_midpoint_decode_f64(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const double *proposals, ptrdiff_t proposals_stride,
+    const double *deltas, ptrdiff_t deltas_stride, size_t count,
+    double *boxes);
+
+/* The gradient of the same decoding.
+ * Inputs:   as boxgrad_midpoint_decode; grad_boxes: count x 5.
+ * Outputs:  grad_proposals: count x 4, or NULL; grad_deltas: count x 6, or NULL.
+ * Edges:    Each clamp passes the gradient at its bounds and stops it beyond. Of diagonals of equal
+ *           length each has half of the gradient of the longer. A side of 0 has none.
+ * Accuracy: grad_proposals, grad_deltas 16 eps (64 in f64).
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_midpoint_decode_grad_f32(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const float *proposals, ptrdiff_t proposals_stride,
+    const float *deltas, ptrdiff_t deltas_stride, size_t count,
+    const float *grad_boxes, float *BOXGRAD_OR_NULL grad_proposals,
+    float *BOXGRAD_OR_NULL grad_deltas);
+boxgrad_status boxgrad_midpoint_decode_grad_f64(
+    const boxgrad_rotated_delta_options *BOXGRAD_OR_NULL options, int32_t angle,
+    const double *proposals, ptrdiff_t proposals_stride,
+    const double *deltas, ptrdiff_t deltas_stride, size_t count,
     const double *grad_boxes, double *BOXGRAD_OR_NULL grad_proposals,
     double *BOXGRAD_OR_NULL grad_deltas);
 
@@ -1304,6 +1663,130 @@ boxgrad_status boxgrad_distribution_decode_grad_f64(
     const double *logits, ptrdiff_t logits_stride, size_t count, size_t bins,
     const double *grad_out, double *grad_logits);
 
+/* ---- Regions ------------------------------------------------------------------------------------
+ * What a box covers of a feature map, as a map of out_height x out_width bins for each channel. A
+ * bin is the mean of the features at some positions in it. Between pixels features are bilinear:
+ * pixel k of a row or column is at position k. Rows and columns are independent, so that
+ *     out[c] = Wy F[c] Wx^T,
+ * where F[c] is a channel of the box's image, and each row of Wy and Wx has a few weights that
+ * depend on the box. So there is a gradient with respect to the box, too.
+ * Positions and weights are computed in double, also for float. */
+
+#define BOXGRAD_NCHW 0 /* images, channels, height, width; out: count, channels, ... Since 0.3.0. */
+#define BOXGRAD_NHWC 1 /* channels are last in features and in out. Since 0.3.0. */
+
+/* Begin with BOXGRAD_ROI_OPTIONS_INIT: zeros are not the defaults. Since 0.3.0. */
+typedef struct {
+    size_t size;            /* sizeof(boxgrad_roi_options) of the caller */
+    double spatial_scale;   /* a pixel of the image in pixels of the features; positive, finite */
+    int32_t layout;         /* BOXGRAD_NCHW or BOXGRAD_NHWC, of features and of bins */
+    int32_t sampling_ratio; /* roi_align: samples of a bin along an axis, at most 1024; 0 or less:
+                             * as many as a bin has pixels along it, rounded up */
+    int32_t aligned;        /* roi_align: 0 or 1; 1: half a pixel is subtracted from positions */
+    int32_t reserved;       /* 0 */
+} boxgrad_roi_options;
+
+/* The defaults. An options pointer that is NULL means them, too. */
+#define BOXGRAD_ROI_OPTIONS_INIT /* Since 0.3.0. */ \
+    { sizeof(boxgrad_roi_options), 1, BOXGRAD_NCHW, 0, 0, 0 }
+
+/* RoIAlign (He 2017): a bin is the mean of n x m samples, as torchvision.ops.roi_align computes it.
+ * Along an axis, a box from lo to hi (times spatial_scale, minus 1/2 if aligned) has samples at
+ *     lo + (bin + (k + 1/2) / n) * (hi - lo) / bins, k = 0 ... n - 1.
+ * A sample below -1 or above the size counts as 0; others beyond the pixels are moved to the next.
+ * Without aligned, a length below 1 counts as 1.
+ * Inputs:   options: one, or NULL for the defaults; features: images x channels x height x width;
+ *           boxes: count rows; indices: count, the image of each box, or NULL for image 0.
+ * Outputs:  out: count x channels x out_height x out_width.
+ * Edges:    Where a pixel is infinite or NaN, so are the bins that have a sample between it and a
+ *           neighbour, even with weight 0. A box whose ends are exchanged has its samples in
+ *           reverse; with a sampling_ratio of 0 it has none, as a box of length 0, and its bins are
+ *           0. Of a box that is far larger than the features, only the samples among them take
+ *           time.
+ * Errors:   BAD_PARAMETER: height, width, out_height or out_width is 0; a field of options is
+ *           outside its range; an index is below 0, or is not below images. NONFINITE: a box is not
+ *           finite, or is not after the multiplication by spatial_scale. OUT_OF_MEMORY.
+ *           options->size as in boxgrad_delta_encode.
+ *           A call allocates, for each thread, 32 KB, and 256 KB or what the weights of one box
+ *           take if that is more (32 bytes times height + width + 3 * (out_height + out_width)); in
+ *           NCHW also 144 * width + 272 * out_width numbers.
+ * Accuracy: out 4 eps. It is relative to the sum of the magnitudes of a bin's terms, and, because
+ *           positions are rounded in double, to the box's position times a feature.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_roi_align_f32(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const float *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const float *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, float *out);
+boxgrad_status boxgrad_roi_align_f64(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const double *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const double *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, double *out);
+
+/* The gradient of roi_align.
+ * Inputs:   as boxgrad_roi_align; grad_out: count x channels x out_height x out_width.
+ * Outputs:  grad_features: as features, or NULL; grad_boxes: count x 4, or NULL.
+ * Edges:    At the kinks, where a sample is on a pixel, the slope of the side towards larger
+ *           positions; a sample that was moved, or counts as 0, has no slope. A length that counts
+ *           as 1 moves with its lower end. The number of samples is constant.
+ * Errors:   as above.
+ * Accuracy: grad_features, grad_boxes 4 eps.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_roi_align_grad_f32(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const float *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const float *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, const float *grad_out,
+    float *BOXGRAD_OR_NULL grad_features, float *BOXGRAD_OR_NULL grad_boxes);
+boxgrad_status boxgrad_roi_align_grad_f64(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const double *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const double *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, const double *grad_out,
+    double *BOXGRAD_OR_NULL grad_features, double *BOXGRAD_OR_NULL grad_boxes);
+
+/* Precise RoI pooling (Jiang 2018): a bin is the mean of the features over all of its positions, an
+ * integral. It is continuous in the box, and has no number of samples. Beyond the pixels features
+ * fall to 0 within one pixel. options->sampling_ratio and options->aligned are ignored.
+ * Inputs:   as boxgrad_roi_align.
+ * Outputs:  out: count x channels x out_height x out_width.
+ * Edges:    A box of length 0, or with its ends exchanged, has bins of 0. Where a pixel is infinite
+ *           or NaN, so are the bins that have a position within one pixel of it.
+ * Errors:   as in roi_align.
+ * Accuracy: out 4 eps.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_roi_pool_precise_f32(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const float *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const float *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, float *out);
+boxgrad_status boxgrad_roi_pool_precise_f64(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const double *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const double *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, double *out);
+
+/* The gradient of roi_pool_precise. It has no kinks but where a box has no length, where the slope
+ * is 0.
+ * Inputs:   as boxgrad_roi_align_grad.
+ * Outputs:  as boxgrad_roi_align_grad.
+ * Errors:   as in roi_align.
+ * Accuracy: grad_features, grad_boxes 4 eps.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_roi_pool_precise_grad_f32(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const float *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const float *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, const float *grad_out,
+    float *BOXGRAD_OR_NULL grad_features, float *BOXGRAD_OR_NULL grad_boxes);
+boxgrad_status boxgrad_roi_pool_precise_grad_f64(
+    const boxgrad_roi_options *BOXGRAD_OR_NULL options, const double *features,
+    size_t images, size_t channels, size_t height, size_t width,
+    const double *boxes, ptrdiff_t boxes_stride, const int64_t *BOXGRAD_OR_NULL indices,
+    size_t count, size_t out_height, size_t out_width, const double *grad_out,
+    double *BOXGRAD_OR_NULL grad_features, double *BOXGRAD_OR_NULL grad_boxes);
+
 /* ---- Suppress, match, sample --------------------------------------------------------------------
  * What a detector does to its proposals between decoding and the loss. After torchvision.ops.nms
  * and batched_nms, and torchvision.models.detection's Matcher and BalancedPositiveNegativeSampler.
@@ -1360,6 +1843,46 @@ boxgrad_status boxgrad_soft_nms_f64(
     double score_threshold,
     size_t max_keep, size_t *keep, double *keep_scores, size_t *keep_count);
 
+/* boxgrad_nms of rotated boxes. The IoU is boxgrad_rotated_iou_pairwise's of the box (a) and the
+ * one that was kept (b), bit for bit. Boxes whose upright bounds are apart are not compared.
+ * Inputs:   angle: one of BOXGRAD_ANGLE_*; boxes: count rows of 5; the rest as boxgrad_nms.
+ * Outputs:  as boxgrad_nms.
+ * Edges:    A negative side counts as 0. Boxes without area overlap nothing. A box with a number or
+ *           a score that is NaN, or with an infinite number, is neither kept nor drops another.
+ * Errors:   As boxgrad_nms. BAD_PARAMETER: also angle is none of the four. It needs scratch, 88
+ *           bytes a box in f32, 120 in f64, and at most 50 KB more.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_nms_f32(
+    int32_t angle, const float *boxes, size_t count, ptrdiff_t stride, const float *scores,
+    const int64_t *BOXGRAD_OR_NULL classes,
+    double iou_threshold, double score_threshold, size_t max_keep,
+    size_t *keep, size_t *keep_count);
+boxgrad_status boxgrad_rotated_nms_f64(
+    int32_t angle, const double *boxes, size_t count, ptrdiff_t stride, const double *scores,
+    const int64_t *BOXGRAD_OR_NULL classes, double iou_threshold, double score_threshold,
+    size_t max_keep,
+    size_t *keep, size_t *keep_count);
+
+/* boxgrad_soft_nms of rotated boxes. The IoU is boxgrad_rotated_iou_pairwise's of the box that was
+ * kept (a) and the other (b), bit for bit.
+ * Inputs:   angle: one of BOXGRAD_ANGLE_*; boxes: count rows of 5; the rest as boxgrad_soft_nms.
+ * Outputs:  as boxgrad_soft_nms.
+ * Edges:    As boxgrad_rotated_nms and boxgrad_soft_nms.
+ * Errors:   As boxgrad_rotated_nms and boxgrad_soft_nms.
+ * Accuracy: keep_scores 8 eps. (Of the given score, for each box that lowered it, with the IoU that
+ *           boxgrad_rotated_iou_pairwise gives.)
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_soft_nms_f32(
+    int32_t decay, int32_t angle, const float *boxes, size_t count, ptrdiff_t stride,
+    const float *scores, const int64_t *BOXGRAD_OR_NULL classes,
+    double iou_threshold, double sigma, double score_threshold,
+    size_t max_keep, size_t *keep, float *keep_scores, size_t *keep_count);
+boxgrad_status boxgrad_rotated_soft_nms_f64(
+    int32_t decay, int32_t angle, const double *boxes, size_t count, ptrdiff_t stride,
+    const double *scores, const int64_t *BOXGRAD_OR_NULL classes,
+    double iou_threshold, double sigma, double score_threshold,
+    size_t max_keep, size_t *keep, double *keep_scores, size_t *keep_count);
+
 #define BOXGRAD_MATCH_BELOW   -1 /* no truth, or the best overlap is less than low_threshold */
 #define BOXGRAD_MATCH_BETWEEN -2 /* it is not, but less than high_threshold */
 
@@ -1397,6 +1920,31 @@ boxgrad_status boxgrad_match_f32(
 boxgrad_status boxgrad_match_f64(
     int32_t metric, const double *proposals, size_t proposals_count, ptrdiff_t proposals_stride,
     const double *truths, size_t truths_count, ptrdiff_t truths_stride, double eps,
+    double low_threshold, double high_threshold, int32_t low_quality,
+    int64_t *BOXGRAD_OR_NULL matches,
+    double *BOXGRAD_OR_NULL overlaps);
+
+/* boxgrad_match of rotated boxes. The overlap is IoU, or IoF: the intersection over the proposal's
+ * area. The IoU is boxgrad_rotated_iou_pairwise's of truths (a) and proposals (b), bit for bit.
+ * Inputs:   metric: BOXGRAD_IOU or BOXGRAD_IOF; angle: one of BOXGRAD_ANGLE_*; proposals, truths:
+ *           rows of 5; the rest as boxgrad_match, which has eps for other metrics.
+ * Outputs:  as boxgrad_match.
+ * Edges:    A negative side counts as 0. An overlap that is NaN, as that of a box with a number
+ *           that is not finite, counts nowhere. Where a proposal is within several truths, rounding
+ *           decides which IoF of 1 is the greatest.
+ * Errors:   BAD_PARAMETER: metric is neither of the two; angle is none of the four; thresholds and
+ *           low_quality as in boxgrad_match. OUT_OF_MEMORY: it needs scratch, for each thread at
+ *           most 200 KB in f32, 320 KB in f64, and 56 or 88 bytes a truth.
+ * Since:    0.3.0. */
+boxgrad_status boxgrad_rotated_match_f32(
+    int32_t metric, int32_t angle, const float *proposals, size_t proposals_count,
+    ptrdiff_t proposals_stride, const float *truths, size_t truths_count, ptrdiff_t truths_stride,
+    double low_threshold, double high_threshold, int32_t low_quality,
+    int64_t *BOXGRAD_OR_NULL matches,
+    float *BOXGRAD_OR_NULL overlaps);
+boxgrad_status boxgrad_rotated_match_f64(
+    int32_t metric, int32_t angle, const double *proposals, size_t proposals_count,
+    ptrdiff_t proposals_stride, const double *truths, size_t truths_count, ptrdiff_t truths_stride,
     double low_threshold, double high_threshold, int32_t low_quality,
     int64_t *BOXGRAD_OR_NULL matches,
     double *BOXGRAD_OR_NULL overlaps);
@@ -1986,6 +2534,138 @@ typedef struct {
     boxgrad_status (*rotated_inspect_f64)(int32_t angle, const double *boxes, size_t count,
         ptrdiff_t stride, double width, double height, double min_size, uint32_t *flags,
         size_t *counts, size_t counts_length);
+    boxgrad_status (*rotated_nms_f32)(int32_t angle, const float *boxes, size_t count,
+        ptrdiff_t stride, const float *scores, const int64_t *classes, double iou_threshold,
+        double score_threshold, size_t max_keep, size_t *keep, size_t *keep_count);
+    boxgrad_status (*rotated_nms_f64)(int32_t angle, const double *boxes, size_t count,
+        ptrdiff_t stride, const double *scores, const int64_t *classes, double iou_threshold,
+        double score_threshold, size_t max_keep, size_t *keep, size_t *keep_count);
+    boxgrad_status (*rotated_soft_nms_f32)(int32_t decay, int32_t angle, const float *boxes,
+        size_t count, ptrdiff_t stride, const float *scores, const int64_t *classes,
+        double iou_threshold, double sigma, double score_threshold, size_t max_keep, size_t *keep,
+        float *keep_scores, size_t *keep_count);
+    boxgrad_status (*rotated_soft_nms_f64)(int32_t decay, int32_t angle, const double *boxes,
+        size_t count, ptrdiff_t stride, const double *scores, const int64_t *classes,
+        double iou_threshold, double sigma, double score_threshold, size_t max_keep, size_t *keep,
+        double *keep_scores, size_t *keep_count);
+    boxgrad_status (*rotated_match_f32)(int32_t metric, int32_t angle, const float *proposals,
+        size_t proposals_count, ptrdiff_t proposals_stride, const float *truths,
+        size_t truths_count, ptrdiff_t truths_stride, double low_threshold, double high_threshold,
+        int32_t low_quality, int64_t *matches, float *overlaps);
+    boxgrad_status (*rotated_match_f64)(int32_t metric, int32_t angle, const double *proposals,
+        size_t proposals_count, ptrdiff_t proposals_stride, const double *truths,
+        size_t truths_count, ptrdiff_t truths_stride, double low_threshold, double high_threshold,
+        int32_t low_quality, int64_t *matches, double *overlaps);
+    boxgrad_status (*rotated_gaussian_loss_f32)(int32_t kind, int32_t angle,
+        const boxgrad_gaussian_loss_options *options, const float *pred, ptrdiff_t pred_stride,
+        const float *target, ptrdiff_t target_stride, size_t count, const float *weights,
+        double normalizer, double *loss, float *per_box, float *grad_pred, float *grad_target);
+    boxgrad_status (*rotated_gaussian_loss_f64)(int32_t kind, int32_t angle,
+        const boxgrad_gaussian_loss_options *options, const double *pred, ptrdiff_t pred_stride,
+        const double *target, ptrdiff_t target_stride, size_t count, const double *weights,
+        double normalizer, double *loss, double *per_box, double *grad_pred, double *grad_target);
+    boxgrad_status (*rotated_regularize_f32)(int32_t angle, int32_t range, const float *in,
+        size_t count, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride);
+    boxgrad_status (*rotated_regularize_f64)(int32_t angle, int32_t range, const double *in,
+        size_t count, ptrdiff_t in_stride, double *out, ptrdiff_t out_stride);
+    boxgrad_status (*rotated_regularize_grad_f32)(int32_t angle, int32_t range, const float *boxes,
+        size_t count, ptrdiff_t stride, const float *grad_out, float *grad_boxes);
+    boxgrad_status (*rotated_regularize_grad_f64)(int32_t angle, int32_t range, const double *boxes,
+        size_t count, ptrdiff_t stride, const double *grad_out, double *grad_boxes);
+    boxgrad_status (*roi_align_f32)(const boxgrad_roi_options *options, const float *features,
+        size_t images, size_t channels, size_t height, size_t width, const float *boxes,
+        ptrdiff_t boxes_stride, const int64_t *indices, size_t count, size_t out_height,
+        size_t out_width, float *out);
+    boxgrad_status (*roi_align_f64)(const boxgrad_roi_options *options, const double *features,
+        size_t images, size_t channels, size_t height, size_t width, const double *boxes,
+        ptrdiff_t boxes_stride, const int64_t *indices, size_t count, size_t out_height,
+        size_t out_width, double *out);
+    boxgrad_status (*roi_align_grad_f32)(const boxgrad_roi_options *options, const float *features,
+        size_t images, size_t channels, size_t height, size_t width, const float *boxes,
+        ptrdiff_t boxes_stride, const int64_t *indices, size_t count, size_t out_height,
+        size_t out_width, const float *grad_out, float *grad_features, float *grad_boxes);
+    boxgrad_status (*roi_align_grad_f64)(const boxgrad_roi_options *options, const double *features,
+        size_t images, size_t channels, size_t height, size_t width, const double *boxes,
+        ptrdiff_t boxes_stride, const int64_t *indices, size_t count, size_t out_height,
+        size_t out_width, const double *grad_out, double *grad_features, double *grad_boxes);
+    boxgrad_status (*roi_pool_precise_f32)(const boxgrad_roi_options *options,
+        const float *features, size_t images, size_t channels, size_t height, size_t width,
+        const float *boxes, ptrdiff_t boxes_stride, const int64_t *indices, size_t count,
+        size_t out_height, size_t out_width, float *out);
+    boxgrad_status (*roi_pool_precise_f64)(const boxgrad_roi_options *options,
+        const double *features, size_t images, size_t channels, size_t height, size_t width,
+        const double *boxes, ptrdiff_t boxes_stride, const int64_t *indices, size_t count,
+        size_t out_height, size_t out_width, double *out);
+    boxgrad_status (*roi_pool_precise_grad_f32)(const boxgrad_roi_options *options,
+        const float *features, size_t images, size_t channels, size_t height, size_t width,
+        const float *boxes, ptrdiff_t boxes_stride, const int64_t *indices, size_t count,
+        size_t out_height, size_t out_width, const float *grad_out, float *grad_features,
+        float *grad_boxes);
+    boxgrad_status (*roi_pool_precise_grad_f64)(const boxgrad_roi_options *options,
+        const double *features, size_t images, size_t channels, size_t height, size_t width,
+        const double *boxes, ptrdiff_t boxes_stride, const int64_t *indices, size_t count,
+        size_t out_height, size_t out_width, const double *grad_out, double *grad_features,
+        double *grad_boxes);
+    boxgrad_status (*rotated_encode_f32)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const float *proposals, ptrdiff_t proposals_stride, const float *targets,
+        ptrdiff_t targets_stride, size_t count, float *deltas, uint8_t *degenerate,
+        size_t *degenerate_count);
+    boxgrad_status (*rotated_encode_f64)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const double *proposals, ptrdiff_t proposals_stride, const double *targets,
+        ptrdiff_t targets_stride, size_t count, double *deltas, uint8_t *degenerate,
+        size_t *degenerate_count);
+    boxgrad_status (*rotated_encode_grad_f32)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const float *proposals, ptrdiff_t proposals_stride, const float *targets,
+        ptrdiff_t targets_stride, size_t count, const float *grad_deltas, float *grad_proposals,
+        float *grad_targets);
+    boxgrad_status (*rotated_encode_grad_f64)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const double *proposals, ptrdiff_t proposals_stride, const double *targets,
+        ptrdiff_t targets_stride, size_t count, const double *grad_deltas, double *grad_proposals,
+        double *grad_targets);
+    boxgrad_status (*rotated_decode_f32)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const float *proposals, ptrdiff_t proposals_stride, const float *deltas,
+        ptrdiff_t deltas_stride, size_t count, float *boxes);
+    boxgrad_status (*rotated_decode_f64)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const double *proposals, ptrdiff_t proposals_stride, const double *deltas,
+        ptrdiff_t deltas_stride, size_t count, double *boxes);
+    boxgrad_status (*rotated_decode_grad_f32)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const float *proposals, ptrdiff_t proposals_stride, const float *deltas,
+        ptrdiff_t deltas_stride, size_t count, const float *grad_boxes, float *grad_proposals,
+        float *grad_deltas);
+    boxgrad_status (*rotated_decode_grad_f64)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const double *proposals, ptrdiff_t proposals_stride, const double *deltas,
+        ptrdiff_t deltas_stride, size_t count, const double *grad_boxes, double *grad_proposals,
+        double *grad_deltas);
+    boxgrad_status (*midpoint_encode_f32)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const float *proposals, ptrdiff_t proposals_stride, const float *targets,
+        ptrdiff_t targets_stride, size_t count, float *deltas, uint8_t *degenerate,
+        size_t *degenerate_count);
+    boxgrad_status (*midpoint_encode_f64)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const double *proposals, ptrdiff_t proposals_stride, const double *targets,
+        ptrdiff_t targets_stride, size_t count, double *deltas, uint8_t *degenerate,
+        size_t *degenerate_count);
+    boxgrad_status (*midpoint_encode_grad_f32)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const float *proposals, ptrdiff_t proposals_stride, const float *targets,
+        ptrdiff_t targets_stride, size_t count, const float *grad_deltas, float *grad_proposals,
+        float *grad_targets);
+    boxgrad_status (*midpoint_encode_grad_f64)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const double *proposals, ptrdiff_t proposals_stride, const double *targets,
+        ptrdiff_t targets_stride, size_t count, const double *grad_deltas, double *grad_proposals,
+        double *grad_targets);
+    boxgrad_status (*midpoint_decode_f32)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const float *proposals, ptrdiff_t proposals_stride, const float *deltas,
+        ptrdiff_t deltas_stride, size_t count, float *boxes);
+    boxgrad_status (*midpoint_decode_f64)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const double *proposals, ptrdiff_t proposals_stride, const double *deltas,
+        ptrdiff_t deltas_stride, size_t count, double *boxes);
+    boxgrad_status (*midpoint_decode_grad_f32)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const float *proposals, ptrdiff_t proposals_stride, const float *deltas,
+        ptrdiff_t deltas_stride, size_t count, const float *grad_boxes, float *grad_proposals,
+        float *grad_deltas);
+    boxgrad_status (*midpoint_decode_grad_f64)(const boxgrad_rotated_delta_options *options,
+        int32_t angle, const double *proposals, ptrdiff_t proposals_stride, const double *deltas,
+        ptrdiff_t deltas_stride, size_t count, const double *grad_boxes, double *grad_proposals,
+        double *grad_deltas);
 } boxgrad_api;
 
 /* The table, or NULL if the library does not speak this version of the ABI. */

@@ -21,29 +21,37 @@ func complete<T>(_ options: UnsafePointer<boxgrad_delta_options>?, for type: T.T
         log_ratio_max: 4.135166556742356, image_width: -1, image_height: -1, center_clamp: .infinity, on_degenerate: BOXGRAD_DEGENERATE_ERROR, reserved: 0)
     arguments.copy(options, to: &complete)
     let (m, s) = (complete.means, complete.stds)
-    func check(_ mean: Double, _ std: Double) {
-        arguments.require(rounded(mean, to: type).isFinite, "options->means", "must be finite in the function's type", mean)
-        arguments.divisor(std, as: type, "options->stds")
-    }
-    check(m.0, s.0)
-    check(m.1, s.1)
-    check(m.2, s.2)
-    check(m.3, s.3)
-    let (least, most) = (complete.log_ratio_min, complete.log_ratio_max)
-    arguments.require(least == least, "options->log_ratio_min", "is NaN", least)
-    arguments.require(most == most, "options->log_ratio_max", "is NaN", most)
-    arguments.require(least <= most, "options->log_ratio_min", "is greater than log_ratio_max", least)
-    arguments.require(complete.image_width == complete.image_width, "options->image_width", "is NaN", complete.image_width)
-    arguments.require(complete.image_height == complete.image_height, "options->image_height", "is NaN", complete.image_height)
-    arguments.require(complete.center_clamp >= 0, "options->center_clamp", "must not be negative or NaN", complete.center_clamp)
-    arguments.require(
-        BOXGRAD_DEGENERATE_ERROR...BOXGRAD_DEGENERATE_PROPAGATE ~= complete.on_degenerate, "options->on_degenerate", "is no such code",
-        complete.on_degenerate)
+    arguments.scale(m.0, s.0, as: type)
+    arguments.scale(m.1, s.1, as: type)
+    arguments.scale(m.2, s.2, as: type)
+    arguments.scale(m.3, s.3, as: type)
+    arguments.limits(complete.log_ratio_min, complete.log_ratio_max, complete.image_width, complete.image_height, complete.center_clamp)
+    arguments.onDegenerate(complete.on_degenerate)
     arguments.require(complete.reserved == 0, "options->reserved", "must be 0", complete.reserved)
     return complete
 }
 
 extension Arguments {
+    /// Checks the mean and the std of a delta.
+    mutating func scale<T>(_ mean: Double, _ std: Double, as type: T.Type) {
+        require(rounded(mean, to: type).isFinite, "options->means", "must be finite in the function's type", mean)
+        divisor(std, as: type, "options->stds")
+    }
+
+    /// Checks what decoding is limited by.
+    mutating func limits(_ least: Double, _ most: Double, _ width: Double, _ height: Double, _ shift: Double) {
+        require(least == least, "options->log_ratio_min", "is NaN", least)
+        require(most == most, "options->log_ratio_max", "is NaN", most)
+        require(least <= most, "options->log_ratio_min", "is greater than log_ratio_max", least)
+        require(width == width, "options->image_width", "is NaN", width)
+        require(height == height, "options->image_height", "is NaN", height)
+        require(shift >= 0, "options->center_clamp", "must not be negative or NaN", shift)
+    }
+
+    mutating func onDegenerate(_ code: Int32) {
+        require(BOXGRAD_DEGENERATE_ERROR...BOXGRAD_DEGENERATE_PROPAGATE ~= code, "options->on_degenerate", "is no such code", code)
+    }
+
     /// Fails with the first degenerate row, if such rows are errors.
     fileprivate mutating func noneDegenerate<T: BinaryFloatingPoint>(
         _ options: boxgrad_delta_options, _ proposals: Rows<T>, _ targets: Rows<T>, _ count: Int
@@ -56,7 +64,11 @@ extension Arguments {
     }
 
     private mutating func sizes<T: BinaryFloatingPoint>(_ box: UnsafePointer<T>, _ name: StaticString, row: Int) {
-        let (w, h) = (Double(box[2] - box[0]), Double(box[3] - box[1]))
+        sides(Double(box[2] - box[0]), Double(box[3] - box[1]), name, row: row)
+    }
+
+    /// Fails if a side of a box is not a positive finite number.
+    mutating func sides(_ w: Double, _ h: Double, _ name: StaticString, row: Int) {
         if !(w > 0 && w < .infinity) { fail(BOXGRAD_DEGENERATE_BOX, name, row: row, "has a width that is not a positive finite number", .number(w)) }
         if !(h > 0 && h < .infinity) { fail(BOXGRAD_DEGENERATE_BOX, name, row: row, "has a height that is not a positive finite number", .number(h)) }
     }

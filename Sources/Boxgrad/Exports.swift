@@ -308,6 +308,42 @@ public func boxgrad_rotated_convert_grad_f64(
         from, to, count, gradOut, gradIn)
 }
 
+@_cdecl("boxgrad_rotated_regularize_f32") @implementation
+public func boxgrad_rotated_regularize_f32(
+    _ angle: Int32, _ range: Int32, _ `in`: UnsafePointer<Float>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Float>?,
+    _ outStride: Int
+) -> Int32 {
+    rotatedRegularize(
+        angle, range, `in`, count, inStride, out, outStride)
+}
+
+@_cdecl("boxgrad_rotated_regularize_f64") @implementation
+public func boxgrad_rotated_regularize_f64(
+    _ angle: Int32, _ range: Int32, _ `in`: UnsafePointer<Double>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<Double>?,
+    _ outStride: Int
+) -> Int32 {
+    rotatedRegularize(
+        angle, range, `in`, count, inStride, out, outStride)
+}
+
+@_cdecl("boxgrad_rotated_regularize_grad_f32") @implementation
+public func boxgrad_rotated_regularize_grad_f32(
+    _ angle: Int32, _ range: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<Float>?,
+    _ gradBoxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedRegularizeGrad(
+        angle, range, boxes, count, stride, gradOut, gradBoxes)
+}
+
+@_cdecl("boxgrad_rotated_regularize_grad_f64") @implementation
+public func boxgrad_rotated_regularize_grad_f64(
+    _ angle: Int32, _ range: Int32, _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<Double>?,
+    _ gradBoxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedRegularizeGrad(
+        angle, range, boxes, count, stride, gradOut, gradBoxes)
+}
+
 @_cdecl("boxgrad_rotated_corners_f32") @implementation
 public func boxgrad_rotated_corners_f32(
     _ angle: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ corners: UnsafeMutablePointer<Float>?,
@@ -491,6 +527,28 @@ public func boxgrad_rotated_iou_loss_f64(
         kind, angle, pred, predStride, target, targetStride, count, weights, leastIou, normalizer, loss, perBox, gradPred, gradTarget)
 }
 
+@_cdecl("boxgrad_rotated_gaussian_loss_f32") @implementation
+public func boxgrad_rotated_gaussian_loss_f32(
+    _ kind: Int32, _ angle: Int32, _ options: UnsafePointer<boxgrad_gaussian_loss_options>?, _ pred: UnsafePointer<Float>?,
+    _ predStride: Int, _ target: UnsafePointer<Float>?, _ targetStride: Int, _ count: Int, _ weights: UnsafePointer<Float>?,
+    _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ perBox: UnsafeMutablePointer<Float>?,
+    _ gradPred: UnsafeMutablePointer<Float>?, _ gradTarget: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedGaussianLoss(
+        kind, angle, options, pred, predStride, target, targetStride, count, weights, normalizer, loss, perBox, gradPred, gradTarget)
+}
+
+@_cdecl("boxgrad_rotated_gaussian_loss_f64") @implementation
+public func boxgrad_rotated_gaussian_loss_f64(
+    _ kind: Int32, _ angle: Int32, _ options: UnsafePointer<boxgrad_gaussian_loss_options>?, _ pred: UnsafePointer<Double>?,
+    _ predStride: Int, _ target: UnsafePointer<Double>?, _ targetStride: Int, _ count: Int, _ weights: UnsafePointer<Double>?,
+    _ normalizer: Double, _ loss: UnsafeMutablePointer<Double>?, _ perBox: UnsafeMutablePointer<Double>?,
+    _ gradPred: UnsafeMutablePointer<Double>?, _ gradTarget: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedGaussianLoss(
+        kind, angle, options, pred, predStride, target, targetStride, count, weights, normalizer, loss, perBox, gradPred, gradTarget)
+}
+
 @_cdecl("boxgrad_smooth_l1_f32") @implementation
 public func boxgrad_smooth_l1_f32(
     _ pred: UnsafePointer<Float>?, _ target: UnsafePointer<Float>?, _ insideWeights: UnsafePointer<Float>?,
@@ -609,6 +667,162 @@ public func boxgrad_delta_decode_grad_f64(
 ) -> Int32 {
     deltaDecodeGrad(
         options, proposals, proposalsStride, deltas, deltasStride, count, groups, gradBoxes, gradProposals, gradDeltas)
+}
+
+@_cdecl("boxgrad_rotated_encode_f32") @implementation
+public func boxgrad_rotated_encode_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Float>?,
+    _ degenerate: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedEncode(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount)
+}
+
+@_cdecl("boxgrad_rotated_encode_f64") @implementation
+public func boxgrad_rotated_encode_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Double>?,
+    _ degenerate: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedEncode(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount)
+}
+
+@_cdecl("boxgrad_rotated_encode_grad_f32") @implementation
+public func boxgrad_rotated_encode_grad_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Float>?,
+    _ gradProposals: UnsafeMutablePointer<Float>?, _ gradTargets: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedEncodeGrad(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets)
+}
+
+@_cdecl("boxgrad_rotated_encode_grad_f64") @implementation
+public func boxgrad_rotated_encode_grad_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Double>?,
+    _ gradProposals: UnsafeMutablePointer<Double>?, _ gradTargets: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedEncodeGrad(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets)
+}
+
+@_cdecl("boxgrad_rotated_decode_f32") @implementation
+public func boxgrad_rotated_decode_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ boxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedDecode(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, boxes)
+}
+
+@_cdecl("boxgrad_rotated_decode_f64") @implementation
+public func boxgrad_rotated_decode_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ boxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedDecode(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, boxes)
+}
+
+@_cdecl("boxgrad_rotated_decode_grad_f32") @implementation
+public func boxgrad_rotated_decode_grad_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ gradBoxes: UnsafePointer<Float>?,
+    _ gradProposals: UnsafeMutablePointer<Float>?, _ gradDeltas: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedDecodeGrad(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, gradBoxes, gradProposals, gradDeltas)
+}
+
+@_cdecl("boxgrad_rotated_decode_grad_f64") @implementation
+public func boxgrad_rotated_decode_grad_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ gradBoxes: UnsafePointer<Double>?,
+    _ gradProposals: UnsafeMutablePointer<Double>?, _ gradDeltas: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedDecodeGrad(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, gradBoxes, gradProposals, gradDeltas)
+}
+
+@_cdecl("boxgrad_midpoint_encode_f32") @implementation
+public func boxgrad_midpoint_encode_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Float>?,
+    _ degenerate: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    midpointEncode(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount)
+}
+
+@_cdecl("boxgrad_midpoint_encode_f64") @implementation
+public func boxgrad_midpoint_encode_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ deltas: UnsafeMutablePointer<Double>?,
+    _ degenerate: UnsafeMutablePointer<UInt8>?, _ degenerateCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    midpointEncode(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, deltas, degenerate, degenerateCount)
+}
+
+@_cdecl("boxgrad_midpoint_encode_grad_f32") @implementation
+public func boxgrad_midpoint_encode_grad_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Float>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Float>?,
+    _ gradProposals: UnsafeMutablePointer<Float>?, _ gradTargets: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    midpointEncodeGrad(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets)
+}
+
+@_cdecl("boxgrad_midpoint_encode_grad_f64") @implementation
+public func boxgrad_midpoint_encode_grad_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ targets: UnsafePointer<Double>?, _ targetsStride: Int, _ count: Int, _ gradDeltas: UnsafePointer<Double>?,
+    _ gradProposals: UnsafeMutablePointer<Double>?, _ gradTargets: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    midpointEncodeGrad(
+        options, angle, proposals, proposalsStride, targets, targetsStride, count, gradDeltas, gradProposals, gradTargets)
+}
+
+@_cdecl("boxgrad_midpoint_decode_f32") @implementation
+public func boxgrad_midpoint_decode_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ boxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    midpointDecode(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, boxes)
+}
+
+@_cdecl("boxgrad_midpoint_decode_f64") @implementation
+public func boxgrad_midpoint_decode_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ boxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    midpointDecode(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, boxes)
+}
+
+@_cdecl("boxgrad_midpoint_decode_grad_f32") @implementation
+public func boxgrad_midpoint_decode_grad_f32(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Float>?, _ deltasStride: Int, _ count: Int, _ gradBoxes: UnsafePointer<Float>?,
+    _ gradProposals: UnsafeMutablePointer<Float>?, _ gradDeltas: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    midpointDecodeGrad(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, gradBoxes, gradProposals, gradDeltas)
+}
+
+@_cdecl("boxgrad_midpoint_decode_grad_f64") @implementation
+public func boxgrad_midpoint_decode_grad_f64(
+    _ options: UnsafePointer<boxgrad_rotated_delta_options>?, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsStride: Int,
+    _ deltas: UnsafePointer<Double>?, _ deltasStride: Int, _ count: Int, _ gradBoxes: UnsafePointer<Double>?,
+    _ gradProposals: UnsafeMutablePointer<Double>?, _ gradDeltas: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    midpointDecodeGrad(
+        options, angle, proposals, proposalsStride, deltas, deltasStride, count, gradBoxes, gradProposals, gradDeltas)
 }
 
 @_cdecl("boxgrad_ltrb_encode_f32") @implementation
@@ -847,6 +1061,94 @@ public func boxgrad_distribution_decode_grad_f64(
         logits, logitsStride, count, bins, gradOut, gradLogits)
 }
 
+@_cdecl("boxgrad_roi_align_f32") @implementation
+public func boxgrad_roi_align_f32(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Float>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Float>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ out: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    roiAlign(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, out)
+}
+
+@_cdecl("boxgrad_roi_align_f64") @implementation
+public func boxgrad_roi_align_f64(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Double>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Double>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ out: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    roiAlign(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, out)
+}
+
+@_cdecl("boxgrad_roi_align_grad_f32") @implementation
+public func boxgrad_roi_align_grad_f32(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Float>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Float>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ gradOut: UnsafePointer<Float>?, _ gradFeatures: UnsafeMutablePointer<Float>?,
+    _ gradBoxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    roiAlignGrad(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, gradOut, gradFeatures,
+        gradBoxes)
+}
+
+@_cdecl("boxgrad_roi_align_grad_f64") @implementation
+public func boxgrad_roi_align_grad_f64(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Double>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Double>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ gradOut: UnsafePointer<Double>?, _ gradFeatures: UnsafeMutablePointer<Double>?,
+    _ gradBoxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    roiAlignGrad(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, gradOut, gradFeatures,
+        gradBoxes)
+}
+
+@_cdecl("boxgrad_roi_pool_precise_f32") @implementation
+public func boxgrad_roi_pool_precise_f32(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Float>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Float>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ out: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    roiPoolPrecise(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, out)
+}
+
+@_cdecl("boxgrad_roi_pool_precise_f64") @implementation
+public func boxgrad_roi_pool_precise_f64(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Double>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Double>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ out: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    roiPoolPrecise(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, out)
+}
+
+@_cdecl("boxgrad_roi_pool_precise_grad_f32") @implementation
+public func boxgrad_roi_pool_precise_grad_f32(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Float>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Float>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ gradOut: UnsafePointer<Float>?, _ gradFeatures: UnsafeMutablePointer<Float>?,
+    _ gradBoxes: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    roiPoolPreciseGrad(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, gradOut, gradFeatures,
+        gradBoxes)
+}
+
+@_cdecl("boxgrad_roi_pool_precise_grad_f64") @implementation
+public func boxgrad_roi_pool_precise_grad_f64(
+    _ options: UnsafePointer<boxgrad_roi_options>?, _ features: UnsafePointer<Double>?, _ images: Int, _ channels: Int, _ height: Int,
+    _ width: Int, _ boxes: UnsafePointer<Double>?, _ boxesStride: Int, _ indices: UnsafePointer<Int64>?, _ count: Int, _ outHeight: Int,
+    _ outWidth: Int, _ gradOut: UnsafePointer<Double>?, _ gradFeatures: UnsafeMutablePointer<Double>?,
+    _ gradBoxes: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    roiPoolPreciseGrad(
+        options, features, images, channels, height, width, boxes, boxesStride, indices, count, outHeight, outWidth, gradOut, gradFeatures,
+        gradBoxes)
+}
+
 @_cdecl("boxgrad_nms_f32") @implementation
 public func boxgrad_nms_f32(
     _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Float>?, _ classes: UnsafePointer<Int64>?,
@@ -887,6 +1189,46 @@ public func boxgrad_soft_nms_f64(
         decay, boxes, count, stride, scores, classes, iouThreshold, sigma, scoreThreshold, maxKeep, keep, keepScores, keepCount)
 }
 
+@_cdecl("boxgrad_rotated_nms_f32") @implementation
+public func boxgrad_rotated_nms_f32(
+    _ angle: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Float>?,
+    _ classes: UnsafePointer<Int64>?, _ iouThreshold: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ keep: UnsafeMutablePointer<Int>?,
+    _ keepCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedNms(
+        angle, boxes, count, stride, scores, classes, iouThreshold, scoreThreshold, maxKeep, keep, keepCount)
+}
+
+@_cdecl("boxgrad_rotated_nms_f64") @implementation
+public func boxgrad_rotated_nms_f64(
+    _ angle: Int32, _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Double>?,
+    _ classes: UnsafePointer<Int64>?, _ iouThreshold: Double, _ scoreThreshold: Double, _ maxKeep: Int, _ keep: UnsafeMutablePointer<Int>?,
+    _ keepCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedNms(
+        angle, boxes, count, stride, scores, classes, iouThreshold, scoreThreshold, maxKeep, keep, keepCount)
+}
+
+@_cdecl("boxgrad_rotated_soft_nms_f32") @implementation
+public func boxgrad_rotated_soft_nms_f32(
+    _ decay: Int32, _ angle: Int32, _ boxes: UnsafePointer<Float>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Float>?,
+    _ classes: UnsafePointer<Int64>?, _ iouThreshold: Double, _ sigma: Double, _ scoreThreshold: Double, _ maxKeep: Int,
+    _ keep: UnsafeMutablePointer<Int>?, _ keepScores: UnsafeMutablePointer<Float>?, _ keepCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedSoftNms(
+        decay, angle, boxes, count, stride, scores, classes, iouThreshold, sigma, scoreThreshold, maxKeep, keep, keepScores, keepCount)
+}
+
+@_cdecl("boxgrad_rotated_soft_nms_f64") @implementation
+public func boxgrad_rotated_soft_nms_f64(
+    _ decay: Int32, _ angle: Int32, _ boxes: UnsafePointer<Double>?, _ count: Int, _ stride: Int, _ scores: UnsafePointer<Double>?,
+    _ classes: UnsafePointer<Int64>?, _ iouThreshold: Double, _ sigma: Double, _ scoreThreshold: Double, _ maxKeep: Int,
+    _ keep: UnsafeMutablePointer<Int>?, _ keepScores: UnsafeMutablePointer<Double>?, _ keepCount: UnsafeMutablePointer<Int>?
+) -> Int32 {
+    rotatedSoftNms(
+        decay, angle, boxes, count, stride, scores, classes, iouThreshold, sigma, scoreThreshold, maxKeep, keep, keepScores, keepCount)
+}
+
 @_cdecl("boxgrad_match_f32") @implementation
 public func boxgrad_match_f32(
     _ metric: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsCount: Int, _ proposalsStride: Int, _ truths: UnsafePointer<Float>?,
@@ -906,6 +1248,28 @@ public func boxgrad_match_f64(
 ) -> Int32 {
     match(
         metric, proposals, proposalsCount, proposalsStride, truths, truthsCount, truthsStride, eps, lowThreshold, highThreshold,
+        lowQuality, matches, overlaps)
+}
+
+@_cdecl("boxgrad_rotated_match_f32") @implementation
+public func boxgrad_rotated_match_f32(
+    _ metric: Int32, _ angle: Int32, _ proposals: UnsafePointer<Float>?, _ proposalsCount: Int, _ proposalsStride: Int,
+    _ truths: UnsafePointer<Float>?, _ truthsCount: Int, _ truthsStride: Int, _ lowThreshold: Double, _ highThreshold: Double,
+    _ lowQuality: Int32, _ matches: UnsafeMutablePointer<Int64>?, _ overlaps: UnsafeMutablePointer<Float>?
+) -> Int32 {
+    rotatedMatch(
+        metric, angle, proposals, proposalsCount, proposalsStride, truths, truthsCount, truthsStride, lowThreshold, highThreshold,
+        lowQuality, matches, overlaps)
+}
+
+@_cdecl("boxgrad_rotated_match_f64") @implementation
+public func boxgrad_rotated_match_f64(
+    _ metric: Int32, _ angle: Int32, _ proposals: UnsafePointer<Double>?, _ proposalsCount: Int, _ proposalsStride: Int,
+    _ truths: UnsafePointer<Double>?, _ truthsCount: Int, _ truthsStride: Int, _ lowThreshold: Double, _ highThreshold: Double,
+    _ lowQuality: Int32, _ matches: UnsafeMutablePointer<Int64>?, _ overlaps: UnsafeMutablePointer<Double>?
+) -> Int32 {
+    rotatedMatch(
+        metric, angle, proposals, proposalsCount, proposalsStride, truths, truthsCount, truthsStride, lowThreshold, highThreshold,
         lowQuality, matches, overlaps)
 }
 

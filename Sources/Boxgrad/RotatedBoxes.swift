@@ -68,6 +68,46 @@ extension RotatedCorners {
     }
 }
 
+extension Arguments {
+    fileprivate mutating func angleRange(_ angle: Int32, _ range: Int32) {
+        self.angle(angle)
+        self.range(range, "range")
+    }
+
+    mutating func range(_ code: Int32, _ name: StaticString) {
+        require(BOXGRAD_RANGE_OC...BOXGRAD_RANGE_TURN ~= code, name, "is no range of angles", code)
+    }
+}
+
+func rotatedRegularize<T>(
+    _ angle: Int32, _ range: Int32, _ input: UnsafePointer<T>?, _ count: Int, _ inStride: Int, _ out: UnsafeMutablePointer<T>?, _ outStride: Int
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.angleRange(angle, range)
+    arguments.rows(input, "in", count, stride: inStride, "in_stride", width: 5)
+    arguments.rows(out, "out", count, stride: outStride, "out_stride", width: 5)
+    arguments.inPlace(input, inStride, out, outStride, count)
+    guard arguments.valid, let input, let out else { return arguments.status }
+    RotatedRegularize(angle: angle, range: range, input: Rows(input, stride: inStride), out: MutableRows(out, stride: outStride))
+        .run(count, commonKernels(T.self).rotated_regularize)
+    return BOXGRAD_OK
+}
+
+func rotatedRegularizeGrad<T>(
+    _ angle: Int32, _ range: Int32, _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ gradOut: UnsafePointer<T>?,
+    _ gradBoxes: UnsafeMutablePointer<T>?
+) -> Int32 {
+    var arguments = Arguments()
+    arguments.angleRange(angle, range)
+    arguments.rows(boxes, "boxes", count, stride: stride, "stride", width: 5)
+    arguments.packed(gradOut, "grad_out", count, width: 5)
+    arguments.packed(gradBoxes, "grad_boxes", count, width: 5)
+    guard arguments.valid, let boxes, let gradOut, let gradBoxes else { return arguments.status }
+    RotatedRegularizeGrad(angle: angle, range: range, boxes: Rows(boxes, stride: stride), gradOut: gradOut, gradBoxes: gradBoxes)
+        .run(count, commonKernels(T.self).rotated_regularize_grad)
+    return BOXGRAD_OK
+}
+
 func rotatedCorners<T>(
     _ angle: Int32, _ boxes: UnsafePointer<T>?, _ count: Int, _ stride: Int, _ corners: UnsafeMutablePointer<T>?,
     _ bounds: UnsafeMutablePointer<T>?

@@ -2,7 +2,7 @@ import CBoxgrad
 import CShims
 
 extension Arguments {
-    fileprivate mutating func rotatedMetric(_ metric: Int32, _ angle: Int32) {
+    mutating func rotatedMetric(_ metric: Int32, _ angle: Int32) {
         require(metric == BOXGRAD_IOU || metric == BOXGRAD_IOF, "metric", "is no overlap metric of rotated boxes", metric)
         self.angle(angle)
     }

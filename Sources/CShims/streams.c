@@ -29,12 +29,12 @@ _Bool bgi_streams(const void *target, size_t bytes) {
 }
 
 /* AMD's processors from Zen on gain a third by streaming a matrix. Intel's Xeons lost time by it when they were measured, and other processors
- * were not measured. */
+ * were not measured. A library of one tier is for small devices: what tells the processor would take 5 KB of it. */
 __attribute__((constructor)) static void choose_streaming(void) {
     const char *wanted = getenv("BOXGRAD_STREAM");
     if (wanted && strcmp(wanted, "0") == 0) return;
     if (wanted && strcmp(wanted, "1") == 0) least_streamed = 0;
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(BGI_BASELINE_ONLY)
     else {
         __builtin_cpu_init();
         if (__builtin_cpu_is("amd") && __builtin_cpu_supports("avx2")) least_streamed = too_large_for_caches;

@@ -51,6 +51,39 @@ struct AngleUnit {
         return (choose(angle.magnitude < 0x1p-300, angle * high, sine), cosine)
     }
 
+    /// A quarter turn.
+    @inline(__always)
+    var quarterTurn: Double { isDegrees ? 90 : 0x1.921fb54442d18p+0 }
+
+#if COMMON_KERNELS
+    /// Returns whether the multiple of a quarter turn that is nearest to an angle is an odd one, and what is left of the angle.
+    @inline(never)
+    func nearestQuarterTurn(_ angle: Double) -> (isOdd: Bool, rest: Double) {
+        if isDegrees {
+            guard isFinite(angle) else { return (false, .nan) }
+            let reduced = exactRemainder360(angle)
+            let shifted = reduced * perQuarter + 0x1.8p52
+            return (shifted.bitPattern & 1 == 1, reduced - 90 * (shifted - 0x1.8p52))
+        }
+        let (sine, cosine) = sineAndCosine(angle)
+        let isOdd = sine.magnitude > cosine.magnitude
+        return (isOdd, atan(isOdd ? (0 - cosine) / sine : sine / cosine))
+    }
+
+    /// Returns what is left of an angle without whole turns, or without half turns: at most half of one in size, or NaN if the angle is not finite.
+    @inline(never)
+    func remainder(_ angle: Double, ofHalfTurns isHalf: Bool) -> Double {
+        if isDegrees {
+            guard isFinite(angle) else { return .nan }
+            let (reduced, period) = (exactRemainder360(angle), isHalf ? 180.0 : 360.0)
+            return reduced - period * ((reduced / period + 0x1.8p52) - 0x1.8p52)
+        }
+        let (sine, cosine) = sineAndCosine(angle)
+        let direction = Vector(cosine, sine)
+        return (isHalf && cosine < 0 ? (-1) * direction : direction).angle
+    }
+#endif
+
     /// Returns the sine and the cosine of any angle, or NaN for NaN and infinity.
     @inline(never)
     func sineAndCosine(_ angle: Double) -> (sine: Double, cosine: Double) {

@@ -68,10 +68,6 @@ private func quotient(_ a: Double, _ b: Double) -> Double { choose(b.magnitude <
 @inline(__always)
 private func ratio(_ a: Double, _ b: Double) -> Double { choose(a == 0, 0, a / b) }
 
-/// Returns 1, -1, or 0 for x = 0.
-@inline(__always)
-private func sign(_ x: Double) -> Double { choose(x > 0, 1, choose(x < 0, -1, 0)) }
-
 /// Returns x^p for p > 0. x counts as 0 if it is negative.
 @inline(__always)
 private func positivePower(_ x: Double, _ p: Double) -> Double {

@@ -208,6 +208,19 @@ struct RotatedConvertGrad<T>: Call {
     let gradIn: UnsafeMutablePointer<T>
 }
 
+struct RotatedRegularize<T>: Call {
+    let angle, range: Int32
+    let input: Rows<T>
+    let out: MutableRows<T>
+}
+
+struct RotatedRegularizeGrad<T>: Call {
+    let angle, range: Int32
+    let boxes: Rows<T>
+    let gradOut: UnsafePointer<T>
+    let gradBoxes: UnsafeMutablePointer<T>
+}
+
 struct RotatedCorners<T>: Call {
     let angle: Int32
     let boxes: Rows<T>
@@ -279,6 +292,44 @@ struct RotatedIoULoss<T>: SummingCall {
     let leastIoU, normalizer: Double
     let perBox, gradPred, gradTarget: UnsafeMutablePointer<T>?
     var sums = Sums()
+}
+
+struct RotatedGaussianLoss<T>: SummingCall {
+    let kind, angle: Int32
+    let options: boxgrad_gaussian_loss_options
+    let pred, target: Rows<T>
+    let weights: UnsafePointer<T>?
+    let normalizer: Double
+    let perBox, gradPred, gradTarget: UnsafeMutablePointer<T>?
+    var sums = Sums()
+}
+
+/// Encodes targets, or decodes deltas, against rotated proposals or upright ones; or with `gradOut` computes the gradients of that.
+struct RotatedCode<T>: Call {
+    let isMidpoint, decodes: Bool
+    let options: boxgrad_rotated_delta_options
+    let angle: Int32
+    let proposals, operands: Rows<T>
+    let gradOut: UnsafePointer<T>?
+    let out, gradProposals, gradOperands: UnsafeMutablePointer<T>?
+}
+
+/// The numbers of a row.
+struct RotatedCodeWidths {
+    let proposal, operand, out: Int
+
+    init(isMidpoint: Bool, decodes: Bool) {
+        let deltas = isMidpoint ? 6 : 5
+        (proposal, operand, out) = (isMidpoint ? 4 : 5, decodes ? deltas : 5, decodes ? 5 : deltas)
+    }
+}
+
+/// Asks for the rows that have no deltas.
+struct RotatedDegenerate<T>: Call {
+    let isMidpoint: Bool
+    let proposals, targets: Rows<T>
+    let marks: UnsafeMutablePointer<UInt8>?
+    let found, first: UnsafeMutablePointer<Int>
 }
 
 // ---- SmoothL1 ----
@@ -419,6 +470,56 @@ struct YOLODecodeGrad<T>: Call {
     let gradProposals, gradDeltas: UnsafeMutablePointer<T>?
 }
 
+// ---- Regions ----
+
+/// Asks for a pooling of regions, or for one of its gradients. Each thread has scratch of its own.
+struct RoIPool<T>: Call {
+    let spatialScale: Double
+    let samplingRatio: Int
+    let isAligned, isPrecise, isChannelsLast: Bool
+    let features: UnsafePointer<T>
+    let images, channels, height, width: Int
+    let boxes: Rows<T>
+    let indices: UnsafePointer<Int64>?
+    let count, outHeight, outWidth: Int
+    let out: UnsafeMutablePointer<T>?
+    let gradOut: UnsafePointer<T>?
+    let gradFeatures, gradBoxes: UnsafeMutablePointer<T>?
+    var scratch: ThreadScratch
+}
+
+extension RoIPool {
+    /// Kernels take so many channels at a time, and of planes so many rows of bins.
+    var block: Int { isChannelsLast ? 64 : 16 }
+    static var rowsOfBins: Int { 8 }
+    var blocks: Int { (channels &+ block &- 1) / block }
+
+    /// The numbers that the matrix of an axis takes: where each bin's taps begin and the first and the last index; index, weight and two
+    /// derivatives of each tap.
+    func taps(_ bins: Int, _ size: Int) -> Int {
+        let all = size &+ 2 &* bins &+ 2
+        return isPrecise || samplingRatio <= 0 ? all : min(all, 2 &* samplingRatio &* bins)
+    }
+    func axisSize(_ bins: Int, _ size: Int) -> Int { bins &+ 3 &+ 4 &* taps(bins, size) }
+    var matricesSize: Int { axisSize(outHeight, height) &+ axisSize(outWidth, width) }
+    /// The matrices of so many boxes are in scratch at a time, in 256 KB if one box does not need more.
+    var boxesAtOnce: Int { max(1, min(64, (1 << 15) / matricesSize)) }
+
+    /// A row of the features with room for whole vectors, one of bins, and one of a row of bins side by side.
+    var paddedWidth: Int { (width &+ 7) & ~7 }
+    var paddedBins: Int { (outWidth &+ 7) & ~7 }
+    var binsPitch: Int { Self.rowsOfBins &* outWidth &+ 8 }
+
+    /// The bytes of a thread's scratch: an axis of one tap, the matrices, the sums of each box's gradient and dot products of each row. For
+    /// planes also rows of a window with the channels side by side, one of them with columns side by side, and bins in both orders.
+    var scratchSize: Int {
+        let lanes = 4 &* 16 &* boxesAtOnce &+ 8 &* taps(outHeight, height)
+        let planes = 16 &* (Self.rowsOfBins &* (paddedWidth &+ paddedBins) &+ paddedWidth &+ binsPitch)
+        let numbers = lanes &+ (isChannelsLast ? 0 : planes)
+        return 8 &* (8 &+ boxesAtOnce &* matricesSize) &+ numbers &* MemoryLayout<T>.stride &+ 64
+    }
+}
+
 // ---- Suppression ----
 
 struct NMS<T>: Call {
@@ -443,6 +544,17 @@ struct SoftNMS<T>: Call {
     let keepScores: UnsafeMutablePointer<T>
 }
 
+/// The same with rotated boxes.
+struct RotatedNMS<T>: Call {
+    let call: NMS<T>
+    let angle: Int32
+}
+
+struct RotatedSoftNMS<T>: Call {
+    let call: SoftNMS<T>
+    let angle: Int32
+}
+
 // ---- Matching ----
 
 struct Match<T>: Call {
@@ -456,6 +568,12 @@ struct Match<T>: Call {
     let overlaps: UnsafeMutablePointer<T>?
     /// Has bgi_match_scratch bytes for each thread.
     var scratch: ThreadScratch
+}
+
+/// The same with rotated boxes.
+struct RotatedMatch<T>: Call {
+    var call: Match<T>
+    let angle: Int32
 }
 
 struct MatchIgnore<T>: Call {
@@ -506,7 +624,8 @@ struct TensorPass: Call {
 
     var operation = Operation.largest
     var p = 0.0, divisor = 1.0, coefficient = 1.0, limit = Double.infinity
-    /// The number of integers of an exact sum, or 0 if sums are rounded. A sum without room for squares of doubles leaves doubles to be rounded.
+    /// The number of integers of an exact sum, or 0 if sums are rounded. A sum without room for squares of doubles leaves doubles to be
+    /// rounded.
     var sumSize = 0
     var pieces = UnsafeMutablePointer<Piece>?.none
 }

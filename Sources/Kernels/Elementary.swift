@@ -34,6 +34,27 @@ private let ln2: (high: Double, low: Double) = (0x1.62e42fefa3800p-1, 0x1.ef3579
 
 @inline(__always)
 func exp(_ x: Double) -> Double {
+    let (shifted, rest) = expParts(x)
+    let mantissa = 1 + rest
+    // The result is multiplied by 2^k in two factors, because 2^k alone may overflow or underflow where the product does not. The offset
+    // makes k positive.
+    let exponent = shifted.bitPattern &- rounder.bitPattern &+ 2048
+    let half = exponent >> 1
+    let first = Double(bitPattern: (half &- 1) << 52)
+    let second = Double(bitPattern: (exponent &- half &- 1) << 52)
+    return choose(x != x, x, mantissa * first * second)
+}
+
+/// Returns exp(x) - 1, with all digits where x is near 0.
+@inline(__always)
+func expMinusOne(_ x: Double) -> Double {
+    let (shifted, rest) = expParts(x)
+    return choose(shifted == rounder, rest, exp(x) - 1)
+}
+
+/// Returns k, shifted, and exp(r) - 1, where x is k ln 2 + r.
+@inline(__always)
+private func expParts(_ x: Double) -> (shifted: Double, rest: Double) {
     // Beyond these bounds the result is 0 or infinity. The clamp keeps the arithmetic on the exponent in range.
     let clamped = smaller(larger(x, -750), 710)
     let shifted = clamped * 1.4426950408889634 + rounder
@@ -52,14 +73,7 @@ func exp(_ x: Double) -> Double {
     q = q * r + 0x1.5555555555556p-5
     q = q * r + 0x1.5555555555557p-3
     q = q * r + 0x1.0p-1
-    let mantissa = 1 + (high + (r * r * q - low))
-    // The result is multiplied by 2^k in two factors, because 2^k alone may overflow or underflow where the product does not. The offset
-    // makes k positive.
-    let exponent = shifted.bitPattern &- rounder.bitPattern &+ 2048
-    let half = exponent >> 1
-    let first = Double(bitPattern: (half &- 1) << 52)
-    let second = Double(bitPattern: (exponent &- half &- 1) << 52)
-    return choose(x != x, x, mantissa * first * second)
+    return (shifted, high + (r * r * q - low))
 }
 
 /// Returns log(a / b) for any two numbers. If one of them is 0, infinite or NaN, or if their signs differ, the result is the logarithm of
@@ -78,16 +92,17 @@ func log<T: Real>(ratioOf a: Double, to b: Double) -> T {
 @inline(__always)
 func log<T: Real>(ratioOfPositive p: Double, to q: Double) -> T {
     if T.self == Float.self { return T(shortLog(ratioOf: p, to: q)) }
-    let (first, second, rest) = logParts(ratioOfPositive: p, to: q)
-    return T(first + (second + rest))
+    let (first, second, third, rest) = logParts(ratioOfPositive: p, to: q)
+    return T(first + (second + (third + rest)))
 }
 
 /// Returns x^p within 3 ulp, for a positive finite x and a finite p whose product with log x is at most 2^20 in size. The logarithm is a sum of two
 /// doubles, as in Power.swift, but there is no branch.
 @inline(__always)
 func power(ofPositive x: Double, _ p: Double) -> Double {
-    let (first, second, rest) = logParts(ratioOfPositive: x, to: 1)
+    let (first, second, third, lost) = logParts(ratioOfPositive: x, to: 1)
     // Each part is larger than the next, or the first is 0.
+    let rest = third + lost
     let last = second + rest
     let high = first + last
     let low = ((first - high) + last) + ((second - last) + rest)
@@ -95,9 +110,18 @@ func power(ofPositive x: Double, _ p: Double) -> Double {
     return exp(product) * (1 + (productLow + low * p))
 }
 
-/// Returns three numbers, of decreasing size, whose sum is log(p / q).
+/// Returns x - log(1 + x), where 1 + x is p / q of positive finite numbers, with all digits where p and q are close.
 @inline(__always)
-private func logParts(ratioOfPositive p: Double, to q: Double) -> (Double, Double, Double) {
+func excessOverLog(ofRatio p: Double, to q: Double) -> Double {
+    let (first, second, third, rest) = logParts(ratioOfPositive: p, to: q)
+    let x = (p - q) / q
+    // x - 2 s is x s, where s is (p - q) / (p + q) and the first term 0.
+    return choose(first == 0, x * (second * 0.5) - third, x - (first + (second + (third + rest))))
+}
+
+/// Returns four numbers, whose sum is log(p / q): k ln 2, 2 s and s z t of decreasing size, and what these lost.
+@inline(__always)
+private func logParts(ratioOfPositive p: Double, to q: Double) -> (Double, Double, Double, Double) {
     let (pExponent, pMantissa) = normalised(p)
     let (qExponent, qMantissa) = normalised(q)
     // The mantissas are in 1..<2. One of them is halved if necessary, so that they are within a factor of sqrt(2) of each other. Then their
@@ -123,7 +147,7 @@ private func logParts(ratioOfPositive p: Double, to q: Double) -> (Double, Doubl
     t = t * z + 0x1.9999999999a38p-2
     t = t * z + 0x1.5555555555555p-1
     // log(m / n) is 2 atanh(s), and s * z * t approximates 2 atanh(s) - 2 s.
-    return (k * ln2.high, 2 * s, s * z * t + (2 * lost + k * ln2.low))
+    return (k * ln2.high, 2 * s, s * z * t, 2 * lost + k * ln2.low)
 }
 
 /// Returns log(1 + x) for x >= 0. The second term is what the sum 1 + x lost by rounding.

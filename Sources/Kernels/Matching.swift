@@ -8,10 +8,19 @@ import CShims
 /// proposals of each truth are. A match then holds the number of the proposal's truth and, in its two lowest bits, the negated code that
 /// its overlap gives, or 0.
 @inline(never)
-func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
+func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>) { match(call, rows, T(call.low), T(call.high), nil) }
+
+// The thresholds are rounded here, so that the compiler does not merge the kernels of the two types into one.
+@inline(never)
+func rotatedMatch<T: Real>(_ call: RotatedMatch<T>, _ rows: Range<Int>) {
+    match(call.call, rows, T(call.call.low), T(call.call.high), AngleConvention(call.angle))
+}
+
+/// `convention` is nil if the boxes are upright.
+@inline(never)
+private func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>, _ low: T, _ high: T, _ convention: AngleConvention?) {
     let (count, truths) = (call.truthCount, call.truths)
-    let matching = Matching<T>(scratch: call.scratch.of(rows), truthCount: count, eps: T(call.eps), tracks: call.lowQuality)
-    let (low, high) = (T(call.low), T(call.high))
+    let matching = Matching(call, call.scratch.of(rows), convention)
     if call.lowQuality {
         for j in 0..<count { matching.peaks[j] = bgi_peak(overlap: -.infinity, first: 0, last: 0) }
         matching.clearLanes()
@@ -23,8 +32,8 @@ func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
         var block = 0
         while block < count {
             let width = min(Int(BGI_MATCH_TRUTHS), count &- block)
-            matching.truths.load(truths.from(block), width, call.metric)
-            matching.compare(call.metric, call.proposals.from(first), length, block, width)
+            matching.load(truths.from(block), width)
+            matching.compare(call.proposals.from(first), length, block, width)
             block &+= width
         }
         for i in 0..<length {
@@ -42,24 +51,37 @@ func match<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
 /// Matches the proposals whose overlap with some truth is the greatest that the threads have found, with the truth that they overlap most or
 /// with the last of the truths that force them, and then decodes all matches. It computes the overlaps again, for the chunks from the first to the last that has a greatest overlap. It runs on all rows of the call.
 @inline(never)
-func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
+func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>) { matchLowQuality(call, rows, nil) }
+
+@inline(never)
+func rotatedMatchLowQuality<T: Real>(_ call: RotatedMatch<T>, _ rows: Range<Int>) { matchLowQuality(call.call, rows, call.angle) }
+
+@inline(never)
+private func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>, _ angle: Int32?) {
     guard let matches = call.matches else { return }
-    let size = MemoryLayout<T>.stride
-    let overlaps = call.scratch.start.assumingMemoryBound(to: T.self) + bgi_match_columns(call.truthCount)
+    let (metric, columns, size) = (bgi_exchanged(call.metric), columns(T.self, areRotated: angle != nil), MemoryLayout<T>.stride)
+    let overlaps = call.scratch.start.assumingMemoryBound(to: T.self) + bgi_match_columns(call.truthCount, columns)
     let threads = (rows.count &- 1) / call.scratch.rows &+ 1
     for j in 0..<call.truthCount {
         var peak = bgi_peak(overlap: 0, first: 0, last: -1)
         for thread in 0..<threads {
-            let other = (call.scratch[thread] + bgi_match_peaks(call.truthCount, size)).assumingMemoryBound(to: bgi_peak.self)[j]
+            let peaks = call.scratch[thread] + bgi_match_peaks(call.truthCount, size, columns)
+            let other = peaks.assumingMemoryBound(to: bgi_peak.self)[j]
             if other.overlap > peak.overlap { peak = other } else if other.overlap == peak.overlap && peak.overlap > 0 { peak.last = other.last }
         }
         var first = peak.first &* Int(BGI_MATCH_ROWS)
         while first < min(rows.upperBound, (peak.last &+ 1) &* Int(BGI_MATCH_ROWS)) {
             let length = min(Int(BGI_MATCH_ROWS), rows.upperBound &- first)
-            iouPairwise(
-                IoUPairwise(
-                    metric: bgi_exchanged(call.metric), a: call.truths.from(j), b: call.proposals.from(first), bCount: length, eps: call.eps,
-                    out: MutableRows(overlaps, stride: length), union: nil, streams: false, scratch: call.scratch), 0..<1)
+            let (truth, proposals, out) = (call.truths.from(j), call.proposals.from(first), MutableRows(overlaps, stride: length))
+            if let angle {
+                rotatedIouPairwise(
+                    RotatedIoUPairwise(metric: metric, angle: angle, a: truth, b: proposals, bCount: length, out: out), 0..<1)
+            } else {
+                iouPairwise(
+                    IoUPairwise(
+                        metric: metric, a: truth, b: proposals, bCount: length, eps: call.eps, out: out, union: nil, streams: false,
+                        scratch: call.scratch), 0..<1)
+            }
             for i in 0..<length where Double(overlaps[i]) == peak.overlap {
                 matches[first &+ i] = call.toForcing ? Int64(j) << 2 : matches[first &+ i] & ~3
             }
@@ -71,6 +93,10 @@ func matchLowQuality<T: Real>(_ call: Match<T>, _ rows: Range<Int>) {
         matches[i] = code == 0 ? matches[i] >> 2 : -code
     }
 }
+
+/// The columns of a box.
+@inline(__always)
+private func columns<T: Real>(_: T.Type, areRotated: Bool) -> Int { areRotated ? RotatedColumns<T>.columns : Int(BGI_COLUMNS) }
 
 /// Marks the matches of proposals that some ignored box covers.
 @inline(never)
@@ -106,15 +132,18 @@ extension MatchIgnore where T: Real {
 }
 
 private struct Matching<T: Real> {
-    let eps: T
-    let truthCount: Int
+    private let metric: Int32
+    private let eps: T
+    private let truthCount: Int
     /// Whether the greatest overlap of each truth is recorded.
-    let tracks: Bool
-    /// Points to a tile of proposals and four more columns: the greatest overlap of each proposal so far, the number of its truth in the
+    private let tracks: Bool
+    /// Is nil if the boxes are upright.
+    private let convention: AngleConvention?
+    /// Points to four columns and a tile of proposals. The columns are the greatest overlap of each proposal so far, the number of its truth in the
     /// block (-1 if no truth of the block gave it), the overlap with the latest truth, and the lanes of this truth. All columns are reached
     /// from one pointer, so that the compiler knows that they do not overlap.
     private let base: UnsafeMutablePointer<T>
-    let truths: BoxColumns<T>
+    private let truths: UnsafeMutablePointer<T>
     /// The greatest overlap of each proposal of the chunk; `indices` has the truth that gives it.
     let best: UnsafeMutablePointer<T>
     let indices: UnsafeMutablePointer<Int64>
@@ -123,15 +152,21 @@ private struct Matching<T: Real> {
     private let lanes: UnsafeMutablePointer<T>
 
     @inline(__always)
-    init(scratch: UnsafeMutableRawPointer, truthCount: Int, eps: T, tracks: Bool) {
-        (self.truthCount, self.eps, self.tracks) = (truthCount, eps, tracks)
+    init(_ call: Match<T>, _ scratch: UnsafeMutableRawPointer, _ convention: AngleConvention?) {
+        (metric, eps, truthCount, tracks, self.convention) = (call.metric, T(call.eps), call.truthCount, call.lowQuality, convention)
+        let columns = columns(T.self, areRotated: convention != nil)
         base = scratch.assumingMemoryBound(to: T.self)
-        truths = BoxColumns(base: base + Int(BGI_MATCH_TILE))
-        best = truths.base + bgi_match_columns(truthCount)
+        truths = base + (4 &+ columns) &* tileWidth
+        best = truths + bgi_match_columns(truthCount, columns)
         indices = UnsafeMutableRawPointer(best + Int(BGI_MATCH_ROWS)).assumingMemoryBound(to: Int64.self)
-        peaks = (scratch + bgi_match_peaks(truthCount, MemoryLayout<T>.stride)).assumingMemoryBound(to: bgi_peak.self)
+        peaks = (scratch + bgi_match_peaks(truthCount, MemoryLayout<T>.stride, columns)).assumingMemoryBound(to: bgi_peak.self)
         lanes = UnsafeMutableRawPointer(peaks + truthCount).assumingMemoryBound(to: T.self)
     }
+
+    @inline(__always)
+    private func column(_ index: Int) -> UnsafeMutablePointer<T> { base + index &* tileWidth }
+    @inline(__always)
+    private var tile: UnsafeMutablePointer<T> { column(4) }
 
     @inline(__always)
     func clearLanes() {
@@ -151,22 +186,35 @@ private struct Matching<T: Real> {
         clearLanes()
     }
 
+    /// Measures a block of truths.
+    @inline(__always)
+    func load(_ rows: Rows<T>, _ width: Int) {
+        guard let convention else { return BoxColumns(base: truths).load(rows, width, metric) }
+        var tiles = Tiles(0..<width)
+        while let (start, length) = tiles.next() { RotatedColumns(base: truths).tile(start).fill(rows, start, length, convention) }
+    }
+
     /// Compares the chunk's proposals with a block of truths.
     @inline(__always)
-    func compare(_ metric: Int32, _ proposals: Rows<T>, _ count: Int, _ block: Int, _ width: Int) {
-        let (greatest, found) = (base + 7 &* tileWidth, base + 8 &* tileWidth)
+    func compare(_ proposals: Rows<T>, _ count: Int, _ block: Int, _ width: Int) {
+        let (greatest, found) = (column(0), column(1))
         var tiles = Tiles(0..<count)
         while let (start, length) = tiles.next() {
-            BoxColumns<T>(base: base).load(proposals.from(start), length, metric)
             for k in 0..<tileWidth { (greatest[k], found[k]) = (k < length ? best[start &+ k] : 0, -1) }
-            switch metric {
-            case BOXGRAD_GIOU: compare(block, width, GIoU.self)
-            case BOXGRAD_DIOU: compare(block, width, DIoU.self)
-            case BOXGRAD_CIOU: compare(block, width, CIoU.self)
-            // The truth is the first box here, so that IoF is the exchanged metric.
-            case BOXGRAD_IOF: compare(block, width, IoFOfSecond.self)
-            case BOXGRAD_IOS: compare(block, width, IoS.self)
-            default: compare(block, width, IoU.self)
+            if let convention {
+                RotatedColumns(base: tile).fill(proposals, start, length, convention)
+                compareRotated(block, width)
+            } else {
+                BoxColumns<T>(base: tile).load(proposals.from(start), length, metric)
+                switch metric {
+                case BOXGRAD_GIOU: compare(block, width, GIoU.self)
+                case BOXGRAD_DIOU: compare(block, width, DIoU.self)
+                case BOXGRAD_CIOU: compare(block, width, CIoU.self)
+                // The truth is the first box here, so that IoF is the exchanged metric.
+                case BOXGRAD_IOF: compare(block, width, IoFOfSecond.self)
+                case BOXGRAD_IOS: compare(block, width, IoS.self)
+                default: compare(block, width, IoU.self)
+                }
             }
             for k in 0..<length {
                 best[start &+ k] = greatest[k]
@@ -177,29 +225,49 @@ private struct Matching<T: Real> {
 
     @inline(never)
     private func compare<M: Metric>(_ block: Int, _ width: Int, _ metric: M.Type) {
-        let tile = BoxColumns<T>(base: base)
-        let (greatest, found) = (base + 7 &* tileWidth, base + 8 &* tileWidth)
-        let (values, peak) = (base + 9 &* tileWidth, base + 10 &* tileWidth)
+        let (tile, truths) = (BoxColumns<T>(base: tile), BoxColumns<T>(base: truths))
         for j in 0..<width {
             let (here, lane) = truths.place(j)
-            let (truth, angle) = (here[lane], here.angle(lane, metric))
-            let index = T(j)
-            for k in 0..<tileWidth {
-                let value = Overlap(metric, truth, tile[k], eps, turn: tile.angle(k, metric) - angle).value
-                let isBetter = value > greatest[k]
-                greatest[k] = choose(isBetter, value, greatest[k])
-                found[k] = choose(isBetter, index, found[k])
-                values[k] = value
-            }
-            if tracks {
-                let lane = lanes + 8 &* (block &+ j)
-                memcpy(peak, lane, 8 &* MemoryLayout<T>.stride)
-                for k in 0..<8 {
-                    let two = larger(values[k &+ 8], larger(values[k], peak[k]))
-                    peak[k] = larger(values[k &+ 24], larger(values[k &+ 16], two))
-                }
-                memcpy(lane, peak, 8 &* MemoryLayout<T>.stride)
-            }
+            let (truth, angle, index) = (here[lane], here.angle(lane, metric), T(j))
+            for k in 0..<tileWidth { take(Overlap(metric, truth, tile[k], eps, turn: tile.angle(k, metric) - angle).value, k, index) }
+            if tracks { track(block &+ j) }
         }
+    }
+
+    /// The truth is the first box here, too.
+    @inline(never)
+    private func compareRotated(_ block: Int, _ width: Int) {
+        let (tile, truths, values) = (RotatedColumns<T>(base: tile), RotatedColumns<T>(base: truths), column(2))
+        let metric = RotatedMetric(bgi_exchanged(metric))
+        for j in 0..<width {
+            let (here, lane) = truths.place(j)
+            let isNear = here.compare(lane, tile, metric, values, tileWidth)
+            if !isNear { memset(values, 0, tileWidth &* MemoryLayout<T>.stride) }
+            let index = T(j)
+            for k in 0..<tileWidth { take(values[k], k, index) }
+            if tracks { track(block &+ j) }
+        }
+    }
+
+    /// Takes the overlap of a proposal of the tile with a truth.
+    @inline(__always)
+    private func take(_ value: T, _ k: Int, _ truth: T) {
+        let (greatest, found, values) = (column(0), column(1), column(2))
+        let isBetter = value > greatest[k]
+        greatest[k] = choose(isBetter, value, greatest[k])
+        found[k] = choose(isBetter, truth, found[k])
+        values[k] = value
+    }
+
+    /// Updates the lanes of a truth with its overlaps, which the tile has.
+    @inline(__always)
+    private func track(_ truth: Int) {
+        let (values, peak, lane) = (column(2), column(3), lanes + 8 &* truth)
+        memcpy(peak, lane, 8 &* MemoryLayout<T>.stride)
+        for k in 0..<8 {
+            let two = larger(values[k &+ 8], larger(values[k], peak[k]))
+            peak[k] = larger(values[k &+ 24], larger(values[k &+ 16], two))
+        }
+        memcpy(lane, peak, 8 &* MemoryLayout<T>.stride)
     }
 }

@@ -15,10 +15,20 @@ protocol Metric {
     static func result<T: Real>(of overlap: Overlap<T>) -> T
 }
 
+/// Whether matrices have loops of their own for solid boxes, and for few columns. A small library has one loop for each metric.
+@inline(__always)
+var hasFastMatrices: Bool {
+#if SMALL_LIBRARY
+    false
+#else
+    true
+#endif
+}
+
 extension Metric {
     static var isLoss: Bool { false }
     static var isSolid: Bool { false }
-    static var isShort: Bool { code != BOXGRAD_CIOU }
+    static var isShort: Bool { hasFastMatrices && code != BOXGRAD_CIOU }
     /// Whether the metric divides by the area of the first box. isOfSecond and isOfSmaller say the same of the second and of the smaller box.
     static var isOfFirst: Bool { code == BOXGRAD_IOF }
     static var isOfSecond: Bool { code == BGI_IOF_OF_SECOND }

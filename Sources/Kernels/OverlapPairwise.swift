@@ -49,7 +49,7 @@ private struct Matrix<T: Real> {
             let solidB = columnsB.fill(b.from(first), width, metric)
             var tiles = Tiles(rows)
             while let (start, length) = tiles.next() {
-                let solid = both(columnsA.fill(a.from(start), length, metric), solidB)
+                let solid = both(columnsA.fill(a.from(start), length, metric), solidB) && hasFastMatrices
                 let target = MutableRows(out[start] + first, stride: out.stride)
                 if M.isShort && isNarrow && solid {
                     fillColumns(target, length, Solid<M>.self)

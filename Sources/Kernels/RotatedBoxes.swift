@@ -59,7 +59,7 @@ func rotatedCorners<T: Real>(_ call: RotatedCorners<T>, _ rows: Range<Int>) {
         }
         if let bounds = call.bounds {
             let out = bounds + 4 &* i
-            let reach = (x: u.x.magnitude + v.x.magnitude, y: u.y.magnitude + v.y.magnitude)
+            let reach = box.reach
             (out[0], out[1], out[2], out[3]) = (T(x - reach.x), T(y - reach.y), T(x + reach.x), T(y + reach.y))
         }
     }
@@ -86,11 +86,8 @@ func rotatedCornersGrad<T: Real>(_ call: RotatedCornersGrad<T>, _ rows: Range<In
             byV = byV + Vector(outwards.x * sign(box.v.x), outwards.y * sign(box.v.y))
         }
         let out = call.gradBoxes + 5 &* i
-        let (along, across) = (box.along, box.along.turned)
-        let turning = box.halfWidth * byU.dot(across) - box.halfHeight * byV.dot(along)
-        (out[0], out[1]) = (T(center.x), T(center.y))
-        (out[2], out[3]) = (T(byU.dot(along) / 2), T(byV.dot(across) / 2))
-        out[4] = T(turning * convention.radians)
+        let (w, h, turning) = box.gradient(byU, byV)
+        (out[0], out[1], out[2], out[3], out[4]) = (T(center.x), T(center.y), T(w), T(h), T(turning * convention.radians))
     }
 }
 
@@ -99,10 +96,8 @@ func rotatedCornersGrad<T: Real>(_ call: RotatedCornersGrad<T>, _ rows: Range<In
 func rotatedFromCorners<T: Real>(_ call: RotatedFromCorners<T>, _ rows: Range<Int>) {
     let convention = AngleConvention(call.angle)
     for i in rows {
-        let (quad, out) = (Quad(call.corners[i]), call.boxes + 5 &* i)
-        (out[0], out[1]) = (T(quad.center.x), T(quad.center.y))
-        (out[2], out[3]) = (T(quad.u.length), T(quad.v.length))
-        out[4] = T(convention.angle(of: quad.direction))
+        let (box, out) = (Quad(call.corners[i]).box(convention), call.boxes + 5 &* i)
+        (out[0], out[1], out[2], out[3], out[4]) = (T(box.x), T(box.y), T(box.w), T(box.h), T(box.angle))
     }
 }
 
@@ -110,22 +105,91 @@ func rotatedFromCorners<T: Real>(_ call: RotatedFromCorners<T>, _ rows: Range<In
 func rotatedFromCornersGrad<T: Real>(_ call: RotatedFromCornersGrad<T>, _ rows: Range<Int>) {
     let convention = AngleConvention(call.angle)
     for i in rows {
-        let (quad, g) = (Quad(call.corners[i]), call.gradBoxes + 5 &* i)
-        let center = Vector(Double(g[0]) / 4, Double(g[1]) / 4)
-        // The direction is u, plus v turned back by a quarter turn.
-        let direction = quad.direction
-        let length = direction.length
-        let turning = Double(g[4]) * convention.perRadian
-        let byDirection = choose(length == 0, 0, turning / length) * direction.unit.turned
-        let byU = Double(g[2]) * quad.u.unit + byDirection
-        let byV = Double(g[3]) * quad.v.unit + quad.side * byDirection.turned
-        let (halfU, halfV) = (0.5 * byU, 0.5 * byV)
-        let (sum, difference) = (halfU + halfV, halfU - halfV)
-        let out = call.gradCorners + 8 &* i
+        let (g, out) = (call.gradBoxes + 5 &* i, call.gradCorners + 8 &* i)
+        let (center, sum, difference) = Quad(call.corners[i]).gradient(RotatedRow { Double(g[$0]) }, convention)
         (out[0], out[1]) = (T(center.x - sum.x), T(center.y - sum.y))
         (out[2], out[3]) = (T(center.x + difference.x), T(center.y + difference.y))
         (out[4], out[5]) = (T(center.x + sum.x), T(center.y + sum.y))
         (out[6], out[7]) = (T(center.x - difference.x), T(center.y - difference.y))
+    }
+}
+
+/// Brings angles into a range, and exchanges sides where that keeps the box in its place.
+@inline(never)
+func rotatedRegularize<T: Real>(_ call: RotatedRegularize<T>, _ rows: Range<Int>) {
+    let ranged = RangedAngles(call.range, AngleConvention(call.angle).unit, for: T.self)
+    for i in rows {
+        let (row, out) = (call.input[i], call.out[i])
+        let (x, y, w, h) = (row[0], row[1], row[2], row[3])
+        let (isExchanged, angle) = ranged.regularized(Double(row[4]), isTall: h > w)
+        (out[0], out[1], out[2], out[3], out[4]) = (x, y, isExchanged ? h : w, isExchanged ? w : h, T(angle))
+    }
+}
+
+@inline(never)
+func rotatedRegularizeGrad<T: Real>(_ call: RotatedRegularizeGrad<T>, _ rows: Range<Int>) {
+    let ranged = RangedAngles(call.range, AngleConvention(call.angle).unit, for: T.self)
+    for i in rows {
+        let (row, g, out) = (call.boxes[i], call.gradOut + 5 &* i, call.gradBoxes + 5 &* i)
+        let (isExchanged, _) = ranged.regularized(Double(row[4]), isTall: row[3] > row[2])
+        let (x, y, w, h, angle) = (g[0], g[1], g[2], g[3], g[4])
+        (out[0], out[1], out[2], out[3], out[4]) = (x, y, isExchanged ? h : w, isExchanged ? w : h, angle)
+    }
+}
+
+/// A range of angles, in a unit. Its bounds are rounded to the type of the angles, so that what was brought into it stays there.
+struct RangedAngles {
+    private let range: Int32
+    private let unit: AngleUnit
+    private let isFloat: Bool
+    private let low, high: Double
+
+    init<T: Real>(_ range: Int32, _ unit: AngleUnit, for _: T.Type) {
+        let quarter = unit.quarterTurn
+        (self.range, self.unit, isFloat) = (range, unit, T.self == Float.self)
+        let (lowest, highest): (Double, Double) =
+            switch range {
+            case BOXGRAD_RANGE_OC: (0, quarter)
+            case BOXGRAD_RANGE_LE90: (-quarter, quarter)
+            case BOXGRAD_RANGE_LE135: (-quarter / 2, 1.5 * quarter)
+            default: (-2 * quarter, 2 * quarter)
+            }
+        (low, high) = (Double(T(lowest)), Double(T(highest)))
+    }
+
+    /// Returns whether the sides are to be exchanged, and the angle. `isTall` says that the second side is the longer one.
+    @inline(never)
+    func regularized(_ angle: Double, isTall: Bool) -> (isExchanged: Bool, angle: Double) {
+        if range == BOXGRAD_RANGE_TURN { return (false, moved(angle)) }
+        let isOC = range == BOXGRAD_RANGE_OC
+        let isWithin = isOC ? angle > low && angle <= high : angle >= low && angle < high
+        if isWithin && (isOC || !isTall) { return (false, isOC ? angle : within(angle)) }
+        let (isOdd, rest) = unit.nearestQuarterTurn(angle)
+        let quarter = unit.quarterTurn
+        if isOC {
+            let isHigh = rest <= 0
+            return (isOdd != isHigh, isHigh ? rest + quarter : rest)
+        }
+        if isOdd == isTall { return (isTall, rest) }
+        let isUp = range == BOXGRAD_RANGE_LE90 ? rest < 0 : rest < quarter / 2
+        return (isTall, within(isUp ? rest + quarter : rest - quarter))
+    }
+
+    /// Returns the angle in the range from which it is whole turns away, or half turns where the range is half a turn. OC leaves angles as they are.
+    @inline(never)
+    func moved(_ angle: Double) -> Double {
+        if range == BOXGRAD_RANGE_OC { return angle }
+        if angle >= low && angle < high { return within(angle) }
+        let isHalf = range != BOXGRAD_RANGE_TURN
+        let rest = unit.remainder(angle, ofHalfTurns: isHalf)
+        let period = (isHalf ? 2 : 4) * unit.quarterTurn
+        return within(rest < low ? rest + period : (rest >= high ? rest - period : rest))
+    }
+
+    /// Returns an angle as a number of its type. Rounding may have made it the upper bound, which is the lower one half a turn or a turn before.
+    private func within(_ angle: Double) -> Double {
+        let rounded = isFloat ? Double(Float(angle)) : angle
+        return rounded >= high ? low : rounded
     }
 }
 
@@ -178,10 +242,6 @@ struct Vector {
     static func * (factor: Double, a: Self) -> Self { Self(factor * a.x, factor * a.y) }
 }
 
-/// Returns 1, -1, or 0 for x = 0.
-@inline(__always)
-private func sign(_ x: Double) -> Double { choose(x > 0, 1, choose(x < 0, -1, 0)) }
-
 /// A box as its centre and the vectors from it to the middle of the right side and of the lower side.
 struct Arms {
     let x, y, halfWidth, halfHeight: Double
@@ -189,10 +249,24 @@ struct Arms {
     var u: Vector { halfWidth * along }
     var v: Vector { halfHeight * along.turned }
 
+    /// Half the sides of the upright box around it.
     @inline(__always)
-    init<T: Real>(_ row: UnsafePointer<T>, _ convention: AngleConvention) {
-        (x, y, halfWidth, halfHeight) = (Double(row[0]), Double(row[1]), Double(row[2]) / 2, Double(row[3]) / 2)
-        let (c, s) = convention.direction(Double(row[4]))
+    var reach: Vector { Vector(u.x.magnitude + v.x.magnitude, u.y.magnitude + v.y.magnitude) }
+
+    /// Returns the gradients by the sides and the clockwise angle of a function of u and v.
+    @inline(__always)
+    func gradient(_ byU: Vector, _ byV: Vector) -> (w: Double, h: Double, turning: Double) {
+        let across = along.turned
+        return (byU.dot(along) / 2, byV.dot(across) / 2, halfWidth * byU.dot(across) - halfHeight * byV.dot(along))
+    }
+
+    @inline(__always)
+    init<T: Real>(_ row: UnsafePointer<T>, _ convention: AngleConvention) { self.init(RotatedRow { Double(row[$0]) }, convention) }
+
+    @inline(__always)
+    init(_ box: RotatedRow<Double>, _ convention: AngleConvention) {
+        (x, y, halfWidth, halfHeight) = (box.x, box.y, box.w / 2, box.h / 2)
+        let (c, s) = convention.direction(box.angle)
         along = Vector(c, s)
     }
 }
@@ -218,5 +292,27 @@ private struct Quad {
     /// Has the direction of the rectangle that is nearest to u and v: of a rectangle u and v turned back have the same direction.
     @inline(__always)
     var direction: Vector { u - side * v.turned }
+
+    // These two are not inlined, so that they are compiled once for both types.
+
+    /// The box with these sides.
+    @inline(never)
+    func box(_ convention: AngleConvention) -> RotatedRow<Double> {
+        RotatedRow(center.x, center.y, u.length, v.length, convention.angle(of: direction))
+    }
+
+    /// Returns the parts of the gradient by the corners of a function of the box: that of the centre, and halves of the sum and the difference of those by u
+    /// and v.
+    @inline(never)
+    func gradient(_ g: RotatedRow<Double>, _ convention: AngleConvention) -> (center: Vector, sum: Vector, difference: Vector) {
+        // The direction is u, plus v turned back by a quarter turn.
+        let length = direction.length
+        let turning = g.angle * convention.perRadian
+        let byDirection = choose(length == 0, 0, turning / length) * direction.unit.turned
+        let byU = g.w * u.unit + byDirection
+        let byV = g.h * v.unit + side * byDirection.turned
+        let (halfU, halfV) = (0.5 * byU, 0.5 * byV)
+        return (Vector(g.x / 4, g.y / 4), halfU + halfV, halfU - halfV)
+    }
 }
 #endif

@@ -197,6 +197,14 @@ struct RotatedRow<T: Real>: Row {
     @inline(__always)
     init(_ element: (Int) -> T) { self.init(element(0), element(1), element(2), element(3), element(4)) }
 
+    /// Whether all five numbers are finite.
+    @inline(__always)
+    var isFinite: Bool { nothing == 0 }
+
+    /// Is 0, or NaN if a number is not finite.
+    @inline(__always)
+    var nothing: T { ((x - x) + (y - y)) + ((w - w) + (h - h)) + (angle - angle) }
+
     subscript(column: Int) -> T {
         @inline(__always)
         get {
@@ -216,7 +224,6 @@ extension RotatedRow {
     /// that is computed of it is NaN.
     @inline(__always)
     var placed: (x: T, y: T, p: T, q: T, area: T) {
-        let nothing = ((x - x) + (y - y)) + ((w - w) + (h - h)) + (angle - angle)
         let (width, height) = (larger(w, 0), larger(h, 0))
         return (x + nothing, y + nothing, width / 2, height / 2, width * height)
     }
@@ -288,10 +295,22 @@ struct RotatedColumns<T: Real> {
     @inline(__always)
     func reach(_ k: Int) -> (x: T, y: T) { (column(5)[k], column(6)[k]) }
 
+    /// The tile that begins at box `start`, and the tile and the lane of box k, where tile follows tile.
+    @inline(__always)
+    func tile(_ start: Int) -> Self { Self(base: base + Self.columns &* start) }
+    @inline(__always)
+    func place(_ k: Int) -> (tile: Self, lane: Int) { (tile(k & ~(tileWidth &- 1)), k & (tileWidth &- 1)) }
+
     /// Takes rows of a call. A short tile is filled up with boxes at 0 without sides.
-    @inline(never)
+    @inline(__always)
     func fill(_ rows: Rows<T>, _ start: Int, _ length: Int, _ convention: AngleConvention) {
         Tile<RotatedRow<T>>(base: base).load(rows, start, length)
+        prepare(length, convention)
+    }
+
+    /// Makes boxes of rows as they are given.
+    @inline(never)
+    func prepare(_ length: Int, _ convention: AngleConvention) {
         let unit = convention.unit
         var isLong: UInt8 = 0
         for k in 0..<tileWidth {
@@ -314,6 +333,13 @@ struct RotatedColumns<T: Real> {
             let margin = 1 + 8 * T.ulpOfOne
             (column(5)[k], column(6)[k]) = ((p * c + q * s) * margin, (p * s + q * c) * margin)
         }
+    }
+
+    /// Takes one box of another tile.
+    @inline(__always)
+    func set(_ k: Int, _ other: Self, _ row: Int) {
+        for index in 0..<7 { column(index)[k] = other.column(index)[row] }
+        (cosines[k], sines[k]) = (other.cosines[row], other.sines[row])
     }
 
     /// Fills the tile with one box of another.

@@ -43,7 +43,8 @@ func rotatedIouPairwise<T: Real>(_ call: RotatedIoUPairwise<T>, _ rows: Range<In
             while let (start, length) = tilesOfB.next() {
                 tiles.b.fill(call.b, start, length, convention)
                 for row in 0..<count {
-                    compare(tiles.a, row, tiles.b, metric, call.out[first &+ row] + start, length)
+                    let out = call.out[first &+ row] + start
+                    if !tiles.a.compare(row, tiles.b, metric, out, length) { memset(out, 0, length &* MemoryLayout<T>.stride) }
                 }
             }
         }
@@ -51,23 +52,26 @@ func rotatedIouPairwise<T: Real>(_ call: RotatedIoUPairwise<T>, _ rows: Range<In
     RotatedTiles.with(fill)
 }
 
-/// Writes the metric of one box and each of a tile.
-@inline(never)
-private func compare<T: Real>(
-    _ a: RotatedColumns<T>, _ row: Int, _ b: RotatedColumns<T>, _ metric: RotatedMetric, _ out: UnsafeMutablePointer<T>, _ length: Int
-) {
-    @inline(__always)
-    func compare(_ space: Workspace) {
-        let (values, seen): (UnsafeMutablePointer<T>, Tile<SeenBox<T>>) = (space.column(0), space.tile(0))
-        let box = a[row]
-        for k in 0..<tileWidth { seen[k] = box.seen(from: b[k]) }
-        for k in 0..<tileWidth {
-            let frame = b[k]
-            values[k] = RotatedShare(metric, box.area, frame.area, RotatedView(box, from: frame, seen[k]).intersection).value
+extension RotatedColumns {
+    /// Writes the metric of one of these boxes and each of another tile, unless it is 0 everywhere because their upright bounds are apart: then it
+    /// returns false.
+    @inline(never)
+    func compare(_ row: Int, _ others: Self, _ metric: RotatedMetric, _ out: UnsafeMutablePointer<T>, _ length: Int) -> Bool {
+        @inline(__always)
+        func compare(_ space: Workspace) {
+            let (values, seen): (UnsafeMutablePointer<T>, Tile<SeenBox<T>>) = (space.column(0), space.tile(0))
+            let box = self[row]
+            for k in 0..<tileWidth { seen[k] = box.seen(from: others[k]) }
+            for k in 0..<tileWidth {
+                let frame = others[k]
+                values[k] = RotatedShare(metric, box.area, frame.area, RotatedView(box, from: frame, seen[k]).intersection).value
+            }
+            copy(values, to: out, length)
         }
-        copy(values, to: out, length)
+        let isNear = others.isNear(self, row)
+        if isNear { Workspace.with(compare) }
+        return isNear
     }
-    if b.isNear(a, row) { Workspace.with(compare) } else { memset(out, 0, length &* MemoryLayout<T>.stride) }
 }
 
 /// Computes gradA[i] = sum over j of gradOut[i * rowStride + j * columnStride] * d metric(a[i], b[j]) / d a[i]. A call with the sides, the strides

@@ -16,6 +16,22 @@ protocol Real: BinaryFloatingPoint {
     static func columns(_ columns: UnsafeMutablePointer<Self>, ofRows rows: UnsafePointer<Self>)
     static func rows(_ rows: UnsafeMutablePointer<Self>, ofColumns columns: UnsafePointer<Self>)
     static func rows(_ rows: UnsafeMutablePointer<Self>, stride: Int, ofColumns columns: UnsafePointer<Self>)
+
+    /// 64 and 32 bytes of numbers, for loops that the compiler does not vectorise by itself. Arithmetic on them is spelled by these
+    /// functions, because Swift's operators are only fast where the type is concrete.
+    associatedtype Lanes: SIMD where Lanes.Scalar == Self
+    associatedtype HalfLanes: SIMD where HalfLanes.Scalar == Self
+    static func lanes(_ x: Self) -> Lanes
+    static func halfLanes(_ x: Self) -> HalfLanes
+    static func sum(_ a: Lanes, _ b: Lanes) -> Lanes
+    static func sum(_ a: HalfLanes, _ b: HalfLanes) -> HalfLanes
+    /// Returns sum + a * b, rounded twice.
+    static func add(_ a: Lanes, _ b: Lanes, to sum: Lanes) -> Lanes
+    static func add(_ a: HalfLanes, _ b: HalfLanes, to sum: HalfLanes) -> HalfLanes
+    /// Turns a square of as many rows as half the lanes.
+    static func turn(_ from: UnsafePointer<Self>, _ fromPitch: Int, _ to: UnsafeMutablePointer<Self>, _ toPitch: Int)
+    /// Writes four vectors as columns, which are rows of four.
+    static func turn(_ a: HalfLanes, _ b: HalfLanes, _ c: HalfLanes, _ d: HalfLanes, _ to: UnsafeMutablePointer<Self>, _ toPitch: Int)
 }
 
 extension Float: Real {
@@ -40,6 +56,37 @@ extension Float: Real {
     static func rows(_ rows: UnsafeMutablePointer<Self>, stride: Int, ofColumns columns: UnsafePointer<Self>) {
         bgi_spaced_rows_of_columns_f32(columns, rows, stride)
     }
+
+    typealias Lanes = SIMD16<Float>
+    typealias HalfLanes = SIMD8<Float>
+
+    @inline(__always)
+    static func lanes(_ x: Self) -> Lanes { Lanes(repeating: x) }
+
+    @inline(__always)
+    static func halfLanes(_ x: Self) -> HalfLanes { HalfLanes(repeating: x) }
+
+    @inline(__always)
+    static func sum(_ a: Lanes, _ b: Lanes) -> Lanes { a + b }
+
+    @inline(__always)
+    static func sum(_ a: HalfLanes, _ b: HalfLanes) -> HalfLanes { a + b }
+
+    @inline(__always)
+    static func add(_ a: Lanes, _ b: Lanes, to sum: Lanes) -> Lanes { sum + a * b }
+
+    @inline(__always)
+    static func add(_ a: HalfLanes, _ b: HalfLanes, to sum: HalfLanes) -> HalfLanes { sum + a * b }
+
+    @inline(__always)
+    static func turn(_ from: UnsafePointer<Self>, _ fromPitch: Int, _ to: UnsafeMutablePointer<Self>, _ toPitch: Int) {
+        bgi_transpose_f32(from, fromPitch, to, toPitch)
+    }
+
+    @inline(__always)
+    static func turn(_ a: HalfLanes, _ b: HalfLanes, _ c: HalfLanes, _ d: HalfLanes, _ to: UnsafeMutablePointer<Self>, _ toPitch: Int) {
+        bgi_turn_four_f32(a, b, c, d, to, toPitch)
+    }
 }
 
 extension Double: Real {
@@ -58,6 +105,37 @@ extension Double: Real {
     @inline(__always)
     static func rows(_ rows: UnsafeMutablePointer<Self>, stride: Int, ofColumns columns: UnsafePointer<Self>) {
         bgi_spaced_rows_of_columns_f64(columns, rows, stride)
+    }
+
+    typealias Lanes = SIMD8<Double>
+    typealias HalfLanes = SIMD4<Double>
+
+    @inline(__always)
+    static func lanes(_ x: Self) -> Lanes { Lanes(repeating: x) }
+
+    @inline(__always)
+    static func halfLanes(_ x: Self) -> HalfLanes { HalfLanes(repeating: x) }
+
+    @inline(__always)
+    static func sum(_ a: Lanes, _ b: Lanes) -> Lanes { a + b }
+
+    @inline(__always)
+    static func sum(_ a: HalfLanes, _ b: HalfLanes) -> HalfLanes { a + b }
+
+    @inline(__always)
+    static func add(_ a: Lanes, _ b: Lanes, to sum: Lanes) -> Lanes { sum + a * b }
+
+    @inline(__always)
+    static func add(_ a: HalfLanes, _ b: HalfLanes, to sum: HalfLanes) -> HalfLanes { sum + a * b }
+
+    @inline(__always)
+    static func turn(_ from: UnsafePointer<Self>, _ fromPitch: Int, _ to: UnsafeMutablePointer<Self>, _ toPitch: Int) {
+        bgi_transpose_f64(from, fromPitch, to, toPitch)
+    }
+
+    @inline(__always)
+    static func turn(_ a: HalfLanes, _ b: HalfLanes, _ c: HalfLanes, _ d: HalfLanes, _ to: UnsafeMutablePointer<Self>, _ toPitch: Int) {
+        bgi_turn_four_f64(a, b, c, d, to, toPitch)
     }
 }
 
@@ -89,6 +167,10 @@ func larger<T: Real>(_ a: T, _ b: T) -> T { choose(a > b, a, b) }
 /// Returns x limited to lo...hi. NaN stays NaN.
 @inline(__always)
 func clamp<T: Real>(_ x: T, _ lo: T, _ hi: T) -> T { choose(x < lo, lo, choose(x > hi, hi, x)) }
+
+/// Returns 1, -1, or 0 for x = 0.
+@inline(__always)
+func sign(_ x: Double) -> Double { choose(x > 0, 1, choose(x < 0, -1, 0)) }
 
 /// Returns the gradient that passes a clamp: all of it if x is within the bounds or on one of them, and 0 if x is beyond them or NaN.
 @inline(__always)

@@ -7,36 +7,37 @@ import CShims
 /// before is greater than the threshold, which is not negative.
 @inline(never)
 func nms<T: Real>(_ call: NMS<T>, _ rows: Range<Int>) {
-    let (scores, classes, keep) = (call.scores, call.classes, call.keep)
-    let candidates = Candidates(scratch: call.scratch, boxes: call.boxes, count: rows.count)
-    let (slots, ranks, order) = (candidates.items, candidates.spare, candidates.order)
-    let ranked = candidates.list(scores, above: T(call.scoreThreshold))
-    candidates.sort(ranked)
-    // Gives adjacent slots to neighbouring boxes of a class, so that a box is compared with few others.
-    for rank in 0..<ranked { order[rank] = slots[rank].index }
-    let grid = Grid(candidates, ranked)
-    for rank in 0..<ranked { slots[rank] = bgi_ranked(key: grid.key(candidates.box(order[rank])), index: rank) }
-    candidates.sort(ranked)
-    if let classes {
-        for slot in 0..<ranked { slots[slot].key = UInt64(bitPattern: classes[order[slots[slot].index]]) }
-        candidates.sort(ranked)
+    let candidates = Candidates(scratch: call.scratch, boxes: call.boxes, count: rows.count, areRotated: false)
+    let ranked = candidates.rank(call)
+    suppress(call, candidates, Kept(BoxColumns(base: candidates.columns), ranked, T(call.iouThreshold))) { rank, _ in
+        candidates.box(candidates.spare[rank].index)
     }
-    for slot in 0..<ranked { ranks[slots[slot].index] = bgi_ranked(key: UInt64(slot), index: order[slots[slot].index]) }
-    // Stores the slots of the class in each slot: from `key` up to, but not including, `index`.
-    var first = 0
-    while first < ranked {
-        var end = first &+ 1
-        while end < ranked && (classes == nil || slots[end].key == slots[first].key) { end &+= 1 }
-        for slot in first..<end { slots[slot] = bgi_ranked(key: UInt64(first), index: end) }
-        first = end
+}
+
+@inline(never)
+func rotatedNMS<T: Real>(_ call: RotatedNMS<T>, _ rows: Range<Int>) {
+    let (convention, call) = (AngleConvention(call.angle), call.call)
+    let candidates = Candidates(scratch: call.scratch, boxes: call.boxes, count: rows.count, areRotated: true)
+    let ranked = candidates.rank(call)
+    suppress(call, candidates, Kept(RotatedColumns(base: candidates.columns), ranked, T(call.iouThreshold))) { rank, tile in
+        let lane = rank & (tileWidth &- 1)
+        if lane == 0 { candidates.fill(tile, candidates.spare + rank, min(tileWidth, ranked &- rank), convention) }
+        return RotatedPlace(tile: tile, lane: lane)
     }
-    let kept = Kept(candidates.columns, ranked, T(call.iouThreshold))
+}
+
+/// Keeps boxes. `box` returns that of a rank, for which it may prepare a tile of boxes.
+@inline(__always)
+private func suppress<C: SuppressedColumns>(
+    _ call: NMS<C.T>, _ candidates: Candidates<C.T>, _ kept: Kept<C>, _ box: (_ rank: Int, _ tile: C) -> C.Measured
+) {
+    let (slots, ranks) = (candidates.items, candidates.spare)
     var written = 0
-    for rank in 0..<ranked where written < call.maxKeep {
-        let (slot, box) = (Int(ranks[rank].key), candidates.box(ranks[rank].index))
+    for rank in 0..<kept.slots where written < call.maxKeep {
+        let (slot, box) = (Int(ranks[rank].key), box(rank, kept.next))
         if kept.overlap(box, Int(slots[slot].key), slots[slot].index) { continue }
         kept.add(box, slot)
-        keep[written] = ranks[rank].index
+        call.keep[written] = ranks[rank].index
         written &+= 1
     }
     call.keepCount.pointee = written
@@ -46,25 +47,56 @@ func nms<T: Real>(_ call: NMS<T>, _ rows: Range<Int>) {
 /// than the threshold.
 @inline(never)
 func softNMS<T: Real>(_ call: SoftNMS<T>, _ rows: Range<Int>) {
-    let (count, scores, classes) = (rows.count, call.scores, call.classes)
-    let candidates = Candidates(scratch: call.scratch, boxes: call.boxes, count: count)
-    let items = candidates.items
-    let listed = candidates.list(scores, above: T(call.scoreThreshold))
-    for i in 0..<listed { items[i].key = classes.map { UInt64(bitPattern: $0[items[i].index]) } ?? 0 }
+    let candidates = Candidates(scratch: call.scratch, boxes: call.boxes, count: rows.count, areRotated: false)
+    @inline(__always)
+    func fill(_ tile: BoxColumns<T>, _ items: UnsafePointer<bgi_ranked>, _ length: Int) {
+        tile.clear()
+        for k in 0..<length { tile.set(k, candidates.box(items[k].index)) }
+    }
+    soften(call, candidates, BoxColumns.self, fill)
+}
+
+@inline(never)
+func rotatedSoftNMS<T: Real>(_ call: RotatedSoftNMS<T>, _ rows: Range<Int>) {
+    let (convention, call) = (AngleConvention(call.angle), call.call)
+    let candidates = Candidates(scratch: call.scratch, boxes: call.boxes, count: rows.count, areRotated: true)
+    soften(call, candidates, RotatedColumns.self) { tile, items, length in candidates.fill(tile, items, length, convention) }
+}
+
+/// Keeps boxes and lowers scores. `fill` prepares a tile of boxes.
+@inline(__always)
+private func soften<C: SuppressedColumns>(
+    _ call: SoftNMS<C.T>, _ candidates: Candidates<C.T>, _: C.Type, _ fill: (C, UnsafePointer<bgi_ranked>, Int) -> Void
+) {
+    let (items, scores) = (candidates.items, call.scores)
+    let listed = candidates.list(scores, above: C.T(call.scoreThreshold))
+    for i in 0..<listed { items[i].key = call.classes.map { UInt64(bitPattern: $0[items[i].index]) } ?? 0 }
     candidates.sort(listed)
     // `final` has the score at which each box was kept, or NaN for a box that was not kept.
-    let final = UnsafeMutableRawPointer(candidates.order).assumingMemoryBound(to: T.self)
-    for i in 0..<count { final[i] = .nan }
-    let field = Field(candidates, scoreThreshold: T(call.scoreThreshold))
+    let final = UnsafeMutableRawPointer(candidates.order).assumingMemoryBound(to: C.T.self)
+    for i in 0..<candidates.count { final[i] = .nan }
+    let boxes = C(base: candidates.columns)
+    let field = Field(candidates, call, after: boxes.tile((candidates.count &+ tileWidth &- 1) & ~(tileWidth &- 1)).base)
     var first = 0
     while first < listed {
         var end = first &+ 1
         while end < listed && items[end].key == items[first].key { end &+= 1 }
-        field.load(candidates, first, end &- first, scores)
+        var tiles = Tiles(0..<end &- first)
+        while let (start, length) = tiles.next() {
+            fill(boxes.tile(start), items + (first &+ start), length)
+            field.load(scores, items + (first &+ start), start, length)
+        }
         var kept = 0
         while kept < call.maxKeep, let k = field.highest(end &- first) {
             final[items[first &+ k].index] = field.scores[k]
-            field.decay(by: k, end &- first, call.decay == BOXGRAD_SOFT_GAUSSIAN ? nil : T(call.iouThreshold), T(call.sigma))
+            field.remove(k)
+            let (own, lane) = boxes.place(k)
+            let box = own[measured: lane]
+            tiles = Tiles(0..<end &- first)
+            while let (start, _) = tiles.next() {
+                if field.isEmpty(start) { continue }
+                if boxes.tile(start).measure(box, field.leastOverlap, field.overlaps) { field.decay(start) }
+            }
             kept &+= 1
         }
         first = end
@@ -81,7 +113,12 @@ func softNMS<T: Real>(_ call: SoftNMS<T>, _ rows: Range<Int>) {
 @inline(__always)
 func isCandidate<T: Real>(_ box: Box<T>, _ score: T, above threshold: T) -> Bool {
     let isNumber = both(both(box.x1 == box.x1, box.y1 == box.y1), both(box.x2 == box.x2, box.y2 == box.y2))
-    return isNumber && (score > threshold || (threshold == -.infinity && score == threshold))
+    return isNumber && isCandidate(score, above: threshold)
+}
+
+@inline(__always)
+private func isCandidate<T: Real>(_ score: T, above threshold: T) -> Bool {
+    score > threshold || (threshold == -.infinity && score == threshold)
 }
 
 /// Whether the IoU of two solid boxes may be greater than the threshold. It computes no quotient, and still misses no pair. If the rounded
@@ -96,13 +133,14 @@ func mayOverlap<T: Real>(_ overlap: Overlap<T>, _ threshold: T) -> Bool {
 private struct Candidates<T: Real> {
     let boxes: Rows<T>
     let count: Int
+    private let areRotated: Bool
     let items, spare: UnsafeMutablePointer<bgi_ranked>
     let order, counts: UnsafeMutablePointer<Int>
     let columns: UnsafeMutablePointer<T>
 
     @inline(__always)
-    init(scratch: UnsafeMutableRawPointer, boxes: Rows<T>, count: Int) {
-        (self.boxes, self.count) = (boxes, count)
+    init(scratch: UnsafeMutableRawPointer, boxes: Rows<T>, count: Int, areRotated: Bool) {
+        (self.boxes, self.count, self.areRotated) = (boxes, count, areRotated)
         items = scratch.assumingMemoryBound(to: bgi_ranked.self)
         spare = items + count
         order = UnsafeMutableRawPointer(spare + count).assumingMemoryBound(to: Int.self)
@@ -113,20 +151,70 @@ private struct Candidates<T: Real> {
     @inline(__always)
     func box(_ index: Int) -> MeasuredBox<T> { MeasuredBox(Box(boxes[index])) }
 
+    @inline(__always)
+    func center(_ index: Int) -> (x: Double, y: Double) {
+        let row = boxes[index]
+        let (x, y) = (Double(row[0]), Double(row[1]))
+        return areRotated ? (x, y) : (x / 2 + Double(row[2]) / 2, y / 2 + Double(row[3]) / 2)
+    }
+
+    /// Prepares a tile of rotated boxes.
+    @inline(never)
+    func fill(_ tile: RotatedColumns<T>, _ items: UnsafePointer<bgi_ranked>, _ length: Int, _ convention: AngleConvention) {
+        let rows = Tile<RotatedRow<T>>(base: tile.base)
+        for k in 0..<length {
+            let row = boxes[items[k].index]
+            rows[k] = RotatedRow { row[$0] }
+        }
+        for k in length..<tileWidth { rows[k] = RotatedRow { _ in 0 } }
+        tile.prepare(length, convention)
+    }
+
     func sort(_ length: Int) { rankedSort(items, length, spare: spare, counts: counts) }
 
-    /// Lists the candidates, in the order of their indices and with a key from the score, and returns their number.
+    /// Lists the candidates, in the order of their indices and with a key from the score, and returns their number. A rotated box with a number
+    /// that is not finite is none.
     @inline(never)
     func list(_ scores: UnsafePointer<T>, above threshold: T) -> Int {
         var listed = 0
         for index in 0..<count {
-            let score = scores[index]
-            if isCandidate(Box(boxes[index]), score, above: threshold) {
+            let (row, score) = (boxes[index], scores[index])
+            let isListed =
+                areRotated
+                ? RotatedRow { row[$0] }.isFinite && isCandidate(score, above: threshold) : isCandidate(Box(row), score, above: threshold)
+            if isListed {
                 items[listed] = bgi_ranked(key: descendingKey(Double(score)), index: index)
                 listed &+= 1
             }
         }
         return listed
+    }
+
+    /// Ranks the candidates by their scores, and gives each a slot, adjacent ones to neighbouring boxes of a class, so that a box is compared with
+    /// few others. Leaves in `spare` the slot and the index of each rank, and in `items` the slots of the class of each slot: from `key` up
+    /// to, but not including, `index`. Returns their number.
+    @inline(never)
+    func rank(_ call: NMS<T>) -> Int {
+        let (slots, ranks) = (items, spare)
+        let ranked = list(call.scores, above: T(call.scoreThreshold))
+        sort(ranked)
+        for rank in 0..<ranked { order[rank] = slots[rank].index }
+        let grid = Grid(self, ranked)
+        for rank in 0..<ranked { slots[rank] = bgi_ranked(key: grid.key(center(order[rank])), index: rank) }
+        sort(ranked)
+        if let classes = call.classes {
+            for slot in 0..<ranked { slots[slot].key = UInt64(bitPattern: classes[order[slots[slot].index]]) }
+            sort(ranked)
+        }
+        for slot in 0..<ranked { ranks[slots[slot].index] = bgi_ranked(key: UInt64(slot), index: order[slots[slot].index]) }
+        var first = 0
+        while first < ranked {
+            var end = first &+ 1
+            while end < ranked && (call.classes == nil || slots[end].key == slots[first].key) { end &+= 1 }
+            for slot in first..<end { slots[slot] = bgi_ranked(key: UInt64(first), index: end) }
+            first = end
+        }
+        return ranked
     }
 }
 
@@ -140,23 +228,14 @@ private struct Grid {
     @inline(__always)
     init<T: Real>(_ candidates: Candidates<T>, _ ranked: Int) {
         for rank in 0..<ranked {
-            let (cx, cy) = Self.center(candidates.box(candidates.order[rank]))
+            let (cx, cy) = candidates.center(candidates.order[rank])
             if isFinite(cx) { x = (smaller(cx, x.low), larger(cx, x.high)) }
             if isFinite(cy) { y = (smaller(cy, y.low), larger(cy, y.high)) }
         }
     }
 
     @inline(__always)
-    private static func center<T: Real>(_ measured: MeasuredBox<T>) -> (Double, Double) {
-        let box = measured.box
-        return (Double(box.x1) / 2 + Double(box.x2) / 2, Double(box.y1) / 2 + Double(box.y2) / 2)
-    }
-
-    @inline(__always)
-    func key<T: Real>(_ box: MeasuredBox<T>) -> UInt64 {
-        let (cx, cy) = Self.center(box)
-        return Self.spread(cx, x) | Self.spread(cy, y) << 1
-    }
+    func key(_ center: (x: Double, y: Double)) -> UInt64 { Self.spread(center.x, x) | Self.spread(center.y, y) << 1 }
 
     /// Returns the place of a centre in the range, in 16 bits with a zero bit above each of them.
     @inline(__always)
@@ -172,76 +251,144 @@ private struct Grid {
 }
 
 /// Holds the kept boxes, each in its slot, and a tree above them: the bounds of each 32 slots, the bounds of each 32 of those, and so on.
-private struct Kept<T: Real> {
-    private let columns: BoxColumns<T>
+private struct Kept<C: SuppressedColumns> {
+    typealias T = C.T
+    let slots: Int
+    private let boxes: C
+    private let tree: BoxColumns<T>
     private let threshold: T
-    /// The place in the columns where each level begins. Level 0 holds the boxes. The length is BGI_LEVELS, which Swift needs as a literal.
+    /// The place in the tree where each level begins. Level 0 is that of the boxes. The length is BGI_LEVELS, which Swift needs as a literal.
     private var starts = InlineArray<13, Int>(repeating: 0)
     private var top = 0
+    private var end = 0
 
     @inline(__always)
-    init(_ base: UnsafeMutablePointer<T>, _ slots: Int, _ threshold: T) {
-        (columns, self.threshold) = (BoxColumns(base: base), threshold)
-        var (nodes, start) = (slots, 0)
-        while true {
-            starts[top] = start
-            let width = (nodes &+ tileWidth &- 1) / tileWidth
-            for tile in 0..<width { columns.tile(start &+ tile &* tileWidth).clear(bounds: top > 0) }
-            if width <= 1 { break }
-            (nodes, start, top) = (width, start &+ width &* tileWidth, top &+ 1)
+    init(_ boxes: C, _ slots: Int, _ threshold: T) {
+        (self.boxes, self.slots, self.threshold) = (boxes, slots, threshold)
+        var width = (slots &+ tileWidth &- 1) / tileWidth
+        for tile in 0..<width { boxes.tile(tile &* tileWidth).clear() }
+        tree = BoxColumns(base: boxes.tile(width &* tileWidth).base)
+        while width > 1 {
+            width = (width &+ tileWidth &- 1) / tileWidth
+            top &+= 1
+            starts[top] = end
+            for _ in 0..<width {
+                tree.tile(end).clearBounds()
+                end &+= tileWidth
+            }
         }
     }
 
+    /// A tile that is not in use, and a column for overlaps.
     @inline(__always)
-    func add(_ box: MeasuredBox<T>, _ slot: Int) {
+    var next: C { C(base: tree.tile(end).base) }
+    @inline(__always)
+    private var overlaps: UnsafeMutablePointer<T> { next.tile(tileWidth).base }
+
+    @inline(__always)
+    func add(_ box: C.Measured, _ slot: Int) {
         // Other boxes overlap nothing, so that they need no place here.
         guard box.isSolid else { return }
-        let (tile, lane) = columns.place(slot)
+        let (tile, lane) = boxes.place(slot)
         tile.set(lane, box)
+        let bounds = box.bounds
         var (node, level) = (slot, 1)
         while level <= top {
             node >>= 5
-            let (tile, lane) = columns.place(starts[level] &+ node)
-            tile.extend(lane, to: box.box)
+            let (tile, lane) = tree.place(starts[level] &+ node)
+            tile.extend(lane, to: bounds)
             level &+= 1
         }
     }
 
     /// Whether the box's IoU with one of the boxes in the slots first..<end is greater than the threshold.
     @inline(__always)
-    func overlap(_ box: MeasuredBox<T>, _ first: Int, _ end: Int) -> Bool {
-        box.isSolid && overlap(box, first, end, top, 0)
+    func overlap(_ box: C.Measured, _ first: Int, _ end: Int) -> Bool {
+        box.isSolid && overlap(box, box.bounds, first, end, top, 0)
     }
 
     @inline(never)
-    private func overlap(_ box: MeasuredBox<T>, _ first: Int, _ end: Int, _ level: Int, _ tileIndex: Int) -> Bool {
+    private func overlap(_ box: C.Measured, _ bounds: Box<T>, _ first: Int, _ end: Int, _ level: Int, _ tileIndex: Int) -> Bool {
         let start = tileIndex &* tileWidth
-        let tile = columns.tile(starts[level] &+ start)
-        var lanes = level == 0 ? tile.lanesThatMayOverlap(box, threshold) : tile.lanesThatTouch(box)
         // Leaves only the lanes that have slots of the class.
         let (low, high) = (max(0, first >> (5 &* level) &- start), min(31, (end &- 1) >> (5 &* level) &- start))
         guard low <= high else { return false }
-        lanes &= UInt32.max << UInt32(low) & UInt32.max >> UInt32(31 &- high)
+        let ofClass = UInt32.max << UInt32(low) & UInt32.max >> UInt32(31 &- high)
+        if level == 0 { return boxes.tile(start).overlap(box, threshold, ofClass, overlaps) }
+        var lanes = tree.tile(starts[level] &+ start).lanesThatTouch(bounds) & ofClass
         while lanes != 0 {
             let lane = lanes.trailingZeroBitCount
             lanes &= lanes &- 1
-            let found =
-                level == 0
-                ? Overlap(IoU.self, box, tile[lane], 0, turn: 0).value > threshold : overlap(box, first, end, level &- 1, start &+ lane)
-            if found { return true }
+            if overlap(box, bounds, first, end, level &- 1, start &+ lane) { return true }
         }
         return false
     }
 }
 
-extension BoxColumns {
-    /// Fills the first tile with boxes without area, which overlap nothing, or with empty bounds, which every box extends.
+/// Boxes that suppression compares, upright or rotated, in tiles.
+private protocol SuppressedColumns<T> {
+    associatedtype T: Real
+    associatedtype Measured: SuppressedBox<T>
+    var base: UnsafeMutablePointer<T> { get }
+    init(base: UnsafeMutablePointer<T>)
+    func tile(_ start: Int) -> Self
+    func place(_ k: Int) -> (tile: Self, lane: Int)
+    subscript(measured k: Int) -> Measured { get }
+    func set(_ k: Int, _ box: Measured)
+
+    /// Fills the first tile with boxes that overlap nothing.
+    func clear()
+
+    /// Whether the IoU of one of these lanes of the first tile is greater than the threshold. It may write to the column of overlaps.
+    func overlap(_ box: Measured, _ threshold: T, _ lanes: UInt32, _ overlaps: UnsafeMutablePointer<T>) -> Bool
+
+    /// Writes the IoU of each box of the first tile, or returns false if it is certain that none is greater than the threshold.
+    func measure(_ box: Measured, _ threshold: T, _ overlaps: UnsafeMutablePointer<T>) -> Bool
+}
+
+private protocol SuppressedBox<T> {
+    associatedtype T: Real
+    /// Whether the box has an area.
+    var isSolid: Bool { get }
+    var bounds: Box<T> { get }
+}
+
+extension MeasuredBox: SuppressedBox {
     @inline(__always)
-    fileprivate func clear(bounds: Bool) {
-        for k in 0..<tileWidth {
-            let box = bounds ? Box<T>(.infinity, .infinity, -.infinity, -.infinity) : Box(0, 0, 0, 0)
-            set(k, MeasuredBox(box, area: 0))
+    fileprivate var bounds: Box<T> { box }
+}
+
+extension BoxColumns: SuppressedColumns {
+    @inline(__always)
+    fileprivate subscript(measured k: Int) -> MeasuredBox<T> { self[k] }
+
+    @inline(__always)
+    fileprivate func clear() {
+        for k in 0..<tileWidth { set(k, MeasuredBox(Box(0, 0, 0, 0), area: 0)) }
+    }
+
+    @inline(__always)
+    fileprivate func overlap(_ box: MeasuredBox<T>, _ threshold: T, _ among: UInt32, _: UnsafeMutablePointer<T>) -> Bool {
+        var lanes = lanesThatMayOverlap(box, threshold) & among
+        while lanes != 0 {
+            let lane = lanes.trailingZeroBitCount
+            lanes &= lanes &- 1
+            if Overlap(IoU.self, box, self[lane], 0, turn: 0).value > threshold { return true }
         }
+        return false
+    }
+
+    @inline(never)
+    fileprivate func measure(_ box: MeasuredBox<T>, _ threshold: T, _ overlaps: UnsafeMutablePointer<T>) -> Bool {
+        if lanesThatMayOverlap(box, threshold) == 0 { return false }
+        for k in 0..<tileWidth { overlaps[k] = Overlap(IoU.self, box, self[k], 0, turn: 0).value }
+        return true
+    }
+
+    /// Fills the first tile with empty bounds, which every box extends.
+    @inline(__always)
+    fileprivate func clearBounds() {
+        for k in 0..<tileWidth { set(k, MeasuredBox(Box(.infinity, .infinity, -.infinity, -.infinity), area: 0)) }
     }
 
     @inline(__always)
@@ -253,59 +400,107 @@ extension BoxColumns {
 
     /// Returns the boxes of the first tile whose IoU may be greater than the threshold, as bits.
     @inline(__always)
-    fileprivate func lanesThatMayOverlap(_ box: MeasuredBox<T>, _ threshold: T) -> UInt32 {
-        lanes { mayOverlap(Overlap(IoU.self, box, $0, 0, turn: 0), threshold) }
+    private func lanesThatMayOverlap(_ box: MeasuredBox<T>, _ threshold: T) -> UInt32 {
+        lanes { mayOverlap(Overlap(IoU.self, box, self[$0], 0, turn: 0), threshold) }
     }
 
     @inline(__always)
-    fileprivate func lanesThatTouch(_ box: MeasuredBox<T>) -> UInt32 {
-        let box = box.box
-        return lanes { other in
-            let bounds = other.box
+    fileprivate func lanesThatTouch(_ box: Box<T>) -> UInt32 {
+        lanes {
+            let bounds = self[$0].box
             return both(both(bounds.x1 < box.x2, bounds.x2 > box.x1), both(bounds.y1 < box.y2, bounds.y2 > box.y1))
         }
     }
+}
+
+/// Returns the lanes that meet the condition, as bits.
+@inline(__always)
+private func lanes(_ condition: (Int) -> Bool) -> UInt32 {
+    var found: UInt32 = 0
+    for k in 0..<tileWidth { found |= UInt32(bit(condition(k))) << UInt32(truncatingIfNeeded: k) }
+    return found
+}
+
+/// A rotated box as the lane of a tile.
+private struct RotatedPlace<T: Real>: SuppressedBox {
+    let tile: RotatedColumns<T>
+    let lane: Int
 
     @inline(__always)
-    private func lanes(_ condition: (MeasuredBox<T>) -> Bool) -> UInt32 {
-        var found: UInt32 = 0
-        for k in 0..<tileWidth { found |= UInt32(bit(condition(self[k]))) << UInt32(truncatingIfNeeded: k) }
-        return found
+    var isSolid: Bool { tile[lane].area > 0 }
+
+    /// The upright bounds, widened by more than rounding.
+    @inline(__always)
+    var bounds: Box<T> {
+        let (box, reach) = (tile[lane], tile.reach(lane))
+        let (x1, y1, x2, y2) = (box.x - reach.x, box.y - reach.y, box.x + reach.x, box.y + reach.y)
+        @inline(__always)
+        func margin(_ x: T) -> T { x.magnitude * T.ulpOfOne }
+        return Box(x1 - margin(x1), y1 - margin(y1), x2 + margin(x2), y2 + margin(y2))
     }
 }
 
-/// Holds the boxes of one class with scores that decay. A box that is kept or dropped has the score minus infinity.
-private struct Field<T: Real> {
-    private let columns: BoxColumns<T>
-    let scores: UnsafeMutablePointer<T>
-    /// The highest score of each tile.
-    private let tileScores: UnsafeMutablePointer<T>
-    private let scoreThreshold: T
+extension RotatedColumns: SuppressedColumns {
+    @inline(__always)
+    fileprivate subscript(measured k: Int) -> RotatedPlace<T> { RotatedPlace(tile: self, lane: k) }
 
     @inline(__always)
-    init(_ candidates: Candidates<T>, scoreThreshold: T) {
-        let room = (candidates.count &+ tileWidth &- 1) & ~(tileWidth &- 1)
-        columns = BoxColumns(base: candidates.columns)
-        scores = columns.base + 7 &* room
-        tileScores = UnsafeMutableRawPointer(candidates.spare).assumingMemoryBound(to: T.self)
-        self.scoreThreshold = scoreThreshold
+    fileprivate func set(_ k: Int, _ box: RotatedPlace<T>) { set(k, box.tile, box.lane) }
+
+    /// The boxes are nowhere: every comparison with their overlaps is false.
+    @inline(__always)
+    fileprivate func clear() {
+        for index in 0..<Self.columns {
+            for k in 0..<tileWidth { column(index)[k] = 0 }
+        }
+        for k in 0..<tileWidth { column(0)[k] = .infinity }
     }
 
     @inline(__always)
-    func load(_ candidates: Candidates<T>, _ first: Int, _ count: Int, _ scores: UnsafePointer<T>) {
-        var tiles = Tiles(0..<count)
-        while let (start, length) = tiles.next() {
-            let tile = columns.tile(start)
-            tile.clear(bounds: false)
-            for k in 0..<tileWidth {
-                self.scores[start &+ k] = -.infinity
-                if k >= length { continue }
-                let index = candidates.items[first &+ start &+ k].index
-                tile.set(k, candidates.box(index))
-                self.scores[start &+ k] = scores[index]
-            }
-            measure(start)
-        }
+    fileprivate func overlap(_ box: RotatedPlace<T>, _ threshold: T, _ among: UInt32, _ overlaps: UnsafeMutablePointer<T>) -> Bool {
+        measure(box, threshold, overlaps) && lanes { overlaps[$0] > threshold } & among != 0
+    }
+
+    @inline(__always)
+    fileprivate func measure(_ box: RotatedPlace<T>, _: T, _ overlaps: UnsafeMutablePointer<T>) -> Bool {
+        box.tile.compare(box.lane, self, RotatedMetric(BOXGRAD_IOU), overlaps, tileWidth)
+    }
+}
+
+/// Holds the scores, which decay, of the boxes of one class. A box that is kept or dropped has the score minus infinity.
+private struct Field<T: Real> {
+    let scores: UnsafeMutablePointer<T>
+    /// The overlaps of a tile with the box that was kept last.
+    let overlaps: UnsafeMutablePointer<T>
+    /// The highest score of each tile.
+    private let tileScores: UnsafeMutablePointer<T>
+    private let scoreThreshold, sigma: T
+    /// Is nil if scores decay by a Gaussian.
+    private let threshold: T?
+
+    /// `place` is where the scores lie.
+    @inline(__always)
+    init(_ candidates: Candidates<T>, _ call: SoftNMS<T>, after place: UnsafeMutablePointer<T>) {
+        scores = place
+        overlaps = place + ((candidates.count &+ tileWidth &- 1) & ~(tileWidth &- 1))
+        tileScores = UnsafeMutableRawPointer(candidates.spare).assumingMemoryBound(to: T.self)
+        (scoreThreshold, sigma) = (T(call.scoreThreshold), T(call.sigma))
+        threshold = call.decay == BOXGRAD_SOFT_GAUSSIAN ? nil : T(call.iouThreshold)
+    }
+
+    /// What a box's overlap must exceed for its score to decay.
+    @inline(__always)
+    var leastOverlap: T { threshold ?? 0 }
+
+    /// Whether no box of a tile is left.
+    @inline(__always)
+    func isEmpty(_ start: Int) -> Bool { tileScores[start / tileWidth] == -.infinity }
+
+    /// Takes the scores of the items of a tile.
+    @inline(__always)
+    func load(_ scores: UnsafePointer<T>, _ items: UnsafePointer<bgi_ranked>, _ start: Int, _ length: Int) {
+        for k in 0..<tileWidth { self.scores[start &+ k] = k < length ? scores[items[k].index] : -.infinity }
+        measure(start)
     }
 
     /// Returns the first of the boxes with the highest score, or nil if no box is left.
@@ -318,6 +513,12 @@ private struct Field<T: Real> {
         return nil
     }
 
+    @inline(__always)
+    func remove(_ k: Int) {
+        scores[k] = -.infinity
+        measure(k & ~(tileWidth &- 1))
+    }
+
     @inline(never)
     private func measure(_ start: Int) {
         var best = -T.infinity
@@ -325,32 +526,16 @@ private struct Field<T: Real> {
         tileScores[start / tileWidth] = best
     }
 
-    /// Removes box k, and lowers the scores of the boxes that overlap it: linearly if their IoU is greater than the threshold, or by a
-    /// Gaussian if there is no threshold.
+    /// Lowers the scores of a tile by the overlaps: linearly where they are greater than the threshold, or by a Gaussian if there is no threshold.
     @inline(never)
-    func decay(by k: Int, _ count: Int, _ threshold: T?, _ sigma: T) {
-        let (own, lane) = columns.place(k)
-        let box = own[lane]
-        scores[k] = -.infinity
-        measure(k &- lane)
-        var tiles = Tiles(0..<count)
-        while let (start, _) = tiles.next() {
-            let tile = columns.tile(start)
-            if tileScores[start / tileWidth] == -.infinity || tile.lanesThatMayOverlap(box, threshold ?? 0) == 0 { continue }
-            let scores = scores + start
-            if let threshold {
-                for k in 0..<tileWidth {
-                    let iou = Overlap(IoU.self, box, tile[k], 0, turn: 0).value
-                    scores[k] *= choose(iou > threshold, 1 - iou, 1)
-                }
-            } else {
-                for k in 0..<tileWidth {
-                    let iou = Overlap(IoU.self, box, tile[k], 0, turn: 0).value
-                    scores[k] *= exp(-(iou * iou) / sigma)
-                }
-            }
-            for k in 0..<tileWidth { scores[k] = choose(scores[k] > scoreThreshold, scores[k], -.infinity) }
-            measure(start)
+    func decay(_ start: Int) {
+        let (scores, overlaps) = (scores + start, overlaps)
+        if let threshold {
+            for k in 0..<tileWidth { scores[k] *= choose(overlaps[k] > threshold, 1 - overlaps[k], 1) }
+        } else {
+            for k in 0..<tileWidth { scores[k] *= exp(-(overlaps[k] * overlaps[k]) / sigma) }
         }
+        for k in 0..<tileWidth { scores[k] = choose(scores[k] > scoreThreshold, scores[k], -.infinity) }
+        measure(start)
     }
 }

@@ -14,6 +14,8 @@ enum DividedRows {
     static let ofGroups = 3 * (1 << 16) / 2 + 101
     /// The proposals that are matched with three boxes.
     static let ofMatches = (1 << 19) + 101
+    /// The boxes whose pooling gives 18 numbers each.
+    static let ofRegions = 3 * (1 << 17) / 18 + 101
 
     /// Lines of the sources that the numbers above depend on. They state the rows of a chunk, and the rows that are worth a thread.
     static let sizes = [
@@ -22,9 +24,10 @@ enum DividedRows {
             "static var elements: Self { Self(rows: 1 << 16, worthThread: Int(BGI_ELEMENTS_WORTH_THREAD)) }",
             "max(1, (metric == BOXGRAD_CIOU ? 1 << 18 : 1 << 20) / columns)",
         ],
+        "Boxgrad/RoIPooling.swift": ["let worthThread = max(1, (1 << 17) / max(1, bins))"],
         "CShims/include/threads.h": ["BGI_ELEMENTS_WORTH_THREAD = 1 << 19"],
         "Kernels/Calls.swift": ["static var rows: Int { 1 << 16 }"],
-        "Boxgrad/Matching.swift": ["let worthThread = max(1, Division.elements.worthThread / max(1, truthsCount))"],
+        "Boxgrad/Matching.swift": ["worthThread = max(1, Division.elements.worthThread / max(1, call.truthCount))"],
         "Kernels/GradientNorm.swift": ["private var pieceSize: Int { sumSize == ExactSum.doubleSize ? 1 << 18 : 1 << 16 }"],
     ]
 }

@@ -48,14 +48,16 @@ struct Dual {
     var stopped: Dual { Dual(value) }
 }
 
-/// A value with the largest term of its formula. The header allows an error of 32 eps of this term.
+/// A value with the largest term of its formula. The header allows an error of 32 eps of this term. Of subnormal numbers a unit of the type's least one
+/// is more than that.
 struct Term {
     let value, scale: Double
 
     init(_ value: Double, scale: Double? = nil) { (self.value, self.scale) = (value, scale ?? abs(value)) }
 
     func matches(_ other: Double, eps: Double) -> Bool {
-        value.isNaN || other.isNaN ? value.isNaN && other.isNaN : value == other || abs(value - other) <= 32 * eps * scale
+        let least = eps == Float.eps ? Double(Float.leastNonzeroMagnitude) : .leastNonzeroMagnitude
+        return value.isNaN || other.isNaN ? value.isNaN && other.isNaN : value == other || abs(value - other) <= 32 * eps * scale + least
     }
 }
 

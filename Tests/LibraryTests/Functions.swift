@@ -6,11 +6,14 @@ import CBoxgrad
 let typedFunctions = [
     "box_area", "box_area_grad", "box_convert", "box_convert_grad", "box_clip", "box_clip_grad", "box_inspect", "box_rotate", "clip",
     "clip_grad", "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "box_loss", "rotated_convert", "rotated_convert_grad",
-    "rotated_corners", "rotated_corners_grad", "rotated_from_corners", "rotated_from_corners_grad", "rotated_min_area", "rotated_inspect",
-    "rotated_iou_pairwise", "rotated_iou_pairwise_grad", "rotated_iou_aligned", "rotated_iou_loss", "smooth_l1", "balanced_l1",
-    "delta_encode", "delta_encode_grad", "delta_decode", "delta_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode",
+    "rotated_regularize", "rotated_regularize_grad", "rotated_corners", "rotated_corners_grad", "rotated_from_corners",
+    "rotated_from_corners_grad", "rotated_min_area", "rotated_inspect", "rotated_iou_pairwise", "rotated_iou_pairwise_grad",
+    "rotated_iou_aligned", "rotated_iou_loss", "rotated_gaussian_loss", "smooth_l1", "balanced_l1", "delta_encode", "delta_encode_grad",
+    "delta_decode", "delta_decode_grad", "rotated_encode", "rotated_encode_grad", "rotated_decode", "rotated_decode_grad",
+    "midpoint_encode", "midpoint_encode_grad", "midpoint_decode", "midpoint_decode_grad", "ltrb_encode", "ltrb_encode_grad", "ltrb_decode",
     "ltrb_decode_grad", "linear_encode", "linear_encode_grad", "linear_decode", "linear_decode_grad", "yolo_decode", "yolo_decode_grad",
-    "distribution_focal", "distribution_decode", "distribution_decode_grad", "nms", "soft_nms", "match", "match_ignore",
+    "distribution_focal", "distribution_decode", "distribution_decode_grad", "roi_align", "roi_align_grad", "roi_pool_precise",
+    "roi_pool_precise_grad", "nms", "soft_nms", "rotated_nms", "rotated_soft_nms", "match", "rotated_match", "match_ignore",
 ]
 
 extension Float {
@@ -65,6 +68,12 @@ extension Float {
                 c.integer("out_stride"))
         case "rotated_convert_grad":
             api.rotated_convert_grad_f32(c.code("from"), c.code("to"), c.integer("count"), c.read("grad_out"), c.write("grad_in"))
+        case "rotated_regularize":
+            api.rotated_regularize_f32(c.code("angle"), c.code("range"), c.read("in"), c.integer("count"), c.integer("in_stride"), c.write("out"),
+                c.integer("out_stride"))
+        case "rotated_regularize_grad":
+            api.rotated_regularize_grad_f32(c.code("angle"), c.code("range"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("grad_out"),
+                c.write("grad_boxes"))
         case "rotated_corners":
             api.rotated_corners_f32(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.write("corners"), c.write("bounds"))
         case "rotated_corners_grad":
@@ -93,6 +102,10 @@ extension Float {
             api.rotated_iou_loss_f32(c.code("kind"), c.code("angle"), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
                 c.integer("count"), c.read("weights"), c.number("least_iou"), c.number("normalizer"), c.write("loss"), c.write("per_box"),
                 c.write("grad_pred"), c.write("grad_target"))
+        case "rotated_gaussian_loss":
+            api.rotated_gaussian_loss_f32(c.code("kind"), c.code("angle"), c.options(), c.read("pred"), c.integer("pred_stride"), c.read("target"),
+                c.integer("target_stride"), c.integer("count"), c.read("weights"), c.number("normalizer"), c.write("loss"),
+                c.write("per_box"), c.write("grad_pred"), c.write("grad_target"))
         case "smooth_l1":
             api.smooth_l1_f32(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
                 c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),
@@ -113,6 +126,30 @@ extension Float {
         case "delta_decode_grad":
             api.delta_decode_grad_f32(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
                 c.integer("count"), c.integer("groups"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "rotated_encode":
+            api.rotated_encode_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
+        case "rotated_encode_grad":
+            api.rotated_encode_grad_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "rotated_decode":
+            api.rotated_decode_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.write("boxes"))
+        case "rotated_decode_grad":
+            api.rotated_decode_grad_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "midpoint_encode":
+            api.midpoint_encode_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
+        case "midpoint_encode_grad":
+            api.midpoint_encode_grad_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "midpoint_decode":
+            api.midpoint_decode_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.write("boxes"))
+        case "midpoint_decode_grad":
+            api.midpoint_decode_grad_f32(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
         case "ltrb_encode":
             api.ltrb_encode_f32(c.read("points"), c.integer("points_stride"), c.read("boxes"), c.integer("boxes_stride"), c.integer("count"),
                 c.write("distances"))
@@ -149,6 +186,22 @@ extension Float {
         case "distribution_decode_grad":
             api.distribution_decode_grad_f32(c.read("logits"), c.integer("logits_stride"), c.integer("count"), c.integer("bins"), c.read("grad_out"),
                 c.write("grad_logits"))
+        case "roi_align":
+            api.roi_align_f32(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.write("out"))
+        case "roi_align_grad":
+            api.roi_align_grad_f32(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.read("grad_out"), c.write("grad_features"), c.write("grad_boxes"))
+        case "roi_pool_precise":
+            api.roi_pool_precise_f32(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.write("out"))
+        case "roi_pool_precise_grad":
+            api.roi_pool_precise_grad_f32(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.read("grad_out"), c.write("grad_features"), c.write("grad_boxes"))
         case "nms":
             api.nms_f32(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"), c.number("iou_threshold"),
                 c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))
@@ -156,9 +209,20 @@ extension Float {
             api.soft_nms_f32(c.code("decay"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"),
                 c.number("iou_threshold"), c.number("sigma"), c.number("score_threshold"), c.integer("max_keep"), c.write("keep"),
                 c.write("keep_scores"), c.write("keep_count"))
+        case "rotated_nms":
+            api.rotated_nms_f32(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"),
+                c.number("iou_threshold"), c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))
+        case "rotated_soft_nms":
+            api.rotated_soft_nms_f32(c.code("decay"), c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"),
+                c.read("classes"), c.number("iou_threshold"), c.number("sigma"), c.number("score_threshold"), c.integer("max_keep"),
+                c.write("keep"), c.write("keep_scores"), c.write("keep_count"))
         case "match":
             api.match_f32(c.code("metric"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("truths"),
                 c.integer("truths_count"), c.integer("truths_stride"), c.number("eps"), c.number("low_threshold"),
+                c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
+        case "rotated_match":
+            api.rotated_match_f32(c.code("metric"), c.code("angle"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"),
+                c.read("truths"), c.integer("truths_count"), c.integer("truths_stride"), c.number("low_threshold"),
                 c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
         case "match_ignore":
             api.match_ignore_f32(c.code("share"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("ignored"),
@@ -221,6 +285,12 @@ extension Double {
                 c.integer("out_stride"))
         case "rotated_convert_grad":
             api.rotated_convert_grad_f64(c.code("from"), c.code("to"), c.integer("count"), c.read("grad_out"), c.write("grad_in"))
+        case "rotated_regularize":
+            api.rotated_regularize_f64(c.code("angle"), c.code("range"), c.read("in"), c.integer("count"), c.integer("in_stride"), c.write("out"),
+                c.integer("out_stride"))
+        case "rotated_regularize_grad":
+            api.rotated_regularize_grad_f64(c.code("angle"), c.code("range"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("grad_out"),
+                c.write("grad_boxes"))
         case "rotated_corners":
             api.rotated_corners_f64(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.write("corners"), c.write("bounds"))
         case "rotated_corners_grad":
@@ -249,6 +319,10 @@ extension Double {
             api.rotated_iou_loss_f64(c.code("kind"), c.code("angle"), c.read("pred"), c.integer("pred_stride"), c.read("target"), c.integer("target_stride"),
                 c.integer("count"), c.read("weights"), c.number("least_iou"), c.number("normalizer"), c.write("loss"), c.write("per_box"),
                 c.write("grad_pred"), c.write("grad_target"))
+        case "rotated_gaussian_loss":
+            api.rotated_gaussian_loss_f64(c.code("kind"), c.code("angle"), c.options(), c.read("pred"), c.integer("pred_stride"), c.read("target"),
+                c.integer("target_stride"), c.integer("count"), c.read("weights"), c.number("normalizer"), c.write("loss"),
+                c.write("per_box"), c.write("grad_pred"), c.write("grad_target"))
         case "smooth_l1":
             api.smooth_l1_f64(c.read("pred"), c.read("target"), c.read("inside_weights"), c.read("outside_weights"), c.integer("count"),
                 c.number("sigma"), c.number("normalizer"), c.write("loss"), c.write("elementwise"), c.write("grad_pred"),
@@ -269,6 +343,30 @@ extension Double {
         case "delta_decode_grad":
             api.delta_decode_grad_f64(c.options(), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"), c.integer("deltas_stride"),
                 c.integer("count"), c.integer("groups"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "rotated_encode":
+            api.rotated_encode_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
+        case "rotated_encode_grad":
+            api.rotated_encode_grad_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "rotated_decode":
+            api.rotated_decode_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.write("boxes"))
+        case "rotated_decode_grad":
+            api.rotated_decode_grad_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
+        case "midpoint_encode":
+            api.midpoint_encode_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.write("deltas"), c.write("degenerate"), c.write("degenerate_count"))
+        case "midpoint_encode_grad":
+            api.midpoint_encode_grad_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("targets"),
+                c.integer("targets_stride"), c.integer("count"), c.read("grad_deltas"), c.write("grad_proposals"), c.write("grad_targets"))
+        case "midpoint_decode":
+            api.midpoint_decode_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.write("boxes"))
+        case "midpoint_decode_grad":
+            api.midpoint_decode_grad_f64(c.options(), c.code("angle"), c.read("proposals"), c.integer("proposals_stride"), c.read("deltas"),
+                c.integer("deltas_stride"), c.integer("count"), c.read("grad_boxes"), c.write("grad_proposals"), c.write("grad_deltas"))
         case "ltrb_encode":
             api.ltrb_encode_f64(c.read("points"), c.integer("points_stride"), c.read("boxes"), c.integer("boxes_stride"), c.integer("count"),
                 c.write("distances"))
@@ -305,6 +403,22 @@ extension Double {
         case "distribution_decode_grad":
             api.distribution_decode_grad_f64(c.read("logits"), c.integer("logits_stride"), c.integer("count"), c.integer("bins"), c.read("grad_out"),
                 c.write("grad_logits"))
+        case "roi_align":
+            api.roi_align_f64(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.write("out"))
+        case "roi_align_grad":
+            api.roi_align_grad_f64(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.read("grad_out"), c.write("grad_features"), c.write("grad_boxes"))
+        case "roi_pool_precise":
+            api.roi_pool_precise_f64(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.write("out"))
+        case "roi_pool_precise_grad":
+            api.roi_pool_precise_grad_f64(c.options(), c.read("features"), c.integer("images"), c.integer("channels"), c.integer("height"), c.integer("width"),
+                c.read("boxes"), c.integer("boxes_stride"), c.read("indices"), c.integer("count"), c.integer("out_height"),
+                c.integer("out_width"), c.read("grad_out"), c.write("grad_features"), c.write("grad_boxes"))
         case "nms":
             api.nms_f64(c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"), c.number("iou_threshold"),
                 c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))
@@ -312,9 +426,20 @@ extension Double {
             api.soft_nms_f64(c.code("decay"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"),
                 c.number("iou_threshold"), c.number("sigma"), c.number("score_threshold"), c.integer("max_keep"), c.write("keep"),
                 c.write("keep_scores"), c.write("keep_count"))
+        case "rotated_nms":
+            api.rotated_nms_f64(c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"), c.read("classes"),
+                c.number("iou_threshold"), c.number("score_threshold"), c.integer("max_keep"), c.write("keep"), c.write("keep_count"))
+        case "rotated_soft_nms":
+            api.rotated_soft_nms_f64(c.code("decay"), c.code("angle"), c.read("boxes"), c.integer("count"), c.integer("stride"), c.read("scores"),
+                c.read("classes"), c.number("iou_threshold"), c.number("sigma"), c.number("score_threshold"), c.integer("max_keep"),
+                c.write("keep"), c.write("keep_scores"), c.write("keep_count"))
         case "match":
             api.match_f64(c.code("metric"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("truths"),
                 c.integer("truths_count"), c.integer("truths_stride"), c.number("eps"), c.number("low_threshold"),
+                c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
+        case "rotated_match":
+            api.rotated_match_f64(c.code("metric"), c.code("angle"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"),
+                c.read("truths"), c.integer("truths_count"), c.integer("truths_stride"), c.number("low_threshold"),
                 c.number("high_threshold"), c.code("low_quality"), c.write("matches"), c.write("overlaps"))
         case "match_ignore":
             api.match_ignore_f64(c.code("share"), c.read("proposals"), c.integer("proposals_count"), c.integer("proposals_stride"), c.read("ignored"),

@@ -52,6 +52,58 @@ struct RotatedConvertGrad: Operation {
     }
 }
 
+/// Returns a box in a range, by quarter turns and exchanges of sides, and whether the sides were exchanged.
+private func regularized(_ box: [Double], _ angle: Int32, _ range: Int32) -> (box: [Double], isExchanged: Bool) {
+    let quarter = abs(radians(angle)) == 1 ? Double.pi / 2 : 90
+    if range == BOXGRAD_RANGE_TURN {
+        let turns = ((box[4] / quarter + 2) / 4).rounded(.down)
+        return (box[..<4] + [box[4] - turns * 4 * quarter], false)
+    }
+    let (low, high): (Double, Double) = [(0, quarter), (-quarter, quarter), (-quarter / 2, 1.5 * quarter)][Int(range)]
+    let isOC = range == BOXGRAD_RANGE_OC
+    var (w, h, x, isExchanged) = (box[2], box[3], box[4], false)
+    func isWithin(_ x: Double) -> Bool { isOC ? x > low && x <= high : x >= low && x < high }
+    let turns = (-20...20).sorted { abs($0) < abs($1) }
+    let turn = turns.first { isWithin(x + Double($0) * quarter) && (isOC || (box[2] == box[3] ? $0 % 2 == 0 : ($0 % 2 != 0) == (box[3] > box[2]))) }!
+    if turn % 2 != 0 { (w, h, isExchanged) = (h, w, true) }
+    x += Double(turn) * quarter
+    return ([box[0], box[1], w, h, x], isExchanged)
+}
+
+struct RotatedRegularize: Operation {
+    let angle, range: Int32
+    var inPlace: (input: String, output: String)? { ("in", "out") }
+
+    func arguments(_ n: Int) -> [Argument] { [.regular("in", n, stride: "in_stride"), .output("out", n, 5, stride: "out_stride")] }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        ["out": x["in"]!.map { box in regularized(box, angle, range).box.map { Term($0, scale: max(abs($0), abs(box[4]))) } }]
+    }
+}
+
+struct RotatedRegularizeGrad: Operation {
+    let angle, range: Int32
+
+    func arguments(_ n: Int) -> [Argument] { [.regular("boxes", n, stride: "stride"), .numbers("grad_out", n, 5), .output("grad_boxes", n, 5)] }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        ["grad_boxes": zip(x["boxes"]!, x["grad_out"]!).map { box, g in
+            (regularized(box, angle, range).isExchanged ? [g[0], g[1], g[3], g[2], g[4]] : g).map { Term($0) }
+        }]
+    }
+}
+
+extension Argument {
+    /// Boxes whose angles are in no unit at the end of a range.
+    fileprivate static func regular(_ name: String, _ rows: Int, stride: String) -> Argument {
+        input(name, rows, 5, stride: stride) { random in
+            var box = random.rotatedBox()
+            box[4] = Double(Float(random.number(-12...12)))
+            return box
+        }
+    }
+}
+
 extension Dual {
     fileprivate var sine: Dual { mapped(sin(value), slope: cos(value)) }
     fileprivate var cosine: Dual { mapped(cos(value), slope: -sin(value)) }
@@ -315,6 +367,22 @@ struct RotatedInspect: Operation {
         }
     }
 
+    @Test func regularize() throws {
+        // A range is one of numbers, whichever way they turn.
+        for range in BOXGRAD_RANGE_OC...BOXGRAD_RANGE_TURN {
+            for angle in [BOXGRAD_ANGLE_RADIANS_CW, BOXGRAD_ANGLE_DEGREES_CCW] {
+                try sweep(RotatedRegularize(angle: angle, range: range))
+                try sweep(RotatedRegularizeGrad(angle: angle, range: range))
+            }
+        }
+        try refuse(RotatedRegularize(angle: 0, range: 0))
+        try refuse(RotatedRegularizeGrad(angle: 0, range: 0))
+        try refuse("angle", wrongCodes.map { RotatedRegularize(angle: $0, range: 0) })
+        try refuse("angle", wrongCodes.map { RotatedRegularizeGrad(angle: $0, range: 0) })
+        try refuse("range", [-1, 4, .min, .max].map { RotatedRegularize(angle: 0, range: $0) })
+        try refuse("range", [-1, 4, .min, .max].map { RotatedRegularizeGrad(angle: 0, range: $0) })
+    }
+
     @Test func corners() throws {
         for angle in angles {
             try sweep(RotatedCorners(angle: angle))
@@ -387,7 +455,7 @@ struct RotatedInspect: Operation {
 
 extension Random {
     /// Returns a rotated box that overlaps about half of the others. No two are parallel.
-    fileprivate mutating func crossingBox() -> [Double] { [number(0...20), number(0...20), number(2...25), number(2...25), number(-200...200)] }
+    mutating func crossingBox() -> [Double] { [number(0...20), number(0...20), number(2...25), number(2...25), number(-200...200)] }
 
     /// Returns a box without width or height, or of negative sides.
     fileprivate mutating func oddBox() -> [Double] {
@@ -450,7 +518,10 @@ private struct RotatedReference {
 /// Rounding moves an overlap by a rounding of the boxes' extent, times the smaller perimeter, over the area that it is divided by; and a slope by one
 /// of the extent over the sine of the angle between the edges, at most by an edge.
 private func scales(_ pair: [Double], _ metric: Int32, _ angle: Int32) -> (value: Double, slope: Double) {
-    let reference = RotatedReference(pair.map { Dual($0) }, angle)
+    scales(RotatedReference(pair.map { Dual($0) }, angle), pair, metric, angle)
+}
+
+private func scales(_ reference: RotatedReference, _ pair: [Double], _ metric: Int32, _ angle: Int32) -> (value: Double, slope: Double) {
     let (first, second, inter): (Double, Double, Double) = (reference.areaA.value, reference.areaB.value, reference.inter.value)
     let divisor: Double = metric == BOXGRAD_IOF ? first : first + second - inter
     let side: Double = max(pair[2], pair[3], pair[7], pair[8])
@@ -468,8 +539,29 @@ private func gradient(_ pair: [Double], _ cotangent: Double, _ angle: Int32, _ v
     pullback(pair, [cotangent], row: 5) { [value(RotatedReference($0, angle))] }.map { Term($0.value, scale: abs(cotangent) * scale) }
 }
 
+/// The overlaps that were computed, because sweeps of one size have the same boxes.
+private let overlapsLock = NSLock()
+private nonisolated(unsafe) var overlaps: [[Double]: Term] = [:]
+
+/// Returns an overlap with its scale. That of boxes which are further apart than their diagonals reach is exactly 0.
+func rotatedOverlap(_ a: [Double], _ b: [Double], _ metric: Int32, _ angle: Int32) -> Term {
+    let key = a + b + [Double(metric), Double(angle)]
+    if let known = overlapsLock.withLock({ overlaps[key] }) { return known }
+    let term = newRotatedOverlap(a, b, metric, angle)
+    overlapsLock.withLock { overlaps[key] = term }
+    return term
+}
+
+private func newRotatedOverlap(_ a: [Double], _ b: [Double], _ metric: Int32, _ angle: Int32) -> Term {
+    let reach: Double = hypot(a[2], a[3]) + hypot(b[2], b[3])
+    if hypot(a[0] - b[0], a[1] - b[1]) > 0.501 * reach { return Term(0) }
+    let reference = RotatedReference((a + b).map { Dual($0) }, angle)
+    let overlap = reference.value(metric).value
+    return Term(overlap.isNaN ? 0 : overlap, scale: scales(reference, a + b, metric, angle).value)
+}
+
 extension Argument {
-    fileprivate static func crossing(_ name: String, _ rows: Int, stride: String, odd: Bool) -> Argument {
+    static func crossing(_ name: String, _ rows: Int, stride: String, odd: Bool) -> Argument {
         input(name, rows, 5, stride: stride) { odd ? $0.oddBox() : $0.crossingBox() }
     }
 }

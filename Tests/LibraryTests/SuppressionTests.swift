@@ -25,15 +25,18 @@ struct NMS: Operation {
         ]
     }
 
-    func reference(_ x: Inputs) -> [String: [[Term]]] {
-        let (boxes, scores) = (x["boxes"]!, x["scores"]!.map { $0[0] })
-        var kept: [Int] = []
-        for i in boxes.indices.sorted(by: { (-scores[$0], $0) < (-scores[$1], $1) }) where scores[i] > scoreThreshold {
-            let rivals = kept.filter { x["classes"] == nil || x["classes"]![$0] == x["classes"]![i] }
-            if kept.count != maxKeep && !rivals.contains(where: { iou(boxes[$0], boxes[i]) > iouThreshold }) { kept.append(i) }
-        }
-        return ["keep": listed(kept, maxKeep < 0 ? boxes.count : min(boxes.count, maxKeep)), "keep_count": [[Term(Double(kept.count))]]]
+    func reference(_ x: Inputs) -> [String: [[Term]]] { suppressed(x, above: scoreThreshold, maxKeep) { iou($0, $1) > iouThreshold } }
+}
+
+/// Returns what suppression keeps. `drops` says whether a kept box drops another.
+private func suppressed(_ x: Inputs, above threshold: Double, _ maxKeep: Int, _ drops: ([Double], [Double]) -> Bool) -> [String: [[Term]]] {
+    let (boxes, scores) = (x["boxes"]!, x["scores"]!.map { $0[0] })
+    var kept: [Int] = []
+    for i in boxes.indices.sorted(by: { (-scores[$0], $0) < (-scores[$1], $1) }) where scores[i] > threshold {
+        let rivals = kept.filter { x["classes"] == nil || x["classes"]![$0] == x["classes"]![i] }
+        if kept.count != maxKeep && !rivals.contains(where: { drops(boxes[$0], boxes[i]) }) { kept.append(i) }
     }
+    return ["keep": listed(kept, maxKeep < 0 ? boxes.count : min(boxes.count, maxKeep)), "keep_count": [[Term(Double(kept.count))]]]
 }
 
 struct SoftNMS: Operation {
@@ -49,21 +52,26 @@ struct SoftNMS: Operation {
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
-        let boxes = x["boxes"]!
-        var left = x["scores"]!.map { $0[0] }
-        var kept: [(score: Double, index: Int)] = []
-        while let best = left.indices.filter({ left[$0] > scoreThreshold }).max(by: { (left[$0], -$0) < (left[$1], -$1) }) {
-            kept.append((left[best], best))
-            left[best] = -.infinity
-            for i in left.indices where x["classes"] == nil || x["classes"]![i] == x["classes"]![best] {
-                let overlap = iou(boxes[best], boxes[i])
-                left[i] *= decay == BOXGRAD_SOFT_GAUSSIAN ? exp(-overlap * overlap / sigma) : overlap > iouThreshold ? 1 - overlap : 1
-            }
+        softened(x, above: scoreThreshold) { a, b in
+            let overlap = iou(a, b)
+            return decay == BOXGRAD_SOFT_GAUSSIAN ? exp(-overlap * overlap / sigma) : overlap > iouThreshold ? 1 - overlap : 1
         }
-        kept.sort { (-$0.score, $0.index) < (-$1.score, $1.index) }
-        let scores = boxes.indices.map { [$0 < kept.count ? Term(kept[$0].score, scale: 1) : Term(.nan)] }
-        return ["keep": listed(kept.map(\.index), boxes.count), "keep_scores": scores, "keep_count": [[Term(Double(kept.count))]]]
     }
+}
+
+/// Returns what soft suppression keeps. `factor` is what a kept box multiplies another's score by.
+private func softened(_ x: Inputs, above threshold: Double, _ factor: ([Double], [Double]) -> Double) -> [String: [[Term]]] {
+    let boxes = x["boxes"]!
+    var left = x["scores"]!.map { $0[0] }
+    var kept: [(score: Double, index: Int)] = []
+    while let best = left.indices.filter({ left[$0] > threshold }).max(by: { (left[$0], -$0) < (left[$1], -$1) }) {
+        kept.append((left[best], best))
+        left[best] = -.infinity
+        for i in left.indices where x["classes"] == nil || x["classes"]![i] == x["classes"]![best] { left[i] *= factor(boxes[best], boxes[i]) }
+    }
+    kept.sort { (-$0.score, $0.index) < (-$1.score, $1.index) }
+    let scores = boxes.indices.map { [$0 < kept.count ? Term(kept[$0].score, scale: 1) : Term(.nan)] }
+    return ["keep": listed(kept.map(\.index), boxes.count), "keep_scores": scores, "keep_count": [[Term(Double(kept.count))]]]
 }
 
 struct Match: Operation {
@@ -81,24 +89,85 @@ struct Match: Operation {
     }
 
     func reference(_ x: Inputs) -> [String: [[Term]]] {
-        let (proposals, truths) = (x["proposals"]!, x["truths"]!)
-        let overlaps = proposals.map { a in truths.map { b in Overlap(metric, (a + b).map { Dual($0) }, eps: eps, isLoss: false) } }
-        let values = overlaps.map { $0.map(\.value.value) }
-        let peaks = truths.indices.map { j in values.map { $0[j] }.max() ?? 0 }
-        var matches: [[Term]] = [], best: [[Term]] = []
-        for i in proposals.indices {
-            guard let greatest = values[i].max() else {
-                matches.append([Term(-1)])
-                best.append([Term(0)])
-                continue
+        let overlaps = x["proposals"]!.map { a in
+            x["truths"]!.map { b in
+                let overlap = Overlap(metric, (a + b).map { Dual($0) }, eps: eps, isLoss: false)
+                return Term(overlap.value.value, scale: overlap.scale)
             }
-            let forcing = lowQuality == 0 ? nil : truths.indices.last { peaks[$0] > 0 && values[i][$0] == peaks[$0] }
-            let index = values[i].firstIndex(of: greatest)!
-            let match = lowQuality == 2 ? forcing : forcing.map { _ in index }
-            matches.append([Term(Double(match ?? (greatest >= highThreshold ? index : greatest < lowThreshold ? -1 : -2)))])
-            best.append([Term(greatest, scale: overlaps[i][index].scale)])
         }
-        return ["matches": matches, "overlaps": best]
+        return matched(overlaps, lowThreshold, highThreshold, lowQuality)
+    }
+}
+
+/// Returns the matches of proposals, of which each has its overlaps with the truths.
+private func matched(_ overlaps: [[Term]], _ low: Double, _ high: Double, _ lowQuality: Int32) -> [String: [[Term]]] {
+    let values = overlaps.map { $0.map(\.value) }
+    let peaks = (values.first ?? []).indices.map { j in values.map { $0[j] }.max() }
+    var matches: [[Term]] = [], best: [[Term]] = []
+    for i in values.indices {
+        guard let greatest = values[i].max() else {
+            matches.append([Term(-1)])
+            best.append([Term(0)])
+            continue
+        }
+        func forces(_ j: Int) -> Bool { values[i][j] > 0 && values[i][j] == peaks[j] }
+        let forcing = lowQuality == 0 ? nil : values[i].indices.last(where: forces)
+        let index = values[i].firstIndex(of: greatest)!
+        let match = lowQuality == 2 ? forcing : forcing.map { _ in index }
+        matches.append([Term(Double(match ?? (greatest >= high ? index : greatest < low ? -1 : -2)))])
+        best.append([overlaps[i][index]])
+    }
+    return ["matches": matches, "overlaps": best]
+}
+
+struct RotatedNMS: Operation {
+    var angle = BOXGRAD_ANGLE_DEGREES_CCW, iouThreshold = 0.4, scoreThreshold = -1.5, maxKeep = -1, odd = false
+    var isRowwise: Bool { false }
+
+    func arguments(_ n: Int) -> [Argument] {
+        [.crossing("boxes", n, stride: "stride", odd: odd)] + NMS(maxKeep: maxKeep).arguments(n).dropFirst()
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        suppressed(x, above: scoreThreshold, maxKeep) { rotatedOverlap($0, $1, BOXGRAD_IOU, angle).value > iouThreshold }
+    }
+}
+
+struct RotatedSoftNMS: Operation {
+    var decay = BOXGRAD_SOFT_LINEAR, angle = BOXGRAD_ANGLE_DEGREES_CCW, iouThreshold = 0.3, sigma = 0.5, scoreThreshold = 0.01, maxKeep = -1
+    var isRowwise: Bool { false }
+
+    func arguments(_ n: Int) -> [Argument] { [.crossing("boxes", n, stride: "stride", odd: false)] + SoftNMS().arguments(n).dropFirst() }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        softened(x, above: scoreThreshold) { a, b in
+            let overlap = rotatedOverlap(a, b, BOXGRAD_IOU, angle).value
+            return decay == BOXGRAD_SOFT_GAUSSIAN ? exp(-overlap * overlap / sigma) : overlap > iouThreshold ? 1 - overlap : 1
+        }
+    }
+}
+
+struct RotatedMatch: Operation {
+    var metric = BOXGRAD_IOU, angle = BOXGRAD_ANGLE_DEGREES_CCW, lowThreshold = 0.25, highThreshold = 0.55, lowQuality: Int32 = 0, isTall = true
+    var isRowwise: Bool { false }
+
+    func counts(_ n: Int) -> [String: Int] { Match(isTall: isTall).counts(n) }
+
+    func arguments(_ n: Int) -> [Argument] {
+        let (rows, truths) = (counts(n)["proposals_count"]!, counts(n)["truths_count"]!)
+        // No truth holds a proposal, because all IoF of 1 are equal but for rounding.
+        let larger: Double = metric == BOXGRAD_IOF ? 25 : 0
+        return [
+            .input("proposals", rows, 5, stride: "proposals_stride") { random in
+                let box = random.crossingBox()
+                return [box[0], box[1], box[2] + larger, box[3] + larger, box[4]]
+            },
+            .crossing("truths", truths, stride: "truths_stride", odd: false),
+        ] + Match(isTall: isTall).arguments(n).dropFirst(2)
+    }
+
+    func reference(_ x: Inputs) -> [String: [[Term]]] {
+        matched(x["proposals"]!.map { a in x["truths"]!.map { rotatedOverlap(a, $0, metric, angle) } }, lowThreshold, highThreshold, lowQuality)
     }
 }
 
@@ -149,6 +218,38 @@ struct MatchIgnore: Operation {
     func matchIgnore(share: Int32, which: Int32) throws {
         for isTall in [false, true] { try sweep(MatchIgnore(share: share, which: which, isTall: isTall)) }
         try sweep(MatchIgnore(share: share, threshold: 0, which: which))
+    }
+
+    @Test(arguments: [BOXGRAD_ANGLE_RADIANS_CW, BOXGRAD_ANGLE_DEGREES_CCW])
+    func rotated(angle: Int32) throws {
+        try sweep(RotatedNMS(angle: angle))
+        guard angle == BOXGRAD_ANGLE_DEGREES_CCW else { return }
+        try sweep(RotatedNMS(iouThreshold: 0, scoreThreshold: -.infinity, odd: true))
+        try sweep(RotatedNMS(maxKeep: 4))
+        for decay in [BOXGRAD_SOFT_LINEAR, BOXGRAD_SOFT_GAUSSIAN] { try sweep(RotatedSoftNMS(decay: decay)) }
+    }
+
+    @Test(arguments: [BOXGRAD_IOU, BOXGRAD_IOF], [0, 1, 2] as [Int32])
+    func rotatedMatch(metric: Int32, lowQuality: Int32) throws {
+        for isTall in lowQuality == 1 ? [false, true] : [true] { try sweep(RotatedMatch(metric: metric, lowQuality: lowQuality, isTall: isTall)) }
+    }
+
+    @Test func rotatedRefusals() throws {
+        try refuse(RotatedNMS())
+        try refuse(RotatedSoftNMS())
+        try refuse(RotatedMatch())
+        let wrongAngles: [Int32] = [-1, 4, .max, .min]
+        try refuse("angle", wrongAngles.map { RotatedNMS(angle: $0) })
+        try refuse("angle", wrongAngles.map { RotatedSoftNMS(angle: $0) })
+        try refuse("angle", wrongAngles.map { RotatedMatch(angle: $0) })
+        try refuse("iou_threshold", [-1e-300, .nan, -.infinity].map { RotatedNMS(iouThreshold: $0) })
+        try refuse("score_threshold", [RotatedNMS(scoreThreshold: .nan)])
+        try refuse("decay", ([-1, 2, .min, .max] as [Int32]).map { RotatedSoftNMS(decay: $0) })
+        try refuse("sigma", [0, -1, .nan, .infinity].map { RotatedSoftNMS(sigma: $0) })
+        try refuse("metric", ([-4, -1, BOXGRAD_GIOU, BOXGRAD_IOS, .max] as [Int32]).map { RotatedMatch(metric: $0) })
+        try refuse("low_threshold", [RotatedMatch(lowThreshold: .nan)])
+        try refuse("high_threshold", [.nan, 0.2].map { RotatedMatch(highThreshold: $0) })
+        try refuse("low_quality", ([-1, 3] as [Int32]).map { RotatedMatch(lowQuality: $0) })
     }
 
     @Test func refusals() throws {
@@ -206,5 +307,6 @@ struct MatchIgnore: Operation {
 
 extension LibraryTests.DividedTests {
     @Test func match() throws { try sweepChunks(Match(lowQuality: 1), rows: DividedRows.ofMatches) }
+    @Test func rotatedMatch() throws { try sweepChunks(RotatedMatch(lowQuality: 1), rows: DividedRows.ofMatches) }
     @Test func matchIgnore() throws { try sweepChunks(MatchIgnore(), rows: DividedRows.ofMatrixGradient) }
 }

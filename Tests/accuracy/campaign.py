@@ -11,7 +11,7 @@ import gmpy2
 import inputs
 import ml_dtypes
 import numpy as np
-from library import ROOT, SUFFIX, box_loss_options, call, delta_options, parameters, tensors
+from library import ROOT, SUFFIX, box_loss_options, call, delta_options, gaussian_loss_options, parameters, roi_options, rotated_delta_options, tensors
 from promises import EPS, PROMISES, ULP
 
 sys.path[:0] = [str(ROOT / "bindings/python/tests"), str(ROOT / "Tests/safety")]
@@ -301,6 +301,26 @@ def rotated_convert(c):
             gradient(c, "grad_in", out, exact, 0, kind, arguments=[("grad_out", boxes)])
 
 
+def rotated_regularize(c):
+    """And its gradient."""
+    boxes, kind = rotated_boxes(c)
+    # At the ends of a range in radians rounding decides.
+    eighths = np.remainder(boxes[:, 4].astype(float) / (np.pi / 4), 1)
+    clear = (np.minimum(eighths, 1 - eighths) > 1e-5) & (abs(boxes[:, 4]) < 1e5)
+    boxes, kind = boxes[clear], kind[clear]
+    cotangent = c.cotangent(len(boxes), 5)
+    for angle, (span, name) in itertools.product(range(4), enumerate((*reference.RANGES, "turn"))):
+        options, out = {"angle": ANGLES[angle], "range": name}, c.empty(len(boxes), 5)
+        if c.function == "rotated_regularize":
+            exact = Exact(reference.rotated_regularize, boxes, **options)
+            call("rotated_regularize", angle, span, boxes, len(boxes), 5, out, 5, dtype=c.dtype)
+            value(c, "out", out, exact, kind, arguments=[(str(options), boxes)])
+        else:
+            exact = Exact(reference.rotated_regularize, boxes, cotangent=cotangent, **options)
+            call("rotated_regularize_grad", angle, span, boxes, len(boxes), 5, cotangent, out, dtype=c.dtype)
+            gradient(c, "grad_boxes", out, exact, 0, kind, arguments=[(str(options), boxes)])
+
+
 def rotated_corners(c):
     """And its gradient."""
     boxes, kind = rotated_boxes(c)
@@ -426,6 +446,39 @@ def rotated_iou_aligned(c):
             if not parallel:
                 gradient(c, "grad_a", grad_a, exact, 0, kind, metric, [("a", a), ("b", b)])
                 gradient(c, "grad_b", grad_b, exact, 1, kind, metric, [("a", a), ("b", b)])
+
+
+GAUSSIAN_LOSSES = {
+    "gwd": ("gwd", {}), "gwd, sqrt": ("gwd", {"fun": "sqrt", "tau": 2, "alpha": 0.5}), "gwd, plain": ("gwd", {"fun": "none", "tau": 0, "normalized": False}),
+    "kld": ("kld", {}), "kld, plain": ("kld", {"fun": "none", "tau": 0, "alpha": 2}), "kld, no root": ("kld", {"is_root": False}),
+    "jeffreys": ("jeffreys", {}), "larger kld": ("max", {"fun": "sqrt"}), "smaller kld": ("min", {}), "kfiou": ("kfiou", {}),
+    "log kfiou": ("ln", {"eps": 2.0**-20}), "exp kfiou": ("exp", {"eps": 0.25}), "probiou": ("hellinger", {}), "bhattacharyya": ("bhattacharyya", {}),
+}  # fmt: skip
+"""Each loss of Gaussians, with what rotated_gaussian_loss and the reference are told."""
+
+
+def rotated_gaussian_loss(c):
+    """Of pairs that are parallel, and of others. Where float has no room for a number, it is left out."""
+    normalizer, largest = 3.0, np.finfo(c.dtype).max ** 0.75
+    for parallel, (variant, (kind, options)) in itertools.product((True, False), GAUSSIAN_LOSSES.items()):
+        a, b, kinds = rotated_pairs(c, parallel)
+        n, weights = len(a), abs(c.cotangent(len(a), 1))
+        exact = Exact(reference.gaussian_loss, a, b, cotangent=weights.astype(float) / normalizer, angle="degrees-ccw", kind=kind, **options)
+        loss, per_box, grad_a, grad_b = np.empty((1, 1)), c.empty(n, 1), c.empty(n, 5), c.empty(n, 5)
+        given = reference.GAUSSIAN_LOSSES.index(kind), 1, gaussian_loss_options(**options)
+        call("rotated_gaussian_loss", *given, a, 5, b, 5, n, weights, normalizer, loss, per_box, grad_a, grad_b, dtype=c.dtype)
+        values, terms = (x * to_mpfr(weights) for x in (exact.values, exact.terms))
+        total, size = (np.array([[sum(x[:, 0]) / normalizer]], object) for x in (values, terms))
+        c.record("loss", loss, total, size, "all", variant, of=c.dtype)
+        numbers = np.hstack([values, *exact.gradients, *exact.terms_of_gradients])
+        clear = np.flatnonzero((abs(numbers) < largest).all(axis=1).astype(bool) & (exact.margins > 64 * UNIT_ROUNDOFF[c.dtype]))
+        arguments = [("pred", a[clear]), ("target", b[clear]), ("weight", weights[clear]), (f"{options}", a[clear, :0])]
+        gradients, sizes = exact.gradients, exact.terms_of_gradients
+        for output, got, right, of in (
+            ("per_box", per_box, values, terms), ("grad_pred", grad_a, gradients[0], sizes[0]), ("grad_target", grad_b, gradients[1], sizes[1]),
+        ):  # fmt: skip
+            confirm = functools.partial(confirm_some, exact, clear)
+            c.record(output, got[clear], right[clear], of[clear], kinds[clear], variant, confirm=confirm, arguments=arguments)
 
 
 def rotated_iou_loss(c):
@@ -692,6 +745,41 @@ def distribution_decode(c):
             gradient(c, "grad_logits", grad, exact, 0, kind, arguments=[("logits", rows), ("grad_out", cotangent)])
 
 
+# Regions
+
+
+def regions(c):
+    """roi_align, roi_pool_precise and their gradients, of boxes within the features, beyond them, of a part of a pixel and of all pixels."""
+    n, shape, bins = max(4, c.count // 16), (2, 3, 6, 7), (3, 2)
+    settings = ({"ratio": 2, "aligned": True}, {"ratio": 3}, {}) if "align" in c.function else ({"ratio": None},)
+    kinds = np.repeat(("within", "beyond", "part", "all"), n)
+    low = c.g.uniform((1, 1), (16, 14), (4 * n, 2))
+    low[n : 2 * n] -= c.g.uniform(5, 40, (n, 2))
+    size = c.g.uniform(2, 9, (4 * n, 2))
+    size[n : 2 * n], size[2 * n : 3 * n], size[3 * n :] = size[n : 2 * n] * 9, size[2 * n : 3 * n] / 64, size[3 * n :] * 2
+    boxes = np.hstack([low, low + size]).astype(c.dtype)
+    features, cotangent = c.cotangent(84, 3).reshape(shape), c.cotangent(4 * n, 18).reshape(-1, 3, *bins)
+    indices = np.arange(4 * n) % 2
+    for of in settings:
+        exact = [reference.roi_pool(features[i], box, bins, g, scale=0.5, **of) for i, box, g in zip(indices, boxes.astype(float), cotangent)]
+        arguments = roi_options(scale=0.5, **of), features, *shape, boxes, 4, indices, 4 * n, *bins
+        told = [("boxes", boxes)]
+        if not c.function.endswith("_grad"):
+            out = np.empty_like(cotangent)
+            call(c.function, *arguments, out, dtype=c.dtype)
+            values, sizes = (np.stack([row[k] for row in exact]).reshape(4 * n, -1) for k in (0, 1))
+            c.record("out", out.reshape(4 * n, -1), values, sizes, kinds, arguments=told)
+            continue
+        grad_features, grad_boxes = np.empty_like(features), np.empty_like(boxes)
+        call(c.function, *arguments, cotangent, grad_features, grad_boxes, dtype=c.dtype)
+        whole = [np.zeros(shape) for _ in range(2)]
+        for i, row in zip(indices, exact):
+            for k in (0, 1):
+                whole[k][i] += row[2][k]
+        c.record("grad_features", grad_features.reshape(1, -1), *(x.reshape(1, -1) for x in whole), "all")
+        c.record("grad_boxes", grad_boxes, *(np.stack([row[3][k] for row in exact]) for k in (0, 1)), kinds, arguments=told)
+
+
 # Box deltas
 
 CODINGS = {}, {"means": (0.1, -0.2, 0.05, 0.0), "stds": (0.1, 0.1, 0.2, 0.2)}, {"stds": (3.0, 7.0, 11.0, 13.0)}
@@ -751,6 +839,84 @@ def delta_decode(c):
             arguments.append(("grad_boxes", cotangent[clear]))
             gradient(c, "grad_proposals", grad_proposals[clear], exact, 0, kind[clear], "", arguments)
             gradient(c, "grad_deltas", grad_deltas[clear], exact, 1, kind[clear], "", arguments)
+
+
+ROTATED_CODINGS = [
+    {}, {"range": "le90", "edge_swap": True, "norm_factor": 0.5}, {"range": "le135", "proj_xy": True, "norm_factor": 2.0}, {"range": "oc", "edge_swap": True, "proj_xy": True},
+    {"range": "turn", "proj_xy": True, "means": (0.5, -0.25, 0.125, 0.0, 0.75), "stds": (0.125, 0.25, 2.0, 0.5, 0.25)},
+]  # fmt: skip
+MIDPOINT_CODINGS = [{}, {"means": (0.5, -0.25, 0.125, 0.0, 0.75, 0.25), "stds": (0.125, 0.25, 2.0, 0.5, 0.25, 0.5)}]
+LIMITS = [{}, {"log_ratio": (-2.0, 2.0)}, {"log_ratio": (-1.5, 1.0), "center_clamp": 0.75, "size": (1.75, 2.25)}]
+
+
+def rotated_encode(c):
+    """And its gradient, and those of midpoints. Rows where rounding decides do not count."""
+    is_midpoint, is_gradient = c.function.startswith("midpoint"), c.function.endswith("_grad")
+    formula = reference.midpoint_encode if is_midpoint else reference.rotated_encode
+    p = c.pairs(kinds=inputs.PROPER, proper=True)
+    chosen = c.g.permutation(len(p))[: 10 * c.count]
+    for (k, coding), angle in itertools.product(enumerate(MIDPOINT_CODINGS if is_midpoint else ROTATED_CODINGS), range(4)):
+        proposals, targets, kind = p.a[chosen] if is_midpoint else rotated(c, p.a[chosen]), rotated(c, p.b[chosen]), p.kind[chosen]
+        if is_midpoint and k == 0:
+            coding = {"corner_tolerance": float(inputs.magnitudes(c.g, -8, 3, ()))}
+        options, width = {"angle": ANGLES[angle], **coding}, 6 if is_midpoint else 5
+        cotangent = c.cotangent(len(chosen), width)
+        with np.errstate(invalid="ignore"):
+            exact = Exact(formula, proposals, targets, cotangent=cotangent, **options)
+        clear = np.flatnonzero(exact.margins > 64 * UNIT_ROUNDOFF[c.dtype])
+        exact = Exact(formula, proposals[clear], targets[clear], cotangent=cotangent[clear], **options)
+        arguments = [("proposal", proposals[clear]), ("target", targets[clear]), (f"{options}", targets[clear, :0])]
+        given = rotated_delta_options(**coding), angle, proposals, proposals.shape[1], targets, 5, len(chosen)
+        if is_gradient:
+            grad_proposals, grad_targets = c.empty(*proposals.shape), c.empty(*targets.shape)
+            call(c.function, *given, cotangent, grad_proposals, grad_targets, dtype=c.dtype)
+            arguments.append(("grad_deltas", cotangent[clear]))
+            gradient(c, "grad_proposals", grad_proposals[clear], exact, 0, kind[clear], "", arguments)
+            gradient(c, "grad_targets", grad_targets[clear], exact, 1, kind[clear], "", arguments)
+            continue
+        deltas = c.empty(len(chosen), width)
+        call(c.function, *given, deltas, None, None, dtype=c.dtype)
+        if not is_midpoint:
+            value(c, "deltas", deltas[clear], exact, kind[clear], arguments=arguments)
+            continue
+        terms = exact.terms.copy()
+        # The size of the upright box is rounded to double before its logarithm is taken.
+        rounded_size = 1 if c.dtype == np.float64 else UNIT_ROUNDOFF[c.dtype]
+        terms[:, 2:4] = np.maximum(terms[:, 2:4], rounded_size / np.array(coding.get("stds", (1.0,) * 6))[2:4])
+        for output, columns in (("dx, dy, da, db", [0, 1, 4, 5]), ("dw, dh", [2, 3])):
+            got, values, size = (x[:, columns] for x in (deltas[clear], exact.values, terms))
+            c.record(output, got, values, size, kind[clear], confirm=exact.confirm, arguments=arguments)
+
+
+def rotated_decode(c):
+    """And its gradient, and those of midpoints. Rows where rounding decides do not count."""
+    is_midpoint, is_gradient = c.function.startswith("midpoint"), c.function.endswith("_grad")
+    formula = reference.midpoint_decode if is_midpoint else reference.rotated_decode
+    codings = [{"range": name, **MIDPOINT_CODINGS[k % 2]} for k, name in enumerate(("turn", "le90", "le135", "oc"))] if is_midpoint else ROTATED_CODINGS
+    for coding, limits in itertools.product(codings, LIMITS[: 2 if is_midpoint else 3]):
+        boxes, kind = c.pairs(kinds=inputs.PROPER if is_midpoint else inputs.KINDS, proper=is_midpoint, scales=0 if "size" in limits else 2).boxes()
+        chosen = c.g.permutation(len(boxes))[: 10 * c.count]
+        angle = int(c.g.integers(4))
+        proposals, kind, n = boxes[chosen] if is_midpoint else rotated(c, boxes[chosen]), kind[chosen], len(chosen)
+        offsets = c.g.uniform(-0.6, 0.6, (n, 2)) if is_midpoint else 3 * c.g.normal(size=(n, 1))
+        deltas = np.concatenate([c.g.normal(size=(n, 2)), c.g.uniform(-4, 4, (n, 2)), offsets], axis=1)
+        deltas = np.where(c.g.random(deltas.shape) < 0.1, 0, deltas).astype(c.dtype)
+        options, cotangent = {"angle": ANGLES[angle], **coding, **limits}, c.cotangent(n, 5)
+        exact = Exact(formula, proposals, deltas, cotangent=cotangent, **options)
+        clear = np.flatnonzero(exact.margins > 64 * UNIT_ROUNDOFF[c.dtype])
+        exact = Exact(formula, proposals[clear], deltas[clear], cotangent=cotangent[clear], **options)
+        arguments = [("proposal", proposals[clear]), ("deltas", deltas[clear]), (f"{options}", deltas[clear, :0])]
+        given = rotated_delta_options(**coding, **limits), angle, proposals, proposals.shape[1], deltas, deltas.shape[1], n
+        if is_gradient:
+            grad_proposals, grad_deltas = c.empty(*proposals.shape), c.empty(*deltas.shape)
+            call(c.function, *given, cotangent, grad_proposals, grad_deltas, dtype=c.dtype)
+            arguments.append(("grad_boxes", cotangent[clear]))
+            gradient(c, "grad_proposals", grad_proposals[clear], exact, 0, kind[clear], "", arguments)
+            gradient(c, "grad_deltas", grad_deltas[clear], exact, 1, kind[clear], "", arguments)
+        else:
+            out = c.empty(n, 5)
+            call(c.function, *given, out, dtype=c.dtype)
+            value(c, "boxes", out[clear], exact, kind[clear], arguments=arguments)
 
 
 def yolo_decode(c):
@@ -928,19 +1094,42 @@ def soft_nms(c):
         value(c, "keep_scores", got[1::2, None], exact, p.kind, ("linear", "Gaussian")[decay], arguments)
 
 
+def rotated_soft_nms(c):
+    """Each pair in a class of its own, as in soft_nms. The IoU is what rotated_iou_aligned gives, which has an accuracy of its own."""
+    a, b, kind = rotated_pairs(c, False)
+    n = len(a)
+    boxes, classes = np.stack([a, b], axis=1).reshape(2 * n, 5), np.repeat(np.arange(n), 2)
+    scores = np.stack([np.ones(n), c.g.uniform(0.01, 0.99, n)], axis=1).astype(c.dtype)
+    iou = c.empty(n, 1)
+    call("rotated_iou_aligned", 0, 2, a, 5, b, 5, n, iou, None, None, dtype=c.dtype)
+    for decay, sigma in ((0, None), (1, 0.5), (1, 0.01), (1, 20.0)):
+        options = {} if sigma is None else {"sigma": c.rounded(sigma)}
+        exact = Exact(reference.lowered_by, iou, scores[:, 1:], **options)
+        keep, keep_scores, kept, got = np.empty(2 * n, np.uintp), c.empty(2 * n), np.empty(1, np.uintp), c.empty(2 * n)
+        arguments = boxes, 2 * n, 5, scores, classes, 0.0, sigma or 1.0, -math.inf, 2 * n, keep, keep_scores, kept
+        call("rotated_soft_nms", decay, 2, *arguments, dtype=c.dtype)
+        got[keep] = keep_scores
+        arguments = [("kept", a), ("box", b), ("score", scores[:, 1:]), (f"sigma {sigma}", a[:, :0])]
+        value(c, "keep_scores", got[1::2, None], exact, kind, ("linear", "Gaussian")[decay], arguments)
+
+
 FLOATS = tuple(map(np.dtype, (np.float32, np.float64)))
 MEASURES = {
     f.__name__: (f, FLOATS)
     for f in (
         box_convert, box_convert_grad, box_clip, box_rotate, clip, iou_pairwise, iou_pairwise_grad, iou_aligned,
-        iou_loss, box_loss, rotated_convert, rotated_corners, rotated_from_corners, rotated_min_area, rotated_iou_pairwise, rotated_iou_pairwise_grad,
-        rotated_iou_aligned, rotated_iou_loss, smooth_l1, balanced_l1, distribution_focal, distribution_decode, delta_encode, delta_decode, yolo_decode, soft_nms,
+        iou_loss, box_loss, rotated_convert, rotated_regularize, rotated_corners, rotated_from_corners, rotated_min_area, rotated_iou_pairwise, rotated_iou_pairwise_grad,
+        rotated_iou_aligned, rotated_iou_loss, rotated_gaussian_loss, smooth_l1, balanced_l1, distribution_focal, distribution_decode, delta_encode, delta_decode, yolo_decode, soft_nms,
+        rotated_soft_nms,
     )
 } | {
     "box_clip_grad": (box_clip, FLOATS), "clip_grad": (clip, FLOATS),
-    "rotated_convert_grad": (rotated_convert, FLOATS), "rotated_corners_grad": (rotated_corners, FLOATS),
+    "rotated_convert_grad": (rotated_convert, FLOATS), "rotated_regularize_grad": (rotated_regularize, FLOATS), "rotated_corners_grad": (rotated_corners, FLOATS),
     "rotated_from_corners_grad": (rotated_from_corners, FLOATS),
     "distribution_decode_grad": (distribution_decode, FLOATS),
+    **{name + grad: (regions, FLOATS) for name in ("roi_align", "roi_pool_precise") for grad in ("", "_grad")},
+    **{f"{coder}_encode{grad}": (rotated_encode, FLOATS) for coder in ("rotated", "midpoint") for grad in ("", "_grad")},
+    **{f"{coder}_decode{grad}": (rotated_decode, FLOATS) for coder in ("rotated", "midpoint") for grad in ("", "_grad")},
     "delta_encode_grad": (delta_encode, FLOATS), "delta_decode_grad": (delta_decode, FLOATS), "yolo_decode_grad": (yolo_decode, FLOATS),
     "grad_norm_combine": (grad_norm_combine, FLOATS[1:]),
 } | {f.__name__: (f, tuple(FORMATS)) for f in (grad_norm, exact_norm_finish, grad_scale, clip_grad_norm, clip_grad_value, clip_grad_rms, clip_grad_adaptive)}  # fmt: skip

@@ -58,6 +58,45 @@ def box_loss_options(*, eps=1e-7, alpha=1, gamma=0, inner_ratio=1, theta=4, size
     return BoxLossOptions(ctypes.sizeof(BoxLossOptions), eps, alpha, gamma, inner_ratio, theta, width, height, least_iou, unit, beta)
 
 
+class GaussianLossOptions(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), *((name, ctypes.c_double) for name in ("alpha", "tau", "eps"))] + [
+        (name, ctypes.c_int32) for name in ("function", "root", "normalized", "reserved")
+    ]
+
+
+def gaussian_loss_options(*, alpha=1, tau=1, eps=1e-6, fun="log1p", is_root=True, normalized=True):
+    """The names are those of reference.gaussian_loss."""
+    return GaussianLossOptions(ctypes.sizeof(GaussianLossOptions), alpha, tau, eps, ("none", "sqrt", "log1p").index(fun), is_root, normalized, 0)
+
+
+class RotatedDeltaOptions(ctypes.Structure):
+    _fields_ = [
+        ("size", ctypes.c_size_t), ("means", ctypes.c_double * 6), ("stds", ctypes.c_double * 6),
+        *((name, ctypes.c_double) for name in ("log_ratio_min", "log_ratio_max", "image_width", "image_height", "center_clamp", "norm_factor", "corner_tolerance")),
+        *((name, ctypes.c_int32) for name in ("range", "edge_swap", "proj_xy", "on_degenerate")),
+    ]  # fmt: skip
+
+
+def rotated_delta_options(
+    *, means=(), stds=(), log_ratio=(-np.inf, np.inf), center_clamp=np.inf, size=(-1, -1), norm_factor=0, corner_tolerance=0.1, range="turn",
+    edge_swap=False, proj_xy=False,
+):  # fmt: skip
+    """The names are those of reference.rotated_decode and reference.midpoint_encode."""
+    means, stds = (tuple(x) + (fill,) * (6 - len(x)) for x, fill in ((means, 0), (stds, 1)))
+    height, width = size
+    numbers = *log_ratio, width, height, center_clamp, norm_factor, corner_tolerance
+    return RotatedDeltaOptions(ctypes.sizeof(RotatedDeltaOptions), means, stds, *numbers, ("oc", "le90", "le135", "turn").index(range), edge_swap, proj_xy, 0)
+
+
+class RoIOptions(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("spatial_scale", ctypes.c_double)] + [
+        (name, ctypes.c_int32) for name in ("layout", "sampling_ratio", "aligned", "reserved")]
+
+
+def roi_options(*, scale=1.0, ratio=0, aligned=False):
+    return RoIOptions(ctypes.sizeof(RoIOptions), scale, 0, ratio or 0, aligned)
+
+
 def tensors(arrays):
     return (Tensor * len(arrays))(*(Tensor(a.ctypes.data, a.size, TENSOR_DTYPES[a.dtype], 0) for a in arrays))
 

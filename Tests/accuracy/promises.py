@@ -33,6 +33,8 @@ SUMMED = "the sum of those of its terms"
 
 SHARED = "the extent of both boxes times the smaller perimeter, / the divisor"
 
+GAUSSIAN = "weight times 1 or a term of the loss, in which the sine of the angle between the boxes is as large as 1; of a root of a root, what it makes of that"
+
 LOSS = Promise(EPS, 32, 300, f"{SUMMED}, / normalizer")
 NORMS = {
     "norms for p = 1, 2, inf": Promise(RELATIVE, 1e-13, 1e-13),
@@ -59,6 +61,18 @@ _STATED = {
     "rotated_iou_aligned": {"out": Promise(EPS, 4, 4, SHARED)} | {name: Promise(EPS, 4, 4, CHAIN) for name in ("grad_a", "grad_b")},
     "rotated_iou_loss": {"per_box": Promise(EPS, 4, 4, f"weight times 1, or for -log IoU {SHARED}, / IoU"), "loss": LOSS}
     | {name: Promise(EPS, 4, 4, CHAIN) for name in ("grad_pred", "grad_target")},
+    "rotated_gaussian_loss": {"per_box": Promise(EPS, 32, 64, GAUSSIAN), "loss": LOSS}
+    | {name: Promise(EPS, 32, 64, CHAIN) for name in ("grad_pred", "grad_target")},
+    "rotated_encode": {"deltas": Promise(EPS, 8, 16, "cos * x / w_r / std, sin * y / w_r / std; log(w / w_r) / std; the turn and what moved it, / std; mean / std")},
+    "rotated_decode": {"boxes": Promise(EPS, 8, 64, "cx, cos * u, sin * v, each term of u and of v; a side; the proposal's angle, each term of da, what moved it")},
+    "midpoint_encode": {
+        "dx, dy, da, db": Promise(EPS, 8, 16, "differences of a centre and a corner / w_r / 2 / std; an arm / W / std; mean / std"),
+        "dw, dh": Promise(EPS, 8, 16, "log(W / w_r) / std, mean / std, 1 / std (2^-24 / std in f32)"),
+    },
+    "midpoint_decode": {"boxes": Promise(EPS, 16, 64, "corners of the proposal / 2, dx * std * w_r, mean * w_r; half the diagonal; half a turn, and of a short side its error")},
+    **{f"{coder}_encode_grad": {name: Promise(EPS, 8, 16, CHAIN) for name in ("grad_proposals", "grad_targets")} for coder in ("rotated", "midpoint")},
+    "rotated_decode_grad": {name: Promise(EPS, 8, 64, CHAIN) for name in ("grad_proposals", "grad_deltas")},
+    "midpoint_decode_grad": {name: Promise(EPS, 16, 64, CHAIN) for name in ("grad_proposals", "grad_deltas")},
     "smooth_l1": {name: Promise(ULP, 8, 8) for name in ("elementwise", "grad_pred", "grad_target")} | {"loss": LOSS},
     "balanced_l1": {"elementwise": Promise(largest="alpha (d + 1 / b) log(1 + b d / beta), alpha d; gamma d, gamma / b, alpha beta"), "loss": LOSS}
     | {name: Promise(largest=CHAIN) for name in ("grad_pred", "grad_target")},
@@ -79,7 +93,12 @@ _STATED = {
     "linear_decode_grad": {name: Promise(largest=CHAIN) for name in ("grad_proposals", "grad_distances")},
     "yolo_decode": {"boxes": Promise(largest="corners of the proposal / 2, stride, 2 s(tx) * stride, size / 2")},
     "yolo_decode_grad": {name: Promise(largest=CHAIN) for name in ("grad_proposals", "grad_deltas")},
+} | {
+    name + grad: {output: Promise(EPS, 4, 4, f"{SUMMED}, and a box's position times a feature, times those of grad_out") for output in outputs}
+    for name in ("roi_align", "roi_pool_precise") for grad, outputs in (("", ("out",)), ("_grad", ("grad_features", "grad_boxes")))
+} | {
     "soft_nms": {"keep_scores": Promise(EPS, 8, 8, "the given score, once for each box that lowered it")},
+    "rotated_soft_nms": {"keep_scores": Promise(EPS, 8, 8, "the given score, once for each box that lowered it")},
     "grad_norm": EXACT_NORMS,
     "grad_norm_combine": NORMS,
     "grad_scale": {"elements": Promise(ULP, 0.51, 0.5)},

@@ -115,8 +115,12 @@ def test_the_header_promises_this_in_general():
 
 
 def test_every_computing_function_has_a_promise():
-    """But those that give flags, indices or integers, and match, whose overlaps have iou_pairwise's bits (test_matching.py)."""
-    no_numbers = {"box_inspect", "rotated_inspect", "nms", "match", "match_ignore", "sample", "sample_ratio", "exact_norm_begin", "exact_norm_add", "exact_norm_merge"}
+    """But those that give flags, indices or integers, and matching, whose overlaps have the bits of iou_pairwise or
+    rotated_iou_pairwise (test_matching.py, test_rotated_suppression.py)."""
+    no_numbers = {
+        "box_inspect", "rotated_inspect", "nms", "rotated_nms", "match", "rotated_match", "match_ignore", "sample", "sample_ratio", "exact_norm_begin",
+        "exact_norm_add", "exact_norm_merge",
+    }  # fmt: skip
     assert set(PROMISES) == set(promises.functions()) - no_numbers - {"set_max_threads", "set_keep_threads", "set_parallel_for"}
 
 

@@ -46,9 +46,10 @@ def test_every_workload_was_measured(results):
 
 NOT_TIMED = {
     "aligned_box_iou", "alpha_box_iou_loss", "bounded_iou_loss", "box_area", "box_convert", "box_ioa", "box_ios", "box_iou_loss", "clip", "clip_boxes_to_image", "complete_box_iou",
-    "aligned_rotated_box_iou", "convert_rotated_boxes", "rotated_box_iof",
+    "aligned_rotated_box_iou", "convert_rotated_boxes", "regularize_rotated_boxes", "rotated_box_iof", "gwd_loss", "kfiou_loss", "probiou_loss",
+    "decode_rotated_boxes", "decode_midpoint_offset", "encode_midpoint_offset", "rotated_smooth_l1_loss",
     "decode_distances", "decode_distribution", "decode_linear", "distance_box_iou", "encode_linear",
-    "inner_box_iou_loss", "log_box_iou_loss", "mpdiou_loss", "nwd_loss", "siou_loss", "wise_box_iou_loss",
+    "precise_roi_pool", "roi_align", "inner_box_iou_loss", "log_box_iou_loss", "mpdiou_loss", "nwd_loss", "siou_loss", "wise_box_iou_loss",
 }  # fmt: skip
 """Functions whose kernel or whose limit, the memory, is that of another that is timed."""
 

@@ -23,7 +23,7 @@ static int is_of_rows(void) {
     int counts = 0;
     if (described.function->untyped || described.function->quadratic) return 0;
     EACH_PARAMETER(p) {
-        if (p->kind == OPTIONS || p->kind == TENSORS || p->kind == INTEGER) return 0;
+        if ((p->kind >= OPTIONS && p->kind <= TENSORS) || p->kind == INTEGER) return 0;
         if (p->kind == POINTER && (!p->rows || strcmp(p->rows, "count") != 0 || p->times || p->unless || p->limit || p->element != REAL)) return 0;
         counts += p->kind == COUNT;
     }

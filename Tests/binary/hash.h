@@ -14,13 +14,28 @@ static inline void take(const void *bytes, size_t size) {
     for (size_t k = 0; k < size; k++) hash = (hash ^ ((const unsigned char *)bytes)[k]) * 0x100000001b3u;
 }
 
+/* Whether subnormal numbers count as zeros, as a processor that flushes them makes them. */
+static int flushes;
+
 /* Adds numbers to the hash. All NaNs are alike, because the sign and payload of a NaN are not promised. */
 static inline void take_floats(const float *x, size_t count) {
-    for (size_t k = 0; k < count; k++) x[k] == x[k] ? take(x + k, sizeof *x) : take("nan", 3);
+    for (size_t k = 0; k < count; k++) {
+        uint32_t bits;
+        memcpy(&bits, x + k, sizeof bits);
+        if (x[k] != x[k]) take("nan", 3);
+        else if (flushes && !(bits << 1 >> 24)) take("zero", 4);
+        else take(&bits, sizeof bits);
+    }
 }
 
 static inline void take_doubles(const double *x, size_t count) {
-    for (size_t k = 0; k < count; k++) x[k] == x[k] ? take(x + k, sizeof *x) : take("nan", 3);
+    for (size_t k = 0; k < count; k++) {
+        uint64_t bits;
+        memcpy(&bits, x + k, sizeof bits);
+        if (x[k] != x[k]) take("nan", 3);
+        else if (flushes && !(bits << 1 >> 53)) take("zero", 4);
+        else take(&bits, sizeof bits);
+    }
 }
 
 static const char *ended[1000];

@@ -1,5 +1,6 @@
 /* Calls every function that computes, and prints a hash of the bits that it returned, which is equal on every CPU tier. With an argument no
- * number is subnormal, and the argument names the processor's floating-point control: see Host in the header. */
+ * number of the inputs is subnormal, subnormal results count as zeros, and the argument names the processor's floating-point control: see
+ * Host in the header. */
 #include "hash.h"
 
 enum { largest = 1100 };
@@ -182,7 +183,7 @@ int main(int argc, char **argv) {
     static const struct { const char *name; uint64_t bits; } controls[] = {
         {"normal", 0}, {"flush", FLUSH_TO_ZERO}, {"upward", UPWARD}, {"downward", DOWNWARD}, {"towards-zero", TOWARDS_ZERO}};
     for (size_t k = 0; argc > 1 && k < sizeof controls / sizeof *controls; k++) {
-        if (strcmp(argv[1], controls[k].name) == 0) normal = 0x1000, set_control(controls[k].bits);
+        if (strcmp(argv[1], controls[k].name) == 0) normal = 0x1000, flushes = 1, set_control(controls[k].bits);
     }
     control_before = control();
     printf("tier %s\n", boxgrad_cpu_tier());

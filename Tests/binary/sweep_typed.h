@@ -1,5 +1,7 @@
 /* Sweeps the functions of one type. sweep.c includes this with fp, T and take_numbers set for float, then for double. */
 
+enum { T(pooled_bins) = 33 * 2 * 3 };
+static fp T(pooled)[T(pooled_bins) * largest];
 static fp T(a)[5 * largest], T(b)[5 * largest], T(in)[9 * largest], T(x)[200 * largest], T(y)[200 * largest];
 
 /* Makes boxes that are five elements apart, and numbers. */
@@ -12,6 +14,7 @@ static void T(fill)(void) {
         T(a)[5 * k + 4] = (fp)uniform(-9, 9), T(b)[5 * k + 4] = k % 16 ? (fp)uniform(-9, 9) : T(a)[5 * k + 4];
     }
     for (size_t k = 0; k < 9 * largest; k++) T(in)[k] = (fp)uniform(-2, 2);
+    for (size_t k = 0; k < T(pooled_bins) * largest; k++) T(pooled)[k] = (fp)uniform(-2, 2);
 }
 
 static void T(sweep)(void) {
@@ -20,7 +23,8 @@ static void T(sweep)(void) {
     static uint8_t degenerate[largest];
     static int64_t classes[largest], matches[largest];
     static size_t indices[largest];
-    for (size_t k = 0; k < largest; k++) classes[k] = (int64_t)(k * k % 5) - 2;
+    static int64_t images[largest];
+    for (size_t k = 0; k < largest; k++) classes[k] = (int64_t)(k * k % 5) - 2, images[k] = (int64_t)(k * k % 3);
     size_t counts[BOXGRAD_BOX_FLAGS], found;
     double loss;
     const int32_t metrics = metric_count(), losses = loss_count(), kinds = box_loss_count();
@@ -57,6 +61,8 @@ static void T(sweep)(void) {
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 4 * n), take_numbers(y + 4 * largest, 4 * n));
     SWEEP(rotated_convert, 16, (k / 4, k % 4, in, n, 5, x, 5), take_numbers(x, 5 * n));
     SWEEP(rotated_convert_grad, 16, (k / 4, k % 4, n, in, x), take_numbers(x, 5 * n));
+    SWEEP(rotated_regularize, 16, (k / 4, k % 4, in, n, 5, x, 5), take_numbers(x, 5 * n));
+    SWEEP(rotated_regularize_grad, 16, (k / 4, k % 4, in, n, 5, in + largest, x), take_numbers(x, 5 * n));
     SWEEP(rotated_corners, 4, (k, in, n, 5, x, y), take_numbers(x, 8 * n), take_numbers(y, 4 * n));
     SWEEP(rotated_corners_grad, 4, (k, in, n, 5, in, in + largest, x), take_numbers(x, 5 * n));
     SWEEP(rotated_from_corners, 4, (k, in, n, 9, x), take_numbers(x, 5 * n));
@@ -69,6 +75,11 @@ static void T(sweep)(void) {
           take_numbers(x, n), take_numbers(y, 5 * n), take_numbers(y + 5 * largest, 5 * n));
     SWEEP(rotated_iou_loss, 4, (k / 2, k, a, 5, b, 5, n, k & 1 ? in : NULL, 1e-3, 3, &loss, x, y, y + 5 * largest),
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 5 * n), take_numbers(y + 5 * largest, 5 * n));
+    /* Of the kinds with options, every function, with and without a root and a saturation. */
+    SWEEP(rotated_gaussian_loss, 30,
+          (k % 10, k % 4, &(boxgrad_gaussian_loss_options){sizeof(boxgrad_gaussian_loss_options), 1.5, k % 4 * 0.5, 1e-6, k / 10, k % 3 < 2, k % 3 < 1, 0}, a, 5,
+           b, 5, n, k & 1 ? in : NULL, 3, &loss, x, y, y + 5 * largest),
+          take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, 5 * n), take_numbers(y + 5 * largest, 5 * n));
     SWEEP(smooth_l1, 4, (a, b, k & 1 ? in : NULL, k & 1 ? in + largest : NULL, n, k < 2 ? 0.7 : INFINITY, 3, &loss, x, y, y + largest),
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, n), take_numbers(y + largest, n));
     SWEEP(balanced_l1, 4, (a, b, k & 1 ? in : NULL, k & 1 ? in + largest : NULL, n, 0.5, 1.5, k < 2 ? 1 : 20, 3, &loss, x, y, y + largest),
@@ -77,15 +88,41 @@ static void T(sweep)(void) {
           take_doubles(&loss, 1), take_numbers(x, n), take_numbers(y, (k < 2 ? 9 : 2) * n), take_numbers(y + 9 * largest, n));
     SWEEP(distribution_decode, 2, (in, 9, n, k ? 2 : 9, x), take_numbers(x, n));
     SWEEP(distribution_decode_grad, 2, (in, 9, n, k ? 2 : 9, b, x), take_numbers(x, (k ? 2 : 9) * n));
+    boxgrad_roi_options rois[4]; /* with planes and with channels last, both with samples that are given and with as many as bins have pixels */
+    for (int k = 0; k < 4; k++) rois[k] = (boxgrad_roi_options){sizeof *rois, 0.25, k % 2, k / 2 * 2, k == 1 || k == 2, 0};
+    SWEEP(roi_align, 4, (&rois[k], in, 3, 33, 9, 11, a, 5, n ? images : NULL, n, 2, 3, x), take_numbers(x, T(pooled_bins) * n));
+    SWEEP(roi_align_grad, 4, (&rois[k], in, 3, 33, 9, 11, a, 5, images, n, 2, 3, T(pooled), x, y), take_numbers(x, 3 * 33 * 9 * 11), take_numbers(y, 4 * n));
+    SWEEP(roi_pool_precise, 2, (&rois[k], in, 3, 33, 9, 11, a, 5, images, n, 2, 3, x), take_numbers(x, T(pooled_bins) * n));
+    SWEEP(roi_pool_precise_grad, 2, (&rois[k], in, 3, 33, 9, 11, a, 5, NULL, n, 2, 3, T(pooled), x, y), take_numbers(x, 3 * 33 * 9 * 11), take_numbers(y, 4 * n));
     SWEEP(delta_encode, 1, (&options, a, 5, b, 5, n, x, degenerate, &found), take_numbers(x, 4 * n), take(degenerate, n), take(&found, sizeof found));
     SWEEP(delta_encode_grad, 1, (&options, a, 5, b, 5, n, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * n));
     SWEEP(delta_decode, 3, (k ? &options : NULL, a, 5, in, 9, n, k ? 2 : 1, x), take_numbers(x, 4 * n * (k ? 2 : 1)));
     SWEEP(delta_decode_grad, 3, (k ? &options : NULL, a, 5, in, 9, n, k ? 2 : 1, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 4 * n * (k ? 2 : 1)));
+    boxgrad_rotated_delta_options rotated[8]; /* every range, each with other options */
+    for (int k = 0; k < 8; k++) {
+        rotated[k] = (boxgrad_rotated_delta_options)BOXGRAD_ROTATED_DELTA_OPTIONS_INIT;
+        rotated[k].on_degenerate = BOXGRAD_DEGENERATE_ZERO, rotated[k].range = k % 4, rotated[k].edge_swap = k / 2 % 2, rotated[k].proj_xy = k > 2;
+        rotated[k].norm_factor = k % 3 * 0.5, rotated[k].stds[4] = 0.1, rotated[k].means[2] = 0.2, rotated[k].center_clamp = 20, rotated[k].image_width = k > 3 ? 60 : -1;
+    }
+    SWEEP(rotated_encode, 8, (&rotated[k], k % 4, a, 5, b, 5, n, x, degenerate, &found), take_numbers(x, 5 * n), take(degenerate, n), take(&found, sizeof found));
+    SWEEP(rotated_encode_grad, 8, (&rotated[k], k % 4, a, 5, b, 5, n, in, x, y), take_numbers(x, 5 * n), take_numbers(y, 5 * n));
+    SWEEP(rotated_decode, 8, (&rotated[k], k % 4, a, 5, in, 9, n, x), take_numbers(x, 5 * n));
+    SWEEP(rotated_decode_grad, 8, (&rotated[k], k % 4, a, 5, in, 9, n, in, x, y), take_numbers(x, 5 * n), take_numbers(y, 5 * n));
+    SWEEP(midpoint_encode, 4, (&rotated[k], k, a, 5, b, 5, n, x, degenerate, &found), take_numbers(x, 6 * n), take(degenerate, n), take(&found, sizeof found));
+    SWEEP(midpoint_encode_grad, 4, (&rotated[k], k, a, 5, b, 5, n, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 5 * n));
+    SWEEP(midpoint_decode, 4, (&rotated[k], k, a, 5, in, 9, n, x), take_numbers(x, 5 * n));
+    SWEEP(midpoint_decode_grad, 4, (&rotated[k], k, a, 5, in, 9, n, in, x, y), take_numbers(x, 4 * n), take_numbers(y, 6 * n));
     SWEEP(nms, 4, (a, n, 5, in, k & 1 ? classes : NULL, 0.3, k & 2 ? 0 : -INFINITY, k & 2 ? 40 : SIZE_MAX, indices, &found),
           take(indices, found * sizeof *indices), take(&found, sizeof found));
     SWEEP(soft_nms, 4, (k & 1, a, n, 5, in, k & 2 ? classes : NULL, 0.3, 0.5, 0.01, SIZE_MAX, indices, x, &found),
           take(indices, found * sizeof *indices), take_numbers(x, found));
     SWEEP(match, 3 * metrics, (k % metrics, a, n, 5, b, 67, 5, 1e-7, 0.2, 0.5, k / metrics, matches, x), take(matches, n * sizeof *matches), take_numbers(x, n));
+    SWEEP(rotated_nms, 4, (k, a, n, 5, in, k & 1 ? classes : NULL, 0.3, k & 2 ? 0 : -INFINITY, k & 2 ? 40 : SIZE_MAX, indices, &found),
+          take(indices, found * sizeof *indices), take(&found, sizeof found));
+    SWEEP(rotated_soft_nms, 4, (k & 1, k, a, n, 5, in, k & 2 ? classes : NULL, 0.3, 0.5, 0.01, SIZE_MAX, indices, x, &found),
+          take(indices, found * sizeof *indices), take_numbers(x, found));
+    SWEEP(rotated_match, 6, (k / 3 * BOXGRAD_IOF, k & 3, a, n, 5, b, 67, 5, 0.2, 0.5, k % 3, matches, x),
+          take(matches, n * sizeof *matches), take_numbers(x, n));
     SWEEP(match_ignore, 4, (k & 1, a, n, 5, b, 67, 5, 0.2, k / 2, classes, matches), take(matches, n * sizeof *matches));
 #undef SWEEP
 #undef NAMED

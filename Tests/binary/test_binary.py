@@ -95,7 +95,7 @@ def test_threads_prove_every_function_that_is_divided(threads):
     if EMULATED and not ALL:
         pytest.skip("in an emulator this takes minutes: BOXGRAD_TEST_ALL=1 runs it")
     source = "".join(path.read_text() for path in (ROOT / "Sources/Boxgrad").glob("*.swift"))
-    divided = set(re.findall(r"\.(?:run|sum)\(\w+, .+, kernels\(T\.self\)\.(\w+)\)", source)) - {"delta_degenerate", "match"}
+    divided = set(re.findall(r"\.(?:run|sum)\(\w+, .+, kernels\(T\.self\)\.(\w+)\)", source)) - {"delta_degenerate", "match", "rotated_match"}
     assert {"iou_aligned", "smooth_l1", "delta_decode"} < divided, f"read from Sources/Boxgrad: {divided}"
     proved = {line.split()[0] for line in hashes(threads, 1)[1]}
     assert {f"boxgrad_{name}_{of}" for name in divided for of in ("f32", "f64")} - proved == set()
@@ -172,8 +172,10 @@ CALL = r"\b(?:call|jmp|bl?) .*<([^>+@]+)>"  # a jump to a function's start is on
 HOT = [
     "iou_pairwise", "iou_pairwise_grad", "iou_aligned", "iou_loss", "smooth_l1", "delta_encode", "delta_encode_grad", "delta_decode",
     "rotated_iou_pairwise", "rotated_iou_pairwise_grad", "rotated_iou_aligned", "rotated_iou_loss", "linear_encode", "linear_decode", "yolo_decode", "yolo_decode_grad", "nms", "soft_nms", "match", "match_ignore",
+    "rotated_nms", "rotated_soft_nms", "rotated_match",
+    "roi_forward", "roi_features_grad", "roi_boxes_grad",
 ]  # fmt: skip
-IN_DOUBLE = ["box_loss", "balanced_l1", "distribution_focal", "distribution_decode", "distribution_decode_grad"]
+IN_DOUBLE = ["box_loss", "rotated_gaussian_loss", "balanced_l1", "distribution_focal", "distribution_decode", "distribution_decode_grad"]
 """Kernels that are hot, too, and compute in double for both types."""
 
 
@@ -288,6 +290,6 @@ def test_hot_kernels_are_vectorised(name, of, tier):
     packed = {symbol: sum(bool(arithmetic.match(line)) for line in body) for symbol, body in bodies.items()}
     assert sum(packed.values()) >= 8, f"{what} is not vectorised: packed instructions by symbol are {packed}"
     computes = {symbol for symbol, body in bodies.items() if any(re.match(r"v?(add|sub|mul|div|min|max)[sp][sd] ", line) for line in body)}
-    inner = {symbol for symbol in computes if re.search("Metric|Penalty|Combination|PairTile", symbol) or (symbol.startswith(kernel.rpartition("lF")[0]) and "XEfU" in symbol)}
+    inner = {symbol for symbol in computes if re.search("Metric|Penalty|Combination|PairTile|Gaussian", symbol) or (symbol.startswith(kernel.rpartition("lF")[0]) and "XEfU" in symbol)}
     scalar = [symbol for symbol in inner if packed[symbol] < 4]
     assert not scalar, f"{what} is not vectorised in {scalar}"

@@ -168,6 +168,13 @@ static double T(rotated_loss)(size_t begin, size_t end) {
     return sum;
 }
 
+static double T(rotated_gaussian)(size_t begin, size_t end) {
+    double sum = 0;
+    ok(T(boxgrad_rotated_gaussian_loss)(metric % 10, metric % 4, NULL, ROTATED(T(a), begin), 5, ROTATED(T(b), begin), 5, COUNT, NULL_OR(0, T(x) + begin), 1,
+                                        &sum, NULL_OR(0, OUT + begin), NULL_OR(1, OUT + n + 5 * begin), NULL_OR(2, OUT + 6 * n + 5 * begin)));
+    return sum;
+}
+
 static double T(rotated_pairwise)(size_t begin, size_t end) {
     ok(T(boxgrad_rotated_iou_pairwise)(metric % 2 * BOXGRAD_IOF, metric % 4, ROTATED(T(a), begin), COUNT, 5, T(b), columns, 5, OUT + out_stride * begin,
                                        out_stride));
@@ -238,6 +245,8 @@ static void T(divided)(void) {
         PROVE(iou_loss, n, group, loss, loss, 9 * n);
         PROVE(distribution_focal, n, group, focal, focal, 7 * n);
         PROVE(rotated_iou_loss, n, group, rotated_loss, rotated_loss, 11 * n);
+        metric = (int32_t)between(0, BOXGRAD_GAUSSIAN_BHATTACHARYYA);
+        PROVE(rotated_gaussian_loss, n, group, rotated_gaussian, rotated_gaussian, 11 * n);
         metric = (int32_t)between(0, (size_t)box_loss_count() - 1);
         PROVE(box_loss, n, group, box_loss, box_loss, 9 * n);
         metric = (int32_t)between(0, (size_t)metrics - 1);

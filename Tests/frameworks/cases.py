@@ -23,14 +23,33 @@ OPTIONS = {
     "nwd_loss": [{"constant": 12.8, **reduction} for reduction in REDUCTIONS],
     "alpha_box_iou_loss": [{"metric": "ciou", "alpha": 2.0, **reduction} for reduction in REDUCTIONS],
     "smooth_l1_loss": [*REDUCTIONS, {"sigma": 3.0}, {"beta": 0.0, "reduction": "none"}, {"dim": 1}],
+    "rotated_smooth_l1_loss": [*REDUCTIONS, {"angle_period": 0.5, "sigma": 3.0}],
     "balanced_l1_loss": [*REDUCTIONS, {"alpha": 0.4, "gamma": 1.2, "beta": 0.5}, {"dim": 1}],
     "convert_rotated_boxes": [
         {"in_fmt": source, "out_fmt": target} for source in ANGLES for target in (*ANGLES, "corners", "bounds")],
+    "regularize_rotated_boxes": [{"range": name, "angle": angle} for name in ("oc", "le90", "le135", "turn") for angle in ANGLES],
     "rotated_box_iou": [{"angle": angle} for angle in ANGLES],
     "rotated_box_iof": [{"angle": angle} for angle in ANGLES],
     "aligned_rotated_box_iou": [{"angle": "degrees-ccw", "metric": metric} for metric in ("iou", "iof")],
     "rotated_box_iou_loss": [{"angle": "radians-cw", "mode": mode, **reduction} for mode in ("linear", "log") for reduction in REDUCTIONS],
+    "gwd_loss": [{"angle": "radians-cw", **option} for option in (*REDUCTIONS, {"fun": "none", "normalize": False}, {"fun": "sqrt", "tau": 0.5, "alpha": 2})],
+    "kld_loss": [
+        {"angle": "degrees-ccw", **option}
+        for option in (*REDUCTIONS, {"direction": "jeffreys", "sqrt": False}, {"direction": "max", "fun": "sqrt"}, {"direction": "min", "tau": 0.0})
+    ],
+    "kfiou_loss": [{"angle": "degrees-cw", **option} for option in (*REDUCTIONS, {"fun": "ln"}, {"fun": "exp", "eps": 0.5})],
+    "probiou_loss": [{"angle": "radians-ccw", **option} for option in (*REDUCTIONS, {"mode": "bhattacharyya"})],
     "encode_boxes": [{"on_degenerate": policy, "stds": (0.1, 0.1, 0.2, 0.2)} for policy in ("propagate", "zero", "error")],
+    "encode_rotated_boxes": [
+        {"angle": "degrees-ccw", "on_degenerate": policy, **option}
+        for policy, option in (("propagate", {}), ("zero", {"range": "le90", "edge_swap": True}), ("error", {"range": "oc", "proj_xy": True, "norm_factor": 2.0}))
+    ],
+    "decode_rotated_boxes": [
+        {"angle": "radians-cw", **option}
+        for option in ({}, {"range": "le135", "edge_swap": True, "max_shape": (30, 40)}, {"proj_xy": True, "norm_factor": 0.5, "center_clamp": 3.0})
+    ],
+    "encode_midpoint_offset": [{"angle": "degrees-cw", "on_degenerate": policy, "corner_tolerance": tolerance} for policy, tolerance in (("propagate", 0.1), ("error", 2.0))],
+    "decode_midpoint_offset": [{"angle": "radians-ccw", "range": name} for name in ("le90", "oc", "turn")],
     "decode_yolo": [{"strides": 8}],
     "decode_boxes": [{}, {"max_shape": (30, 40)}, {"log_ratio_clip": 0.5, "center_clamp": 3.0}],
 }

@@ -26,6 +26,8 @@ STREAM = 0x77
 ON_CPU_ONLY = (
     "efficient_box_iou_loss", "siou_loss", "alpha_box_iou_loss", "wise_box_iou_loss", "inner_box_iou_loss", "mpdiou_loss", "log_box_iou_loss", "nwd_loss", "bounded_iou_loss",
     "balanced_l1_loss", "encode_distances", "decode_distances", "encode_linear", "decode_linear", "decode_yolo", "distribution_focal_loss", "decode_distribution",
+    "regularize_rotated_boxes", "gwd_loss", "kld_loss", "kfiou_loss", "probiou_loss",
+    "encode_rotated_boxes", "decode_rotated_boxes", "encode_midpoint_offset", "decode_midpoint_offset",
 )  # fmt: skip
 
 pytestmark = [
@@ -87,7 +89,7 @@ IDS_TOO = [name for name, case in zip(EACH_IDS, EACH) if case.name not in ON_CPU
 def test_what_is_on_the_cpu_only():
     """A function that gets kernels for CUDA devices is no longer one of these."""
     assert not {"box_loss", "balanced_l1", "ltrb_encode", "ltrb_decode", "linear_encode", "linear_decode", "yolo_decode", "distribution_focal",
-                "distribution_decode"} & set(ON_CUDA)  # fmt: skip
+                "distribution_decode", "rotated_regularize", "rotated_gaussian_loss", "rotated_encode", "rotated_decode", "midpoint_encode", "midpoint_decode"} & set(ON_CUDA)  # fmt: skip
     assert not {"grad_norm_combine", "grad_scale", "clip_grad_rms", "clip_grad_adaptive", "exact_norm_add"} & set(ON_CUDA_FOR_ALL_DTYPES)
 
 

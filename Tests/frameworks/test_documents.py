@@ -36,7 +36,7 @@ def namespace(torchvision):
     return {
         "torch": torch, "torchvision": torchvision, "boxgrad": boxgrad, "detection": detection, "boxes": boxes, "others": boxes + torch.tensor([1.0, 0, 2, 3]),
         "scores": torch.tensor([0.3, 0.9, 0.5, 0.7]), "classes": torch.tensor([0, 1, 0, 0]), "weights": torch.tensor([0.5, 1, 2, 0]),
-        "distances": torch.rand(4, 4), "labels": torch.tensor([1, 0, 1, -1]), "model": model,
+        "distances": torch.rand(4, 4), "features": torch.rand(1, 2, 20, 20), "labels": torch.tensor([1, 0, 1, -1]), "model": model,
         "gradients": [p.grad for p in model.parameters()],
     }  # fmt: skip
 

@@ -40,6 +40,28 @@ def test_nms_of_other_dtypes(dtype):
     assert torch.equal(boxgrad.torch.nms(boxes, scores, 0.3), boxgrad.torch.nms(boxes.double(), scores.double(), 0.3))
 
 
+def test_rotated_boxes():
+    """What the functions of arrays give, on every dtype; without a graph, and not on meta."""
+    boxes, scores, classes = boxes_of(200)
+    rows = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2], 7 * boxes[:, :1]], 1)
+    of_angle = {"angle": "degrees-ccw"}
+    keep = boxgrad.torch.rotated_nms(rows.clone().requires_grad_(), scores, 0.3, **of_angle)
+    assert keep.dtype is torch.int64 and np.array_equal(keep, boxgrad.rotated_nms(rows, scores, 0.3, **of_angle)) and 0 < len(keep) < 200
+    assert torch.equal(boxgrad.torch.rotated_nms(rows, scores, 0.3, max_keep=3, **of_angle), keep[:3])
+    keep = boxgrad.torch.batched_rotated_nms(rows, scores, classes, 0.3, max_per_class=9, **of_angle)
+    assert np.array_equal(keep, boxgrad.batched_rotated_nms(rows, scores, classes, 0.3, max_per_class=9, **of_angle))
+    assert boxgrad.torch.batched_rotated_nms(rows[:0], scores[:0], classes[:0], 0.3, **of_angle).shape == (0,)
+    found = boxgrad.torch.match_rotated_boxes(rows, rows[:20], 0.7, 0.3, True, **of_angle)
+    assert all(np.array_equal(a, b) for a, b in zip(found, boxgrad.match_rotated_boxes(rows, rows[:20], 0.7, 0.3, True, **of_angle)))
+    for dtype in (torch.float16, torch.bfloat16, torch.float64):
+        few, of_few = rows[:50].to(dtype), scores[:50].to(dtype)
+        assert torch.equal(boxgrad.torch.rotated_nms(few, of_few, 0.3, **of_angle), boxgrad.torch.rotated_nms(few.double(), of_few.double(), 0.3, **of_angle))
+    with pytest.raises(NotImplementedError, match="boxes is on the device meta"):
+        boxgrad.torch.rotated_nms(rows.to("meta"), scores, 0.3, **of_angle)
+    with pytest.raises(TypeError, match="angle"):
+        boxgrad.torch.rotated_nms(rows, scores, 0.3)
+
+
 def test_remove_small_boxes(torchvision):
     boxes = torch.tensor([[0.0, 0, 9, 9], [0, 0, 9, 1], [0, 0, 2, 2], [0, 0, float("nan"), 9]])
     assert torch.equal(boxgrad.torch.remove_small_boxes(boxes, 2.0), torchvision.ops.remove_small_boxes(boxes, 2.0))

@@ -19,7 +19,7 @@ def same_bits(tensor, array):
 def test_every_differentiable_function_of_arrays_has_one_of_tensors():
     import functions
 
-    assert set(NAMES) == set(functions.DIFFERENTIABLE)
+    assert set(NAMES) == set(functions.DIFFERENTIABLE) and all(hasattr(boxgrad.torch, name) for name in functions.OF_REGIONS)
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
@@ -103,9 +103,10 @@ def test_empty(case):
     assert all(x.grad.shape == x.shape for x in tensors)
 
 
-KEEPS_HALF = ("box_convert", "clip_boxes_to_image", "clip", "smooth_l1_loss", "balanced_l1_loss", "encode_boxes", "decode_boxes",
+KEEPS_HALF = ("box_convert", "clip_boxes_to_image", "clip", "smooth_l1_loss", "rotated_smooth_l1_loss", "balanced_l1_loss", "encode_boxes", "decode_boxes",
               "encode_distances", "decode_distances", "encode_linear", "decode_linear", "decode_yolo", "decode_distribution",
-              "convert_rotated_boxes")  # fmt: skip
+              "convert_rotated_boxes", "regularize_rotated_boxes", "encode_rotated_boxes", "decode_rotated_boxes",
+              "encode_midpoint_offset", "decode_midpoint_offset")  # fmt: skip
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)

@@ -57,8 +57,8 @@ def test_the_tag_is_what_the_library_needs(wheel):
 
 
 def test_wheel_holds_the_package_and_the_libraries(wheel, contents):
-    # Compressed, libboxgrad.so takes 0.81 MB, libboxgrad_cuda.so 0.21 MB and the package's Python the rest. Tests/binary limits the first.
-    assert wheel.stat().st_size < 1_450_000
+    # Compressed, libboxgrad.so takes 0.92 MB, libboxgrad_cuda.so 0.33 MB and the package's Python the rest. Tests/binary limits the first.
+    assert wheel.stat().st_size < 1_700_000
     own = {name: data for name, data in contents.items() if not name.startswith(f"boxgrad-{VERSION}.dist-info/")}
     assert own.pop("boxgrad/lib/libboxgrad.so") == LIBRARY.read_bytes()
     assert own.pop("boxgrad/lib/libboxgrad_cuda.so") == LIBRARY.with_name("libboxgrad_cuda.so").read_bytes()

@@ -37,7 +37,7 @@
 #define RUNNING_ON_VALGRIND 0
 #endif
 
-enum { most_parameters = 14, most_tensors = 8, most_buffers = most_parameters + 2 * most_tensors };
+enum { most_parameters = 15, most_tensors = 8, most_buffers = most_parameters + 2 * most_tensors };
 
 /* Describes the memory of one array. It ends (or begins) at a page that must not be touched, and has canaries around it and between its
  * rows. */
@@ -67,6 +67,9 @@ typedef struct {
     bool in_place, at_front;         /* outputs share their inputs' memory; buffers begin at the guard page */
     boxgrad_delta_options options;   /* the call gets as many bytes of these as their size says */
     boxgrad_box_loss_options loss_options;
+    boxgrad_gaussian_loss_options gaussian_options;
+    boxgrad_rotated_delta_options rotated_options;
+    boxgrad_roi_options roi_options;
     boxgrad_tensor tensors[most_tensors];
     boxgrad_parameter parameters[most_tensors]; /* their gradients are `tensors` */
     double (*element)(void *context); /* returns the numbers that inputs are filled with */
@@ -85,6 +88,9 @@ typedef struct {
     const char *(*status_string)(boxgrad_status);
 } library;
 
+static inline bool is_options(const parameter *p) {
+    return p->kind == OPTIONS || p->kind == LOSS_OPTIONS || p->kind == GAUSSIAN_OPTIONS || p->kind == ROTATED_OPTIONS || p->kind == ROI_OPTIONS;
+}
 static inline bool is_code(const parameter *p, int32_t code) { return code >= 0 && code <= p->last && !(p->except >> code & 1); }
 
 /* ---- Names ---- */
@@ -124,6 +130,17 @@ static void print_call(const call *c) {
             else fprintf(stderr, "{size %zu, on_degenerate %d}", c->options.size, c->options.on_degenerate);
             break;
         case LOSS_OPTIONS: fprintf(stderr, c->null[i] ? "NULL" : "{size %zu}", c->loss_options.size); break;
+        case GAUSSIAN_OPTIONS: fprintf(stderr, c->null[i] ? "NULL" : "{size %zu}", c->gaussian_options.size); break;
+        case ROTATED_OPTIONS:
+            if (c->null[i]) fprintf(stderr, "NULL");
+            else fprintf(stderr, "{size %zu, range %d, edge_swap %d, proj_xy %d, on_degenerate %d}", c->rotated_options.size, c->rotated_options.range,
+                         c->rotated_options.edge_swap, c->rotated_options.proj_xy, c->rotated_options.on_degenerate);
+            break;
+        case ROI_OPTIONS:
+            if (c->null[i]) fprintf(stderr, "NULL");
+            else fprintf(stderr, "{size %zu, scale %g, layout %d, sampling %d, aligned %d}", c->roi_options.size, c->roi_options.spatial_scale,
+                         c->roi_options.layout, c->roi_options.sampling_ratio, c->roi_options.aligned);
+            break;
         case TENSORS: case PARAMETERS:
             for (size_t k = 0; k < most_tensors && k < count_of(c, "n"); k++) {
                 const boxgrad_parameter *q = &c->parameters[k];
@@ -205,8 +222,29 @@ static size_t rows_of(const call *c, const parameter *p) {
     return p->limit && count_of(c, p->limit) < rows ? count_of(c, p->limit) : rows;
 }
 
+/* Returns the width of an array's rows, or SIZE_MAX if it has more elements than memory can hold. */
+static size_t width_of(const call *c, const parameter *p) {
+    const size_t factors[] = {(size_t)p->width, count_of(c, p->times), count_of(c, p->also[0]), count_of(c, p->also[1])};
+    size_t width = 1;
+    bool exceeds = false;
+    for (size_t k = 0; k < 4; k++) if (factors[k] == 0) return 0;
+    for (size_t k = 0; k < 4; k++) exceeds |= __builtin_mul_overflow(width, factors[k], &width);
+    return exceeds ? SIZE_MAX : width;
+}
+
+static void check_block(const call *c, size_t i, faults *f) {
+    const parameter *p = &c->function->parameters[i];
+    const size_t rows = rows_of(c, p), width = width_of(c, p);
+    const char *counts[] = {p->rows, p->times, p->also[0], p->also[1]};
+    for (size_t k = 0; k < 4; k++) if (count_of(c, counts[k]) > PTRDIFF_MAX) return;
+    if (rows == 0 || width == 0) return;
+    if (width == SIZE_MAX || exceeds_memory(rows, width, width, size_of(c, p->element))) fault(f, BOXGRAD_SIZE_OVERFLOW, p->name);
+    if (c->null[i] && !p->optional) fault(f, BOXGRAD_NULL_POINTER, p->name);
+}
+
 static void check_array(const call *c, size_t i, faults *f) {
     const parameter *p = &c->function->parameters[i];
+    if (p->also[0]) return check_block(c, i, f);
     const size_t rows = rows_of(c, p), times = count_of(c, p->times), size = size_of(c, p->element);
     if (count_of(c, p->rows) > PTRDIFF_MAX || times > PTRDIFF_MAX) return; /* the counts have this fault */
     if (times > 0 && exceeds_memory(times, (size_t)p->width, (size_t)p->width, size)) {
@@ -289,6 +327,74 @@ static void check_loss_options(const call *c, size_t i, faults *f) {
         const double x = lengths[k].length;
         if (lengths[k].needed && !(x > 0 && x * x < INFINITY)) fault(f, BOXGRAD_BAD_PARAMETER, lengths[k].name);
     }
+}
+
+static void check_gaussian_options(const call *c, size_t i, faults *f) {
+    boxgrad_gaussian_loss_options known = BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT;
+    const size_t size = c->gaussian_options.size;
+    if (!c->null[i] && size > sizeof known) return fault(f, BOXGRAD_UNSUPPORTED, "options->size");
+    if (!c->null[i] && (size == 0 || size % sizeof(size_t) != 0)) return fault(f, BOXGRAD_BAD_PARAMETER, "options->size");
+    if (!c->null[i]) memcpy(&known, &c->gaussian_options, size);
+    if (!(known.alpha >= 1e-3 && known.alpha <= 1000)) fault(f, BOXGRAD_BAD_PARAMETER, "options->alpha");
+    if (!(known.tau >= 0 && known.tau <= 1000)) fault(f, BOXGRAD_BAD_PARAMETER, "options->tau");
+    if (!(known.eps >= 0 && known.eps <= 1000)) fault(f, BOXGRAD_BAD_PARAMETER, "options->eps");
+    if (known.function < 0 || known.function > BOXGRAD_GAUSSIAN_LOG1P) fault(f, BOXGRAD_BAD_PARAMETER, "options->function");
+    if (known.root < 0 || known.root > 1) fault(f, BOXGRAD_BAD_PARAMETER, "options->root");
+    if (known.normalized < 0 || known.normalized > 1) fault(f, BOXGRAD_BAD_PARAMETER, "options->normalized");
+    if (known.reserved != 0) fault(f, BOXGRAD_BAD_PARAMETER, "options->reserved");
+}
+
+/* Returns the options as the library must see them. */
+static boxgrad_rotated_delta_options known_rotated_options(const call *c) {
+    boxgrad_rotated_delta_options known = BOXGRAD_ROTATED_DELTA_OPTIONS_INIT;
+    if (!c->null[0] && c->rotated_options.size <= sizeof known) memcpy(&known, &c->rotated_options, c->rotated_options.size);
+    return known;
+}
+
+static void check_rotated_options(const call *c, faults *f) {
+    if (c->null[0]) return;
+    const size_t size = c->rotated_options.size;
+    if (size > sizeof c->rotated_options) return fault(f, BOXGRAD_UNSUPPORTED, "options->size");
+    if (size == 0 || size % sizeof(size_t) != 0) return fault(f, BOXGRAD_BAD_PARAMETER, "options->size");
+    const boxgrad_rotated_delta_options o = known_rotated_options(c);
+    for (int k = 0; k < 6; k++) {
+        if (!isfinite(as_real(c, o.means[k]))) fault(f, BOXGRAD_BAD_PARAMETER, "options->means");
+        if (!in_range(c, DIVISOR, o.stds[k])) fault(f, BOXGRAD_BAD_PARAMETER, "options->stds");
+    }
+    if (isnan(o.log_ratio_min) || o.log_ratio_min > o.log_ratio_max) fault(f, BOXGRAD_BAD_PARAMETER, "options->log_ratio_min");
+    if (isnan(o.log_ratio_max)) fault(f, BOXGRAD_BAD_PARAMETER, "options->log_ratio_max");
+    if (isnan(o.image_width)) fault(f, BOXGRAD_BAD_PARAMETER, "options->image_width");
+    if (isnan(o.image_height)) fault(f, BOXGRAD_BAD_PARAMETER, "options->image_height");
+    if (!(o.center_clamp >= 0)) fault(f, BOXGRAD_BAD_PARAMETER, "options->center_clamp");
+    if (o.norm_factor != 0 && !in_range(c, DIVISOR, o.norm_factor)) fault(f, BOXGRAD_BAD_PARAMETER, "options->norm_factor");
+    if (!(o.corner_tolerance >= 0)) fault(f, BOXGRAD_BAD_PARAMETER, "options->corner_tolerance");
+    if (o.range < 0 || o.range > BOXGRAD_RANGE_TURN) fault(f, BOXGRAD_BAD_PARAMETER, "options->range");
+    if (o.edge_swap < 0 || o.edge_swap > 1) fault(f, BOXGRAD_BAD_PARAMETER, "options->edge_swap");
+    if (o.proj_xy < 0 || o.proj_xy > 1) fault(f, BOXGRAD_BAD_PARAMETER, "options->proj_xy");
+    if (o.on_degenerate < 0 || o.on_degenerate > 2) fault(f, BOXGRAD_BAD_PARAMETER, "options->on_degenerate");
+}
+
+/* The options of a call and their size, if parameters of this kind are options. */
+static inline void *options_of(call *c, parameter_kind kind, size_t *size) {
+    *size = kind == OPTIONS ? sizeof c->options : kind == LOSS_OPTIONS ? sizeof c->loss_options
+          : kind == GAUSSIAN_OPTIONS ? sizeof c->gaussian_options : kind == ROTATED_OPTIONS ? sizeof c->rotated_options : sizeof c->roi_options;
+    return kind == OPTIONS ? (void *)&c->options : kind == LOSS_OPTIONS ? (void *)&c->loss_options : kind == GAUSSIAN_OPTIONS ? (void *)&c->gaussian_options
+         : kind == ROTATED_OPTIONS ? (void *)&c->rotated_options : kind == ROI_OPTIONS ? (void *)&c->roi_options : NULL;
+}
+
+static const boxgrad_roi_options initial_roi_options = BOXGRAD_ROI_OPTIONS_INIT;
+
+static void check_roi_options(const call *c, size_t i, faults *f) {
+    boxgrad_roi_options known = initial_roi_options;
+    const size_t size = c->roi_options.size;
+    if (!c->null[i] && size > sizeof known) return fault(f, BOXGRAD_UNSUPPORTED, "options->size");
+    if (!c->null[i] && (size == 0 || size % sizeof(size_t) != 0)) return fault(f, BOXGRAD_BAD_PARAMETER, "options->size");
+    if (!c->null[i]) memcpy(&known, &c->roi_options, size);
+    if (!positive_finite(known.spatial_scale)) fault(f, BOXGRAD_BAD_PARAMETER, "options->spatial_scale");
+    if (known.layout != BOXGRAD_NCHW && known.layout != BOXGRAD_NHWC) fault(f, BOXGRAD_BAD_PARAMETER, "options->layout");
+    if (known.sampling_ratio > 1024) fault(f, BOXGRAD_BAD_PARAMETER, "options->sampling_ratio");
+    if (known.aligned != 0 && known.aligned != 1) fault(f, BOXGRAD_BAD_PARAMETER, "options->aligned");
+    if (known.reserved != 0) fault(f, BOXGRAD_BAD_PARAMETER, "options->reserved");
 }
 
 static const element_kind elements_of_dtype[] = {[BOXGRAD_F32] = REAL, [BOXGRAD_F64] = DOUBLE, [BOXGRAD_F16] = HALF, [BOXGRAD_BF16] = BFLOAT};
@@ -378,6 +484,9 @@ static void check_arguments(const call *c, faults *f) {
         case POINTER: check_array(c, i, f); break;
         case OPTIONS: check_options(c, f); break;
         case LOSS_OPTIONS: check_loss_options(c, i, f); break;
+        case GAUSSIAN_OPTIONS: check_gaussian_options(c, i, f); break;
+        case ROTATED_OPTIONS: check_rotated_options(c, f); break;
+        case ROI_OPTIONS: check_roi_options(c, i, f); break;
         case TENSORS: case PARAMETERS: check_tensors(c, f); break;
         default: break;
         }
@@ -390,7 +499,7 @@ static size_t width_of_stride(const call *c, int stride) {
     for (size_t i = 0; i < parameter_count(c->function); i++) {
         const parameter *p = &c->function->parameters[i];
         if (p->kind != POINTER || !p->stride || strcmp(p->stride, c->function->parameters[stride].name) != 0) continue;
-        const size_t own = (size_t)p->width * count_of(c, p->times);
+        const size_t own = width_of(c, p);
         if (own > width) width = own;
     }
     return width;
@@ -462,7 +571,9 @@ static double load(const buffer *b, size_t row, size_t column) {
 }
 
 /* Fills an input. Rows of four are boxes, and most of them have positive sides. */
-static void fill(call *c, buffer *b) {
+static void fill(call *c, buffer *b, const char *below) {
+    const bool is_index = below && strcmp(below, "finite") != 0;
+    const size_t most = is_index ? count_of(c, below) : 0;
     for (size_t i = 0; i < b->rows; i++) {
         double row[4];
         for (size_t k = 0; k < b->width; k++) {
@@ -471,6 +582,9 @@ static void fill(call *c, buffer *b) {
                 if (k >= 2 && i % 8 != 7) x = row[k - 2] + fabs(x);
                 row[k] = x;
             }
+            /* The library refuses boxes that are not finite, and indices of images that are not there. */
+            if (below && !is_index && !(fabs(x) < 1e30)) x = row[k & 3] = 3;
+            if (is_index) x = most > 0 && fabs(x) < 1e9 ? (double)((size_t)fabs(x) % most) : 0;
             store(b->start + (i * b->stride + k) * b->size, b->element, b->size, x);
         }
     }
@@ -482,7 +596,7 @@ static bool place_tensor(call *c, boxgrad_tensor *t, bool output, bool is_valid,
     const size_t size = usable ? size_of_dtype(t->dtype) : 8, count = is_valid ? t->count : 1;
     if (count > most_bytes / size) return false;
     buffer *b = place(c, (buffer){count, 1, 1, size, .element = usable ? elements_of_dtype[t->dtype] : DOUBLE, .input = true, .output = output});
-    if (usable) fill(c, b);
+    if (usable) fill(c, b, NULL);
     t->data = b->start;
     return true;
 }
@@ -498,7 +612,7 @@ static bool place_all(call *c, bool is_valid, size_t most_bytes, void **pointers
         pointers[i] = NULL;
         if (c->null[i]) continue;
         if (p->kind == POINTER) {
-            size_t rows = rows_of(c, p), width = (size_t)p->width * count_of(c, p->times), size = size_of(c, p->element), stride = width;
+            size_t rows = rows_of(c, p), width = width_of(c, p), size = size_of(c, p->element), stride = width;
             if (p->stride && rows > 1) stride = (size_t)c->values[parameter_index(c->function, p->stride)].stride;
             if (!is_valid) rows = rows < 8 ? rows : 8, stride = width = width < 8 ? width : 8;
             if (rows > 0 && width > 0 && (exceeds_memory(rows, width, stride, size) || ((rows - 1) * stride + width) * size > most_bytes)) return false;
@@ -508,12 +622,13 @@ static bool place_all(call *c, bool is_valid, size_t most_bytes, void **pointers
             } else {
                 const bool input = !p->output || p->updated;
                 placed[i] = place(c, (buffer){rows, width, stride, size, .element = p->element, .input = input, .output = p->output});
-                if (input) fill(c, placed[i]);
+                if (input) fill(c, placed[i], is_valid ? p->below : NULL);
             }
             pointers[i] = placed[i]->start;
-        } else if (p->kind == OPTIONS || p->kind == LOSS_OPTIONS) {
-            const void *options = p->kind == OPTIONS ? (void *)&c->options : (void *)&c->loss_options;
-            const size_t all = p->kind == OPTIONS ? sizeof c->options : sizeof c->loss_options, given = *(const size_t *)options;
+        } else if (is_options(p)) {
+            size_t all;
+            const void *options = options_of(c, p->kind, &all);
+            const size_t given = *(const size_t *)options;
             const size_t size = given < sizeof(size_t) ? sizeof(size_t) : given, bytes = size < all ? size : all;
             buffer *b = place(c, (buffer){.rows = 1, .width = bytes, .stride = bytes, .size = 1, .element = BYTE, .input = true});
             /* A struct whose size is no multiple of its alignment would otherwise be misaligned. */
@@ -717,7 +832,22 @@ static double norm_of_call(const call *c, const library *l, void **pointers) {
 /* Adds the faults that are in the contents of the arrays. */
 static void check_contents(const call *c, const library *l, void **pointers, faults *f) {
     const function *g = c->function;
-    if (g->refuses_degenerate && known_options(c).on_degenerate == BOXGRAD_DEGENERATE_ERROR) {
+    for (size_t i = 0; i < parameter_count(g); i++) {
+        /* Where there is no image, every index is one of an image that is not there; so is that of a box without an index. */
+        const parameter *p = &g->parameters[i];
+        if (p->below && p->element == LONG && count_of(c, p->below) == 0 && count_of(c, p->rows) > 0) fault(f, BOXGRAD_BAD_PARAMETER, p->name);
+        if (!p->below || strcmp(p->below, "finite") != 0) continue;
+        const double scale = c->null[0] || c->roi_options.size < 2 * sizeof(size_t) ? 1 : c->roi_options.spatial_scale;
+        for (size_t k = 0; k < c->buffer_count; k++) for (size_t row = 0; c->buffers[k].start == pointers[i] && row < c->buffers[k].rows; row++) {
+            for (size_t end = 0; end < 2; end++) {
+                const double low = load(&c->buffers[k], row, end) * scale, high = load(&c->buffers[k], row, end + 2) * scale;
+                if (!isfinite(high - low)) fault(f, BOXGRAD_NONFINITE, p->name);
+            }
+        }
+    }
+    const bool of_rotated = g->parameters[0].kind == ROTATED_OPTIONS;
+    const int32_t on_degenerate = of_rotated ? known_rotated_options(c).on_degenerate : known_options(c).on_degenerate;
+    if (g->refuses_degenerate && on_degenerate == BOXGRAD_DEGENERATE_ERROR) {
         size_t rows = 0;
         for (size_t k = 0; k < c->buffer_count; k++) if (c->buffers[k].rows > rows) rows = c->buffers[k].rows;
         /* The error names the first row in which either box is degenerate, and its proposal before its target. */
@@ -725,7 +855,9 @@ static void check_contents(const call *c, const library *l, void **pointers, fau
             const buffer *b = &c->buffers[k];
             if (b->start != pointers[parameter_index(g, "proposals")] && b->start != pointers[parameter_index(g, "targets")]) continue;
             if (i >= b->rows) continue;
-            const double w = as_real(c, load(b, i, 2) - load(b, i, 0)), h = as_real(c, load(b, i, 3) - load(b, i, 1));
+            /* Those of rotated boxes are numbers of the row, and those of upright ones are subtracted in double there. */
+            double w = load(b, i, 2) - (b->width == 5 ? 0 : load(b, i, 0)), h = load(b, i, 3) - (b->width == 5 ? 0 : load(b, i, 1));
+            if (!of_rotated) w = as_real(c, w), h = as_real(c, h);
             if (!positive_finite(w) || !positive_finite(h)) {
                 fault(f, BOXGRAD_DEGENERATE_BOX, b->start == pointers[parameter_index(g, "proposals")] ? "proposals" : "targets");
             }

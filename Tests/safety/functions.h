@@ -6,7 +6,7 @@
 #include <boxgrad.h>
 #include <stdbool.h>
 
-typedef enum { NO_PARAMETER, POINTER, COUNT, STATE_SIZE, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
+typedef enum { NO_PARAMETER, POINTER, COUNT, STATE_SIZE, STRIDE, INTEGER, NUMBER, CODE, OPTIONS, LOSS_OPTIONS, GAUSSIAN_OPTIONS, ROTATED_OPTIONS, ROI_OPTIONS, TENSORS, PARAMETERS } parameter_kind; /* INTEGER has 64 bits */
 typedef enum { REAL, DOUBLE, SIZE, LONG, WORD, BYTE, HALF, BFLOAT } element_kind; /* REAL is the function's own type */
 typedef enum { NOT_NAN, FINITE, NOT_NEGATIVE, FRACTION, SHARE, LENGTH, DIVISOR, SIGMA, EXPONENT, EXACT_EXPONENT } number_range;
 
@@ -22,6 +22,8 @@ typedef struct {
     const char *rows;
     int width;
     const char *times, *stride, *unless;
+    const char *also[2];    /* two more counts that the width is multiplied by: then nothing is checked of an array without elements */
+    const char *below;      /* elements are indices below this count, and others are refused; or it is "finite" */
     const char *limit;      /* the count that the number of rows does not exceed */
     const char *in_place;   /* the input that this output may be */
     const char *written[2]; /* the outputs whose sum is the number of rows that are written; without them, it is all rows */
@@ -38,7 +40,7 @@ typedef struct {
     const char *name;
     bool untyped, refuses_degenerate, refuses_nonfinite;
     bool quadratic; /* its time grows with the square of its count, and it is not divided */
-    parameter parameters[14];
+    parameter parameters[15];
 } function;
 
 #define IN(name_, rows_, width_, ...) {.name = #name_, .kind = POINTER, .rows = #rows_, .width = width_, __VA_ARGS__}
@@ -56,6 +58,14 @@ typedef struct {
 #define ROTATED_METRIC {.name = "metric", .kind = CODE, .last = BOXGRAD_IOF, .except = 1u << BOXGRAD_GIOU | 1u << BOXGRAD_DIOU | 1u << BOXGRAD_CIOU}
 #define DELTA_OPTIONS {.name = "options", .kind = OPTIONS, .optional = true}
 #define BOX_LOSS_OPTIONS {.name = "options", .kind = LOSS_OPTIONS, .optional = true}
+#define GAUSSIAN_LOSS_OPTIONS {.name = "options", .kind = GAUSSIAN_OPTIONS, .optional = true}
+#define ROTATED_DELTA_OPTIONS {.name = "options", .kind = ROTATED_OPTIONS, .optional = true}, CODE(angle, 3)
+#define REGION_OPTIONS {.name = "options", .kind = ROI_OPTIONS, .optional = true}
+#define FEATURES .times = "channels", .also = {"height", "width"}
+#define SIZES COUNT(images), COUNT(channels), COUNT(height, .least = 1), COUNT(width, .least = 1)
+#define REGIONS IN(boxes, count, 4, .stride = "boxes_stride", .below = "finite"), STRIDE(boxes_stride)
+#define BINS .times = "channels", .also = {"out_height", "out_width"}
+#define BIN_SIZES COUNT(count), COUNT(out_height, .least = 1), COUNT(out_width, .least = 1)
 #define TENSORS {.name = "tensors", .kind = TENSORS}, COUNT(n)
 #define PARAMETERS {.name = "parameters", .kind = PARAMETERS}, COUNT(n)
 #define OPTIONAL .optional = true
@@ -109,6 +119,12 @@ static const function functions[] = {
         OUT(out, count, 5, .stride = "out_stride", .in_place = "in"), STRIDE(out_stride)}},
     {"rotated_convert_grad", .parameters = {
         CODE(from, 3), CODE(to, 3), COUNT(count), IN(grad_out, count, 5), OUT(grad_in, count, 5, .in_place = "grad_out")}},
+    {"rotated_regularize", .parameters = {
+        CODE(angle, 3), CODE(range, 3), ROTATED(in, count, in_stride), COUNT(count), STRIDE(in_stride),
+        OUT(out, count, 5, .stride = "out_stride", .in_place = "in"), STRIDE(out_stride)}},
+    {"rotated_regularize_grad", .parameters = {
+        CODE(angle, 3), CODE(range, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), IN(grad_out, count, 5),
+        OUT(grad_boxes, count, 5, .in_place = "grad_out")}},
     {"rotated_corners", .parameters = {
         CODE(angle, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), OUT(corners, count, 8, OPTIONAL), OUT(bounds, count, 4, OPTIONAL)}},
     {"rotated_corners_grad", .parameters = {
@@ -141,6 +157,11 @@ static const function functions[] = {
         COUNT(count), IN(weights, count, 1, OPTIONAL), NUMBER(least_iou, SHARE), NUMBER(normalizer, DIVISOR, .unless = "count"),
         RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(per_box, count, 1, OPTIONAL), OUT(grad_pred, count, 5, OPTIONAL),
         OUT(grad_target, count, 5, OPTIONAL)}},
+    {"rotated_gaussian_loss", .parameters = {
+        CODE(kind, 9), CODE(angle, 3), GAUSSIAN_LOSS_OPTIONS, ROTATED(pred, count, pred_stride), STRIDE(pred_stride), ROTATED(target, count, target_stride),
+        STRIDE(target_stride), COUNT(count), IN(weights, count, 1, OPTIONAL), NUMBER(normalizer, DIVISOR, .unless = "count"),
+        RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(per_box, count, 1, OPTIONAL), OUT(grad_pred, count, 5, OPTIONAL),
+        OUT(grad_target, count, 5, OPTIONAL)}},
     {"smooth_l1", .parameters = {
         IN(pred, count, 1), IN(target, count, 1), IN(inside_weights, count, 1, OPTIONAL), IN(outside_weights, count, 1, OPTIONAL), COUNT(count),
         NUMBER(sigma, SIGMA), NUMBER(normalizer, DIVISOR, .unless = "count"), RESULT(loss, OPTIONAL, .element = DOUBLE), OUT(elementwise, count, 1, OPTIONAL),
@@ -166,6 +187,30 @@ static const function functions[] = {
         DELTA_OPTIONS, IN(proposals, count, 4, .stride = "proposals_stride", .unless = "groups"), STRIDE(proposals_stride),
         IN(deltas, count, 4, .times = "groups", .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count), COUNT(groups),
         IN(grad_boxes, count, 4, .times = "groups"), OUT(grad_proposals, count, 4, OPTIONAL), OUT(grad_deltas, count, 4, OPTIONAL, .times = "groups")}},
+    {"rotated_encode", .refuses_degenerate = true, .parameters = {
+        ROTATED_DELTA_OPTIONS, ROTATED(proposals, count, proposals_stride), STRIDE(proposals_stride), ROTATED(targets, count, targets_stride), STRIDE(targets_stride), COUNT(count),
+        OUT(deltas, count, 5), OUT(degenerate, count, 1, OPTIONAL, .element = BYTE), RESULT(degenerate_count, OPTIONAL, .element = SIZE)}},
+    {"rotated_encode_grad", .refuses_degenerate = true, .parameters = {
+        ROTATED_DELTA_OPTIONS, ROTATED(proposals, count, proposals_stride), STRIDE(proposals_stride), ROTATED(targets, count, targets_stride), STRIDE(targets_stride), COUNT(count),
+        IN(grad_deltas, count, 5), OUT(grad_proposals, count, 5, OPTIONAL), OUT(grad_targets, count, 5, OPTIONAL)}},
+    {"rotated_decode", .parameters = {
+        ROTATED_DELTA_OPTIONS, ROTATED(proposals, count, proposals_stride), STRIDE(proposals_stride), IN(deltas, count, 5, .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count),
+        OUT(boxes, count, 5)}},
+    {"rotated_decode_grad", .parameters = {
+        ROTATED_DELTA_OPTIONS, ROTATED(proposals, count, proposals_stride), STRIDE(proposals_stride), IN(deltas, count, 5, .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count),
+        IN(grad_boxes, count, 5), OUT(grad_proposals, count, 5, OPTIONAL), OUT(grad_deltas, count, 5, OPTIONAL)}},
+    {"midpoint_encode", .refuses_degenerate = true, .parameters = {
+        ROTATED_DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), ROTATED(targets, count, targets_stride), STRIDE(targets_stride), COUNT(count),
+        OUT(deltas, count, 6), OUT(degenerate, count, 1, OPTIONAL, .element = BYTE), RESULT(degenerate_count, OPTIONAL, .element = SIZE)}},
+    {"midpoint_encode_grad", .refuses_degenerate = true, .parameters = {
+        ROTATED_DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), ROTATED(targets, count, targets_stride), STRIDE(targets_stride), COUNT(count),
+        IN(grad_deltas, count, 6), OUT(grad_proposals, count, 4, OPTIONAL), OUT(grad_targets, count, 5, OPTIONAL)}},
+    {"midpoint_decode", .parameters = {
+        ROTATED_DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), IN(deltas, count, 6, .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count),
+        OUT(boxes, count, 5)}},
+    {"midpoint_decode_grad", .parameters = {
+        ROTATED_DELTA_OPTIONS, BOXES(proposals, count, proposals_stride), STRIDE(proposals_stride), IN(deltas, count, 6, .stride = "deltas_stride"), STRIDE(deltas_stride), COUNT(count),
+        IN(grad_boxes, count, 5), OUT(grad_proposals, count, 4, OPTIONAL), OUT(grad_deltas, count, 6, OPTIONAL)}},
     {"ltrb_encode", .parameters = {
         IN(points, count, 2, .stride = "points_stride"), STRIDE(points_stride), BOXES(boxes, count, boxes_stride), STRIDE(boxes_stride), COUNT(count),
         OUT(distances, count, 4)}},
@@ -204,6 +249,18 @@ static const function functions[] = {
     {"distribution_decode_grad", .parameters = {
         IN(logits, count, 1, .times = "bins", .stride = "logits_stride"), STRIDE(logits_stride), COUNT(count), COUNT(bins, .least = 2),
         IN(grad_out, count, 1), OUT(grad_logits, count, 1, .times = "bins")}},
+    {"roi_align", .parameters = {
+        REGION_OPTIONS, IN(features, images, 1, FEATURES), SIZES, REGIONS, IN(indices, count, 1, OPTIONAL, .element = LONG, .below = "images"), BIN_SIZES,
+        OUT(out, count, 1, BINS)}},
+    {"roi_align_grad", .parameters = {
+        REGION_OPTIONS, IN(features, images, 1, FEATURES), SIZES, REGIONS, IN(indices, count, 1, OPTIONAL, .element = LONG, .below = "images"), BIN_SIZES,
+        IN(grad_out, count, 1, BINS), OUT(grad_features, images, 1, OPTIONAL, FEATURES), OUT(grad_boxes, count, 4, OPTIONAL)}},
+    {"roi_pool_precise", .parameters = {
+        REGION_OPTIONS, IN(features, images, 1, FEATURES), SIZES, REGIONS, IN(indices, count, 1, OPTIONAL, .element = LONG, .below = "images"), BIN_SIZES,
+        OUT(out, count, 1, BINS)}},
+    {"roi_pool_precise_grad", .parameters = {
+        REGION_OPTIONS, IN(features, images, 1, FEATURES), SIZES, REGIONS, IN(indices, count, 1, OPTIONAL, .element = LONG, .below = "images"), BIN_SIZES,
+        IN(grad_out, count, 1, BINS), OUT(grad_features, images, 1, OPTIONAL, FEATURES), OUT(grad_boxes, count, 4, OPTIONAL)}},
     {"grad_norm", .untyped = true, .parameters = {
         TENSORS, NUMBER(p, EXPONENT), RESULT(total, OPTIONAL), OUT(per_tensor, n, 1, OPTIONAL), RESULT(first_nonfinite, OPTIONAL, .element = SIZE)}},
     {"grad_norm_combine", .untyped = true, .parameters = {IN(norms, n, 1), COUNT(n), NUMBER(p, EXPONENT), RESULT(total)}},
@@ -228,6 +285,20 @@ static const function functions[] = {
     {"match", .parameters = {
         CODE(metric, 5), BOXES(proposals, proposals_count, proposals_stride), COUNT(proposals_count), STRIDE(proposals_stride),
         BOXES(truths, truths_count, truths_stride), COUNT(truths_count), STRIDE(truths_stride), NUMBER(eps, LENGTH),
+        NUMBER(low_threshold, NOT_NAN), NUMBER(high_threshold, NOT_NAN, .at_least = "low_threshold"), CODE(low_quality, 2),
+        OUT(matches, proposals_count, 1, OPTIONAL, .element = LONG), OUT(overlaps, proposals_count, 1, OPTIONAL)}},
+    {"rotated_nms", .quadratic = true, .parameters = {
+        CODE(angle, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), IN(scores, count, 1), IN(classes, count, 1, OPTIONAL, .element = LONG),
+        NUMBER(iou_threshold, NOT_NEGATIVE), NUMBER(score_threshold, NOT_NAN), INTEGER(max_keep),
+        OUT(keep, count, 1, .element = SIZE, .limit = "max_keep", .written = {"keep_count"}), RESULT(keep_count, .element = SIZE)}},
+    {"rotated_soft_nms", .quadratic = true, .parameters = {
+        CODE(decay, 1), CODE(angle, 3), ROTATED(boxes, count, stride), COUNT(count), STRIDE(stride), IN(scores, count, 1),
+        IN(classes, count, 1, OPTIONAL, .element = LONG), NUMBER(iou_threshold, NOT_NEGATIVE), NUMBER(sigma, DIVISOR),
+        NUMBER(score_threshold, NOT_NAN), INTEGER(max_keep), OUT(keep, count, 1, .element = SIZE, .limit = "max_keep", .written = {"keep_count"}),
+        OUT(keep_scores, count, 1, .limit = "max_keep", .written = {"keep_count"}), RESULT(keep_count, .element = SIZE)}},
+    {"rotated_match", .parameters = {
+        ROTATED_METRIC, CODE(angle, 3), ROTATED(proposals, proposals_count, proposals_stride), COUNT(proposals_count), STRIDE(proposals_stride),
+        ROTATED(truths, truths_count, truths_stride), COUNT(truths_count), STRIDE(truths_stride),
         NUMBER(low_threshold, NOT_NAN), NUMBER(high_threshold, NOT_NAN, .at_least = "low_threshold"), CODE(low_quality, 2),
         OUT(matches, proposals_count, 1, OPTIONAL, .element = LONG), OUT(overlaps, proposals_count, 1, OPTIONAL)}},
     {"match_ignore", .parameters = {

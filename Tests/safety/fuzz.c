@@ -69,6 +69,36 @@ static void next_loss_options(source *s, boxgrad_box_loss_options *o) {
     }
 }
 
+static void next_gaussian_options(source *s, boxgrad_gaussian_loss_options *o) {
+    const unsigned byte = next(s);
+    *o = (boxgrad_gaussian_loss_options)BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT;
+    if (byte >= 128) o->size = byte < 240 ? byte - 128 : (const size_t[]){SIZE_MAX, SIZE_MAX / 2 + 1, sizeof *o + 8, 1 << 20}[byte % 4];
+    for (unsigned fields = next(s); fields > 0; fields >>= 1) {
+        const double x = next_number(s);
+        if (fields & 1) memcpy((char *)o + 8 + next(s) % 3 * 8, &x, sizeof x);
+    }
+    o->function = next_code(s, 2), o->root = next_code(s, 1), o->normalized = next_code(s, 1), o->reserved = next(s) == 255;
+}
+
+static void next_rotated_options(source *s, boxgrad_rotated_delta_options *o) {
+    const unsigned byte = next(s);
+    *o = (boxgrad_rotated_delta_options)BOXGRAD_ROTATED_DELTA_OPTIONS_INIT;
+    if (byte >= 64) o->size = byte < 240 ? byte - 64 + 8 : (const size_t[]){SIZE_MAX, SIZE_MAX / 2 + 1, sizeof *o + 8, 1 << 20}[byte % 4];
+    for (unsigned fields = next(s); fields > 0; fields >>= 1) {
+        const double x = next_number(s);
+        if (fields & 1) memcpy((char *)o + 8 + next(s) % 19 * 8, &x, sizeof x);
+    }
+    o->range = next_code(s, BOXGRAD_RANGE_TURN), o->edge_swap = next_code(s, 1), o->proj_xy = next_code(s, 1), o->on_degenerate = next_code(s, 2);
+}
+
+static void next_roi_options(source *s, boxgrad_roi_options *o) {
+    const unsigned byte = next(s);
+    *o = initial_roi_options;
+    if (byte >= 128) o->size = byte < 240 ? byte - 128 : (const size_t[]){SIZE_MAX, SIZE_MAX / 2 + 1, sizeof *o + 8, 1 << 20}[byte % 4];
+    o->spatial_scale = next_number(s), o->layout = next_code(s, 1), o->aligned = next_code(s, 1), o->sampling_ratio = next_code(s, 5) - 1;
+    if (next(s) == 255) o->reserved = 1;
+}
+
 static void next_tensors(source *s, call *c) {
     for (size_t k = 0; k < most_tensors && k < c->values[parameter_index(c->function, "n")].count; k++) {
         const unsigned rarely = next(s);
@@ -121,7 +151,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         case INTEGER: c.values[i].count = next_integer(&s); break;
         case NUMBER: c.values[i].number = next_number(&s); break;
         case CODE: c.values[i].code = next_code(&s, p->last); break;
-        case OPTIONS: case LOSS_OPTIONS: p->kind == OPTIONS ? next_options(&s, &c.options) : next_loss_options(&s, &c.loss_options); /* fall through */
+        case ROTATED_OPTIONS: next_rotated_options(&s, &c.rotated_options), c.null[i] = next(&s) >= 128; break;
+        case ROI_OPTIONS: next_roi_options(&s, &c.roi_options), c.null[i] = next(&s) >= 128; break;
+        case OPTIONS: case LOSS_OPTIONS: case GAUSSIAN_OPTIONS:
+            if (p->kind == OPTIONS) next_options(&s, &c.options);
+            else if (p->kind == LOSS_OPTIONS) next_loss_options(&s, &c.loss_options);
+            else next_gaussian_options(&s, &c.gaussian_options);
+            /* fall through */
         case POINTER: case TENSORS: case PARAMETERS: c.null[i] = next(&s) >= (p->optional ? 128 : 240); break;
         default: break;
         }

@@ -21,7 +21,7 @@ static double ordinary(void *state) { return *(uint64_t *)state = *(uint64_t *)s
 
 /* Returns a valid call. */
 static call valid(const function *f, size_t real, size_t rows) {
-    call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .loss_options = valid_loss_options, .element = ordinary};
+    call c = {.function = f, .real = real, .options = BOXGRAD_DELTA_OPTIONS_INIT, .loss_options = valid_loss_options, .gaussian_options = BOXGRAD_GAUSSIAN_LOSS_OPTIONS_INIT, .rotated_options = BOXGRAD_ROTATED_DELTA_OPTIONS_INIT, .roi_options = initial_roi_options, .element = ordinary};
     for (size_t i = 0; i < parameter_count(f); i++) {
         const parameter *p = &f->parameters[i];
         if (p->kind == COUNT || p->kind == INTEGER) c.values[i].count = rows;
@@ -64,6 +64,51 @@ static void loss_options(call c) {
     }
 }
 
+static void rotated_options(call c) {
+    const boxgrad_rotated_delta_options initial = c.rotated_options;
+    for (size_t size = 0; size <= sizeof initial + 8; size++) c.rotated_options.size = size, check(&c);
+    c.rotated_options.size = SIZE_MAX, check(&c);
+    for (size_t offset = sizeof(size_t); offset < offsetof(boxgrad_rotated_delta_options, range); offset += sizeof(double)) {
+        for (size_t k = 0; k < special_number_count; k++) {
+            c.rotated_options = initial;
+            memcpy((char *)&c.rotated_options + offset, &special_numbers[k], sizeof(double));
+            check(&c);
+        }
+    }
+    for (size_t offset = offsetof(boxgrad_rotated_delta_options, range); offset < sizeof initial; offset += sizeof(int32_t)) {
+        for (int32_t k = -2; k < 5; k++) c.rotated_options = initial, memcpy((char *)&c.rotated_options + offset, &k, sizeof k), check(&c);
+    }
+}
+
+static void gaussian_options(call c) {
+    const boxgrad_gaussian_loss_options initial = c.gaussian_options;
+    for (size_t size = 0; size <= sizeof initial + 8; size++) c.gaussian_options.size = size, check(&c);
+    c.gaussian_options.size = SIZE_MAX, check(&c);
+    for (size_t offset = sizeof(size_t); offset < offsetof(boxgrad_gaussian_loss_options, function); offset += sizeof(double)) {
+        for (size_t k = 0; k < special_number_count; k++) {
+            c.gaussian_options = initial;
+            memcpy((char *)&c.gaussian_options + offset, &special_numbers[k], sizeof(double));
+            check(&c);
+        }
+    }
+    for (size_t offset = offsetof(boxgrad_gaussian_loss_options, function); offset < sizeof initial; offset += sizeof(int32_t)) {
+        for (int32_t k = -2; k < 5; k++) c.gaussian_options = initial, memcpy((char *)&c.gaussian_options + offset, &k, sizeof k), check(&c);
+    }
+}
+
+static void roi_options(call c) {
+    const boxgrad_roi_options initial = c.roi_options;
+    for (size_t size = 0; size <= sizeof initial + 8; size++) c.roi_options.size = size, check(&c);
+    c.roi_options.size = SIZE_MAX, check(&c);
+    for (size_t k = 0; k < special_number_count; k++) c.roi_options = initial, c.roi_options.spatial_scale = special_numbers[k], check(&c);
+    for (int32_t k = -2; k < 5; k++) {
+        c.roi_options = initial, c.roi_options.layout = k, check(&c);
+        c.roi_options = initial, c.roi_options.aligned = k, check(&c);
+        c.roi_options = initial, c.roi_options.reserved = k, check(&c);
+        c.roi_options = initial, c.roi_options.sampling_ratio = (const int32_t[]){INT32_MIN, -1, 0, 1, 1024, 1025, INT32_MAX}[k + 2], check(&c);
+    }
+}
+
 /* Tries what a tensor of the call may and may not be. */
 static void tensor(call *c, boxgrad_tensor *t) {
     const boxgrad_tensor initial = *t;
@@ -98,7 +143,7 @@ static void refusals(const function *f, size_t real, size_t rows) {
     for (size_t i = 0; i < parameter_count(f); i++) {
         const parameter *p = &f->parameters[i];
         call c = original;
-        c.null[i] = p->kind == POINTER || p->kind == OPTIONS || p->kind == LOSS_OPTIONS || p->kind == TENSORS || p->kind == PARAMETERS;
+        c.null[i] = p->kind == POINTER || is_options(p) || p->kind == TENSORS || p->kind == PARAMETERS;
         check(&c);
         c = original;
         switch (p->kind) {
@@ -116,6 +161,9 @@ static void refusals(const function *f, size_t real, size_t rows) {
             break;
         case OPTIONS: options(c); break;
         case LOSS_OPTIONS: loss_options(c); break;
+        case GAUSSIAN_OPTIONS: gaussian_options(c); break;
+        case ROTATED_OPTIONS: rotated_options(c); break;
+        case ROI_OPTIONS: roi_options(c); break;
         case TENSORS: case PARAMETERS: tensors(&c); break;
         default:
             if (!p->in_place) break;

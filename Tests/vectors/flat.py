@@ -17,6 +17,12 @@ def words(x):
             return ["parameters", len(x["parameters"]), *itertools.chain(*tensors)]
         if "loss options" in x:
             return ["loss_options", *x["loss options"]]
+        if "gaussian options" in x:
+            return ["gaussian_options", *x["gaussian options"]]
+        if "roi options" in x:
+            return ["roi_options", *x["roi options"]]
+        if "rotated options" in x:
+            return ["rotated_options", *x["rotated options"]]
         if "tensors" in x:
             return ["tensors", len(x["tensors"]), *itertools.chain(*([*t[:3], *words(t[3])] for t in x["tensors"]))]
         lists = [[len(x[key]), *x[key]] if key in x else ["-"] for key in ("in", "out", "terms")]

@@ -5,7 +5,9 @@ call the words that its error begins with. An argument is a number, null, or
     {"of": type, "length": n, "in": numbers, "out": numbers, "terms": numbers, "eps": k}   an array; a result may be k eps of its type
                                                                 times the largest term of its formula away from the exact value in "out";
                                                                 with 0 it has those bits; without "out" it stays as it was
-    {"options": fields of boxgrad_delta_options in order, size first}, {"loss options": those of boxgrad_box_loss_options}
+    {"options": fields of boxgrad_delta_options in order, size first}, {"loss options": those of boxgrad_box_loss_options},
+    {"gaussian options": those of boxgrad_gaussian_loss_options}, {"roi options": those of boxgrad_roi_options},
+    {"rotated options": those of boxgrad_rotated_delta_options}
     {"tensors": [[dtype, count, reserved, array or null], ...]}
     {"parameters": [[grad, param, unit_size, unit_stride], ...]}, both as tensors are
 Numbers are exact; "hash" proves that they were read so: FNV-1a of all doubles in the arrays and options, in order, as eight bytes each, low first.
@@ -297,6 +299,15 @@ def rotated_boxes(t):
         vector("rotated_convert", t, i, j, given(t, few), len(few), 5, wanted(t, value, terms, eps), 5)
         vector("rotated_convert_grad", t, i, j, len(few), given(t, grad), wanted(t, gradient, of_gradient, eps))
     for code, angle in conventions:
+        for span, name in enumerate((*reference.RANGES, "turn")):
+            if (code + span) % 3 != (t == "f64"):
+                continue  # Each type has a third of them.
+            few = ROTATED[[(3 * code + span) % 8, 9 + (code + span) % 4]]
+            grad = cotangents(*few.shape)
+            value, terms, (gradient,), _ = exact(reference.rotated_regularize, few, cotangent=grad, angle=angle, range=name)
+            vector("rotated_regularize", t, code, span, given(t, few), len(few), 5, wanted(t, value, terms, PROMISED), 5)
+            vector("rotated_regularize_grad", t, code, span, given(t, few), len(few), 5, given(t, grad), wanted(t, gradient))
+    for code, angle in conventions:
         boxes, solid = ROTATED[:: 1 if code == 2 else 5], ROTATED[code:11:4]
         count, gaps = len(boxes), np.hstack([boxes, np.full((len(boxes), 1), NAN)])
         of_corners, of_bounds = cotangents(count, 8), cotangents(count, 4)[::-1]
@@ -384,6 +395,37 @@ def rotated_overlap(t):
         vector("rotated_iou_loss", t, *arguments, loss, wanted(t, per_box, of_box, PROMISED), *results)
         for normalizer_of_none in (1.0, 0.0, -INF):
             vector("rotated_iou_loss", t, code, 1, None, 5, None, 5, 0, None, 1.0, normalizer_of_none, wanted("f64", [0]), None, None, None)
+
+
+GAUSSIAN_LOSSES = {
+    "gwd": {"fun": "sqrt", "tau": 2.0}, "kld": {}, "jeffreys": {"is_root": False, "tau": 0.0}, "max": {"fun": "none"}, "min": {"alpha": 2.0},
+    "kfiou": {"eps": 0.25}, "ln": {"eps": 0.0}, "exp": {"eps": 0.0}, "hellinger": {}, "bhattacharyya": {},
+}  # fmt: skip
+"""Every kind in the order of its code, with what the reference is told."""
+
+
+def gaussian_options(size=48, alpha=1.0, tau=1.0, eps=2.0**-20, fun="log1p", is_root=True, normalized=True, reserved=0):
+    function = ("none", "sqrt", "log1p").index(fun) if isinstance(fun, str) else fun
+    return {"gaussian options": [size, alpha, tau, eps, function, int(is_root), int(normalized), reserved]}
+
+
+def gaussian_losses(t):
+    """Kinds in turns: each type has half of them, and each kind one of the gradients."""
+    for code, (kind, told) in enumerate(GAUSSIAN_LOSSES.items()):
+        pairs = ROTATED_PAIRS[[[0, 1, 9][code % 3]]]
+        if code % 2 == (t == "f64"):
+            continue
+        pred, target, weights, normalizer = pairs[:, :5], pairs[:, 5:], np.array([0.5]), 2.0
+        options = {"angle": "degrees-cw", "kind": kind, "eps": 2.0**-20, **told}
+        value, terms, gradients, of_gradients = exact(reference.gaussian_loss, pred, target, cotangent=weights[:, None] / normalizer, **options)
+        per_box, of_box = (x * weights[:, None] for x in (value, terms))
+        results = [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) if k == code // 2 % 2 else None for k, (g, o) in enumerate(zip(gradients, of_gradients))]
+        arguments = code, 2, gaussian_options(**told), given(t, pred), 5, given(t, target), 5, 1, given(t, weights), normalizer
+        vector("rotated_gaussian_loss", t, *arguments, None, wanted(t, per_box, of_box, PROMISED), *results)
+    equal = given(t, [3, 4, 5, 6, 0.5])
+    nothing = wanted(t, [0, 0, 0, 0, 0])
+    vector("rotated_gaussian_loss", t, 0, 0, None, equal, 5, equal, 5, 1, None, 1.0, wanted("f64", [0]), wanted(t, [0]), nothing, nothing)
+    vector("rotated_gaussian_loss", t, 0, 0, gaussian_options(size=8), None, 5, None, 5, 0, None, 0.0, wanted("f64", [0]), None, None, None)
 
 
 # ---- Smooth L1 ----
@@ -530,6 +572,83 @@ def deltas(t):
     vector("delta_decode", t, None, None, 4, None, 8, 0, 2, None)
 
 
+# ---- Rotated deltas ----
+
+
+def rotated_options(
+    size=176, means=(), stds=(), log_ratio=(-INF, HIGHEST), center_clamp=INF, image=(-1.0, -1.0), norm_factor=0.0, corner_tolerance=0.125, range="turn",
+    edge_swap=False, proj_xy=False, on_degenerate=0,
+):  # fmt: skip
+    means, stds = (list(map(float, x)) + [fill] * (6 - len(x)) for x, fill in ((means, 0.0), (stds, 1.0)))
+    code = ("oc", "le90", "le135", "turn").index(range) if isinstance(range, str) else range
+    codes = code, int(edge_swap), int(proj_xy), on_degenerate
+    return {"rotated options": [size, *means, *stds, *log_ratio, *image, center_clamp, norm_factor, corner_tolerance, *codes]}
+
+
+CODED6 = {"means": (0.5, -0.25, 0.125, 0, 0.0625, 0.75), "stds": (0.125, 0.25, 2, 0.5, 0.25, 0.5)}
+CODED5 = {name: numbers[:5] for name, numbers in CODED6.items()}
+ROTATED_CODERS = {
+    "rotated": (
+        {"range": "le90", "edge_swap": True, "norm_factor": 0.5}, {"proj_xy": True, **CODED5}, {"range": "le135", "proj_xy": True, "edge_swap": True},
+        {"range": "oc", "norm_factor": 2.0},
+    ),
+    "midpoint": ({"range": "le90"}, {"range": "turn", **CODED6}, {"range": "le135", **CODED6}, {"range": "oc"}),
+}  # fmt: skip
+"""Each type has two of them, and each of these one convention."""
+
+
+def rotated_deltas(t):
+    targets = ROTATED[[0, 4, 6, 9]].copy()
+    targets[:, 4] += 7.5
+    for coder, codings in ROTATED_CODERS.items():
+        encode, decode = (getattr(reference, f"{coder}_{verb}") for verb in ("encode", "decode"))
+        proposals = ROTATED[[2, 3, 5, 9]] if coder == "rotated" else A[[0, 3, 7, 8]]
+        width, numbers = proposals.shape[1], 6 if coder == "midpoint" else 5
+        for k, coding in enumerate(codings):
+            if k % 2 == (t == "f64"):
+                continue
+            rows = [k // 2, 2 + k // 2]
+            told = {name: x for name, x in coding.items() if coder == "rotated" or name != "range"}
+            sides = given(t, proposals[rows]), width, given(t, targets[rows]), 5, 2
+            angle, grad = list(reference.ANGLES)[k], cotangents(2, numbers)
+            more = {"corner_tolerance": 0.125} if coder == "midpoint" else {}
+            value, terms, gradients, of_gradients = exact(encode, proposals[rows], targets[rows], cotangent=grad, angle=angle, **told, **more)
+            if coder == "midpoint":
+                terms[:, 2:4] = np.maximum(terms[:, 2:4], 1 / np.array(coding.get("stds", (1,) * 6))[2:4])
+            found = wanted("u8", [0, 0]), wanted("size", [0])
+            vector(f"{coder}_encode", t, rotated_options(**coding), k, *sides, wanted(t, value, terms, PROMISED), *found)
+            results = [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients, of_gradients)]
+            vector(f"{coder}_encode_grad", t, rotated_options(**coding), k, *sides, given(t, grad), *results)
+            shifts = cotangents(2, 8)[:, :numbers] / 4
+            limits = {"log_ratio": (-0.25, HIGHEST)} | ({"center_clamp": 2.0} if coder == "rotated" else {})
+            grad = cotangents(2, 5)
+            value, terms, gradients, of_gradients = exact(decode, proposals[rows], shifts, cotangent=grad, angle=angle, **coding, **limits)
+            arguments = rotated_options(**coding, **limits), k, given(t, proposals[rows]), width, given(t, shifts), numbers, 2
+            vector(f"{coder}_decode", t, *arguments, wanted(t, value, terms, PROMISED))
+            results = [wanted(t, g, np.broadcast_to(o, g.shape), PROMISED) for g, o in zip(gradients, of_gradients)]
+            vector(f"{coder}_decode_grad", t, *arguments, given(t, grad), *results)
+        good, equal = [[3, 4, 5, 6, 0.5]], [[0.5, 1, 5.5, 7]] if coder == "midpoint" else [[3, 4, 5, 6, 0.5]]
+        bad = given(t, equal), width, given(t, [[3, 4, 5, -6, 0.5]]), 5, 1
+        marks = wanted("u8", [1]), wanted("size", [1])
+        vector(f"{coder}_encode", t, rotated_options(on_degenerate=1), 0, *bad, wanted(t, [0] * numbers), *marks)
+        vector(f"{coder}_encode_grad", t, rotated_options(on_degenerate=1), 0, *bad, given(t, cotangents(numbers)), wanted(t, [0] * width), wanted(t, [0] * 5))
+        failing = untouched(t, numbers), untouched("u8", 1), untouched("size", 1)
+        vector(f"{coder}_encode", t, None, 0, *bad, *failing, status=DEGENERATE_BOX, error="targets[0] has a height")
+        error = {"status": DEGENERATE_BOX, "error": "targets[0] has a height"}
+        vector(f"{coder}_encode_grad", t, None, 0, *bad, given(t, cotangents(numbers)), untouched(t, width), untouched(t, 5), **error)
+        if coder == "rotated":
+            vector("rotated_encode", t, None, 0, given(t, good), 5, given(t, good), 5, 1, wanted(t, [0] * 5), None, None)
+        decoded = given(t, equal), width, given(t, cotangents(numbers)), numbers, 1
+        for wrong, status, words in (
+            ({"size": 184}, UNSUPPORTED, "options->size"), ({"range": 4}, BAD_PARAMETER, "options->range"), ({"norm_factor": -1.0}, BAD_PARAMETER, "options->norm_factor"),
+            ({"edge_swap": 2}, BAD_PARAMETER, "options->edge_swap"), ({"corner_tolerance": NAN}, BAD_PARAMETER, "options->corner_tolerance"),
+        ):  # fmt: skip
+            vector(f"{coder}_decode", t, rotated_options(**wrong), 0, *decoded, untouched(t, 5), status=status, error=words)
+        results = untouched(t, width), untouched(t, numbers)
+        words = {"status": BAD_PARAMETER, "error": "angle is no convention of angles (got 4)"}
+        vector(f"{coder}_decode_grad", t, None, 4, *decoded, given(t, cotangents(5)), *results, **words)
+
+
 # ---- Suppress, match, sample ----
 
 CROWD = np.array(
@@ -626,6 +745,73 @@ def match_ignore(t):
             vector("match_ignore", t, share, *arguments, threshold, which, given("i64", matches), wanted("i64", expected))
     vector("match_ignore", t, 0, given(t, CROWD), len(CROWD), 4, None, 0, 4, 0.0, 1, given("i64", matches[: len(CROWD)]), wanted("i64", matches[: len(CROWD)]))
     vector("match_ignore", t, 0, None, 0, 4, None, 0, 4, 0.0, 1, None, None)
+
+
+TURNED_CROWD = np.vstack([
+    [[6, 6, 10, 4, 30], [6, 6, 10, 4, 34], [7, 6, 10, 4, 30], [6, 6, 4, 10, 120], [6, 6, 10, 4, 120], [8, 5, 9, 5, -20], [40, 9, 6, 6, 45], [40, 9, 6, 6, 0],
+     [6, 6, 0, 4, 30], [6, 6, 10, -4, 30], [6, 6, 10, 4, NAN], [6, INF, 10, 4, 30]]]).astype(float)  # fmt: skip
+TURNED_SCORES = np.array([0.5, 0.75, 0.875, 0.5, 0.25, 0.625, 0.125, 0.375, 0.5, 0.0625, 1, 1])
+
+
+def each_rotated_overlap(a, b, metric="iou"):
+    """In degrees, clockwise: the metric of each with each, NaN where a number is not finite, and its terms."""
+    left, right = np.repeat(a, len(b), axis=0), np.tile(b, (len(a), 1))
+    is_number = np.isfinite(left + right).all(axis=1)
+    given_left, given_right = (np.where(is_number[:, None], x, 0) for x in (left, right))
+    value, terms, *_ = exact(reference.rotated_overlap, given_left, given_right, angle="degrees-cw", metric=metric)
+    value = np.where(is_number, value.astype(float).ravel(), NAN)
+    return value.reshape(len(a), len(b)), terms.astype(float).reshape(len(a), len(b))
+
+
+def rotated_suppress(t):
+    overlaps, _ = each_rotated_overlap(TURNED_CROWD, TURNED_CROWD)
+    count, classes = len(TURNED_CROWD), np.arange(len(TURNED_CROWD)) % 2
+    numbers = [k for k in range(count) if np.isfinite(TURNED_CROWD[k]).all()]
+    for code, ids, threshold, least, most in ((2, None, 0.5, -INF, SIZE_MAX), (1, classes, 0.3125, 0.125, 4), (2, None, 1.0, -INF, 9)):
+        same = np.zeros(count) if ids is None else ids
+        assert threshold == 1 or (abs(overlaps[np.isfinite(overlaps)] - threshold) > 1e-4).all()
+        kept = []
+        for k in sorted(numbers, key=lambda k: (-TURNED_SCORES[k], k)):
+            if TURNED_SCORES[k] > least and not any(same[j] == same[k] and overlaps[j, k] > threshold for j in kept):
+                kept.append(k)
+        kept, room = kept[:most], min(count, most)
+        boxes = TURNED_CROWD * (1, 1, 1, 1, -1 if code == 1 else 1)
+        arguments = given(t, boxes), count, 5, given(t, TURNED_SCORES), None if ids is None else given("i64", ids)
+        vector("rotated_nms", t, code, *arguments, threshold, least, most, in_room("size", room, kept), wanted("size", [len(kept)]))
+        if threshold == 1:
+            continue
+        for decay in (0, 1):
+            scores, kept, sigma = {k: mp.mpf(TURNED_SCORES[k]) for k in numbers}, [], 0.5
+            while left := [k for k in scores if scores[k] > least]:
+                best = min(left, key=lambda k: (-scores[k], k))
+                kept.append((-scores.pop(best), best))
+                for k in scores:
+                    if same[k] == same[best] and overlaps[best, k] > (threshold if decay == 0 else 0):
+                        scores[k] *= 1 - mp.mpf(overlaps[best, k]) if decay == 0 else mp.exp(-mp.mpf(overlaps[best, k]) ** 2 / sigma)
+            kept.sort()
+            order, final = [k for _, k in kept[:most]], [float(-x) for x, _ in kept[:most]]
+            results = in_room("size", room, order), in_room(t, room, final, close=True), wanted("size", [len(order)])
+            vector("rotated_soft_nms", t, decay, code, *arguments, threshold, sigma, least, most, *results)
+    vector("rotated_nms", t, 0, None, 0, 5, None, None, 0.5, 0.0, SIZE_MAX, None, wanted("size", [0]))
+
+
+def rotated_match(t):
+    proposals, truths = TURNED_CROWD, np.array([[6, 6, 10, 4, 30], [6, 6, 10, 4, 30], [8, 5, 8, 5, -10], [90, 90, 4, 4, 5]], float)
+    for code, metric, low, high, low_quality in ((0, "iou", 0.25, 0.5, 0), (0, "iou", 0.25, 0.625, 1), (4, "iof", 0.25, 0.75, 0), (0, "iou", 0.5, INF, 2)):
+        values, terms = each_rotated_overlap(proposals, truths, metric)
+        matches, overlaps, of_overlaps, peaks = [], [], [], np.nanmax(values, axis=0)
+        for i, row in enumerate(values):
+            best = -1 if np.isnan(row).all() else int(np.nanargmax(row))
+            overlap = row[best] if best >= 0 else 0.0
+            assert best < 0 or (abs(np.array([low, high]) - overlap) > 1e-4).all()
+            forcing = [j for j in range(len(truths)) if low_quality and peaks[j] > 0 and row[j] == peaks[j]]
+            forced = forcing and (best if low_quality == 1 else forcing[-1])
+            matches.append(-1 if best < 0 else forced if forcing else best if overlap >= high else -1 if overlap < low else -2)
+            overlaps.append(overlap), of_overlaps.append(terms[i, best])
+        arguments = given(t, proposals), len(proposals), 5, given(t, truths), len(truths), 5
+        vector("rotated_match", t, code, 2, *arguments, low, high, low_quality, wanted("i64", matches), wanted(t, overlaps, of_overlaps, PROMISED))
+    none = wanted("i64", [-1] * 12), wanted(t, [0] * 12)
+    vector("rotated_match", t, 0, 0, given(t, proposals), 12, 5, None, 0, 5, 0.5, 0.5, 1, *none)
 
 
 def splitmix(state):
@@ -860,6 +1046,62 @@ def units(finite, changed):
     vector("clip_grad_adaptive", "", None, 0, 0.5, 1e-3, 2.0, 0, wanted("size", [0]))
 
 
+# ---- Regions ----
+
+
+def roi_options(size=32, scale=1.0, layout=0, ratio=0, aligned=0, reserved=0):
+    return {"roi options": [float(x) for x in (size, scale, layout, ratio, aligned, reserved)]}
+
+
+def regions(t):
+    """Boxes of two images: in the features, beyond them on all sides, of a pixel's parts, without area, exchanged, huge."""
+    features = COTANGENTS[:48].reshape(2, 2, 3, 4)
+    rows = np.array([
+        [1.265625, 2.515625, 6.78125, 4.171875], [-3.015625, -5.046875, 9.53125, 7.203125], [4.078125, 4.140625, 4.265625, 4.390625], [3.140625, 1.078125, 3.140625, 5.765625], [40, 40, 50, 60], [-4096.25, -65536.5, 65536.25, 4096.5],
+        [6.265625, 4.515625, 2.140625, 1.765625]])
+    indices = [0, 1, 1, 0, 0, 1, 0]
+    grad = cotangents(len(rows), 2, 2, 2).copy()
+    grad[3] = 0  # at the kink of a box without area
+    for function, settings in (
+        ("roi_align", dict(ratio=2, aligned=1)), ("roi_align", dict(layout=1)), ("roi_pool_precise", {}),
+    ):
+        last, boxes = settings.get("layout"), rows if settings.get("ratio") else rows[:6]
+        n, of = len(boxes), {key: settings[key] for key in ("ratio", "aligned") if key in settings} if function == "roi_align" else {"ratio": None}
+        exact_rows = [reference.roi_pool(features[i], box, (2, 2), grad[k], scale=0.5, **of) for k, (i, box) in enumerate(zip(indices, boxes))]
+        of_features = [np.zeros(features.shape), np.zeros(features.shape)]
+        for i, row in zip(indices, exact_rows):
+            for whole, part in zip(of_features, row[2]):
+                whole[i] += part
+        move = (lambda x: np.moveaxis(x, 1, -1)) if last else lambda x: x
+        value, terms = (move(np.stack([row[k] for row in exact_rows])) for k in (0, 1))
+        slopes = wanted(t, *map(move, of_features), PROMISED), wanted(t, *(np.stack([row[3][k] for row in exact_rows]) for k in (0, 1)), PROMISED)
+        given_options = roi_options(scale=0.5, **settings)
+        arguments = given_options, given(t, move(features)), 2, 2, 3, 4, given(t, boxes), 4, given("i64", indices[:n]), n, 2, 2
+        vector(function, t, *arguments, wanted(t, value, terms, PROMISED))
+        vector(f"{function}_grad", t, *arguments, given(t, move(grad[:n])), *slopes)
+    one, out = given(t, [1, 2, 3, 4]), untouched(t, 1)
+    box = given(t, [0, 0, 1, 1])
+    vector("roi_align", t, None, one, 1, 1, 2, 2, None, 4, None, 0, 1, 1, None)
+    vector("roi_align_grad", t, None, one, 1, 1, 2, 2, None, 4, None, 0, 1, 1, None, wanted(t, [0] * 4), None)
+    for wrong, status, error in (
+        ({"options": roi_options(size=40)}, UNSUPPORTED, "options->size"), ({"options": roi_options(size=20)}, BAD_PARAMETER, "options->size ends"),
+        ({"options": roi_options(scale=0.0)}, BAD_PARAMETER, "options->spatial_scale"), ({"options": roi_options(layout=2)}, BAD_PARAMETER, "options->layout"),
+        ({"options": roi_options(ratio=1025)}, BAD_PARAMETER, "options->sampling_ratio must be at most 1024 (got 1025)"),
+        ({"options": roi_options(aligned=2)}, BAD_PARAMETER, "options->aligned"), ({"options": roi_options(reserved=1)}, BAD_PARAMETER, "options->reserved"),
+        ({"features": None}, NULL_POINTER, "features"), ({"height": 0}, BAD_PARAMETER, "height must be at least 1 (got 0)"), ({"out_width": 0}, BAD_PARAMETER, "out_width"),
+        ({"channels": 2**61}, SIZE_OVERFLOW, "features has more elements than memory can hold"), ({"images": SIZE_MAX}, SIZE_OVERFLOW, "images is too large"),
+        ({"boxes": given(t, [0, NAN, 1, 1])}, NONFINITE, "boxes[0] is not finite"), ({"boxes": given(t, [0, 0, INF, 1])}, NONFINITE, "boxes[0]"),
+        ({"indices": given("i64", [1])}, BAD_PARAMETER, "indices[0] is no image's (got 1)"), ({"indices": given("i64", [-1])}, BAD_PARAMETER, "indices[0]"),
+        ({"out": None}, NULL_POINTER, "out"),
+    ):  # fmt: skip
+        usual = {"options": None, "features": one, "images": 1, "channels": 1, "height": 2, "width": 2, "boxes": box, "stride": 4, "indices": None, "count": 1,
+                 "out_height": 1, "out_width": 1, "out": out}  # fmt: skip
+        *before, last = (usual | wrong).values()
+        vector("roi_align", t, *before, last, status=status, error=error)
+        if "boxes" in wrong or "indices" in wrong:
+            vector("roi_pool_precise_grad", t, *before, given(t, [1]), untouched(t, 4), untouched(t, 4), status=status, error=error)
+
+
 # ---- Functions of rows ----
 
 
@@ -949,6 +1191,8 @@ def errors(t):
     kept, one = untouched("size", 2), untouched("size", 1)
     five = given(t, [0, 0, 2, 2, 0, 1, 1, 2, 2, 0])
     vector("rotated_convert", t, 4, 0, five, 2, 5, untouched(t, 10), 5, status=BAD_PARAMETER, error="from is no convention of angles (got 4)")
+    vector("rotated_regularize", t, 0, 4, five, 2, 5, untouched(t, 10), 5, status=BAD_PARAMETER, error="range is no range of angles (got 4)")
+    vector("rotated_regularize_grad", t, 4, 0, five, 2, 5, five, untouched(t, 10), status=BAD_PARAMETER, error="angle is no convention of angles (got 4)")
     vector("rotated_corners", t, 0, five, 2, 4, untouched(t, 16), None, status=BAD_STRIDE, error="stride must be at least 5 (got 4)")
     vector("rotated_from_corners", t, -1, box, 1, 8, untouched(t, 5), status=BAD_PARAMETER, error="angle is no convention of angles (got -1)")
     vector("rotated_min_area", t, 4, box, 1, 4, 8, untouched(t, 5), status=BAD_PARAMETER, error="angle is no convention of angles (got 4)")
@@ -961,11 +1205,23 @@ def errors(t):
     arguments = five, 5, five, 5, 2, None
     vector("rotated_iou_loss", t, 2, 0, *arguments, 0.5, 1.0, untouched("f64", 1), None, None, None, status=BAD_PARAMETER, error="kind is no loss")
     vector("rotated_iou_loss", t, 1, 0, *arguments, 0.0, 1.0, untouched("f64", 1), None, None, None, status=BAD_PARAMETER, error="least_iou must be from")
+    for kind, wrong, status, error in (
+        (10, None, BAD_PARAMETER, "kind is no loss of Gaussians (got 10)"),
+        (0, gaussian_options(size=56), UNSUPPORTED, "options->size"),
+        (0, gaussian_options(alpha=0.0), BAD_PARAMETER, "options->alpha"),
+        (0, gaussian_options(fun=3), BAD_PARAMETER, "options->function"),
+        (0, gaussian_options(reserved=1), BAD_PARAMETER, "options->reserved"),
+    ):
+        vector("rotated_gaussian_loss", t, kind, 0, wrong, *arguments, 1.0, untouched("f64", 1), None, None, None, status=status, error=error)
     vector("nms", t, box, 2, 4, None, None, 0.5, 0.0, SIZE_MAX, kept, one, status=NULL_POINTER, error="scores")
     vector("nms", t, box, 2, 4, box, None, -0.5, 0.0, SIZE_MAX, kept, one, status=BAD_PARAMETER, error="iou_threshold must not be negative")
     vector("soft_nms", t, 2, box, 2, 4, box, None, 0.5, 0.5, 0.0, 2, kept, area, one, status=BAD_PARAMETER, error="decay is no decay (got 2)")
     vector("match", t, 0, box, 2, 4, box, 2, 4, 0.0, 0.5, 0.25, 0, kept, area, status=BAD_PARAMETER, error="high_threshold")
     ignoring, after = (box, 2, 4, box, 2, 4), (given("i64", [0, 0]), untouched("i64", 2))
+    vector("rotated_nms", t, 4, five, 1, 5, box, None, 0.5, 0.0, SIZE_MAX, kept, one, status=BAD_PARAMETER, error="angle is no convention of angles (got 4)")
+    vector("rotated_nms", t, 0, five, 2, 4, box, None, 0.5, 0.0, SIZE_MAX, kept, one, status=BAD_STRIDE, error="stride must be at least 5 (got 4)")
+    vector("rotated_soft_nms", t, 0, -1, five, 1, 5, box, None, 0.5, 0.5, 0.0, 2, kept, area, one, status=BAD_PARAMETER, error="angle is no convention")
+    vector("rotated_match", t, 1, 0, five, 1, 5, five, 1, 5, 0.25, 0.5, 0, kept, area, status=BAD_PARAMETER, error="metric is no overlap metric")
     vector("match_ignore", t, 2, *ignoring, 0.5, 0, *after, status=BAD_PARAMETER, error="share must be 0 or 1 (got 2)")
     vector("match_ignore", t, 0, *ignoring, NAN, 0, *after, status=BAD_PARAMETER, error="threshold must not be negative or NaN (got nan)")
     vector("match_ignore", t, 0, *ignoring, 0.5, -1, *after, status=BAD_PARAMETER, error="which must be 0 or 1 (got -1)")
@@ -1031,7 +1287,7 @@ def arrays_of(argument):
 def numbers_of(argument):
     """All doubles of an argument's arrays, in the order in which they are written."""
     if isinstance(argument, dict):
-        for key in ("in", "out", "terms", "options", "loss options"):
+        for key in ("in", "out", "terms", "options", "loss options", "gaussian options", "roi options", "rotated options"):
             yield from argument.get(key, ())
         for array in arrays_of(argument):
             yield from numbers_of(array)
@@ -1073,7 +1329,7 @@ def text():
     vectors.clear()
     for t in TYPES:
         for family in (
-            boxes, hard_clip, overlap, box_loss, rotated_boxes, rotated_overlap, smooth_l1, balanced_l1, distributions, deltas, suppress, match, match_ignore, of_rows, errors,
+            boxes, hard_clip, overlap, box_loss, rotated_boxes, rotated_overlap, gaussian_losses, smooth_l1, balanced_l1, distributions, deltas, rotated_deltas, regions, suppress, match, match_ignore, rotated_suppress, rotated_match, of_rows, errors,
         ):  # fmt: skip
             family(t)
     norms()

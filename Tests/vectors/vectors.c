@@ -179,6 +179,38 @@ static void *read_loss_options(void) {
     return &loss_options;
 }
 
+static boxgrad_gaussian_loss_options gaussian_options;
+
+static void *read_gaussian_options(void) {
+    gaussian_options.size = (size_t)number();
+    gaussian_options.alpha = number(), gaussian_options.tau = number(), gaussian_options.eps = number();
+    gaussian_options.function = (int32_t)number(), gaussian_options.root = (int32_t)number();
+    gaussian_options.normalized = (int32_t)number(), gaussian_options.reserved = (int32_t)number();
+    return &gaussian_options;
+}
+
+static boxgrad_roi_options roi_options;
+
+static void *read_roi_options(void) {
+    roi_options.size = (size_t)number(), roi_options.spatial_scale = number(), roi_options.layout = (int32_t)number();
+    roi_options.sampling_ratio = (int32_t)number(), roi_options.aligned = (int32_t)number(), roi_options.reserved = (int32_t)number();
+    return &roi_options;
+}
+
+static boxgrad_rotated_delta_options rotated_options;
+
+static void *read_rotated_options(void) {
+    boxgrad_rotated_delta_options *o = &rotated_options;
+    double *const fields[] = {&o->log_ratio_min, &o->log_ratio_max, &o->image_width, &o->image_height, &o->center_clamp, &o->norm_factor, &o->corner_tolerance};
+    int32_t *const codes[] = {&o->range, &o->edge_swap, &o->proj_xy, &o->on_degenerate};
+    o->size = (size_t)number();
+    for (int k = 0; k < 6; k++) o->means[k] = number();
+    for (int k = 0; k < 6; k++) o->stds[k] = number();
+    for (int k = 0; k < 7; k++) *fields[k] = number();
+    for (int k = 0; k < 4; k++) *codes[k] = (int32_t)number();
+    return o;
+}
+
 static boxgrad_tensor read_tensor(void) {
     boxgrad_tensor t;
     t.dtype = (int32_t)strtol(word(), NULL, 10);
@@ -211,6 +243,9 @@ static void read_argument(argument *a) {
     if (strcmp(what, "number") == 0) strcpy(a->text, word());
     else if (strcmp(what, "options") == 0) a->pointer = read_options();
     else if (strcmp(what, "loss_options") == 0) a->pointer = read_loss_options();
+    else if (strcmp(what, "gaussian_options") == 0) a->pointer = read_gaussian_options();
+    else if (strcmp(what, "roi_options") == 0) a->pointer = read_roi_options();
+    else if (strcmp(what, "rotated_options") == 0) a->pointer = read_rotated_options();
     else if (strcmp(what, "tensors") == 0) a->pointer = read_tensors();
     else if (strcmp(what, "parameters") == 0) a->pointer = read_parameters();
     else a->pointer = read_array(what)->memory;

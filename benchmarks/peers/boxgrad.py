@@ -131,6 +131,17 @@ def rotated_loss(data: SimpleNamespace) -> Run:
     return run
 
 
+@peer.does("gaussian_loss")
+def gaussian_loss(data: SimpleNamespace) -> Run:
+    loss = boxgrad.value_and_grad(boxgrad.kld_loss, argnums=(0, 1))
+
+    def run() -> Any:
+        value, gradients = loss(data.pred, data.target, reduction="mean", **ROTATED)
+        return value, *gradients
+
+    return run
+
+
 @peer.does("rotated_loss", REUSED, note="the C function")
 def rotated_loss_reused(data: SimpleNamespace) -> Run:
     count, loss, gradients = len(data.pred), np.empty(()), (np.empty_like(data.pred), np.empty_like(data.target))
@@ -138,6 +149,18 @@ def rotated_loss_reused(data: SimpleNamespace) -> Run:
 
     def run() -> Any:
         function(0, 1, data.pred, 5, data.target, 5, count, None, 1e-6, count, loss, None, *gradients)
+        return loss, *gradients
+
+    return run
+
+
+@peer.does("gaussian_loss", REUSED, note="the C function")
+def gaussian_loss_reused(data: SimpleNamespace) -> Run:
+    count, loss, gradients = len(data.pred), np.empty(()), (np.empty_like(data.pred), np.empty_like(data.target))
+    function = library_of[data.pred.dtype].rotated_gaussian_loss
+
+    def run() -> Any:
+        function(1, 1, None, data.pred, 5, data.target, 5, count, None, count, loss, None, *gradients)
         return loss, *gradients
 
     return run
@@ -213,6 +236,7 @@ def decode(data: SimpleNamespace, out: Any) -> Any:
 
 
 fills("encode", lambda data, out: boxgrad.encode_boxes(data.proposals, data.targets, stds=data.stds, out=out))
+fills("rotated_encode", lambda data, out: boxgrad.encode_rotated_boxes(data.target, data.pred, range="le90", edge_swap=True, proj_xy=True, out=out, **ROTATED))
 fills("decode", decode)
 fills("distances", lambda data, out: boxgrad.encode_distances(data.points, data.boxes, out=out))
 fills("yolo", lambda data, out: boxgrad.decode_yolo(data.proposals, data.deltas, data.strides, out=out))
@@ -234,6 +258,11 @@ def nms(data: SimpleNamespace) -> Run:
     if data.classes is None:
         return lambda: boxgrad.nms(data.boxes, data.scores, data.threshold)
     return lambda: boxgrad.batched_nms(data.boxes, data.scores, data.classes, data.threshold)
+
+
+@peer.does("rotated_nms")
+def rotated_nms(data: SimpleNamespace) -> Run:
+    return lambda: boxgrad.rotated_nms(data.boxes, data.scores, data.threshold, **ROTATED)
 
 
 @peer.does("match")

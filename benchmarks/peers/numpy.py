@@ -184,6 +184,34 @@ def rotated_loss(data: SimpleNamespace) -> Run:
     return run
 
 
+@peer.does("gaussian_loss")
+def gaussian_loss(data: SimpleNamespace) -> Run:
+    """1 - 1 / (1 + log(1 + sqrt(KLD))), with the matrix of the target along the sides of the prediction."""
+
+    def run() -> Any:
+        pred, target = data.pred.astype(float), data.target.astype(float)
+        (x, y, w, h, angle), (tx, ty, tw, th, turned) = columns(pred), columns(target)
+        angle, turned = np.radians(-angle), np.radians(-turned)
+        c, s = np.cos(angle), np.sin(angle)
+        u, v = c * (x - tx) + s * (y - ty), c * (y - ty) - s * (x - tx)
+        cos, sin = np.cos(turned - angle), np.sin(turned - angle)
+        along, across = (tw * cos) ** 2 + (th * sin) ** 2, (tw * sin) ** 2 + (th * cos) ** 2
+        distance = 2 * ((u / w) ** 2 + (v / h) ** 2) + (along / w**2 + across / h**2) / 2 + np.log(w * h / (tw * th)) - 1
+        root = np.sqrt(distance)
+        f = np.log1p(root)
+        slope = 1 / (2 * root * (1 + root) * (1 + f) ** 2 * len(pred))
+        by_u, by_v = 4 * u / w**2, 4 * v / h**2
+        turn = cos * sin * (tw**2 - th**2) * (1 / w**2 - 1 / h**2)
+        by_x, by_y = c * by_u - s * by_v, s * by_u + c * by_v
+        of_pred = by_x, by_y, (1 - (4 * u**2 + along) / w**2) / w, (1 - (4 * v**2 + across) / h**2) / h, np.radians(-(by_u * v - by_v * u + turn))
+        by_w = tw * ((cos / w) ** 2 + (sin / h) ** 2) - 1 / tw
+        by_h = th * ((sin / w) ** 2 + (cos / h) ** 2) - 1 / th
+        of_target = -by_x, -by_y, by_w, by_h, np.radians(turn)
+        return (1 - 1 / (1 + f)).mean(), *(np.stack(g, axis=1) * slope[:, None] for g in (of_pred, of_target))
+
+    return run
+
+
 @peer.does("smooth_l1")
 def smooth_l1(data: SimpleNamespace) -> Run:
     def run() -> Any:
@@ -243,6 +271,22 @@ def encode(data: SimpleNamespace) -> Run:
     def run() -> Any:
         (centre, size), (target_centre, target_size) = _centres(data.proposals), _centres(data.targets)
         return np.hstack([(target_centre - centre) / size, np.log(target_size / size)]) / stds
+
+    return run
+
+
+@peer.does("rotated_encode")
+def rotated_encode(data: SimpleNamespace) -> Run:
+    """Along the sides of the target, which is the proposal, with the sides exchanged that make the turn smaller."""
+
+    def run() -> Any:
+        (px, py, pw, ph, angle), (x, y, w, h, turned) = columns(data.target.astype(float)), columns(data.pred.astype(float))
+        c, s = np.cos(np.radians(angle)), -np.sin(np.radians(angle))
+        turn, other = (np.mod(turned - angle + more + 90, 180) - 90 for more in (0, 90))
+        stays = abs(turn) < abs(other)
+        w, h = np.where(stays, w, h), np.where(stays, h, w)
+        u, v = c * (x - px) + s * (y - py), c * (y - py) - s * (x - px)
+        return np.stack([u / pw, v / ph, np.log(w / pw), np.log(h / ph), np.radians(np.where(stays, turn, other))], axis=1)
 
     return run
 
@@ -326,6 +370,25 @@ def nms(data: SimpleNamespace) -> Run:
             return np.array(of_class(order))
         keep = np.concatenate([of_class(order[data.classes[order] == one]) for one in np.unique(data.classes)])
         return keep[np.argsort(-data.scores[keep], kind="stable")]
+
+    return run
+
+
+@peer.does("rotated_nms")
+def rotated_nms(data: SimpleNamespace) -> Run:
+    boxes = data.boxes.astype(float)
+    areas, reach = boxes[:, 2] * boxes[:, 3], np.hypot(boxes[:, 2], boxes[:, 3]) / 2
+
+    def run() -> np.ndarray:
+        keep, left = [], np.argsort(-data.scores, kind="stable")
+        while len(left):
+            best, left = left[0], left[1:]
+            keep.append(best)
+            near = np.hypot(*(boxes[left, :2] - boxes[best, :2]).T) < reach[left] + reach[best]
+            inter = rotated_areas(boxes[left[near]], boxes[best : best + 1])[0]
+            near[near] = inter > data.threshold * (areas[left[near]] + areas[best] - inter)
+            left = left[~near]
+        return np.array(keep)
 
     return run
 

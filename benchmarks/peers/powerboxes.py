@@ -31,3 +31,9 @@ def pairwise(data: SimpleNamespace) -> Run:
         raise NotOffered
     distance = functions[data.metric]
     return lambda: distance(data.a, data.b)
+
+
+@peer.does("rotated_nms", note="in double precision, with an R-tree")
+def rotated_nms(data: SimpleNamespace) -> Run:
+    boxes, scores = data.boxes.astype(float) * (1, 1, 1, 1, -1), data.scores.astype(float)  # it takes degrees clockwise
+    return lambda: powerboxes.rtree_rotated_nms(boxes, scores, data.threshold, 0.0)

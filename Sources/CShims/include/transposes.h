@@ -71,6 +71,53 @@ BGI_INLINE void bgi_transpose_f64(const double *in, ptrdiff_t in_stride, double 
     *(bgi_f64x4 *)(out + 3 * out_stride) = __builtin_shufflevector(bd01, bd23, 2, 3, 6, 7);
 }
 
+/* The same of eight rows of floats: pairs of rows are merged, then pairs of pairs, then both halves. */
+BGI_INLINE void bgi_transpose_f32(const float *in, ptrdiff_t in_stride, float *out, ptrdiff_t out_stride) {
+    bgi_f32x8 low[4], high[4];
+    for (int k = 0; k < 4; k++) {
+        const bgi_f32x8 a = *(const bgi_f32x8 *)(in + 2 * k * in_stride), b = *(const bgi_f32x8 *)(in + (2 * k + 1) * in_stride);
+        low[k] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+        high[k] = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    for (int k = 0; k < 4; k++) {
+        const bgi_f32x8 *pair = k < 2 ? low : high;
+        bgi_f32x8 a = k % 2 ? __builtin_shufflevector(pair[0], pair[1], 2, 3, 10, 11, 6, 7, 14, 15)
+                            : __builtin_shufflevector(pair[0], pair[1], 0, 1, 8, 9, 4, 5, 12, 13);
+        bgi_f32x8 b = k % 2 ? __builtin_shufflevector(pair[2], pair[3], 2, 3, 10, 11, 6, 7, 14, 15)
+                            : __builtin_shufflevector(pair[2], pair[3], 0, 1, 8, 9, 4, 5, 12, 13);
+        *(bgi_f32x8 *)(out + k * out_stride) = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+        *(bgi_f32x8 *)(out + (k + 4) * out_stride) = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+
+/* Writes four vectors as columns: rows of four, `stride` elements apart. The types are Swift's. */
+typedef float bgi_lanes_f32 __attribute__((ext_vector_type(8)));
+typedef double bgi_lanes_f64 __attribute__((ext_vector_type(4)));
+
+BGI_INLINE void bgi_turn_four_f32(bgi_lanes_f32 a, bgi_lanes_f32 b, bgi_lanes_f32 c, bgi_lanes_f32 d, float *out, ptrdiff_t stride) {
+    bgi_lanes_f32 ab0145 = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+    bgi_lanes_f32 ab2367 = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    bgi_lanes_f32 cd0145 = __builtin_shufflevector(c, d, 0, 8, 1, 9, 4, 12, 5, 13);
+    bgi_lanes_f32 cd2367 = __builtin_shufflevector(c, d, 2, 10, 3, 11, 6, 14, 7, 15);
+    for (int half = 0; half < 2; half++) {
+        bgi_lanes_f32 ab = half ? ab2367 : ab0145, cd = half ? cd2367 : cd0145;
+        float *first = out + 2 * half * stride;
+        *(bgi_f32x4 *)first = __builtin_shufflevector(ab, cd, 0, 1, 8, 9);
+        *(bgi_f32x4 *)(first + stride) = __builtin_shufflevector(ab, cd, 2, 3, 10, 11);
+        *(bgi_f32x4 *)(first + 4 * stride) = __builtin_shufflevector(ab, cd, 4, 5, 12, 13);
+        *(bgi_f32x4 *)(first + 5 * stride) = __builtin_shufflevector(ab, cd, 6, 7, 14, 15);
+    }
+}
+
+BGI_INLINE void bgi_turn_four_f64(bgi_lanes_f64 a, bgi_lanes_f64 b, bgi_lanes_f64 c, bgi_lanes_f64 d, double *out, ptrdiff_t stride) {
+    bgi_lanes_f64 ab02 = __builtin_shufflevector(a, b, 0, 4, 2, 6), ab13 = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+    bgi_lanes_f64 cd02 = __builtin_shufflevector(c, d, 0, 4, 2, 6), cd13 = __builtin_shufflevector(c, d, 1, 5, 3, 7);
+    *(bgi_f64x4 *)out = __builtin_shufflevector(ab02, cd02, 0, 1, 4, 5);
+    *(bgi_f64x4 *)(out + stride) = __builtin_shufflevector(ab13, cd13, 0, 1, 4, 5);
+    *(bgi_f64x4 *)(out + 2 * stride) = __builtin_shufflevector(ab02, cd02, 2, 3, 6, 7);
+    *(bgi_f64x4 *)(out + 3 * stride) = __builtin_shufflevector(ab13, cd13, 2, 3, 6, 7);
+}
+
 BGI_INLINE void bgi_columns_of_rows_f64(const double *rows, double *columns) {
     for (int k = 0; k < 32; k += 4) bgi_transpose_f64(rows + 4 * k, 4, columns + k, 32);
 }

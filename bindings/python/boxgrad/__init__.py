@@ -61,7 +61,7 @@ from .gradient_norm import (
     per_tensor_norms,
     scale_grads_,
 )
-from .matching import Matcher, match_boxes
+from .matching import Matcher, match_boxes, match_rotated_boxes
 from .overlap import (
     aligned_box_iou,
     box_ioa,
@@ -75,18 +75,27 @@ from .overlap import (
     generalized_box_iou,
     generalized_box_iou_loss,
 )
+from .roi import MultiScaleRoIAlign, RoIAlign, precise_roi_pool, roi_align
 from .rotated import (
     aligned_rotated_box_iou,
     convert_rotated_boxes,
     inspect_rotated_boxes,
     min_area_boxes,
+    regularize_rotated_boxes,
     rotated_box_iof,
     rotated_box_iou,
     rotated_box_iou_loss,
 )
+from .rotated_deltas import decode_midpoint_offset, decode_rotated_boxes, encode_midpoint_offset, encode_rotated_boxes
+from .rotated_gaussian import (
+    gwd_loss,
+    kfiou_loss,
+    kld_loss,
+    probiou_loss,
+)
 from .sampling import BalancedPositiveNegativeSampler, sample_proposals
-from .smooth_l1 import balanced_l1_loss, smooth_l1_loss
-from .suppression import batched_nms, nms, soft_nms
+from .smooth_l1 import balanced_l1_loss, rotated_smooth_l1_loss, smooth_l1_loss
+from .suppression import batched_nms, batched_rotated_nms, nms, rotated_nms, soft_nms, soft_rotated_nms
 from .yolo import YOLOv5BBoxCoder, decode_yolo
 
 __all__ = [
@@ -102,7 +111,9 @@ __all__ = [
     "ExactNorm",
     "GradNormMonitor",
     "Matcher",
+    "MultiScaleRoIAlign",
     "NonFiniteError",
+    "RoIAlign",
     "TBLRBBoxCoder",
     "YOLOv5BBoxCoder",
     "__version__",
@@ -112,6 +123,7 @@ __all__ = [
     "alpha_box_iou_loss",
     "balanced_l1_loss",
     "batched_nms",
+    "batched_rotated_nms",
     "bounded_iou_loss",
     "box_area",
     "box_convert",
@@ -134,6 +146,8 @@ __all__ = [
     "decode_distances",
     "decode_distribution",
     "decode_linear",
+    "decode_midpoint_offset",
+    "decode_rotated_boxes",
     "decode_yolo",
     "distance_box_iou",
     "distance_box_iou_loss",
@@ -142,32 +156,45 @@ __all__ = [
     "encode_boxes",
     "encode_distances",
     "encode_linear",
+    "encode_midpoint_offset",
+    "encode_rotated_boxes",
     "generalized_box_iou",
     "generalized_box_iou_loss",
     "get_num_threads",
     "get_total_norm",
+    "gwd_loss",
     "inner_box_iou_loss",
     "inspect_boxes",
     "inspect_rotated_boxes",
+    "kfiou_loss",
+    "kld_loss",
     "library_path",
     "log_box_iou_loss",
     "match_boxes",
+    "match_rotated_boxes",
     "min_area_boxes",
     "mpdiou_loss",
     "nms",
     "nwd_loss",
     "per_tensor_norms",
+    "precise_roi_pool",
+    "probiou_loss",
+    "regularize_rotated_boxes",
     "remove_small_boxes",
+    "roi_align",
     "rotate_boxes",
     "rotated_box_iof",
     "rotated_box_iou",
     "rotated_box_iou_loss",
+    "rotated_nms",
+    "rotated_smooth_l1_loss",
     "sample_proposals",
     "scale_grads_",
     "set_num_threads",
     "siou_loss",
     "smooth_l1_loss",
     "soft_nms",
+    "soft_rotated_nms",
     "stop_gradient",
     "value_and_grad",
     "vjp",

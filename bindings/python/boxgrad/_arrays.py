@@ -138,11 +138,11 @@ def box_operands(
     return found if array1.size and array2.size else (_boxes(array1, width), wanted1, _boxes(array2, width), wanted2)
 
 
-def box_matrix(name: str, boxes: npt.ArrayLike | Marked) -> Array:
-    """Boxes of shape (N, 4) whose gradient is of no interest."""
-    array, _ = box_operand(name, boxes)
-    if array.ndim != 2 or array.shape[1] != 4:
-        raise ValueError(f"{name} must have the shape (N, 4), not {array.shape}")
+def box_matrix(name: str, boxes: npt.ArrayLike | Marked, width: int = 4) -> Array:
+    """Boxes of shape (N, width) whose gradient is of no interest."""
+    array, _ = box_operand(name, boxes, width)
+    if array.ndim != 2 or array.shape[1] != width:
+        raise ValueError(f"{name} must have the shape (N, {width}), not {array.shape}")
     return array
 
 

@@ -32,6 +32,16 @@ DELTA_OPTIONS = struct.Struct("N13dii")
 BOX_LOSS_OPTIONS = struct.Struct("N10d")
 """boxgrad_box_loss_options: size, eps, alpha, gamma, inner_ratio, theta, image_width and _height, least_iou, constant, beta."""
 
+GAUSSIAN_LOSS_OPTIONS = struct.Struct("N3d4i")
+"""boxgrad_gaussian_loss_options: size, alpha, tau, eps, function, root, normalized, reserved."""
+
+ROTATED_DELTA_OPTIONS = struct.Struct("N19d4i")
+"""boxgrad_rotated_delta_options: size, means, stds, log_ratio_min and _max, image_width and _height, center_clamp, norm_factor, corner_tolerance, range,
+edge_swap, proj_xy, on_degenerate."""
+
+ROI_OPTIONS = struct.Struct("Ndiiii")
+"""boxgrad_roi_options: size, spatial_scale, layout, sampling_ratio, aligned, reserved."""
+
 _EXCEPTIONS: dict[int, type[Exception]] = {
     12: OverflowError,  # SIZE_OVERFLOW
     21: DegenerateBoxError,  # DEGENERATE_BOX

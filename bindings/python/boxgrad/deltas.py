@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from contextlib import contextmanager
-from typing import Any, Iterator, Sequence, Tuple, Union
+from typing import Any, Callable, Iterator, Sequence, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,15 @@ def _log_ratio_bounds(clip: LogRatioClip) -> tuple[float, float]:
     return lower, upper
 
 
+def all_degenerate(error: DegenerateBoxError, count: int, mark: Callable[[Any], None]) -> DegenerateBoxError:
+    """Makes the error of one degenerate row that of all of them, which `mark` marks by ones."""
+    marks = np.empty(count, np.uint8)
+    mark(marks)
+    bad = np.flatnonzero(marks)
+    listed = ", ".join(map(str, bad[:8])) + (", ..." if len(bad) > 8 else "")
+    return DegenerateBoxError(f"{error}; {len(bad)} of {count} rows are degenerate: {listed}", bad)
+
+
 @differentiable("proposals", "targets")
 def encode_boxes(
     proposals: npt.ArrayLike, targets: npt.ArrayLike, *, means: Sequence[float] = (0, 0, 0, 0), stds: Sequence[float] = (1, 1, 1, 1),
@@ -81,15 +90,13 @@ def encode_boxes(
     options = _options(means, stds, on_degenerate=code_of(on_degenerate, _ON_DEGENERATE, "on_degenerate"))
     value = output(out, shape, dtype, proposal, target)
     inputs = p, stride_p, t, stride_t, count
+
     try:
         library_of[dtype].delta_encode(options, *inputs, value, None, None)
     except DegenerateBoxError as error:
-        marks = np.empty(count, np.uint8)
         options = _options(means, stds, on_degenerate=_ON_DEGENERATE["zero"])
-        library_of[dtype].delta_encode(options, *inputs, np.empty(shape, dtype), marks, None)
-        bad = np.flatnonzero(marks)
-        listed = ", ".join(map(str, bad[:8])) + (", ..." if len(bad) > 8 else "")
-        raise DegenerateBoxError(f"{error}; {len(bad)} of {count} rows are degenerate: {listed}", bad) from None
+        scratch = np.empty(shape, dtype)
+        raise all_degenerate(error, count, lambda marks: library_of[dtype].delta_encode(options, *inputs, scratch, marks, None)) from None
     if not (wanted_p or wanted_t):
         return value
 

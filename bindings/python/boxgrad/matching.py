@@ -12,6 +12,7 @@ from ._library import library_of
 from ._renamed import moved
 from ._scalars import code_of, number
 from .overlap import _EPS, _METRICS
+from .rotated import ANGLES, METRICS
 
 if TYPE_CHECKING:
     from .sampling import BalancedPositiveNegativeSampler as BalancedPositiveNegativeSampler
@@ -76,6 +77,37 @@ def match_boxes(
             matches[marks < 0] = Matcher.IGNORED
         else:
             _mark_ignored(candidates, crowds, limit, ignore_wrt_candidates, False, matches)
+    return matches, overlaps
+
+
+def match_rotated_boxes(
+    proposals: npt.ArrayLike, truths: npt.ArrayLike, high_threshold: float, low_threshold: float,
+    allow_low_quality_matches: bool = False, *, angle: str, forced: str = "proposal", metric: str = "iou",
+) -> tuple[Indices, Array]:  # fmt: skip
+    """match_boxes of rotated boxes: the ground truth (M, 5) that each proposal (N, 5) overlaps most, and that overlap.
+
+    angle: "radians-cw", "degrees-ccw", "degrees-cw" or "radians-ccw", the convention of both. metric: "iou", or "iof", the share of the proposal
+    that the ground truth covers; the IoU is that of rotated_box_iou(truths, proposals). A box with a number that is not finite overlaps nothing. Otherwise as
+    match_boxes; no ground truth is ignored.
+
+    ValueError: shape, angle, metric, forced, forced="truth" without allow_low_quality_matches, low_threshold > high_threshold, NaN; TypeError: dtype,
+    no angle.
+
+    >>> import boxgrad
+    >>> proposals = [[5.0, 5.0, 10.0, 2.0, 30.0], [5.0, 5.0, 10.0, 2.0, 40.0], [5.0, 5.0, 10.0, 2.0, 120.0]]
+    >>> boxgrad.match_rotated_boxes(proposals, [[5.0, 5.0, 10.0, 2.0, 210.0]], 0.7, 0.3, angle="degrees-ccw")[0]
+    array([ 0, -2, -1])
+    """
+    candidates, _, boxes, _ = operands("proposals", proposals, "truths", truths)
+    candidates, boxes = box_matrix("proposals", candidates, 5), box_matrix("truths", boxes, 5)
+    low_quality = _low_quality(allow_low_quality_matches, forced)
+    (a, stride_a), (b, stride_b) = rows(candidates, 5), rows(boxes, 5)
+    low, high = number(low_threshold, "low_threshold"), number(high_threshold, "high_threshold")
+    matches, overlaps = np.empty(len(candidates), np.int64), np.empty(len(candidates), candidates.dtype)
+    library_of[candidates.dtype].rotated_match(
+        code_of(metric, METRICS, "metric"), code_of(angle, ANGLES, "angle"), a, len(candidates), stride_a, b, len(boxes), stride_b, low, high,
+        low_quality, matches, overlaps,
+    )  # fmt: skip
     return matches, overlaps
 
 

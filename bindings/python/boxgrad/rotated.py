@@ -28,6 +28,7 @@ SOURCES = {**ANGLES, "corners": 4}
 TARGETS = {**SOURCES, "bounds": 5}
 WIDTHS = {**dict.fromkeys(ANGLES, 5), "corners": 8, "bounds": 4}
 """The formats of convert_rotated_boxes, and how many numbers a box has in each."""
+RANGES = {"oc": 0, "le90": 1, "le135": 2, "turn": 3}
 METRICS = {"iou": 0, "iof": 4}
 MODES = {"linear": 0, "log": 1}
 
@@ -139,6 +140,38 @@ def inspect_rotated_boxes(
     (first, stride), smallest, convention = rows(matrix, 5), number(min_size, "min_size"), code_of(angle, ANGLES, "angle")
     library_of[matrix.dtype].rotated_inspect(convention, first, len(matrix), stride, width, height, smallest, flags, counts, len(counts))
     return BoxReport(flags, dict(zip(BoxFlag, counts.tolist())))
+
+
+@differentiable("boxes")
+def regularize_rotated_boxes(boxes: npt.ArrayLike, range: str, *, angle: str, out: Array | None = None) -> Array:
+    """The same rotated boxes (..., 5) with angles in a range, by half turns and by exchanging sides.
+
+    range: "oc", above 0 to 90 degrees (OpenCV from 4.5.1); "le90", w >= h and -90 to below 90 degrees; "le135", w >= h and -45 to below 135
+    degrees: mmrotate's angle versions; "turn", -180 to below 180 degrees, with the sides as they are (detectron2). angle: the convention, as in rotated_box_iou; the range is that of the number in it. Every box stays where it is,
+    only its corners begin elsewhere. What is in the range is copied.
+    Gradient: that by the sides is exchanged where they were, the rest is copied; also where an angle jumps, at the ends of the range.
+
+    ValueError: shape, range, angle or out; TypeError: dtype, no angle.
+
+    >>> import boxgrad
+    >>> boxgrad.regularize_rotated_boxes([5.0, 5.0, 2.0, 6.0, 30.0], "le90", angle="degrees-cw")
+    array([  5.,   5.,   6.,   2., -60.])
+    """
+    code, convention = code_of(range, RANGES, "range"), code_of(angle, ANGLES, "angle")
+    array, wanted = box_operand("boxes", boxes, 5)
+    count, dtype, library = count_of("boxes", array.shape, 5), array.dtype, library_of[array.dtype]
+    value = output(out, array.shape, dtype, array)
+    first, stride = rows(array, 5)
+    library.rotated_regularize(convention, code, first, count, stride, value, 5)
+    if not wanted:
+        return value
+
+    def pullback(cotangent: Array) -> Gradients:
+        gradient = np.empty(array.shape, dtype)
+        library.rotated_regularize_grad(convention, code, first, count, stride, cotangent, gradient)
+        return (gradient,)
+
+    return with_pullback(value, pullback)
 
 
 def _pairwise(metric: str, boxes1: npt.ArrayLike, boxes2: npt.ArrayLike, angle: str, out: Array | None) -> Array:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Array, broadcast_shape, constant, gradient_of, operands, stretched, sum_to_shape
+from ._arrays import Array, Marked, broadcast_shape, constant, gradient_of, operands, stretched, sum_to_shape
 from ._library import library_of
 from ._reduction import Loss, divisor_of, each_of, evaluate
 from ._scalars import integers, number
@@ -60,6 +60,47 @@ def smooth_l1_loss(
     """
     scalars = (_sigma(beta, sigma),)
     return _of_differences(lambda of: of.smooth_l1, scalars, input, target, inside_weights, outside_weights, dim, reduction, out)
+
+
+@differentiable("input", "target")
+def rotated_smooth_l1_loss(
+    input: npt.ArrayLike, target: npt.ArrayLike, *, angle_period: float = math.pi, beta: float = 1.0, sigma: float | None = None,
+    inside_weights: npt.ArrayLike | None = None, outside_weights: npt.ArrayLike | None = None,
+    dim: int | Sequence[int] | None = None, reduction: str = "mean", out: Array | None = None,
+) -> Loss:  # fmt: skip
+    """smooth_l1_loss of the deltas of rotated boxes (..., 5), whose angles that differ by whole periods do not differ.
+
+    The last number of target is first moved by the whole number of periods that bring it nearest to that of input: a constant, through which no gradient flows.
+    angle_period: half a turn in the unit of that number, so pi for encode_rotated_boxes; with norm_factor 1 / norm_factor; each / the std of the angle. input and target have
+    one shape. Otherwise as smooth_l1_loss. At half a period, where the gradient jumps, it is that of one side.
+
+    ValueError: shapes, angle_period not positive and finite, a negative beta, dim, reduction; TypeError: dtype, beta and sigma together.
+
+    >>> import boxgrad
+    >>> boxgrad.rotated_smooth_l1_loss([[0.0, 0, 0, 0, 0.25]], [[0.0, 0, 0, 0, 1.125]], angle_period=1, reduction="none")
+    array([[0.       , 0.       , 0.       , 0.       , 0.0078125]])
+    """
+    array, wanted, array_target, wanted_target = operands("input", input, "target", target)
+    moved = Marked(without_periods(array, array_target, period_of(angle_period)), wanted_target)
+    scalars = (_sigma(beta, sigma),)
+    return _of_differences(lambda of: of.smooth_l1, scalars, Marked(array, wanted), moved, inside_weights, outside_weights, dim, reduction, out)
+
+
+def period_of(angle_period: float) -> float:
+    period = number(angle_period, "angle_period")
+    if not 0 < period < math.inf:
+        raise ValueError(f"angle_period must be a positive finite number, not {angle_period}")
+    return period
+
+
+def without_periods(array: Array, target: Array, period: float) -> Array:
+    """The target with its angles nearest to those of the array, whole periods away."""
+    if array.shape != target.shape or array.shape[-1:] != (5,):
+        raise ValueError(f"input and target must have the shape (..., 5), the same, not {array.shape} and {target.shape}")
+    moved = target.copy()
+    with np.errstate(invalid="ignore", over="ignore"):
+        moved[..., 4] -= period * np.round((target[..., 4] - array[..., 4]) / period)
+    return moved
 
 
 @differentiable("input", "target")

@@ -4,6 +4,7 @@ What the page says is what runs: every row computes both sides. test_parity_page
 this gives.
 """
 
+import inspect
 import types
 from functools import partial
 from typing import Callable, NamedTuple
@@ -24,9 +25,11 @@ import torchvision.models.detection._utils as detection  # noqa: E402
 from pycocotools import mask  # noqa: E402
 
 ops = torchvision.ops
+roi_align = inspect.unwrap(ops.roi_align.__globals__["_roi_align"])  # else it is compiled first
 FLOAT32_TOLERANCE = 1e-5
 KINDS = (*box_sets.ORDINARY, "none at all")
 PLAIN = ("random", "touching", "disjoint")
+APART = ("random", "nested", "disjoint")
 MEANING = {"live": "run here", "formula": "formula"}
 
 
@@ -89,6 +92,16 @@ def with_deltas(kind):
     return proposals, np.random.default_rng(8).normal(scale=2, size=proposals.shape)
 
 
+def turned_with_deltas(kind, columns=5):
+    """Rotated proposals, or upright ones for six deltas."""
+    proposals = box_sets.pairs(kind)[0] if columns == 6 else box_sets.rotated(kind)[0]
+    return proposals, np.random.default_rng(8).uniform(-0.45, 0.45, size=(len(proposals), columns))
+
+
+def upright_with_turned(kind):
+    return box_sets.pairs(kind)[0], box_sets.rotated(kind)[1]
+
+
 def with_points(kind):
     a, b = box_sets.pairs(kind)
     return a[:, :2].copy(), b
@@ -103,6 +116,11 @@ def with_scores(kind):
     """Boxes that overlap, and scores; no IoU is 0.4 or 0.5, and no score becomes 0.01."""
     a, _ = box_sets.pairs(kind)
     return a, np.random.default_rng(11).permutation(np.linspace(0.03, 0.97, len(a)))
+
+
+def turned_with_scores(kind):
+    """Rotated boxes that overlap, and scores."""
+    return box_sets.rotated(kind)[0], with_scores(kind)[1]
 
 
 def classes_of(boxes):
@@ -125,6 +143,13 @@ def distributions(kind):
     a, b = box_sets.pairs(kind)
     logits = np.random.default_rng(10).normal(scale=3, size=(len(a), 4, 17))
     return logits, np.abs(a - b) / (1 + np.abs(a - b).max()) * 15.98
+
+
+def regions(kind):
+    """Two images, and boxes within them: beyond them torchvision's function in Python continues the last pixels, unlike their operator."""
+    boxes = box_sets.pairs(kind)[0][:12] / 16
+    random = np.random.default_rng(11)
+    return random.normal(size=(2, 3, 9, 11)), np.hstack([random.integers(0, 2, (len(boxes), 1)), boxes])
 
 
 def as_xywh(boxes):
@@ -244,6 +269,28 @@ SAME = [
     Same("min_area_boxes", "shapely.minimum_rotated_rectangle, by its area", lambda x: boxgrad.min_area_boxes(x, angle="degrees-cw")[:, 2:4].prod(axis=1),
          peers.shapely_min_areas, lambda kind: (quads(kind),), **values_only,
          kinds=("random", "nested", "disjoint"), note="of numbers of 1e11 theirs is off by 1e-4 of it, by exact fractions"),
+    *[
+        Same("regularize_rotated_boxes", f"mmrotate regularize_boxes, {name}{', from 0' if name == 'oc' else ''}",
+             partial(boxgrad.regularize_rotated_boxes, range=name, angle="radians-cw"), partial(peers.mmrotate_regularize_boxes, torch, pattern=name), turned,
+             **formula)
+        for name in ("oc", "le90", "le135")
+    ],
+    Same("regularize_rotated_boxes", "ultralytics regularize_rboxes", partial(boxgrad.regularize_rotated_boxes, range="oc", angle="radians-cw"),
+         partial(peers.ultralytics_regularize_rboxes, torch), turned, **formula),
+    *[
+        Same(f"{verb}_rotated_boxes", f"{name}, {', '.join(options) or 'its defaults'}", partial(ours, angle=angle, **options), partial(theirs, torch, angle=angle, **options),
+             inputs, kinds=("random", "nested", "disjoint"), **formula)
+        for name, angle, options in (
+            ("detectron2 Box2BoxTransformRotated", "degrees-ccw", {}), ("mmrotate DeltaXYWHAOBBoxCoder", "radians-cw", {"range": "oc"}),
+            ("mmrotate DeltaXYWHAOBBoxCoder", "radians-cw", {"range": "le90", "edge_swap": True, "proj_xy": True, "norm_factor": 2.0}))
+        for verb, ours, theirs, inputs in (
+            ("encode", boxgrad.encode_rotated_boxes, peers.rotated_bbox2delta, turned_pairs),
+            ("decode", boxgrad.decode_rotated_boxes, peers.rotated_delta2bbox, turned_with_deltas))
+    ],
+    Same("encode_midpoint_offset", "mmrotate MidpointOffsetCoder.encode", partial(boxgrad.encode_midpoint_offset, angle="radians-cw"),
+         partial(peers.midpoint_bbox2delta, torch, angle="radians-cw"), upright_with_turned, kinds=("random", "nested", "disjoint"), **formula),
+    Same("decode_midpoint_offset", "mmrotate MidpointOffsetCoder.decode, le90", partial(boxgrad.decode_midpoint_offset, angle="radians-cw"),
+         partial(peers.midpoint_delta2bbox, torch, angle="radians-cw"), partial(turned_with_deltas, columns=6), kinds=("random", "nested", "disjoint"), **formula),
     Same("rotated_box_iou", "1 - powerboxes.rotated_iou_distance, degrees clockwise", partial(boxgrad.rotated_box_iou, angle="degrees-cw"),
          lambda a, b: 1 - powerboxes.rotated_iou_distance(a.astype(float), b.astype(float)), turned_pairs, **values_only, kinds=("random", "nested", "disjoint"),
          note="equal boxes: see below"),
@@ -259,6 +306,40 @@ SAME = [
              **values_only, **with_boxes, how="formula", note=note)
         for mode, eps, note in [("linear", 0, "theirs otherwise takes an IoU of 0 for 1e-6"), ("log", 1e-6, "")]
     ],
+    *[
+        Same("gwd_loss", f"mmrotate gwd_loss, {', '.join(map(str, options.values())) or 'its defaults'}", partial(boxgrad.gwd_loss, angle="radians-cw", **options),
+             partial(peers.mmrotate_gwd_loss, torch, **options), turned_pairs, kinds=APART, **formula)
+        for options in ({}, {"fun": "sqrt", "tau": 2.0, "alpha": 0.5}, {"fun": "none", "normalize": False})
+    ],
+    *[
+        Same("kld_loss", f"mmrotate {name}", partial(boxgrad.kld_loss, angle="radians-cw", direction=direction), partial(theirs, torch), turned_pairs, kinds=APART, **formula)
+        for name, direction, theirs in (
+            ("kld_loss", "forward", peers.mmrotate_kld_loss), ("jd_loss", "jeffreys", peers.mmrotate_jd_loss),
+            ("kld_symmax_loss", "max", peers.mmrotate_kld_symmax_loss), ("kld_symmin_loss", "min", partial(peers.mmrotate_kld_symmax_loss, choose="min")),
+        )
+    ],
+    *[
+        Same("kfiou_loss", f"mmrotate kfiou_loss, {fun}, without its loss of the centres", partial(boxgrad.kfiou_loss, angle="radians-cw", fun=fun),
+             partial(peers.mmrotate_kfiou, torch, fun=fun), turned_pairs, kinds=kinds, **formula, note=note)
+        for fun, kinds, note in (("none", APART, ""), ("ln", ("nested", "identical"), "in float64"), ("exp", APART, ""))
+    ],
+    Same("probiou_loss", "1 - ultralytics probiou, eps = 0", partial(boxgrad.probiou_loss, angle="radians-cw"), partial(peers.ultralytics_probiou_loss, torch, eps=0),
+         turned_pairs, kinds=("random", "nested"), **formula, note="theirs stops at a distance of 100"),
+    *[
+        Same("roi_align", f"torchvision.ops.roi_align._roi_align, sampling_ratio {ratio}, aligned {aligned}",
+             partial(boxgrad.roi_align, output_size=(3, 2), spatial_scale=0.75, sampling_ratio=ratio, aligned=aligned),
+             lambda x, boxes, ratio=ratio, aligned=aligned: roi_align(x, boxes, 0.75, 3, 2, ratio, aligned), regions, kinds=("random",),
+             note="of boxes within the features; their compiled operator has no gradient for boxes")
+        for ratio, aligned in [(2, True), (1, False), (-1, False)]
+    ],
+    Same("RoIAlign", "torchvision.ops.roi_align._roi_align", boxgrad.RoIAlign((3, 2), 0.75, 2),
+         lambda x, boxes: roi_align(x, boxes, 0.75, 3, 2, 2, False), regions, **values_only, kinds=("random",)),
+    Same("MultiScaleRoIAlign", "torchvision.ops.MultiScaleRoIAlign of one level, by _roi_align",
+         lambda x, boxes: boxgrad.MultiScaleRoIAlign(["0"], (3, 2), 2)(
+             {"0": x}, [boxes[boxes[:, 0] == image, 1:] for image in range(len(x))], [(2 * x.shape[2], 2 * x.shape[3])]),
+         lambda x, boxes: roi_align(x, boxes[boxes[:, 0].argsort(stable=True)], 0.5, 3, 2, 2, False), regions, **values_only, kinds=("random",)),
+    Same("precise_roi_pool", "the integral of PreciseRoIPooling (Jiang 2018)", partial(boxgrad.precise_roi_pool, output_size=(3, 2)),
+         lambda x, boxes: peers.precise_roi_pool(torch, x, boxes, (3, 2)), regions, how="formula", kinds=("random",)),
     Same("clip_boxes_to_image", "torchvision.ops.clip_boxes_to_image", partial(boxgrad.clip_boxes_to_image, size=(60, 90)),
          partial(ops.clip_boxes_to_image, size=(60, 90)), first),
     Same("remove_small_boxes", "torchvision.ops.remove_small_boxes", lambda x: boxgrad.remove_small_boxes(x, 20),
@@ -331,6 +412,9 @@ SAME = [
          lambda a, b: peers.mmdetection_giou_loss(torch, a, b), **formula, note="its eps counts below 1e-7 only"),
     Same("smooth_l1_loss", "mmdetection smooth_l1_loss, beta=0.11", partial(boxgrad.smooth_l1_loss, beta=1 / 9, reduction="none"),
          lambda p, t: peers.mmdetection_smooth_l1(torch, p, t, 1 / 9), **formula),
+    Same("rotated_smooth_l1_loss", "torch.nn.functional.smooth_l1_loss of the sine's angle, atan(tan(da))",
+         partial(boxgrad.rotated_smooth_l1_loss, reduction="none"),
+         lambda p, t: torch.nn.functional.smooth_l1_loss(peers.within_half_a_turn(torch, p, t), t, reduction="none"), turned_pairs, kinds=("random", "nested", "disjoint")),
     Same("smooth_l1_loss", "mmdetection l1_loss", partial(boxgrad.smooth_l1_loss, beta=0.0, reduction="none"), lambda p, t: (p - t).abs(), **formula),
     *[
         Same("balanced_l1_loss", f"mmdetection balanced_l1_loss, beta={beta:.2g}",
@@ -409,6 +493,25 @@ SAME = [
              note="at its bounds: see below")
         for method in ("linear", "gaussian")
     ],
+    Same("rotated_nms", "detectron2 nms_rotated, of shapely's IoU", lambda b, s: boxgrad.rotated_nms(b, s, 0.4, angle="degrees-ccw"),
+         lambda b, s: peers.detectron2_nms_rotated(b, s, 0.4), turned_with_scores, **formula, **values_only),
+    Same("rotated_nms", "powerboxes.rotated_nms, degrees clockwise", lambda b, s: boxgrad.rotated_nms(b, s, 0.4, angle="degrees-cw"),
+         lambda b, s: powerboxes.rotated_nms(b.astype(float), s.astype(float), 0.4, 0.0).astype(int), turned_with_scores, **values_only,
+         kinds=("random", "nested", "disjoint"), note="equal boxes: see rotated_box_iou below"),
+    Same("batched_rotated_nms", "detectron2 batched_nms_rotated, of shapely's IoU",
+         lambda b, s: boxgrad.batched_rotated_nms(b, s, classes_of(b), 0.4, angle="degrees-ccw"),
+         lambda b, s: peers.detectron2_batched_nms_rotated(b, s, torch.tensor(classes_of(b)), 0.4), turned_with_scores, **formula, **values_only),
+    *[
+        Same("soft_rotated_nms", f"mmcv soft_nms, {method}, of shapely's IoU",
+             lambda b, s, method=method: in_place(boxgrad.soft_rotated_nms(b, s, 0.5, 0.5, 0.01, method, angle="degrees-cw"), s),
+             lambda b, s, method=method: peers.mmcv_soft_nms(torch, b, s, 0.5, 0.5, 0.01, method, torch.tensor(peers.shapely_iou(b, b))),
+             turned_with_scores, **formula, **values_only, note="at its bounds: see soft_nms below")
+        for method in ("linear", "gaussian")
+    ],
+    Same("match_rotated_boxes", "torchvision.models.detection Matcher, of shapely's IoU",
+         lambda p, t: boxgrad.match_rotated_boxes(p, t, 0.5, 0.3, angle="degrees-cw")[0],
+         lambda p, t: detection.Matcher(0.5, 0.3)(torch.tensor(peers.shapely_iou(t, p))), lambda kind: (turned_pairs(kind)[0], turned_pairs(kind)[1][:7]),
+         **values_only, **with_boxes),
     Same("Matcher", "torchvision.models.detection Matcher of the overlaps", lambda a, b: boxgrad.Matcher(0.5, 0.3)(boxgrad.box_iou(a, b)),
          lambda a, b: detection.Matcher(0.5, 0.3)(ops.box_iou(a, b)), box_sets.sets, **values_only, **with_boxes),
     Same("match_boxes", "torchvision.models.detection Matcher, box_iou", lambda p, t: boxgrad.match_boxes(p, t, 0.5, 0.3)[0],
@@ -500,6 +603,12 @@ DIFFERS = [
             lambda: boxgrad.rotated_box_iou(TURNED, TURNED, angle="degrees-cw"), "an area in closed form counts nothing twice where edges coincide"),
     Differs("rotated_box_iou", "two boxes without area", "powerboxes", lambda: 1 - powerboxes.rotated_iou_distance(0 * TURNED, 0 * TURNED),
             lambda: boxgrad.rotated_box_iou(0 * TURNED, 0 * TURNED, angle="degrees-cw"), "0 / 0 is 0"),
+    Differs("gwd_loss", "a box and itself", "mmrotate gwd_loss", lambda: peers.mmrotate_gwd_loss(torch, t(TURNED), t(TURNED)),
+            lambda: boxgrad.gwd_loss(TURNED, TURNED, angle="radians-cw"), "differences come first, so that nothing needs a guard"),
+    Differs("kld_loss", "a box and itself", "mmrotate kld_loss", lambda: peers.mmrotate_kld_loss(torch, t(TURNED), t(TURNED)),
+            lambda: boxgrad.kld_loss(TURNED, TURNED, angle="radians-cw"), "as above"),
+    Differs("probiou_loss", "a box and itself", "ultralytics probiou", lambda: peers.ultralytics_probiou_loss(torch, t(TURNED), t(TURNED)),
+            lambda: boxgrad.probiou_loss(TURNED, TURNED, angle="radians-cw"), "as above"),
     Differs("box_area", "int32, a side of 100000", "torchvision", lambda: ops.box_area(t(WIDE, dtype=torch.int32)),
             lambda: boxgrad.box_area(np.array(WIDE, np.int32)), "integers are computed in float64 and do not wrap"),
     Differs("box_area", "int16, a side of 300", "powerboxes", lambda: powerboxes.boxes_areas(np.array([[0, 0, 300, 300]], np.int16)),

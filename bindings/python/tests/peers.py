@@ -31,6 +31,25 @@ def mmdetection_integral(torch, x, reg_max):
     return (shares * torch.arange(reg_max + 1, dtype=x.dtype)).sum(-1).reshape(-1, 4)
 
 
+def precise_roi_pool(torch, input, boxes, size):
+    """The integrals of Jiang 2018, as a product of matrices: along an axis a pixel's weight is that of its hat function over the bin."""
+
+    def integral(x):
+        x = x.clamp(-1, 1)
+        return torch.where(x < 0, (x + 1) ** 2 / 2, 0.5 + x - x**2 / 2)
+
+    def weights(low, high, bins, pixels):
+        ends = low + (high - low) * torch.arange(bins + 1, dtype=low.dtype) / bins
+        between = integral(ends[:, None] - torch.arange(pixels, dtype=low.dtype))
+        return (between[1:] - between[:-1]) * bins / (high - low)
+
+    pooled = [
+        torch.einsum("iy,cyx,jx->cij", weights(y1, y2, size[0], input.shape[2]), input[int(image)], weights(x1, x2, size[1], input.shape[3]))
+        for image, x1, y1, x2, y2 in boxes
+    ]
+    return torch.stack(pooled)
+
+
 def sides(boxes):
     return boxes[..., 2:] - boxes[..., :2]
 
@@ -114,6 +133,208 @@ def mmrotate_rbox2hbox(torch, boxes):
     cos, sin = torch.cos(theta), torch.sin(theta)
     bias = torch.cat([torch.abs(w / 2 * cos) + torch.abs(h / 2 * sin), torch.abs(w / 2 * sin) + torch.abs(h / 2 * cos)], dim=-1)
     return torch.cat([centers - bias, centers + bias], dim=-1)
+
+
+def mmrotate_regularize_boxes(torch, boxes, pattern):
+    """RotatedBoxes.regularize_boxes of mmrotate 1.x, of which "oc" begins at -90 degrees there."""
+    width_longer, start = {"oc": (False, 0.0), "le90": (True, -math.pi / 2), "le135": (True, -math.pi / 4)}[pattern]
+    x, y, w, h, t = boxes.unbind(dim=-1)
+    if width_longer:
+        w_, h_ = torch.where(w > h, w, h), torch.where(w > h, h, w)
+        t = (torch.where(w > h, t, t + math.pi / 2) - start) % math.pi + start
+    else:
+        t = (t - start) % math.pi
+        w_, h_ = torch.where(t < math.pi / 2, w, h), torch.where(t < math.pi / 2, h, w)
+        t = torch.where(t < math.pi / 2, t, t - math.pi / 2) + start
+    return torch.stack([x, y, w_, h_, t], dim=-1)
+
+
+def ultralytics_regularize_rboxes(torch, rboxes):
+    x, y, w, h, t = rboxes.unbind(dim=-1)
+    swap = t % math.pi >= math.pi / 2
+    w_, h_ = torch.where(swap, h, w), torch.where(swap, w, h)
+    return torch.stack([x, y, w_, h_, t % (math.pi / 2)], dim=-1)
+
+
+CONVENTIONS = {"radians-cw": (1, 1), "degrees-ccw": (-1, math.pi / 180), "degrees-cw": (1, math.pi / 180), "radians-ccw": (-1, 1)}
+"""The sense and the unit of each convention."""
+TURNS = {"turn": (-1, 2), "le90": (-0.5, 1), "le135": (-0.25, 1), "oc": (0, 0)}
+"""Where a range begins and how wide it is, in half turns."""
+
+
+def moved_angle(torch, x, range, half):
+    first, width = TURNS[range]
+    return x if not width else x - torch.floor((x / half - first) / width) * width * half
+
+
+def first_side(torch, p, angle, proj_xy):
+    sense, unit = CONVENTIONS[angle]
+    turned = p[:, 4] * (unit * sense if proj_xy else 0)
+    return torch.cos(turned), torch.sin(turned)
+
+
+def rotated_bbox2delta(torch, p, t, angle, range="turn", norm_factor=None, edge_swap=False, proj_xy=False, means=(0,) * 5, stds=(1,) * 5):
+    half = math.pi / CONVENTIONS[angle][1]
+    (x, y), (c, s) = (t[:, :2] - p[:, :2]).T, first_side(torch, p, angle, proj_xy)
+    u, v = c * x + s * y, c * y - s * x
+    turn = moved_angle(torch, t[:, 4] - p[:, 4], range, half)
+    w, h = t[:, 2], t[:, 3]
+    if edge_swap:
+        other = moved_angle(torch, t[:, 4] - p[:, 4] + half / 2, range, half)
+        stays = abs(turn) < abs(other)
+        w, h, turn = torch.where(stays, w, t[:, 3]), torch.where(stays, h, t[:, 2]), torch.where(stays, turn, other)
+    da = turn * CONVENTIONS[angle][1] / (norm_factor * math.pi if norm_factor else 1)
+    d = torch.stack([u / p[:, 2], v / p[:, 3], torch.log(w / p[:, 2]), torch.log(h / p[:, 3]), da], 1)
+    return (d - torch.tensor(means, dtype=torch.float64)) / torch.tensor(stds, dtype=torch.float64)
+
+
+def rotated_delta2bbox(
+    torch, p, d, angle, range="turn", norm_factor=None, edge_swap=False, proj_xy=False, means=(0,) * 5, stds=(1,) * 5, max_shape=None,
+    log_ratio_clip=math.log(1000 / 16), center_clamp=None,
+):  # fmt: skip
+    half = math.pi / CONVENTIONS[angle][1]
+    d = d * torch.tensor(stds, dtype=torch.float64) + torch.tensor(means, dtype=torch.float64)
+    (u, v), (c, s) = (d[:, :2] * p[:, 2:4]).T, first_side(torch, p, angle, proj_xy)
+    if center_clamp is not None:
+        u, v = u.clamp(-center_clamp, center_clamp), v.clamp(-center_clamp, center_clamp)
+    x, y = p[:, 0] + c * u - s * v, p[:, 1] + s * u + c * v
+    if max_shape is not None:
+        x, y = x.clamp(0, max(max_shape[1] - 1, 0)), y.clamp(0, max(max_shape[0] - 1, 0))
+    low, high = log_ratio_clip if isinstance(log_ratio_clip, tuple) else (-math.inf, log_ratio_clip)
+    w, h = (p[:, 2:4] * torch.exp(d[:, 2:4].clamp(low, high))).T
+    turned = p[:, 4] + d[:, 4] / CONVENTIONS[angle][1] * (norm_factor * math.pi if norm_factor else 1)
+    if edge_swap:
+        stays = w > h
+        w, h, turned = torch.where(stays, w, h), torch.where(stays, h, w), torch.where(stays, turned, turned + half / 2)
+    return torch.stack([x, y, w, h, moved_angle(torch, turned, range, half)], 1)
+
+
+def corners_about(torch, t, angle):
+    sense, unit = CONVENTIONS[angle]
+    c, s = torch.cos(t[:, 4] * unit) / 2, torch.sin(t[:, 4] * unit) * sense / 2
+    u, v = torch.stack([c, s], 1) * t[:, 2:3], torch.stack([-s, c], 1) * t[:, 3:4]
+    return torch.stack([u + v, v - u, u - v, -u - v], 1)
+
+
+def midpoint_bbox2delta(torch, p, t, angle, means=(0,) * 6, stds=(1,) * 6, corner_tolerance=0.1):
+    """mmrotate's, with the corners about the centre."""
+    corners = corners_about(torch, t, angle)
+    x, y = corners[..., 0], corners[..., 1]
+    w, h = 2 * x.amax(1), 2 * y.amax(1)
+    pw, ph = p[:, 2] - p[:, 0], p[:, 3] - p[:, 1]
+    a = torch.where(y - y.amin(1, keepdim=True) <= corner_tolerance, x, -math.inf).amax(1)
+    b = torch.where(x.amax(1, keepdim=True) - x <= corner_tolerance, y, -math.inf).amax(1)
+    dx, dy = (t[:, 0] - (p[:, 0] + p[:, 2]) / 2) / pw, (t[:, 1] - (p[:, 1] + p[:, 3]) / 2) / ph
+    return (torch.stack([dx, dy, torch.log(w / pw), torch.log(h / ph), a / w, b / h], 1) - torch.tensor(means, dtype=torch.float64)) / torch.tensor(stds, dtype=torch.float64)
+
+
+def midpoint_delta2bbox(torch, p, d, angle, range="le90", means=(0,) * 6, stds=(1,) * 6, log_ratio_clip=math.log(1000 / 16)):
+    d = d * torch.tensor(stds, dtype=torch.float64) + torch.tensor(means, dtype=torch.float64)
+    half = math.pi / CONVENTIONS[angle][1]
+    low, high = log_ratio_clip if isinstance(log_ratio_clip, tuple) else (-math.inf, log_ratio_clip)
+    pw, ph = p[:, 2] - p[:, 0], p[:, 3] - p[:, 1]
+    w, h = pw * torch.exp(d[:, 2].clamp(low, high)), ph * torch.exp(d[:, 3].clamp(low, high))
+    top = torch.stack([d[:, 4].clamp(-0.5, 0.5) * w, -h / 2], 1)
+    right = torch.stack([w / 2, d[:, 5].clamp(-0.5, 0.5) * h], 1)
+    lengths = top.norm(dim=1, keepdim=True), right.norm(dim=1, keepdim=True)
+    longer = torch.maximum(*lengths)
+    top, right = top * longer / lengths[0], right * longer / lengths[1]
+    first, second = right - top, -right - top
+    w, h = first.norm(dim=1), second.norm(dim=1)
+    turned = torch.atan2(first[:, 1], first[:, 0]) * half / math.pi * CONVENTIONS[angle][0]
+    if range in ("le90", "le135"):
+        wide = w >= h
+        w, h, turned = torch.where(wide, w, h), torch.where(wide, h, w), torch.where(wide, turned, turned + half / 2)
+    elif range == "oc":
+        quarters = torch.ceil(turned / (half / 2)) - 1
+        odd = quarters % 2 == 1
+        w, h, turned = torch.where(odd, h, w), torch.where(odd, w, h), turned - quarters * half / 2
+    x, y = (p[:, 0] + p[:, 2]) / 2 + d[:, 0] * pw, (p[:, 1] + p[:, 3]) / 2 + d[:, 1] * ph
+    return torch.stack([x, y, w, h, moved_angle(torch, turned, range, half)], 1)
+
+
+def within_half_a_turn(torch, p, t):
+    """p with the last number as far from that of t as its turn of less than a quarter is."""
+    d = p[:, 4:] - t[:, 4:]
+    return torch.cat([p[:, :4], t[:, 4:] + torch.atan(torch.sin(d) / torch.cos(d))], dim=1)
+
+
+def mmrotate_gaussian(torch, boxes):
+    """xy_wh_r_2_xy_sigma."""
+    wh, r = boxes[:, 2:4].clamp(min=1e-7, max=1e7), boxes[:, 4]
+    cos, sin = torch.cos(r), torch.sin(r)
+    rotation = torch.stack((cos, -sin, sin, cos), dim=-1).reshape(-1, 2, 2)
+    scale = 0.5 * torch.diag_embed(wh)
+    return boxes[:, :2], rotation.bmm(scale.square()).bmm(rotation.permute(0, 2, 1))
+
+
+def trace(matrices):
+    return matrices.diagonal(dim1=-2, dim2=-1).sum(dim=-1)
+
+
+def mmrotate_postprocess(torch, distance, fun, tau):
+    if fun == "log1p":
+        distance = torch.log1p(distance)
+    elif fun == "sqrt":
+        distance = torch.sqrt(distance.clamp(1e-7))
+    return 1 - 1 / (tau + distance) if tau >= 1.0 else distance
+
+
+def mmrotate_gwd_loss(torch, pred, target, fun="log1p", tau=1.0, alpha=1.0, normalize=True):
+    (xy_p, sigma_p), (xy_t, sigma_t) = mmrotate_gaussian(torch, pred), mmrotate_gaussian(torch, target)
+    det_root = (sigma_p.det() * sigma_t.det()).clamp(1e-7).sqrt()
+    shape = trace(sigma_p) + trace(sigma_t) - 2 * (trace(sigma_p.bmm(sigma_t)) + 2 * det_root).clamp(1e-7).sqrt()
+    distance = ((xy_p - xy_t).square().sum(dim=-1) + alpha * alpha * shape).clamp(1e-7).sqrt()
+    if normalize:
+        distance = distance / (2 * det_root.clamp(1e-7).sqrt().clamp(1e-7).sqrt()).clamp(1e-7)
+    return mmrotate_postprocess(torch, distance, fun, tau)
+
+
+def mmrotate_kld_loss(torch, pred, target, fun="log1p", tau=1.0, alpha=1.0, sqrt=True):
+    (xy_p, sigma_p), (xy_t, sigma_t) = mmrotate_gaussian(torch, pred), mmrotate_gaussian(torch, target)
+    entries = sigma_p[:, 1, 1], -sigma_p[:, 0, 1], -sigma_p[:, 1, 0], sigma_p[:, 0, 0]
+    inverse = torch.stack(entries, dim=-1).reshape(-1, 2, 2) / sigma_p.det()[:, None, None]
+    dxy = (xy_p - xy_t).unsqueeze(-1)
+    distance = 0.5 * dxy.permute(0, 2, 1).bmm(inverse).bmm(dxy).view(-1) / (alpha * alpha)
+    distance = distance + 0.5 * trace(inverse.bmm(sigma_t)) + 0.5 * (sigma_p.det().log() - sigma_t.det().log()) - 1
+    return mmrotate_postprocess(torch, distance.clamp(1e-7).sqrt() if sqrt else distance, fun, tau)
+
+
+def mmrotate_jd_loss(torch, pred, target, fun="log1p", tau=1.0, alpha=1.0, sqrt=True):
+    mean = 0.5 * sum(mmrotate_kld_loss(torch, a, b, "none", 0, alpha, False) for a, b in ((pred, target), (target, pred)))
+    return mmrotate_postprocess(torch, mean.clamp(1e-7).sqrt() if sqrt else mean, fun, tau)
+
+
+def mmrotate_kld_symmax_loss(torch, pred, target, fun="log1p", tau=1.0, alpha=1.0, sqrt=True, choose="max"):
+    both = [mmrotate_kld_loss(torch, a, b, "none", 0, alpha, sqrt) for a, b in ((pred, target), (target, pred))]
+    return mmrotate_postprocess(torch, getattr(torch, choose)(*both), fun, tau)
+
+
+def mmrotate_kfiou(torch, pred, target, fun=None, eps=1e-6):
+    """kfiou_loss without the smooth L1 loss of the centres."""
+    (_, sigma_p), (_, sigma_t) = mmrotate_gaussian(torch, pred), mmrotate_gaussian(torch, target)
+    gain = sigma_p.bmm((sigma_p + sigma_t).inverse())
+    v, v_p, v_t = (4 * sigma.det().sqrt() for sigma in (sigma_p - gain.bmm(sigma_p), sigma_p, sigma_t))
+    kfiou = v / (v_p + v_t - v + eps)
+    return -torch.log(kfiou + eps) if fun == "ln" else torch.exp(1 - kfiou) - 1 if fun == "exp" else 1 - kfiou
+
+
+def ultralytics_probiou_loss(torch, obb1, obb2, eps=1e-7):
+    """1 - probiou, which is the root that it takes."""
+
+    def covariance(boxes):
+        a, b, c = boxes[:, 2:3].pow(2) / 12, boxes[:, 3:4].pow(2) / 12, boxes[:, 4:5]
+        cos, sin = c.cos(), c.sin()
+        return a * cos.pow(2) + b * sin.pow(2), a * sin.pow(2) + b * cos.pow(2), (a - b) * cos * sin
+
+    (x1, y1), (x2, y2) = obb1[:, :2].split(1, dim=-1), obb2[:, :2].split(1, dim=-1)
+    (a1, b1, c1), (a2, b2, c2) = covariance(obb1), covariance(obb2)
+    det = (a1 + a2) * (b1 + b2) - (c1 + c2).pow(2)
+    t1 = ((a1 + a2) * (y1 - y2).pow(2) + (b1 + b2) * (x1 - x2).pow(2)) / (det + eps) * 0.25
+    t2 = (c1 + c2) * (x2 - x1) * (y1 - y2) / (det + eps) * 0.5
+    dets = (a1 * b1 - c1.pow(2)).clamp(0) * (a2 * b2 - c2.pow(2)).clamp(0)
+    t3 = (det / (4 * dets.sqrt() + eps) + eps).log() * 0.5
+    return (1.0 - (-(t1 + t2 + t3).clamp(eps, 100.0)).exp() + eps).sqrt()[:, 0]
 
 
 def shapely_iou(a, b, of_first=False, radians=False):
@@ -272,11 +493,34 @@ def batched_nms(torch, boxes, scores, classes, threshold):
     return keep[scores[keep].sort(descending=True, stable=True)[1]]
 
 
-def mmcv_soft_nms(torch, boxes, scores, threshold, sigma, min_score, method):
+def detectron2_nms_rotated(boxes, scores, threshold):
+    """Degrees counter-clockwise. Its overlaps are of polygons that are clipped; here of shapely's."""
+    clockwise = boxes.clone()
+    clockwise[:, 4] *= -1
+    iou, keep = shapely_iou(clockwise, clockwise) if len(boxes) else None, []
+    for i in scores.argsort(descending=True, stable=True).tolist():
+        if not any(iou[k, i] > threshold for k in keep):
+            keep.append(i)
+    return scores.new_tensor(keep).long()
+
+
+def detectron2_batched_nms_rotated(boxes, scores, idxs, threshold):
+    """It moves the classes apart."""
+    if not len(boxes):
+        return idxs
+    reach = boxes[:, 2:4].amax(1) / 2
+    offsets = idxs * ((boxes[:, :2].amax(1) + reach).max() - (boxes[:, :2].amin(1) - reach).min() + 1)
+    moved = boxes.clone()
+    moved[:, :2] += offsets[:, None]
+    return detectron2_nms_rotated(moved, scores, threshold)
+
+
+def mmcv_soft_nms(torch, boxes, scores, threshold, sigma, min_score, method, iou=None):
     """The lowered score of each box, 0 of one that goes. An IoU of the threshold counts, and a score of min_score stays."""
     scores, left, kept = scores.clone(), list(range(len(scores))), torch.zeros_like(scores)
-    inter, union = overlaps(torch, boxes[:, None], boxes[None])
-    iou = inter / union
+    if iou is None:
+        inter, union = overlaps(torch, boxes[:, None], boxes[None])
+        iou = inter / union
     while left:
         best = max(left, key=lambda i: (scores[i].item(), -i))
         left.remove(best)

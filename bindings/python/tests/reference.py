@@ -24,6 +24,7 @@ def column_function(by_gmpy2, by_mpmath):
 
 exp_of = column_function(gmpy2.exp, mp.exp)
 log_of = column_function(gmpy2.log, mp.log)
+expm1_of = column_function(gmpy2.expm1, mp.expm1)
 log1p_of = column_function(gmpy2.log1p, mp.log1p)
 atan_of = column_function(gmpy2.atan, mp.atan)
 sin_of = column_function(gmpy2.sin, mp.sin)
@@ -259,6 +260,31 @@ def rotated_convert(box, *, source, target):
     return [[x] for x in box[:4]] + [[box[4] * Real(factor + 0 * box[4].value)]]
 
 
+RANGES = {"oc": (0, 90), "le90": (-90, 90), "le135": (-45, 135)}
+
+
+def whole_quarters(w, h, x, *, angle, range):
+    """By how many quarter turns an angle is moved: the first that lead into the range, with the longer side first where the range wants it."""
+    quarter = quarter_of(angle, x)
+    low = RANGES[range][0] * quarter / 90
+    turns = np.array([int(n) for n in -floor_of((x - low) / quarter)])
+    if range == "oc":
+        return turns + ((x + turns * quarter) <= low)
+    return turns + np.where((turns % 2 == 1) != (h > w), 1, 0)
+
+
+def quarter_of(angle, like):
+    return like * 0 + 90 if ANGLES[angle][0] else pi_like(like) / 2
+
+
+def rotated_regularize(box, *, angle, range):
+    if range == "turn":
+        return [*([x] for x in box[:4]), moved([box[4]], angle=angle, range=range)]
+    turns = whole_quarters(box[2].value, box[3].value, box[4].value, angle=angle, range=range)
+    exchanged = turns % 2 == 1
+    return [[box[0]], [box[1]], [chosen(exchanged, box[3], box[2])], [chosen(exchanged, box[2], box[3])], [box[4], Real(turns * quarter_of(angle, box[4].value))]]
+
+
 def direction(x, angle):
     """The cosine and the sine of an angle, clockwise on the screen. Of right angles in degrees nothing is left to round."""
     unit = unit_of(angle, x.value)
@@ -429,6 +455,99 @@ def rotated_overlap(a, b, *, angle, metric="iou", loss="", least_iou=0):
     return [[share]]
 
 
+GAUSSIAN_LOSSES = ("gwd", "kld", "jeffreys", "max", "min", "kfiou", "ln", "exp", "hellinger", "bhattacharyya")
+"""In the order of the codes BOXGRAD_GAUSSIAN_*."""
+
+
+def chosen(condition, x, y):
+    """x where the condition holds, and y elsewhere."""
+    return Real(np.where(condition, x.value, y.value), (x, np.where(condition, 1, 0)), (y, np.where(condition, 0, 1)), size=np.where(condition, x.size, y.size))
+
+
+def limited(side):
+    """A side of a Gaussian."""
+    inside, zero = (side.value >= 1e-7) & (side.value <= 1e7), side.value * 0
+    return where(inside, side, zero + np.where(side.value < 1e-7, 1e-7, 1e7))
+
+
+def gaussian_loss(p, t, *, angle, kind, alpha=1, tau=1, eps=1e-6, fun="log1p", is_root=True, normalized=True):
+    """The losses of BOXGRAD_GAUSSIAN_*. The matrices are written with the angle between the boxes, of which one is turned by a quarter turn if that
+    makes the angle smaller; test_rotated_gaussian.py compares this with matrices. As large as a sine are the products whose difference it is."""
+    (cos_p, sin_p), (cos_t, sin_t) = direction(p[4], angle), direction(t[4], angle)
+    cosine, sine = cos_t * cos_p + sin_t * sin_p, cancelling(cos_t * sin_p, -(sin_t * cos_p))
+    turned = abs(sine.value) > abs(cosine.value)
+    sine = chosen(turned, -cancelling(cos_t * cos_p, sin_t * sin_p), sine)
+    cos_t, sin_t = chosen(turned, -sin_t, cos_t), chosen(turned, cos_t, sin_t)
+    (w_p, h_p), (w, h) = ([limited(side) for side in box[2:4]] for box in (p, t))
+    w_t, h_t = chosen(turned, h, w), chosen(turned, w, h)
+    dx, dy = p[0] - t[0], p[1] - t[1]
+    frames = [(cancelling(c * dx, s * dy), cancelling(c * dy, -(s * dx))) for c, s in ((cos_p, sin_p), (cos_t, sin_t))]
+    a, b, e, f = (side * side for side in (w_p, h_p, w_t, h_t))
+    turn = sine * sine * cancelling(a, -b) * cancelling(e, -f)
+    determinant = (a + e) * (b + f) + turn
+    one = Real(a.value * 0 + 1)
+
+    def divergence(frame, a, b, e, f):
+        """KLD of matrices with the axes a, b and e, f."""
+        distance = cancelling(ratio(frame[0] * frame[0], a), ratio(frame[1] * frame[1], b)) * (2 / (alpha * alpha))
+        growths = [ratio(x - y, y) for x, y in ((e, a), (f, b))]
+        shape = total([growth - log1p(growth) for growth in growths]) * 0.5
+        return cancelling(cancelling(distance, shape), ratio(turn, a * b) * 0.5)
+
+    if kind in ("gwd", "kld", "jeffreys", "max", "min"):
+        if kind == "gwd":
+            parallel = w_p * w_t + h_p * h_t
+            lost = ratio(turn * 2, parallel + root(parallel * parallel - turn))
+            shape = cancelling((w_p - w_t) * (w_p - w_t) + (h_p - h_t) * (h_p - h_t), lost)
+            distance = cancelling(dx * dx + dy * dy, shape * (alpha * alpha / 4))
+            if normalized:
+                distance = ratio(distance, root(w_p * h_p * w_t * h_t))
+        else:
+            there, back = divergence(frames[0], a, b, e, f), divergence(frames[1], e, f, a, b)
+            one_of_both = {"kld": lambda: there, "jeffreys": lambda: cancelling(there, back) * 0.5, "max": lambda: maximum(there, back), "min": lambda: minimum(there, back)}
+            distance = one_of_both[kind]()
+            if kind in ("max", "min"):
+                distance.size = np.maximum(there.size, back.size)
+                # A tie is decided by rounding.
+                distance.margin = (abs(there.value - back.value) / np.where(distance.size == 0, 1, distance.size)).astype(float)
+        if kind == "gwd" or is_root:
+            distance = root(distance)
+        if fun == "sqrt":
+            size = distance.size
+            distance = root(distance)
+            # A root of a root is steep even for what rounding leaves of equal angles.
+            distance.size = np.maximum(distance.value, size / np.where(distance.value == 0, 1, 2 * distance.value))
+        elif fun == "log1p":
+            size = distance.size
+            distance = log1p(distance)
+            distance.size = np.maximum(abs(distance.value), size / (1 + abs(distance.value)))
+        if tau < 1:
+            return [[distance]]
+        rest = -ratio(one, distance + tau)
+        rest.size = np.maximum(rest.size, distance.size * rest.value * rest.value)
+        return [[one, rest]]
+    if kind in ("kfiou", "ln", "exp"):
+        inter = ratio(w_p * h_p * w_t * h_t, root(determinant))
+        share = ratio(inter, w_p * h_p + w_t * h_t - inter + eps)
+        if kind == "ln":
+            return [[-log(share + eps)]]
+        return [[one, -share]] if kind == "kfiou" else [[exp(one - share), -one]]
+    along = [term for (u, v), x, y in ((frames[0], a, b), (frames[1], e, f)) for term in (y * u * u, x * v * v)]
+    along = functools.reduce(cancelling, along)
+    unlike = [ratio((x - y) * (x - y), x * y * 2) for x, y in ((w_p, w_t), (h_p, h_t))]
+    growth = cancelling(unlike[0] + unlike[1] + unlike[0] * unlike[1], ratio(turn, w_p * h_p * w_t * h_t * 4))
+    logarithm = log1p(growth)
+    logarithm.size = np.maximum(logarithm.size, growth.size / (1 + growth.value))
+    distance = cancelling(ratio(along, determinant) * 3, logarithm * 0.5)
+    if kind == "bhattacharyya":
+        return [[distance]]
+    kept = exp_of(-distance.value)
+    left = -expm1_of(-distance.value)
+    # The distance was rounded before the exponential was taken.
+    left = Real(left, (distance, kept, kept * np.maximum(1, distance.size)), size=abs(left) + kept * distance.size)
+    return [[root(left)]]
+
+
 def overlap_areas(a, b, *, loss=False):
     """The areas of both boxes and of their intersection: the terms of the union."""
     iw = minimum(a[2], b[2]) - maximum(a[0], b[0])
@@ -561,8 +680,12 @@ def box_loss(p, t, *, kind, eps=0, alpha=1, gamma=0, inner_ratio=1, theta=4, siz
 
 def lowered(kept, box, score, *, sigma=None):
     """The score of a box that overlaps one that was kept, and what it loses to it: linearly, or by a Gaussian."""
-    iou = total(overlap(kept, box, metric="iou")[0])
-    loss = iou if sigma is None else 1 - exp(-ratio(iou * iou, sigma))
+    return lowered_by([total(overlap(kept, box, metric="iou")[0])], score, sigma=sigma)
+
+
+def lowered_by(iou, score, *, sigma=None):
+    """The same by the overlap."""
+    loss = iou[0] if sigma is None else 1 - exp(-ratio(iou[0] * iou[0], sigma))
     return [[score[0], -(loss * score[0])]]
 
 
@@ -649,6 +772,126 @@ def decode(proposal, deltas, *, means=(0,) * 4, stds=(1,) * 4, log_ratio=(-np.in
     return [clamp(terms, 0, bound) for terms, bound in zip(outputs, size[::-1] * (len(outputs) // 2))]
 
 
+def close(x, y, size):
+    """How close two numbers are, relative to a size; equal ones are no question of rounding."""
+    gap = abs(x - y)
+    return np.where(gap == 0, 1, gap / np.where(size == 0, 1, size)).astype(float)
+
+
+MOVED = {"turn": (-2, 4), "le90": (-1, 2), "le135": (-0.5, 2)}
+"""Where the range of a turn begins, and how wide it is, in quarter turns. Others are as they are."""
+
+
+def moved(terms, *, angle, range):
+    """The terms of an angle, and the whole turns or half turns by which it is moved into the range."""
+    if range not in MOVED:
+        return terms
+    x = total(terms)
+    low, width = (bound * quarter_of(angle, x.value) for bound in MOVED[range])
+    turns = np.array([int(n) for n in floor_of((x.value - low) / width)])
+    end = low + turns * width
+    margin = np.minimum(*(close(x.value, bound, largest(terms)) for bound in (end, end + width)))
+    return [*terms, Real(-turns * width, (x, 0), margin=margin)]
+
+
+def along(box, angle, proj_xy):
+    zero = box[0].value * 0
+    return direction(box[4], angle) if proj_xy else (Real(zero + 1), Real(zero))
+
+
+def rotated_encode(proposal, target, *, angle, range="turn", norm_factor=0, edge_swap=False, proj_xy=False, means=(0,) * 5, stds=(1,) * 5):
+    (x, y), (c, s) = (target[axis] - proposal[axis] for axis in (0, 1)), along(proposal, angle, proj_xy)
+    difference, w, h = target[4] - proposal[4], target[2], target[3]
+    turn = moved([difference], angle=angle, range=range)
+    if edge_swap:
+        other = moved([difference, Real(quarter_of(angle, difference.value))], angle=angle, range=range)
+        first, second = abs(total(turn).value), abs(total(other).value)
+        stays = first < second
+        margin = Real(first * 0, (total(turn), 0), (total(other), 0), margin=close(first, second, largest([*turn, *other])))
+        w, h = chosen(stays, w, h), chosen(stays, h, w)
+        turn = [*(where(stays, term, 0) for term in turn), *(where(~stays, term, 0) for term in other), margin]
+    unit = abs(unit_of(angle, x.value)) / (norm_factor * pi_like(x.value) if norm_factor else 1)
+    deltas = [[ratio(c * x, proposal[2]), ratio(s * y, proposal[2])], [ratio(c * y, proposal[3]), ratio(-(s * x), proposal[3])],
+              [log_of_ratio(w, proposal[2])], [log_of_ratio(h, proposal[3])], [term * Real(unit) for term in turn]]  # fmt: skip
+    return [[*(ratio(d, std) for d in terms), ratio(-mean, std)] for terms, mean, std in zip(deltas, means, stds)]
+
+
+def rotated_decode(
+    proposal, deltas, *, angle, range="turn", norm_factor=0, edge_swap=False, proj_xy=False, means=(0,) * 5, stds=(1,) * 5,
+    log_ratio=(-np.inf, np.inf), center_clamp=np.inf, size=None,
+):  # fmt: skip
+    dx, dy, dw, dh, da = ([d * s, real(m)] for d, m, s in zip(deltas, means, stds))
+    c, s = along(proposal, angle, proj_xy)
+    u, v = (clamp([d * side for d in shift], -center_clamp, center_clamp) for shift, side in ((dx, proposal[2]), (dy, proposal[3])))
+    centers = [[proposal[0], *(c * d for d in u), *(-(s * d) for d in v)], [proposal[1], *(s * d for d in u), *(c * d for d in v)]]
+    if size is not None:
+        centers = [clamp(terms, 0, max(bound - 1, 0)) for terms, bound in zip(centers, size[::-1])]
+    w, h = (exp(total(clamp(stretch, *log_ratio))) * side for stretch, side in ((dw, proposal[2]), (dh, proposal[3])))
+    zero = w.value * 0
+    radians = norm_factor * pi_like(zero) if norm_factor else zero + 1
+    angles = [proposal[4], *(d * Real(radians / abs(unit_of(angle, zero))) for d in da)]
+    if edge_swap:
+        stays = w.value > h.value
+        quarter = Real(np.where(stays, 0, quarter_of(angle, zero)), (w, 0), margin=close(w.value, h.value, np.maximum(abs(w.value), abs(h.value))))
+        w, h, angles = chosen(stays, w, h), chosen(stays, h, w), [*angles, quarter]
+    return [*centers, [w], [h], moved(angles, angle=angle, range=range)]
+
+
+def outermost(u, v, first, along, sign, tolerance):
+    """The signs of u and of v that lead to the corner furthest along an axis, of those that are nearly furthest along the first one; and how sure."""
+    corners = [(1, 1), (-1, 1), (1, -1), (-1, -1)]
+    reach, places = ([i * u[axis].value + j * v[axis].value for i, j in corners] for axis in (first, along))
+    most, sizes = np.max([sign * r for r in reach], axis=0), [abs(u[axis].value) + abs(v[axis].value) for axis in (first, along)]
+    candidates = np.array([np.where(most - sign * r <= tolerance, p, -np.inf) for r, p in zip(reach, places)])
+    best = np.argmax(candidates, axis=0)
+    margin = np.min([close(most - sign * r, tolerance, np.maximum(sizes[0], abs(tolerance))) for r in reach], axis=0)
+    for k in range(4):
+        margin = np.where(k == best, margin, np.minimum(margin, close(np.max(candidates, axis=0), candidates[k], sizes[1])))
+    return *(Real(np.choose(best, [corner[k] for corner in corners])) for k in (0, 1)), margin
+
+
+def midpoint_encode(proposal, target, *, angle, means=(0,) * 6, stds=(1,) * 6, corner_tolerance=0.1):
+    u, v = arms(target, angle)
+    deltas = []
+    for axis, side in zip((0, 1), sides(proposal)):
+        deltas.append([ratio((target[axis] - proposal[axis]) * 0.5, side), ratio((target[axis] - proposal[axis + 2]) * 0.5, side)])
+    lengths = [(absolute(u[axis]) + absolute(v[axis])) * 2 for axis in (0, 1)]
+    deltas += [[log_of_ratio(length, side)] for length, side in zip(lengths, sides(proposal))]
+    for first, other, sign in ((1, 0, -1), (0, 1, 1)):
+        i, j, margin = outermost(u, v, first, other, sign, corner_tolerance)
+        deltas.append([ratio(i * u[other], lengths[other]), ratio(j * v[other], lengths[other]), Real(margin * 0, (u[0], 0), margin=margin)])
+    return [[*(ratio(d, std) for d in terms), ratio(-mean, std)] for terms, mean, std in zip(deltas, means, stds)]
+
+
+def midpoint_decode(proposal, deltas, *, angle, range="le90", means=(0,) * 6, stds=(1,) * 6, log_ratio=(-np.inf, np.inf)):
+    dx, dy, dw, dh, da, db = ([d * s, real(m)] for d, m, s in zip(deltas, means, stds))
+    centers, lengths = [], []
+    for axis, side, shift, stretch in zip((0, 1), sides(proposal), (dx, dy), (dw, dh)):
+        centers.append([proposal[axis] * 0.5, proposal[axis + 2] * 0.5, *(d * side for d in shift)])
+        lengths.append(exp(total(clamp(stretch, *log_ratio))) * side)
+    a, b = (total(clamp(offset, -0.5, 0.5)) for offset in (da, db))
+    top, right = (a * lengths[0], lengths[1] * -0.5), (lengths[0] * 0.5, b * lengths[1])
+    of_top, of_right = (root(x * x + y * y) for x, y in (top, right))
+    longer = maximum(of_top, of_right)
+    top, right = ([x * ratio(longer, length) for x in corner] for corner, length in ((top, of_top), (right, of_right)))
+    first, second = ([cancelling(r * sign, -t) for r, t in zip(right, top)] for sign in (1, -1))
+    side = Real(np.where(top[0].value * right[1].value < top[1].value * right[0].value, -1, 1))
+    w, h = (root(cancelling(x * x, y * y)) for x, y in (first, second))
+    # Of equal diagonals rounding decides which is longer, and of a line what its direction is.
+    small = np.minimum(np.minimum(w.value, h.value), abs(of_top.value - of_right.value))
+    longer.margin = np.where(longer.value == 0, 0, small / np.where(longer.value == 0, 1, longer.value)).astype(float)
+    turn = angle_of(cancelling(first[1], -(second[0] * side)), cancelling(first[0], second[1] * side))
+    turn = turn * Real(1 / unit_of(angle, turn.value))
+    quarter = quarter_of(angle, turn.value)
+    if range == "turn":
+        return [*centers, [w], [h], moved([turn], angle=angle, range=range)]
+    turns = whole_quarters(w.value, h.value, turn.value, angle=angle, range=range)
+    eighths = floor_of(turn.value / quarter * 2 + 0.5) * quarter / 2
+    margin = np.minimum(abs(turn.value - eighths).astype(float), close(w.value, h.value, longer.value))
+    exchanged = turns % 2 == 1
+    return [*centers, [chosen(exchanged, h, w)], [chosen(exchanged, w, h)], [turn, Real(turns * quarter, (turn, 0), margin=margin)]]
+
+
 def ltrb_encode(point, box):
     return [[x] for x in (point[0] - box[0], point[1] - box[1], box[2] - point[0], box[3] - point[1])]
 
@@ -693,6 +936,78 @@ def yolo_decode(proposal, deltas, cell):
         low.append([*center, -half])
         high.append([*center, half])
     return low + high
+
+
+# Regions: one box at a time, whose gradient is a difference of the value itself
+
+
+def hat(x):
+    return max(mp.mpf(0), 1 - abs(x))
+
+
+def integral_of_hat(x):
+    x = min(max(x, mp.mpf(-1)), mp.mpf(1))
+    return (x + 1) ** 2 / 2 if x < 0 else mp.mpf(1) / 2 + x - x * x / 2
+
+
+def roi_weights(low, high, bins, size, *, scale, ratio=0, aligned=False):
+    """The matrix of one axis: what each pixel contributes to each bin. ratio None: the integral of precise pooling."""
+    low, high = low * scale, high * scale
+    if aligned:
+        low, high = low - mp.mpf(0.5), high - mp.mpf(0.5)
+    length = high - low
+    matrix = np.full((bins, size), mp.mpf(0), object)
+    if ratio is None:
+        for b in range(bins if length > 0 else 0):
+            ends = [low + length * k / bins for k in (b, b + 1)]
+            for k in range(size):
+                matrix[b, k] = (integral_of_hat(ends[1] - k) - integral_of_hat(ends[0] - k)) * bins / length
+        return matrix
+    if not aligned:
+        length = max(length, mp.mpf(1))
+    n = ratio if ratio > 0 else int(mp.ceil(length / bins))
+    for b in range(bins):
+        step = length / bins / max(n, 1)
+        first = 0
+        if n > 4096:  # of a huge box, only those that may be among the pixels
+            first = max(0, int((-2 - low - b * n * step) / step))
+        for a in range(first, min(n, first + 4096)):
+            y = low + (b * n + a + mp.mpf(0.5)) * step
+            if -1 <= y <= size:
+                y = min(max(y, mp.mpf(0)), mp.mpf(size - 1))
+                for k in range(max(0, int(y) - 1), min(size, int(y) + 2)):
+                    matrix[b, k] += hat(y - k) / n
+    return matrix
+
+
+def roi_pool(features, box, bins, cotangent, **options):
+    """A box's value, the size of its terms, (grad_features, their size), and (grad_box, its size), as doubles."""
+    f, g, box = (np.vectorize(mp.mpf, otypes=[object])(np.asarray(x, float)) for x in (features, cotangent, box))
+    height, width = np.shape(features)[1:]
+    step = mp.mpf(10) ** -15
+
+    def weights(axis, by=None, sign=0):
+        ends = [box[axis] + (sign * step if by == 0 else 0), box[axis + 2] + (sign * step if by == 1 else 0)]
+        return roi_weights(*ends, bins[1 - axis], (width, height)[axis], **options)
+
+    def pooled(rows, columns, of):
+        return np.stack([rows @ channel @ columns.T for channel in of])
+
+    wx, wy = weights(0), weights(1)
+    slopes = {(axis, by): (weights(axis, by, 1) - weights(axis, by, -1)) / (2 * step) for axis in (0, 1) for by in (0, 1)}
+    # Positions are rounded, so that a weight has an error of the position's.
+    far = sum((min(abs(x * options["scale"]), mp.mpf(width + height)) for x in box), mp.mpf(1))
+    most = abs(f).max()
+    size = pooled(abs(wy), abs(wx), abs(f)) + far * most
+    back = np.stack([wy.T @ channel @ wx for channel in g]), np.stack([abs(wy).T @ abs(channel) @ abs(wx) for channel in g]) + far * abs(g).max()
+    of_box, of_size = [], []
+    for by in (0, 1):
+        for axis in (0, 1):
+            rows, columns = (slopes[axis, by] if axis == 1 else wy), (slopes[axis, by] if axis == 0 else wx)
+            of_box.append((g * pooled(rows, columns, f)).sum())
+            of_size.append((abs(g) * pooled(abs(rows), abs(columns), abs(f))).sum() + far * most * abs(g).sum() * options["scale"])
+    as_floats = [np.asarray(x, object).astype(float) for x in (pooled(wy, wx, f), size, *back, of_box, of_size)]
+    return as_floats[0], as_floats[1], as_floats[2:4], as_floats[4:]
 
 
 def p_norm(values, p, number=mp.mpf):

@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from boxgrad import autodiff
-from functions import A, B, DELTAS, DIFFERENTIABLE
+from functions import A, B, DELTAS, DIFFERENTIABLE, OF_REGIONS
 from overlap_functions import EVERY_PAIRWISE, LOSSES
 
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -20,7 +20,7 @@ PAIR = A[:5], B
 
 def test_every_differentiable_function_has_a_row():
     """This module and others call what functions.py lists."""
-    assert {f.__name__ for f in autodiff._ARRAYS if f.__module__.startswith("boxgrad.")} == set(DIFFERENTIABLE)
+    assert {f.__name__ for f in autodiff._ARRAYS if f.__module__.startswith("boxgrad.")} == set(DIFFERENTIABLE) | OF_REGIONS
 
 
 every_call = pytest.mark.parametrize("name", DIFFERENTIABLE)
@@ -63,11 +63,13 @@ BOXES = {
 }  # fmt: skip
 """The parameters that are boxes, or something of each box."""
 BESIDE = {
+    "input": np.zeros((1, 2, 4, 4)), "output_size": 3,
     "points": np.empty((0, 2)), "strides": 8.0, "stride": 8.0, "scores": [], "idxs": [], "size": (9, 9), "in_fmt": "xyxy", "out_fmt": "xywh", "min_size": 1.0,
     "degrees": 30.0, "iou_threshold": 0.5, "high_threshold": 0.7, "low_threshold": 0.3,
 }  # fmt: skip
 """What functions of boxes need beside them, where there are no boxes."""
-BESIDE_ROTATED = {"in_fmt": "degrees-ccw", "out_fmt": "corners", "angle": "degrees-ccw"}
+UPRIGHT_AND_ROTATED = {"encode_midpoint_offset": {"proposals": 4, "targets": 5}, "decode_midpoint_offset": {"proposals": 4, "deltas": 6}}
+BESIDE_ROTATED = {"in_fmt": "degrees-ccw", "out_fmt": "corners", "angle": "degrees-ccw", "range": "le90"}
 CODERS = {
     f"{type(coder).__name__}.{name}": getattr(coder, name)
     for coder in (
@@ -92,10 +94,12 @@ def test_an_empty_list_is_no_boxes(name):
     of_boxes = [name for name in parameters if name in BOXES]
 
     is_rotated = "rotated" in name or "angle" in parameters
-    width, beside = (5, {**BESIDE, **BESIDE_ROTATED}) if is_rotated else (4, BESIDE)
+    width, beside = (5, {**BESIDE, **BESIDE_ROTATED}) if is_rotated else (5 if "roi" in name else 4, BESIDE)
+
+    widths = UPRIGHT_AND_ROTATED.get(name, {})
 
     def called(*lists):
-        given = {name: [] if name in lists else np.empty((0, width)) if name in BOXES else beside[name] for name in parameters}
+        given = {name: [] if name in lists else np.empty((0, widths.get(name, width))) if name in BOXES else beside[name] for name in parameters}
         for name, one in parameters.items():
             given[name] = [given[name]] if "Sequence[npt" in str(one.annotation) else given[name]  # an array for each image
         result = function(**given)

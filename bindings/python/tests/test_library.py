@@ -40,11 +40,13 @@ def test_the_package_calls_every_function():
 
 
 @pytest.mark.parametrize("name, layout", [("tensor", _library.TENSOR), ("parameter", _library.PARAMETER), ("delta_options", _library.DELTA_OPTIONS),
-                                          ("box_loss_options", _library.BOX_LOSS_OPTIONS)])
+                                          ("box_loss_options", _library.BOX_LOSS_OPTIONS),
+                                          ("gaussian_loss_options", _library.GAUSSIAN_LOSS_OPTIONS),
+                                          ("rotated_delta_options", _library.ROTATED_DELTA_OPTIONS), ("roi_options", _library.ROI_OPTIONS)])
 def test_structs_have_the_layout_of_c(name, layout):
     golden = (REPOSITORY / "Tests/abi/interface.txt").read_text()
     fields = re.findall(rf"^field boxgrad_{name}\.\w+: (\d+) (\S+)$", golden, re.MULTILINE)
-    kinds = {"size_t": "N", "double": "d", "double[4]": "dddd", "int32_t": "i", "void*": "P", "boxgrad_tensor": "PNii"}
+    kinds = {"size_t": "N", "double": "d", "double[4]": "dddd", "double[6]": "dddddd", "int32_t": "i", "void*": "P", "boxgrad_tensor": "PNii"}
     assert re.sub(r"(\d+)(\w)", lambda m: int(m[1]) * m[2], layout.format) == "".join(kinds[kind] for _, kind in fields)
     starts = [struct.calcsize(before) for before in accumulate((kinds[kind] for _, kind in fields), initial="")]
     assert starts == [int(offset) for offset, _ in fields] + [layout.size]

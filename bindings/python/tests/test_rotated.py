@@ -333,3 +333,44 @@ def test_no_convention_is_taken_for_granted():
     for function in (boxgrad.rotated_box_iou, boxgrad.rotated_box_iof, boxgrad.aligned_rotated_box_iou, boxgrad.rotated_box_iou_loss):
         with pytest.raises(TypeError, match="angle"):
             function(a, a)
+
+
+BOUNDS = {"oc": (0, 90), "le90": (-90, 90), "le135": (-45, 135)}
+
+
+@dtypes
+@pytest.mark.parametrize("angle", ANGLES)
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_range_holds_the_same_boxes(name, angle, dtype):
+    """Of angles of any size, at the ends of the range and beside them: in the range, where the box is, and again the same."""
+    of_one = 1 if "degrees" in angle else np.pi / 180
+    g = np.random.default_rng(4)
+    at_ends = (np.arange(-40, 41)[:, None] * 45 * of_one).astype(dtype) + np.array([-1, 0, 1]) * np.spacing((np.arange(-40, 41)[:, None] * 45 * of_one).astype(dtype))
+    angles = np.concatenate([at_ends.ravel(), g.uniform(-1000, 1000, 200) * of_one, [1e6, -1e9, 2.0**60, 1e30]]).astype(dtype)
+    boxes = np.concatenate([np.zeros((len(angles), 2)), g.uniform(1, 9, (len(angles), 2)), angles[:, None]], 1).astype(dtype)
+    boxes[::7, 3] = boxes[::7, 2]
+    got = boxgrad.regularize_rotated_boxes(boxes, name, angle=angle)
+    low, high = (dtype(bound * of_one) for bound in BOUNDS[name])
+    assert ((got[:, 4] > low) & (got[:, 4] <= high) if name == "oc" else (got[:, 4] >= low) & (got[:, 4] < high)).all()
+    assert name == "oc" or (got[:, 2] >= got[:, 3]).all()
+    assert got.tobytes() == boxgrad.regularize_rotated_boxes(got, name, angle=angle).tobytes()
+    corners, wanted = (np.sort(boxgrad.convert_rotated_boxes(x.astype(float), angle, "corners").reshape(-1, 4, 2).round(9) @ [[1], [7]], axis=1) for x in (got, boxes))
+    np.testing.assert_allclose(corners, wanted, rtol=0, atol=2e3 * EPS[dtype])
+
+
+def test_degrees_are_brought_into_a_range_exactly():
+    boxes = np.array([[1, 2, 4, 3, x] for x in (-360.25, -90, 0, 0.125, 90, 450, 720.5)], float)
+    got = boxgrad.regularize_rotated_boxes(boxes, "oc", angle="degrees-ccw")
+    np.testing.assert_array_equal(got[:, 4], [89.75, 90, 90, 0.125, 90, 90, 0.5])
+    np.testing.assert_array_equal(got[:, 2], [3, 4, 3, 4, 4, 4, 4])
+    got = boxgrad.regularize_rotated_boxes(boxes[:, [0, 1, 3, 2, 4]], "le135", angle="degrees-ccw")
+    np.testing.assert_array_equal(got[:, 4], [89.75, 0, 90, 90.125, 0, 0, 90.5])
+    bad = np.array([[1, 2, 4, 3, NAN], [1, 2, 3, 4, INF]])
+    assert np.isnan(boxgrad.regularize_rotated_boxes(bad, "le90", angle="radians-cw")[:, 4]).all()
+
+
+def test_the_gradient_of_a_range_exchanges_sides():
+    _, pullback = boxgrad.vjp(boxgrad.regularize_rotated_boxes, np.array([[1, 2, 3, 4, 5.0], [1, 2, 4, 3, 5.0]]), "le90", angle="degrees-cw")
+    np.testing.assert_array_equal(pullback(np.array([[1, 2, 3, 4, 5.0]] * 2))[0], [[1, 2, 4, 3, 5], [1, 2, 3, 4, 5]])
+    with pytest.raises(ValueError, match="range must be one of oc, le90, le135"):
+        boxgrad.regularize_rotated_boxes(np.zeros((1, 5)), "le180", angle="degrees-cw")

@@ -1,6 +1,7 @@
 """torchvision's Faster, Mask and Keypoint R-CNN on boxgrad's coder, matcher and sampler, and its FCOS on boxgrad's coder: the losses, the gradients
 and the detections are theirs."""
 
+import inspect
 from contextlib import contextmanager
 
 import boxgrad
@@ -85,26 +86,13 @@ def plain_operators(torch, torchvision):
     def nms(boxes, scores, iou_threshold):
         return peers.nms(torch, boxes, scores, iou_threshold)
 
-    def roi_align(input, rois, spatial_scale, pooled_height, pooled_width, sampling_ratio, aligned):
-        """Like torchvision's, but that it takes two samples to a bin where the number is adaptive, and the border's value beyond the border."""
-        n = sampling_ratio if sampling_ratio > 0 else 2
-        starts, ends = (corner * spatial_scale - 0.5 * aligned for corner in (rois[:, 1:3], rois[:, 3:]))
-        sizes = (ends - starts).clamp(min=1)
-
-        def positions(axis, bins, extent):
-            steps = (torch.arange(bins * n) + 0.5) / (bins * n)
-            return (starts[:, axis, None] + sizes[:, axis, None] * steps.to(rois)) * 2 / max(extent - 1, 1) - 1
-
-        x, y = positions(0, pooled_width, input.shape[3]), positions(1, pooled_height, input.shape[2])
-        grid = torch.stack([x[:, None].expand(-1, y.shape[1], -1), y[:, :, None].expand(-1, -1, x.shape[1])], dim=3)
-        samples = torch.nn.functional.grid_sample(input[rois[:, 0].long()], grid, padding_mode="border", align_corners=True)
-        return torch.nn.functional.avg_pool2d(samples, n)
-
+    # torchvision has it in Python, too, and would compile it. It continues the last pixels where the operator takes 0, far beyond the border.
+    roi_align = inspect.unwrap(torchvision.ops.roi_align.__globals__["_roi_align"])
     library = torchvision.operators_of_the_tests
     library.define("roi_align(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width, "
                    "int sampling_ratio, bool aligned) -> Tensor")  # fmt: skip
-    for operator in (nms, roi_align):
-        library.impl(operator.__name__, operator, "CompositeImplicitAutograd")
+    for name, operator in (("nms", nms), ("roi_align", roi_align)):
+        library.impl(name, operator, "CompositeImplicitAutograd")
     with pytest.MonkeyPatch.context() as patch:
         for module in ("torchvision.ops.boxes", "torchvision.ops.roi_align"):
             patch.setattr(import_module(module), "_assert_has_ops", lambda: None)

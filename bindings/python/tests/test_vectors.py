@@ -9,7 +9,7 @@ import boxgrad
 import ml_dtypes
 import numpy as np
 import pytest
-from boxgrad import _library, box_loss, overlap
+from boxgrad import _library, box_loss, overlap, rotated_gaussian
 from support import REPOSITORY
 
 FOLDER = REPOSITORY / "Tests/vectors"
@@ -96,6 +96,15 @@ class Call:
         if "loss options" in argument:
             size, *doubles = argument["loss options"]
             return self.struct(_library.BOX_LOSS_OPTIONS.pack(int(size), *map(float, doubles)))
+        if "gaussian options" in argument:
+            size, alpha, tau, eps, *codes = argument["gaussian options"]
+            return self.struct(_library.GAUSSIAN_LOSS_OPTIONS.pack(int(size), float(alpha), float(tau), float(eps), *map(int, codes)))
+        if "rotated options" in argument:
+            size, *listed = argument["rotated options"]
+            return self.struct(_library.ROTATED_DELTA_OPTIONS.pack(int(size), *map(float, listed[:19]), *map(int, listed[19:])))
+        if "roi options" in argument:
+            size, scale, *codes = argument["roi options"]
+            return self.struct(_library.ROI_OPTIONS.pack(int(size), float(scale), *map(int, codes)))
         if "tensors" in argument:
             return self.struct(b"".join(_library.TENSOR.pack(*self.tensor(x)) for x in argument["tensors"]))
         listed = ((*self.tensor(grad), *self.tensor(param), *units) for grad, param, *units in argument["parameters"])
@@ -129,16 +138,21 @@ def test_there_are_vectors_of_every_loss_of_boxes():
     assert {v["arguments"][0] for v in VECTORS if v["function"] == "box_loss" and not v["status"]} == set(box_loss._KINDS.values())
 
 
+def test_there_are_vectors_of_every_gaussian_loss():
+    kinds = {rotated_gaussian.GWD, *rotated_gaussian.DIVERGENCES.values(), *rotated_gaussian.KFIOU_FUNCTIONS.values(), *rotated_gaussian.PROBIOU_MODES.values()}
+    assert {v["arguments"][0] for v in VECTORS if v["function"] == "rotated_gaussian_loss" and not v["status"]} == kinds
+
+
 def test_the_file_is_what_its_generator_writes(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     assert importlib.import_module("generate").text() == TEXT
-    assert len(TEXT) < 1_000_000
+    assert len(TEXT) < 1_200_000
 
 
 def test_numbers_are_read_exactly():
     for vector in VECTORS:
         state = 0xCBF29CE484222325
-        numbers = [float(x) for entry in entries(vector) for key in ("in", "out", "terms", "options", "loss options") for x in entry.get(key, ())]
+        numbers = [float(x) for entry in entries(vector) for key in ("in", "out", "terms", "options", "loss options", "gaussian options", "roi options", "rotated options") for x in entry.get(key, ())]
         for byte in struct.pack(f"<{len(numbers)}d", *numbers):
             state = (state ^ byte) * 0x100000001B3 % 2**64
         assert f"{state:016x}" == vector["hash"]

@@ -22,6 +22,7 @@ from ..boxes import box_convert
 from ..deltas import LOG_RATIO_CLIP, encode_boxes
 from ..overlap import box_iou
 from ..rotated import convert_rotated_boxes, rotated_box_iou
+from ..rotated_deltas import encode_rotated_boxes
 from .model import UNKNOWN, Array, Dataset, Rows, Size, Track, silent
 from .turned import ANGLE, rotated_boxes, turned_rows
 
@@ -212,15 +213,8 @@ def _match(truths: Array, blocks: Iterator[Array] | list[Array], threshold: floa
         targets.append(iou[:, belongs].argmax(axis=0))
     low = np.flatnonzero(best < threshold)
     pairs = np.concatenate([*matched, best_anchor[low]]), truths[np.concatenate([*targets, low])]
-    return best, (_encode_rotated(*pairs) if turned else encode_boxes(*pairs)).astype(np.float64)
-
-
-def _encode_rotated(anchors: Array, truths: Array) -> Array:
-    """detectron2's five deltas, of the way to write the truth that is turned least."""
-    quarters = np.round((truths[:, 4] - anchors[:, 4]) / 90)
-    sides = np.where((quarters % 2 == 1)[:, None], truths[:, [3, 2]], truths[:, 2:4])
-    turn = np.radians(truths[:, 4] - 90 * quarters - anchors[:, 4])
-    return np.hstack([(truths[:, :2] - anchors[:, :2]) / anchors[:, 2:4], np.log(sides / anchors[:, 2:4]), turn[:, None]])
+    deltas = encode_rotated_boxes(*pairs, angle=_ANGLE, range="le90", edge_swap=True) if turned else encode_boxes(*pairs)
+    return best, deltas.astype(np.float64)
 
 
 def as_rotated(dataset: Dataset) -> Array:

@@ -17,6 +17,7 @@ from ..autodiff import stop_gradient, vjp
 from ..boxes import BoxFlag, box_area, box_convert, clip_boxes_to_image, inspect_boxes, rotate_boxes
 from ..deltas import decode_boxes, encode_boxes
 from ..rotated import aligned_rotated_box_iou
+from ..rotated_deltas import encode_rotated_boxes
 from .inspection import TOLERANCE, as_trained
 from .model import Array, Dataset, Rows, Size, Track, silent
 from .problems import PROBLEMS
@@ -159,12 +160,16 @@ def visible(boxes: Array, size: Size) -> Array:
 
 
 def turned_finitely(boxes: Array, bounds: Array, size: Size) -> Any:
-    """Whether the five deltas of rotated boxes (N, 5) stay finite, too, against upright proposals: their bounds, clipped to the image. In float32."""
-    proposals = box_convert(_clipped(bounds.astype(np.float32), size), "xyxy", "cxcywh")
-    boxes = boxes.astype(np.float32)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        deltas = np.hstack([(boxes[:, :2] - proposals[:, :2]) / proposals[:, 2:], np.log(boxes[:, 2:4] / proposals[:, 2:]), boxes[:, 4:]])
-    return np.isfinite(deltas).all(axis=1)
+    """Whether the five deltas of rotated boxes (N, 5) and their gradients stay finite, too, against upright proposals: their bounds, clipped to the image.
+
+    In float32, as trains_finitely.
+    """
+    proposals = np.pad(box_convert(_clipped(bounds.astype(np.float32), size), "xyxy", "cxcywh"), ((0, 0), (0, 1)))
+    truths = stop_gradient(boxes.astype(np.float32))
+    deltas, pullback = vjp(encode_rotated_boxes, proposals, truths, angle=ANGLE, on_degenerate="propagate")
+    gradient = pullback(np.ones_like(deltas))[0]
+    assert gradient is not None
+    return np.isfinite(np.hstack([deltas, gradient])).all(axis=1)
 
 
 def trains_finitely(truths: Array, size: Size) -> Any:

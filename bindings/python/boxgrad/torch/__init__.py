@@ -28,10 +28,11 @@ from .losses import (
     mpdiou_loss,
     nwd_loss,
     siou_loss,
+    rotated_smooth_l1_loss,
     smooth_l1_loss,
     wise_box_iou_loss,
 )
-from .matching import BalancedPositiveNegativeSampler, Matcher
+from .matching import BalancedPositiveNegativeSampler, Matcher, match_rotated_boxes
 from .modules import CIoULoss, DIoULoss, EIoULoss, GIoULoss, IoULoss, SIoULoss, SmoothL1Loss
 from .overlap import (
     aligned_box_iou,
@@ -43,15 +44,19 @@ from .overlap import (
     generalized_box_iou,
 )
 from .replace import replace_torchvision
+from .roi import MultiScaleRoIAlign, RoIAlign, precise_roi_pool, roi_align
 from .rotated import (
     aligned_rotated_box_iou,
     convert_rotated_boxes,
     min_area_boxes,
+    regularize_rotated_boxes,
     rotated_box_iof,
     rotated_box_iou,
     rotated_box_iou_loss,
 )
-from .suppression import batched_nms, nms
+from .rotated_deltas import decode_midpoint_offset, decode_rotated_boxes, encode_midpoint_offset, encode_rotated_boxes
+from .rotated_gaussian import gwd_loss, kfiou_loss, kld_loss, probiou_loss
+from .suppression import batched_nms, batched_rotated_nms, nms, rotated_nms
 from .yolo import decode_yolo
 
 __all__ = [
@@ -64,6 +69,8 @@ __all__ = [
     "GIoULoss",
     "IoULoss",
     "Matcher",
+    "MultiScaleRoIAlign",
+    "RoIAlign",
     "SIoULoss",
     "SmoothL1Loss",
     "aligned_box_iou",
@@ -71,6 +78,7 @@ __all__ = [
     "alpha_box_iou_loss",
     "balanced_l1_loss",
     "batched_nms",
+    "batched_rotated_nms",
     "bounded_iou_loss",
     "box_area",
     "box_convert",
@@ -90,6 +98,8 @@ __all__ = [
     "decode_distances",
     "decode_distribution",
     "decode_linear",
+    "decode_midpoint_offset",
+    "decode_rotated_boxes",
     "decode_yolo",
     "distance_box_iou",
     "distance_box_iou_loss",
@@ -98,21 +108,33 @@ __all__ = [
     "encode_boxes",
     "encode_distances",
     "encode_linear",
+    "encode_midpoint_offset",
+    "encode_rotated_boxes",
     "generalized_box_iou",
     "generalized_box_iou_loss",
     "get_other_devices",
     "get_total_norm",
+    "gwd_loss",
     "inner_box_iou_loss",
+    "kfiou_loss",
+    "kld_loss",
     "log_box_iou_loss",
+    "match_rotated_boxes",
     "min_area_boxes",
     "mpdiou_loss",
     "nms",
     "nwd_loss",
+    "precise_roi_pool",
+    "probiou_loss",
+    "regularize_rotated_boxes",
     "remove_small_boxes",
     "replace_torchvision",
+    "roi_align",
     "rotated_box_iof",
     "rotated_box_iou",
     "rotated_box_iou_loss",
+    "rotated_nms",
+    "rotated_smooth_l1_loss",
     "set_other_devices",
     "siou_loss",
     "smooth_l1_loss",

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from .._library import DELTA_OPTIONS, _memory
 from .._scalars import code_of, image_size, number, numbers
-from ..deltas import _ON_DEGENERATE, LOG_RATIO_CLIP, Four, LogRatioClip, _known, _log_ratio_bounds, _named, _stds_of
+from ..deltas import _ON_DEGENERATE, LOG_RATIO_CLIP, Four, LogRatioClip, _known, _log_ratio_bounds, _named, _stds_of, all_degenerate
 from ..errors import DegenerateBoxError
 from ._cuda import CudaFunctions
 from ._operators import C_FUNCTIONS, Operator, memory, rows
@@ -44,11 +43,8 @@ def _encode(c: Any, out: Tensor, proposals: Tensor, targets: Tensor, options: li
     try:
         c.delta_encode(_options(options, on_degenerate), *inputs, memory(out), None, None)
     except DegenerateBoxError as error:
-        marks = np.empty(count, np.uint8)
-        c.delta_encode(_options(options, _ON_DEGENERATE["zero"]), *inputs, memory(out), marks, None)
-        bad = np.flatnonzero(marks)
-        listed = ", ".join(map(str, bad[:8])) + (", ..." if len(bad) > 8 else "")
-        raise DegenerateBoxError(f"{error}; {len(bad)} of {count} rows are degenerate: {listed}", bad) from None
+        zeros = _options(options, _ON_DEGENERATE["zero"])
+        raise all_degenerate(error, count, lambda marks: c.delta_encode(zeros, *inputs, memory(out), marks, None)) from None
 
 
 def _encode_gradient(

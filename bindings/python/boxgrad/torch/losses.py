@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Sequence
 
+import torch
 from torch import Tensor
 
 from .._library import BOX_LOSS_OPTIONS
@@ -11,9 +13,9 @@ from .._scalars import code_of, image_size, number
 from ..box_loss import _BASES, _KINDS, _MODES, _OPTIONS
 from ..box_loss import _METRICS as _BASE_METRICS
 from ..overlap import _EPS, _METRICS
-from ..smooth_l1 import _remaining, _sigma
+from ..smooth_l1 import _remaining, _sigma, period_of
 from ._operators import memory, rows
-from ._tensors import aligned, are_ready, check_aligned, check_boxes, check_constant, constant, in_half
+from ._tensors import aligned, are_ready, check_aligned, check_boxes, check_constant, constant, in_half, pair
 from ._torchvision import OPS, goes_to_torchvision, original, stands_for
 from ._totals import Loss
 from .boxes import corners
@@ -323,6 +325,31 @@ def smooth_l1_loss(
     tensor([0.1250, 2.5000])
     """
     return _differences(_smooth_l1, (_sigma(beta, sigma),), input, target, inside_weights, outside_weights, dim, reduction)
+
+
+def rotated_smooth_l1_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0,
+    *, angle_period: float = math.pi, sigma: float | None = None, inside_weights: Tensor | None = None, outside_weights: Tensor | None = None,
+    dim: int | Sequence[int] | None = None,
+) -> Tensor:  # fmt: skip
+    """smooth_l1_loss of the deltas of rotated boxes (..., 5), whose angles that differ by whole periods do not differ. As boxgrad.rotated_smooth_l1_loss.
+
+    angle_period: half a turn in the unit of the last number: pi for encode_rotated_boxes; with norm_factor 1 / norm_factor; each / the std of the angle. input and
+    target have one shape. Otherwise as smooth_l1_loss.
+
+    >>> import torch, boxgrad.torch
+    >>> input, target = torch.tensor([[0.0, 0, 0, 0, 0.25]]), torch.tensor([[0.0, 0, 0, 0, 1.125]])
+    >>> boxgrad.torch.rotated_smooth_l1_loss(input, target, angle_period=1, reduction="sum")
+    tensor(0.0078)
+    """
+    a, b = pair("input", input, "target", target)
+    period = period_of(angle_period)
+    if a.shape != b.shape or a.shape[-1:] != (5,):
+        raise ValueError(f"input and target must have the shape (..., 5), the same, not {tuple(a.shape)} and {tuple(b.shape)}")
+    shift = period * torch.round((b[..., 4:] - a[..., 4:]).detach() / period)
+    moved = torch.cat([b[..., :4], b[..., 4:] - shift], dim=-1)
+    value = smooth_l1_loss(a, moved, reduction, beta, sigma=sigma, inside_weights=inside_weights, outside_weights=outside_weights, dim=dim)
+    return in_half(value, input, target)
 
 
 def balanced_l1_loss(

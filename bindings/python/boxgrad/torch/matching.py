@@ -78,6 +78,30 @@ class Matcher(_matching.Matcher):
         return torch.from_numpy(matches), torch.from_numpy(overlaps)
 
 
+def match_rotated_boxes(
+    proposals: Tensor, truths: Tensor, high_threshold: float, low_threshold: float,
+    allow_low_quality_matches: bool = False, *, angle: str, forced: str = "proposal", metric: str = "iou",
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """The rotated truth (M, 5) that each rotated proposal (N, 5) overlaps most, or a negative number, and that overlap. As boxgrad.match_rotated_boxes.
+
+    angle: "radians-cw", "degrees-ccw", "degrees-cw" or "radians-ccw". metric: "iou" or "iof". On the CPU only. No overlap is stored.
+
+    ValueError: shape, angle, metric, forced, low_threshold > high_threshold, NaN; TypeError: dtype, device, no angle.
+
+    >>> import torch, boxgrad.torch
+    >>> proposals = torch.tensor([[5.0, 5.0, 10.0, 2.0, 30.0], [5.0, 5.0, 10.0, 2.0, 40.0], [5.0, 5.0, 10.0, 2.0, 120.0]])
+    >>> boxgrad.torch.match_rotated_boxes(proposals, torch.tensor([[5.0, 5.0, 10.0, 2.0, 210.0]]), 0.7, 0.3, angle="degrees-ccw")[0]
+    tensor([ 0, -2, -1])
+    """
+    a, b = tensor("proposals", proposals).detach(), tensor("truths", truths).detach()
+    if a.is_cuda:
+        raise TypeError(f"boxgrad matches rotated boxes on the CPU only, and proposals are on the device '{a.device}': pass their cpu()")
+    matches, overlaps = _matching.match_rotated_boxes(
+        a, b, high_threshold, low_threshold, allow_low_quality_matches, angle=angle, forced=forced, metric=metric
+    )
+    return torch.from_numpy(matches), torch.from_numpy(overlaps)
+
+
 @stands_for(DETECTION)
 class BalancedPositiveNegativeSampler(_sampling.BalancedPositiveNegativeSampler):
     """torchvision.models.detection's BalancedPositiveNegativeSampler, on tensors. As boxgrad.BalancedPositiveNegativeSampler.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .. import rotated as _arrays
 from .._scalars import code_of, number
-from ..rotated import ANGLES, METRICS, MODES, TARGETS, WIDTHS, codes_of
+from ..rotated import ANGLES, METRICS, MODES, RANGES, TARGETS, WIDTHS, codes_of
 from ._operators import Operator, memory, rows
 from ._tensors import aligned, check_aligned, check_boxes, check_constant, constant, floats, pair
 from ._totals import Loss
@@ -85,6 +85,43 @@ def min_area_boxes(points: Tensor, *, angle: str) -> Tensor:
     return value.to(points.dtype) if points.is_floating_point() else value
 
 
+def _regularize(c: Any, out: Tensor, boxes: Tensor, range: int, angle: int) -> None:
+    first, stride = rows(boxes)
+    c.rotated_regularize(angle, range, memory(first), boxes.numel() // 5, stride, memory(out), 5)
+
+
+def _regularize_gradient(c: Any, cotangent: Tensor, out: Sequence[Any], boxes: Tensor, range: int, angle: int) -> None:
+    first, stride = rows(boxes)
+    c.rotated_regularize_grad(angle, range, memory(first), boxes.numel() // 5, stride, memory(cotangent), memory(out[0]))
+
+
+def _same_shape(boxes: Tensor, *_: Any) -> Sequence[int]:
+    if boxes.shape[-1:] != (5,):
+        raise ValueError(f"boxes must have the shape (..., 5), not {tuple(boxes.shape)}")
+    return boxes.shape
+
+
+_rotated_regularize = Operator(
+    "rotated_regularize", "Tensor boxes, int range, int angle", differentiable=1, value=_regularize, gradient=_regularize_gradient, shape=_same_shape
+)
+
+
+def regularize_rotated_boxes(boxes: Tensor, range: str, *, angle: str) -> Tensor:
+    """The same rotated boxes (..., 5) with angles in a range, in their dtype. As boxgrad.regularize_rotated_boxes.
+
+    range: "oc", above 0 to 90 degrees; "le90", w >= h and -90 to below 90 degrees; "le135", w >= h and -45 to below 135 degrees; "turn",
+    -180 to below 180 degrees. Integers give float64.
+
+    ValueError: shape, range, angle; TypeError: dtype, device, no angle.
+
+    >>> import torch, boxgrad.torch
+    >>> boxgrad.torch.regularize_rotated_boxes(torch.tensor([5.0, 5.0, 2.0, 6.0, 30.0]), "le90", angle="degrees-cw")
+    tensor([  5.,   5.,   6.,   2., -60.])
+    """
+    value = _rotated_regularize(floats("boxes", boxes), code_of(range, RANGES, "range"), code_of(angle, ANGLES, "angle"))
+    return value.to(boxes.dtype) if boxes.is_floating_point() else value
+
+
 def _pairwise_shape(boxes1: Tensor, boxes2: Tensor, *_: Any) -> Sequence[int]:
     return pairwise_shape(boxes1, boxes2, 5)
 
@@ -117,7 +154,7 @@ def _aligned_gradient(c: Any, cotangent: Tensor, out: Sequence[Any], boxes1: Ten
     multiply_rows(out, cotangent)
 
 
-def _loss_shape(boxes1: Tensor, boxes2: Tensor, weights: Tensor | None, *_: Any) -> Sequence[int]:
+def loss_shape(boxes1: Tensor, boxes2: Tensor, weights: Tensor | None, *_: Any) -> Sequence[int]:
     check_boxes("input", boxes1, 5)
     check_aligned("input", boxes1, "target", boxes2)
     check_constant("weights", weights, boxes1.shape[:-1])
@@ -139,7 +176,7 @@ _rotated_iou_aligned = Operator(
 )
 _rotated_iou_loss = Loss(
     "rotated_iou_loss", "Tensor boxes1, Tensor boxes2, Tensor? weights, int kind, int angle, float least_iou", differentiable=2, call=_call_loss,
-    shape=_loss_shape,
+    shape=loss_shape,
 )  # fmt: skip
 
 

@@ -84,3 +84,49 @@ def batched_nms(
         boxes, scores, idxs, iou_threshold, score_threshold=score_threshold, max_keep=max_keep, max_per_class=max_per_class
     )
     return torch.from_numpy(keep)
+
+
+def _rotated(name: str, x: Any) -> Any:
+    """The numbers of a tensor on the CPU."""
+    x = _data(name, x)
+    if x.is_cuda:
+        raise TypeError(f"boxgrad suppresses rotated boxes on the CPU only, and {name} is on the device '{x.device}': pass its cpu()")
+    return x
+
+
+def rotated_nms(
+    boxes: Tensor, scores: Tensor, iou_threshold: float, *, angle: str, score_threshold: float = -math.inf, max_keep: int | None = None
+) -> Tensor:
+    """nms of rotated boxes (N, 5): cx, cy, w, h, angle. As boxgrad.rotated_nms; after detectron2's nms_rotated.
+
+    angle: "radians-cw", "degrees-ccw", "degrees-cw" or "radians-ccw". On the CPU only. Otherwise as nms.
+
+    ValueError: shape, angle, a negative iou_threshold, NaN; TypeError: dtype, device, no angle.
+
+    >>> import torch, boxgrad.torch
+    >>> boxes = torch.tensor([[5.0, 5.0, 10.0, 2.0, 30.0], [5.0, 5.0, 10.0, 2.0, 32.0], [5.0, 5.0, 10.0, 2.0, 120.0]])
+    >>> boxgrad.torch.rotated_nms(boxes, torch.tensor([0.8, 0.9, 0.7]), 0.5, angle="degrees-ccw")
+    tensor([1, 2])
+    """
+    boxes, scores = _rotated("boxes", boxes), _rotated("scores", scores)
+    return torch.from_numpy(_arrays.rotated_nms(boxes, scores, iou_threshold, angle=angle, score_threshold=score_threshold, max_keep=max_keep))
+
+
+def batched_rotated_nms(
+    boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float,
+    *, angle: str, score_threshold: float = -math.inf, max_keep: int | None = None, max_per_class: int | None = None,
+) -> Tensor:  # fmt: skip
+    """rotated_nms within each class. As boxgrad.batched_rotated_nms; after detectron2's batched_nms_rotated.
+
+    idxs, max_per_class: as batched_nms. Otherwise as rotated_nms.
+
+    >>> import torch, boxgrad.torch
+    >>> boxes = torch.tensor([[5.0, 5.0, 10.0, 2.0, 30.0], [5.0, 5.0, 10.0, 2.0, 32.0], [5.0, 5.0, 10.0, 2.0, 31.0]])
+    >>> boxgrad.torch.batched_rotated_nms(boxes, torch.tensor([0.8, 0.9, 0.7]), torch.tensor([3, -1, 3]), 0.5, angle="degrees-ccw")
+    tensor([1, 0])
+    """
+    boxes, scores, idxs = _rotated("boxes", boxes), _rotated("scores", scores), _rotated("idxs", idxs)
+    keep = _arrays.batched_rotated_nms(
+        boxes, scores, idxs, iou_threshold, angle=angle, score_threshold=score_threshold, max_keep=max_keep, max_per_class=max_per_class
+    )
+    return torch.from_numpy(keep)
