@@ -8,6 +8,9 @@
 swiftc gives LLVM's intermediate representation for this machine, whose types have the sizes of the GPU's, before LLVM optimises it. It is
 given the GPU's triple here, optimised without vectors, and compiled. No multiplication and addition is fused, and divisions round as IEEE 754
 says, so that the GPU computes the CPU's bits. The same versions write the same bytes. `--check` only names the files that are not current.
+
+A block has at most 256 threads, for which a GPU always has the registers. Where the comment that begins a family says "blocks of 512", the PTX says so,
+too, in a comment, because ptxas spills registers if it is told: the tests compare it with the registers that are taken and with what is launched.
 """
 
 import argparse
@@ -56,10 +59,10 @@ def words(camel):
 
 class Kernel:
     """A kernel, which is called `name` in the GPU's code, and the file that it is in. `number` is its name among the host's numbers. It may be without a
-    metric and without a type."""
+    metric and without a type. `block` is the most threads of a block, if they may be more than 256."""
 
-    def __init__(self, family, function, call, metric, type_name, is_large=False):
-        self.function, self.call, self.metric, self.type = function, call, metric, type_name
+    def __init__(self, family, block, function, call, metric, type_name, is_large=False):
+        self.block, self.function, self.call, self.metric, self.type = block, function, call, metric, type_name
         self.size = LARGE_CALL if is_large else CALL
         stem = words(function)
         last = f"_{type_name}" if type_name else ""
@@ -81,19 +84,20 @@ class Kernel:
 FILES = {}
 """Metrics that share a file."""
 
-PATTERN = re.compile(r"---- Family (?P<family>\w+) ----|^func (?P<function>\w+)Device(?P<typed><(?P<metric>M: Metric, )?T: DeviceReal>)?\((?:_: M.Type, )?"
+PATTERN = re.compile(r"---- Family (?P<family>\w+)(?:, blocks of (?P<block>\d+))? ----|^func (?P<function>\w+)Device(?P<typed><(?P<metric>M: Metric, )?T: DeviceReal>)?\((?:_: M.Type, )?"
                      r"_ \w+: (?P<pointer>UnsafePointer<)?(?P<call>\w+)(?:<T>|>)?, _ (?:count|blocks|chunks): Int\)", re.MULTILINE)  # fmt: skip
 
 
 def kernels():
-    found, family = [], None
+    found, family, block = [], None, None
     for path in sorted((ROOT / "Sources/KernelsCUDA").glob("*.swift")):
         for match in PATTERN.finditer(path.read_text()):
-            family = match["family"] or family
-            if not match["family"]:
+            if match["family"]:
+                family, block = match["family"], match["block"]
+            else:
                 metrics = METRICS[match["function"]] if match["metric"] else [None]
                 types = TYPES if match["typed"] else [None]
-                found += [Kernel(family, match["function"], match["call"], metric, type_name, match["pointer"]) for metric in metrics for type_name in types]
+                found += [Kernel(family, block, match["function"], match["call"], metric, type_name, match["pointer"]) for metric in metrics for type_name in types]
     return found
 
 
@@ -204,6 +208,9 @@ def written():
         module = optimised(bitcode, machine, {kernel.name for kernel in found if kernel.file == file})
         (BUILD / f"ir/{file}.ll").write_text(str(module))
         ptx = re.sub(r"(?m)^//.*\n|[ \t]+// .*$", "", machine.emit_assembly(module))
+        for kernel in found:
+            if kernel.file == file and kernel.block:
+                ptx = re.sub(rf"(\.entry {kernel.name}\([^)]*\)\n)", rf"\1// in blocks of {kernel.block}\n", ptx)
         result[SHIMS / f"ptx/{file}.ptx"] = re.sub(r"\n\n+", "\n", ptx.strip()) + "\n"
     note = "Written by tools/ptx.py from Sources/KernelsCUDA. "
     numbers, in_order = {}, []

@@ -26,8 +26,8 @@ extension DeviceTotal {
 
 extension Call {
     /// Launches the kernel that also adds the values, and then the one that adds their sums.
-    func launch<T>(_ kernel: Int, _ count: Int, _ total: DeviceTotal, _: T.Type, _ stream: Stream) -> Int32 {
-        let status = launch(kernel, count, grid: (blocks(count), 1), block: sumThreads, T.self, stream)
+    func launch<T>(_ kernel: Int, _ count: Int, _ total: DeviceTotal, block: Int = sumThreads, _: T.Type, _ stream: Stream) -> Int32 {
+        let status = launch(kernel, count, grid: (blocks(count), 1), block: block, T.self, stream)
         guard status == BOXGRAD_OK, count > sumBlock else { return status }
         return DeviceSum<T>(total: total).launch(BGC_LOSS_TOTAL, blocks(count), grid: (1, 1), T.self, stream)
     }

@@ -186,5 +186,6 @@ func cudaRotatedIouLoss<T: BinaryFloatingPoint>(
         metric: BOXGRAD_IOU, loss: kind, a: sides.a, b: sides.b, weights: weights, leastIoU: T(leastIoU), scale: T(-1 / normalizer), angle: angle,
         values: perBox, gradA: gradPred, gradB: gradTarget, total: total)
     guard let total else { return device.launch(BGC_ROTATED_PAIRS, count, T.self, stream) }
-    return device.launch(BGC_ROTATED_PAIRS_TOTAL, count, total, T.self, stream)
+    // In double a thread takes more registers than a block of 512 threads has.
+    return device.launch(BGC_ROTATED_PAIRS_TOTAL, count, total, block: 256, T.self, stream)
 }

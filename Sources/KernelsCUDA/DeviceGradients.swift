@@ -334,7 +334,7 @@ private func addExactly(_ piece: Piece, _ isSquared: Bool, _ state: DeviceGradSt
     bgi_barrier()
 }
 
-// ---- Family grad_doubles ----
+// ---- Family grad_doubles, blocks of 512 ----
 
 /// Adds the magnitudes or squares of doubles, a block at a time, and finds the largest magnitude. Or it adds the squares of scaled elements, if
 /// the first sum will not do.

@@ -1,7 +1,7 @@
 import CBoxgrad
 import CDevice
 
-// ---- Family losses ----
+// ---- Family losses, blocks of 512 ----
 
 func smoothL1Device<T: DeviceReal>(_ device: DeviceSmoothL1<T>, _ count: Int) {
     let formula = SmoothL1Formula<T>(sigma: device.call.sigma)

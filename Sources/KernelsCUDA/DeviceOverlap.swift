@@ -36,7 +36,7 @@ func iouLossDevice<M: Metric, T: DeviceReal>(_: M.Type, _ device: DeviceIoULoss<
     forEach(count) { _ = iouLoss(M.self, device.call, device.scale, $0) }
 }
 
-// ---- Family iou_loss_total ----
+// ---- Family iou_loss_total, blocks of 512 ----
 
 func iouLossTotalDevice<M: Metric, T: DeviceReal>(_: M.Type, _ device: DeviceIoULoss<T>, _ count: Int) {
     guard let total = device.total else { return }

@@ -62,7 +62,7 @@ private func mergedPlace(of i: Int, _ key: UInt64, _ items: UnsafePointer<bgi_ra
     return Swift.min(own, other) &+ (i &- own) &+ (low &- other)
 }
 
-// ---- Family nms ----
+// ---- Family nms, blocks of 512 ----
 
 /// Stores the boxes in the order of their ranks, and finds which boxes of a chunk would drop which later ones of the chunk. A block finds one
 /// word of these bits for each of its boxes.

@@ -67,7 +67,10 @@ private func softened(_ x: Inputs, above threshold: Double, _ factor: ([Double],
     while let best = left.indices.filter({ left[$0] > threshold }).max(by: { (left[$0], -$0) < (left[$1], -$1) }) {
         kept.append((left[best], best))
         left[best] = -.infinity
-        for i in left.indices where x["classes"] == nil || x["classes"]![i] == x["classes"]![best] { left[i] *= factor(boxes[best], boxes[i]) }
+        // What is kept stays at -infinity: an overlap that is rounded to more than 1 would make it positive.
+        for i in left.indices where left[i] > -.infinity && (x["classes"] == nil || x["classes"]![i] == x["classes"]![best]) {
+            left[i] *= factor(boxes[best], boxes[i])
+        }
     }
     kept.sort { (-$0.score, $0.index) < (-$1.score, $1.index) }
     let scores = boxes.indices.map { [$0 < kept.count ? Term(kept[$0].score, scale: 1) : Term(.nan)] }

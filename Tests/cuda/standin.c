@@ -13,7 +13,7 @@ typedef void kernel_function(void *call, long count);
 typedef struct { const char *name; kernel_function *run; unsigned long size; int waits; } kernel;
 extern const kernel bgs_kernels[]; /* of emulate.py, ended by a NULL */
 
-enum { INVALID_VALUE = 1, INVALID_CONTEXT = 201, INVALID_IMAGE = 200, NOT_FOUND = 500, THREADS = 1024, STACK = 1 << 17 };
+enum { INVALID_VALUE = 1, INVALID_CONTEXT = 201, INVALID_IMAGE = 200, NOT_FOUND = 500, OUT_OF_RESOURCES = 701, THREADS = 1024, STACK = 1 << 17, KERNELS = 1024 };
 
 /* ---- What happened, and what shall fail ---- */
 
@@ -133,6 +133,9 @@ int cuMemsetD8Async(uint64_t to, unsigned char value, size_t size, void *stream)
     return result;
 }
 
+/* The threads of a block for which there are registers: what the PTX says, or 256, because a thread has 255 registers at most and a block 65536. */
+static unsigned most[KERNELS];
+
 /* A library is its PTX. */
 int cuLibraryLoadData(void **library, const void *ptx, void *a, void *b, unsigned c, void *d, void *e, unsigned f) {
     char first[128] = "-";
@@ -149,7 +152,11 @@ int cuLibraryGetKernel(void **found, void *library, const char *name) {
     snprintf(entry, sizeof entry, ".visible .entry %s(", name);
     if (result) return result;
     for (const kernel *k = bgs_kernels; k->name; k++) {
-        if (!strcmp(k->name, name) && strstr(library, entry)) {
+        const char *begin = strcmp(k->name, name) ? NULL : strstr(library, entry);
+        if (begin) {
+            const char *limit = strstr(begin, "// in blocks of ");
+            if (k - bgs_kernels >= KERNELS) return INVALID_VALUE;
+            if (!limit || limit > strchr(begin, '{') || sscanf(limit, "// in blocks of %u", &most[k - bgs_kernels]) != 1) most[k - bgs_kernels] = 256;
             *found = (void *)(uintptr_t)k;
             return 0;
         }
@@ -167,6 +174,7 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
     if (result) return result;
     if (wants_context && !current) return INVALID_CONTEXT;
     if (!gx || !gy || gz != 1 || !bx || bx > THREADS || (bx & (bx - 1)) || by != 1 || bz != 1 || shared || extra || gy > 65535 || gx > 0x7fffffff) return INVALID_VALUE;
+    if (bx > most[k - bgs_kernels]) return OUT_OF_RESOURCES;
     char call[4096] __attribute__((aligned(16))); /* as a kernel's parameter is */
     memcpy(call, parameters[0], k->size);
     pthread_mutex_lock(&lock);

@@ -65,6 +65,11 @@ def test_ptxas(target, tmp_path):
     if not assembler:
         pytest.skip("there is no ptxas: it is in nvidia-cuda-nvcc, which could not be installed")
 
+    most = {}
+    for path in FILES:
+        for name, block in re.findall(r"\.entry (\w+)\([^)]*\)\n(?:// in blocks of (\d+)\n)?\{", path.read_text()):
+            most[name] = int(block or 256)
+
     def assemble(path):
         result = subprocess.run([assembler, f"-arch={target}", "-v", path, "-o", tmp_path / f"{path.stem}.cubin"], capture_output=True, text=True)
         return path.stem, result.returncode, result.stderr
@@ -75,3 +80,8 @@ def test_ptxas(target, tmp_path):
             spills = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", said)
             assert spills and all(numbers == ("0", "0", "0") for numbers in spills), (name, said)
             assert "warning" not in said, (name, said)
+            taken = re.findall(r"Compiling entry function '(\w+)'(?:.*\n)*?.*Used (\d+) registers", said)
+            assert len(taken) == len(spills), said
+            for kernel, registers in taken:
+                # A processor has 65536 registers, and gives them to a thread in eights.
+                assert -(-int(registers) // 8) * 8 * most[kernel] <= 65536, (kernel, registers, most[kernel])

@@ -159,6 +159,23 @@ def test_or_torchvisions_own_function(elsewhere, torchvision, monkeypatch):
         boxgrad.torch.set_other_devices("cuda")
 
 
+def test_what_is_not_on_cuda_is_torchvisions_while_boxgrad_is_in_its_place(torchvision, monkeypatch):
+    called = []
+    monkeypatch.setitem(_torchvision._originals, "roi_align", lambda *arguments, **options: called.append(options))
+    with FakeTensorMode():
+        features, boxes = torch.empty(1, 2, 8, 8, device="cuda"), torch.empty(3, 5, device="cuda")
+        boxgrad.torch.roi_align(features, boxes, 2)
+        assert not called
+        with boxgrad.torch.replace_torchvision(), boxgrad.torch.replace_torchvision():
+            boxgrad.torch.roi_align(features, boxes, 2, sampling_ratio=2)
+            boxgrad.torch.RoIAlign(2, 1.0, 2)(features, boxes)
+            assert boxgrad.torch.roi_align(features.cpu(), boxes.cpu(), 2).is_cpu
+            with pytest.raises(TypeError, match="xpu"):
+                boxgrad.torch.roi_align(torch.empty(1, 2, 8, 8, device="xpu"), boxes, 2)
+        boxgrad.torch.roi_align(features, boxes, 2)
+    assert called == [{"sampling_ratio": 2}, {}]
+
+
 def test_the_classes_too(elsewhere, torchvision):
     class Theirs:
         def __init__(self, *settings):

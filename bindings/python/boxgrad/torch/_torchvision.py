@@ -17,6 +17,7 @@ STANDS_FOR: Dict[str, Tuple[str, Any]] = {}
 
 _CHOICES = {"error": False, "torchvision": True}
 _calls_torchvision_elsewhere = False
+_is_in_its_place = False
 _originals: Dict[str, Any] = {}
 
 
@@ -47,6 +48,13 @@ def get_other_devices() -> str:
     return "torchvision" if _calls_torchvision_elsewhere else "error"
 
 
+def set_in_its_place(yes: bool) -> bool:
+    """Says whether boxgrad is in torchvision's place, and returns what was said before."""
+    global _is_in_its_place
+    before, _is_in_its_place = _is_in_its_place, yes
+    return before
+
+
 def original(name: str) -> Any:
     """torchvision's own function or class, also while boxgrad's is in its place."""
     if name not in _originals:
@@ -55,12 +63,19 @@ def original(name: str) -> Any:
 
 
 def goes_to_torchvision(*arguments: Any, on_cuda: bool = True) -> bool:
-    """Whether torchvision is to compute, because of where a tensor is. on_cuda: whether boxgrad computes on CUDA devices, too."""
-    return _calls_torchvision_elsewhere and any(is_tensor(x) and not (x.is_cpu or x.is_meta or on_cuda and x.is_cuda) for x in arguments)
+    """Whether torchvision is to compute, because of where a tensor is. on_cuda: whether boxgrad computes on CUDA devices, too.
+
+    If it does not, torchvision does while boxgrad is in its place: a model on a GPU has to run, whatever the choice is.
+    """
+    there = [x for x in arguments if is_tensor(x) and not (x.is_cpu or x.is_meta or on_cuda and x.is_cuda)]
+    return bool(there) and (_calls_torchvision_elsewhere or _is_in_its_place and all(x.is_cuda for x in there))
 
 
-def stands_for(module: str, decides: bool = False) -> Callable[[T], T]:
-    """A function or class in the place of torchvision's of the same name. A class, and what `decides`, looks itself where it goes_to_torchvision()."""
+def stands_for(module: str, decides: bool = False, on_cuda: bool = True) -> Callable[[T], T]:
+    """A function or class in the place of torchvision's of the same name. A class, and what `decides`, looks itself where it goes_to_torchvision().
+
+    on_cuda: as there.
+    """
 
     def decorate(ours: Any) -> Any:
         if decides or isinstance(ours, type):
@@ -69,7 +84,7 @@ def stands_for(module: str, decides: bool = False) -> Callable[[T], T]:
 
         @functools.wraps(ours)
         def function(*arguments: Any, **options: Any) -> Any:
-            if _calls_torchvision_elsewhere and goes_to_torchvision(*arguments, *options.values()):
+            if (_calls_torchvision_elsewhere or not on_cuda) and goes_to_torchvision(*arguments, *options.values(), on_cuda=on_cuda):
                 return original(ours.__name__)(*arguments, **options)
             return ours(*arguments, **options)
 

@@ -30,7 +30,8 @@ class replace_torchvision:
 
     Every module of torchvision that holds one of them then holds boxgrad's: torchvision.ops.box_iou, and the BoxCoder, Matcher and samplers
     of its detectors. A model that exists already keeps what it was built with, unless it is given here. Rotated boxes go to
-    torchvision's own functions. other_devices: as in set_other_devices. TorchScript cannot script boxgrad's functions.
+    torchvision's own functions, and so does what boxgrad computes on the CPU alone (roi_align and BoxLinearCoder) for CUDA tensors.
+    other_devices: as in set_other_devices. TorchScript cannot script boxgrad's functions.
 
     ValueError: other_devices; ImportError: torchvision is not installed.
 
@@ -48,6 +49,7 @@ class replace_torchvision:
             if theirs.__name__ in ("box_iou", "box_area", "box_convert"):
                 replacements[id(theirs)] = _but_for_rotated_boxes(theirs, ours)
         _torchvision.set_other_devices(other_devices)
+        self._was_in_its_place = _torchvision.set_in_its_place(True)
         for name, module in list(sys.modules.items()):
             if name.split(".")[0] == "torchvision" and module is not None:
                 self._replace(module, replacements)
@@ -75,4 +77,5 @@ class replace_torchvision:
         for holder, name, old in reversed(self._replaced):
             setattr(holder, name, old)
         self._replaced.clear()
+        _torchvision.set_in_its_place(self._was_in_its_place)
         _torchvision.set_other_devices(self._elsewhere)

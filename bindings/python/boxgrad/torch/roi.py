@@ -62,7 +62,7 @@ def _pool(operator: Operator, input: Any, boxes: Any, output_size: Any, scale: f
     return in_half(operator(features, table, *size_of(output_size), float(scale), int(ratio), bool(aligned)), input, input)
 
 
-@stands_for(OPS)
+@stands_for(OPS, on_cuda=False)
 def roi_align(
     input: Tensor, boxes: Any, output_size: Any, spatial_scale: float = 1.0, sampling_ratio: int = -1, aligned: bool = False,
 ) -> Tensor:  # fmt: skip
