@@ -29,6 +29,12 @@ TIMES = [
     ("NMS, 1000 boxes in one image", "time_nms_dense_1000", "nms_dense_1000", ""),
     ("NMS, 100 000 boxes in one image", "time_nms_dense_100000", "nms_dense_100000", ""),
     ("NMS, 100 000 boxes far apart", "time_nms_sparse_100000", "nms_sparse_100000", ""),
+    ("rotated IoU, 4096 x 4096", "time_rotated_iou_pairwise_4096", None, ""),
+    ("rotated IoU loss, both gradients, total: 1 M boxes", "time_rotated_iou_loss_total_grads_1000000", None, ""),
+    ("norm of 41.8 M float32 in 189 tensors", "time_grad_norm_f32_189", None, ""),
+    ("their norm and clipping", "time_clip_grad_norm_f32_189", "clip_grad_norm_float32_189", "130"),
+    ("the same in bfloat16", "time_clip_grad_norm_bf16_189", "clip_grad_norm_bfloat16_189", ""),
+    ("clipping of their values, float32", "time_clip_grad_value_f32_189", None, ""),
 ]
 """What a row says, our time, the time of others, and the microseconds that were aimed at for the H200."""
 
