@@ -408,7 +408,7 @@ static void measure_rotated(size_t n, size_t count) {
 
     w = (struct workload){.n = count, .a = rotated_boxes(count), .b = memory(count * 20), .out = memory(count * 20), .out2 = memory(count * 20)};
     for (size_t i = 0; i < 5 * count; i++)
-        w.b[i] = w.a[i] + (float)(uniform(-0.2, 0.2) * (i % 5 < 4 ? w.a[i / 5 * 5 + 2 + i % 2] : 60));
+        w.b[i] = w.a[i] + (float)(uniform(-0.2, 0.2) * (i % 5 < 4 ? w.a[i / 5 * 5 + 2 + i % 5 % 2] : 60));
     snprintf(name, sizeof name, "rotated IoU loss and gradients, %s boxes", count_name(count));
     measure(name, rotated_loss, &w, (double)count, 80.0 * (double)count);
     snprintf(name, sizeof name, "KLD loss and gradients, %s boxes", count_name(count));
