@@ -213,7 +213,7 @@ struct BoxLoss: OperationWithOptions {
     func finiteBoxesGiveNoNaN(kind: Int32) throws {
         let largest = Double(Float.greatestFiniteMagnitude)
         let sizes32: [Double] = [0, 1e-45, 1e-38, 1e-20, 1, 1e19, 1e30, largest]
-        let sizes64: [Double] = [0, 5e-324, 1e-308, 1e-200, 1e-77, 1, 1e77, 1e154, 1e300, .greatestFiniteMagnitude]
+        let sizes64: [Double] = [0, Double.leastNonzeroMagnitude, 1e-308, 1e-200, 1e-77, 1, 1e77, 1e154, 1e300, .greatestFiniteMagnitude]
         for eps in [0, 1e-7, 1e30] {
             for (ratio, alpha) in [(1.0, 1.0), (0.75, 0.5), (1.25, 3.0)] {
                 let op = BoxLoss(kind: kind, options: boxLossOptions { ($0.eps, $0.inner_ratio, $0.alpha, $0.gamma) = (eps, ratio, alpha, 0.5) })

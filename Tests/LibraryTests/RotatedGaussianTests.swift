@@ -80,7 +80,8 @@ private struct GaussianReference {
             if o.normalized == 1 { (distance, size) = (distance / areas.root, size / areas.value.squareRoot()) }
         case BOXGRAD_GAUSSIAN_KLD: (distance, size) = there
         // Divergences that differ by rounding are equal, whose mean has the slopes.
-        case BOXGRAD_GAUSSIAN_JEFFREYS, _ where isOfBoth && abs(there.0.value - back.0.value) <= 1e-12 * there.1:
+        case BOXGRAD_GAUSSIAN_JEFFREYS,
+            _ where isOfBoth && abs(there.0.value - back.0.value) <= 1e-12 * there.1:
             let sum: Dual = there.0 + back.0
             (distance, size) = (0.5 * sum, there.1 + back.1)
         case BOXGRAD_GAUSSIAN_LARGER_KLD: (distance, size) = (Dual.max(there.0, back.0), max(there.1, back.1))

@@ -726,7 +726,7 @@ struct RotatedIoULoss: Operation {
             }
         }
         try check([0, 1e-45, 1e-30, 1e-15, 1e-3, 1, 1e6, 1e12, 1e15, 1e18], Float.self)
-        try check([0, 5e-324, 1e-300, 1e-100, 1, 1e50, 1e100, 1e150], Double.self)
+        try check([0, Double.leastNonzeroMagnitude, 1e-300, 1e-100, 1, 1e50, 1e100, 1e150], Double.self)
     }
 }
 
