@@ -261,6 +261,24 @@ static void match(void *p) {
     TRY(boxgrad_match_f32(BOXGRAD_IOU, w->a, w->n, 4, w->b, w->m, 4, 0, 0.3, 0.7, 1, w->ids, w->out));
 }
 
+enum { CHANNELS = 256, STRIDE = 8, SIZE = 7, HEIGHT = 800 / STRIDE, WIDTH = 1333 / STRIDE };
+static const boxgrad_roi_options REGIONS = {sizeof REGIONS, 1.0 / STRIDE, BOXGRAD_NCHW, 2, 0, 0};
+
+static void roi_align(void *p) {
+    struct workload *w = p;
+    TRY(boxgrad_roi_align_f32(&REGIONS, w->a, 1, CHANNELS, HEIGHT, WIDTH, w->b, 4, NULL, w->n, SIZE, SIZE, w->out));
+}
+
+static void roi_align_features(void *p) {
+    struct workload *w = p;
+    TRY(boxgrad_roi_align_grad_f32(&REGIONS, w->a, 1, CHANNELS, HEIGHT, WIDTH, w->b, 4, NULL, w->n, SIZE, SIZE, w->c, w->out, NULL));
+}
+
+static void roi_align_boxes(void *p) {
+    struct workload *w = p;
+    TRY(boxgrad_roi_align_grad_f32(&REGIONS, w->a, 1, CHANNELS, HEIGHT, WIDTH, w->b, 4, NULL, w->n, SIZE, SIZE, w->c, NULL, w->out));
+}
+
 /* ---- Data ----------------------------------------------------------------------------------------------------------- */
 
 static double uniform(double low, double high) { return low + (high - low) * rand() / RAND_MAX; }
@@ -418,6 +436,19 @@ static void measure_rotated(size_t n, size_t count) {
     free(w.a), free(w.b), free(w.out), free(w.out2);
 }
 
+static void measure_roi_align(size_t n) {
+    static void (*const CALLS[])(void *) = {roi_align, roi_align_features, roi_align_boxes};
+    static const char *TITLES[] = {"RoIAlign", "gradient of RoIAlign for the features", "gradient of RoIAlign for the boxes"};
+    size_t features = CHANNELS * HEIGHT * WIDTH, pooled = CHANNELS * SIZE * SIZE * n;
+    struct workload w = {.n = n, .a = values(features, 1), .b = boxes(n), .c = values(pooled, 1), .out = memory(4 * (features > pooled ? features : pooled))};
+    char name[128];
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s, %s boxes", TITLES[i], count_name(n));
+        measure(name, CALLS[i], &w, (double)pooled, 4.0 * (double)(features + pooled));
+    }
+    free(w.a), free(w.b), free(w.c), free(w.out);
+}
+
 static void measure_nms(size_t n, int classes) {
     char name[128];
     struct workload w = {.n = n, .a = clusters(n), .b = values(n, 1), .keep = memory(n * sizeof *w.keep)};
@@ -505,6 +536,7 @@ int main(int argc, char **argv) {
     snprintf(name, sizeof name, "YOLO decode, %s boxes", count_name(million));
     measure(name, yolo, &w, (double)million, 52.0 * (double)million);
     free(w.a), free(w.b), free(w.c), free(w.out);
+    measure_roi_align(thousand);
 
     size_t n = 4 * million;
     w = (struct workload){.n = n, .a = values(n, 1), .b = values(n, 1), .out = memory(n * 4)};

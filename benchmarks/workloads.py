@@ -17,6 +17,8 @@ A workload names a task, and peers (peers/*.py) offer tasks. What each task retu
     decode         proposals, deltas, stds, width, height -> boxes, clipped to the image
     distances      points, boxes                   -> distances of each point to the sides of its box
     yolo           proposals, deltas, strides      -> boxes
+    roi_align      features, boxes, size, stride, samples -> pooled features
+    roi_align_grad the same, wanted, upstream      -> gradient of the features, or of the boxes
     clip_norm      gradients, p, clips             -> total norm; the gradients, scaled in place if `clips`
     norm           values, p                       -> norm
     nms            boxes, scores, classes, threshold -> indices of the boxes that stay; the classes may be None
@@ -254,6 +256,22 @@ def _yolo(n: int) -> Workload:
     return Workload(f"YOLO decode, {_count(n)} boxes", "yolo", "boxes", n, 52 * n, (Output("one", 1e-2),), make)
 
 
+def _roi_align(n: int, wanted: str = "") -> Workload:
+    channels, stride, size = 256, 8, 7
+    height, width = HEIGHT // stride, WIDTH // stride
+    features, pooled = channels * height * width, channels * size * size * n
+
+    def make() -> SimpleNamespace:
+        rows, given = np.hstack([np.zeros((n, 1), np.float32), boxes(n, 1)]), values(features + pooled)
+        return SimpleNamespace(
+            features=given[:features].reshape(1, channels, height, width), boxes=rows, size=size, stride=stride, samples=2, wanted=wanted,
+            upstream=given[features:].reshape(n, channels, size, size))  # fmt: skip
+
+    task, title = ("roi_align_grad", f"gradient of RoIAlign for the {wanted}") if wanted else ("roi_align", "RoIAlign")
+    output = Output("row", 1e-3) if wanted == "boxes" else Output("one", 1e-3)
+    return Workload(f"{title}, {_count(n)} boxes", task, "numbers", pooled, 4 * (features + pooled), (output,), make)
+
+
 def _clip_norm(p: float, clips: bool, scale: float) -> Workload:
     sizes = [max(1, round(size * scale)) for size in detector_sizes()]
     n = sum(sizes)
@@ -363,6 +381,7 @@ def table(scale: float = 1.0) -> Sequence[Workload]:
         _decode(million),
         _distances(million),
         _yolo(million),
+        *(_roi_align(size(1000), wanted) for wanted in ("", "features", "boxes")),
         _clip_norm(2, True, scale),
         _clip_norm(1, True, scale),
         _clip_norm(np.inf, True, scale),

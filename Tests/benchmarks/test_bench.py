@@ -49,7 +49,7 @@ NOT_TIMED = {
     "aligned_rotated_box_iou", "convert_rotated_boxes", "regularize_rotated_boxes", "rotated_box_iof", "gwd_loss", "kfiou_loss", "probiou_loss",
     "decode_rotated_boxes", "decode_midpoint_offset", "encode_midpoint_offset", "rotated_smooth_l1_loss",
     "decode_distances", "decode_distribution", "decode_linear", "distance_box_iou", "encode_linear",
-    "precise_roi_pool", "roi_align", "inner_box_iou_loss", "log_box_iou_loss", "mpdiou_loss", "nwd_loss", "siou_loss", "wise_box_iou_loss",
+    "precise_roi_pool", "inner_box_iou_loss", "log_box_iou_loss", "mpdiou_loss", "nwd_loss", "siou_loss", "wise_box_iou_loss",
 }  # fmt: skip
 """Functions whose kernel or whose limit, the memory, is that of another that is timed."""
 

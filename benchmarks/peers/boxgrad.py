@@ -9,6 +9,7 @@ from typing import Any, Callable
 import boxgrad
 import numpy as np
 from boxgrad._library import library_of
+from boxgrad.roi import options_of
 from peer import Limits, Peer, Run
 from workloads import FRESH, IN_PLACE, REUSED, SCALAR
 
@@ -240,6 +241,49 @@ fills("rotated_encode", lambda data, out: boxgrad.encode_rotated_boxes(data.targ
 fills("decode", decode)
 fills("distances", lambda data, out: boxgrad.encode_distances(data.points, data.boxes, out=out))
 fills("yolo", lambda data, out: boxgrad.decode_yolo(data.proposals, data.deltas, data.strides, out=out))
+
+
+@peer.does("roi_align")
+def roi_align(data: SimpleNamespace) -> Run:
+    return lambda: boxgrad.roi_align(data.features, data.boxes, data.size, 1 / data.stride, data.samples)
+
+
+@peer.does("roi_align_grad", note="computes the values, too")
+def roi_align_grad(data: SimpleNamespace) -> Run:
+    of, other = (0, boxgrad.stop_gradient(data.boxes)) if data.wanted == "features" else (1, data.boxes)
+    features = data.features if data.wanted == "features" else boxgrad.stop_gradient(data.features)
+    arguments = features, other, data.size, 1 / data.stride, data.samples
+    return lambda: boxgrad.vjp(boxgrad.roi_align, *arguments)[1](data.upstream)[of]
+
+
+def _regions(data: SimpleNamespace) -> tuple[Any, ...]:
+    """The first arguments of the C functions, whose boxes are rows of four."""
+    rows, count = np.ascontiguousarray(data.boxes[:, 1:]), len(data.boxes)
+    return options_of(1 / data.stride, data.samples), data.features, *data.features.shape, rows, 4, None, count, data.size, data.size
+
+
+@peer.does("roi_align", REUSED, note="the C function")
+def roi_align_reused(data: SimpleNamespace) -> Run:
+    arguments, out, function = _regions(data), np.empty_like(data.upstream), library_of[data.features.dtype].roi_align
+
+    def run() -> Any:
+        function(*arguments, out)
+        return out
+
+    return run
+
+
+@peer.does("roi_align_grad", REUSED, note="the C function", read=lambda out: out if out.ndim == 4 else np.pad(out, ((0, 0), (1, 0))))
+def roi_align_grad_reused(data: SimpleNamespace) -> Run:
+    arguments, function = (*_regions(data), data.upstream), library_of[data.features.dtype].roi_align_grad
+    out = np.empty_like(data.features) if data.wanted == "features" else np.empty_like(data.boxes[:, 1:])
+    outputs = (out, None) if data.wanted == "features" else (None, out)
+
+    def run() -> Any:
+        function(*arguments, *outputs)
+        return out
+
+    return run
 
 
 @peer.does("norm", SCALAR)

@@ -91,6 +91,16 @@ def yolo(data: SimpleNamespace) -> Run:
     return lambda: boxgrad.torch.decode_yolo(proposals, deltas, strides)
 
 
+@peer.does("roi_align")
+def roi_align(data: SimpleNamespace) -> Run:
+    return torch_eager.roi_align(data, boxgrad.torch.roi_align)
+
+
+@peer.does("roi_align_grad")
+def roi_align_grad(data: SimpleNamespace) -> Run:
+    return torch_eager.roi_align_grad(data, boxgrad.torch.roi_align)
+
+
 @peer.does("norm", SCALAR)
 def norm(data: SimpleNamespace) -> Run:
     values = tensor(data.values)

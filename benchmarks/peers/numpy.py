@@ -308,6 +308,60 @@ def yolo(data: SimpleNamespace) -> Run:
     return run
 
 
+def _samples(low: float, high: float, size: int, data: SimpleNamespace) -> list[Any]:
+    """The features that a box from low to high covers along an axis, and the matrix of their weights in each bin; then the slopes of the weights
+    for low and for high."""
+    bins, samples = data.size, data.samples
+    part = (np.arange(bins * samples) + 0.5) / (bins * samples)
+    is_short = high - low < 1
+    at = low + part * max(high - low, 1)
+    place = np.clip(at, 0, size - 1)
+    first = np.minimum(place.astype(int), size - 2)
+    weights, slopes = np.zeros((2, bins * samples, size))
+    index, counts = np.arange(bins * samples), (at >= -1) & (at <= size)
+    moves = counts & (at >= 0) & (at < size - 1)
+    weights[index, first], weights[index, first + 1] = (1 - place + first) * counts, (place - first) * counts
+    slopes[index, first], slopes[index, first + 1] = -1.0 * moves, 1.0 * moves
+    used = np.flatnonzero(weights.any(0))
+    window = slice(used[0], used[-1] + 1) if len(used) else slice(0, 0)
+    low_part, high_part = (np.ones_like(part), 0 * part) if is_short else (1 - part, part)
+    matrices = weights, slopes * low_part[:, None], slopes * high_part[:, None]
+    return [window, *(x.reshape(bins, samples, size).mean(1)[:, window] for x in matrices)]
+
+
+def _windows(data: SimpleNamespace) -> Any:
+    """The samples of each box along y and x, and the features that they are taken from."""
+    height, width = data.features.shape[2:]
+    for image, x1, y1, x2, y2 in data.boxes / [1, *[data.stride] * 4]:
+        y, x = _samples(y1, y2, height, data), _samples(x1, x2, width, data)
+        yield y, x, (int(image), slice(None), y[0], x[0])
+
+
+@peer.does("roi_align")
+def roi_align(data: SimpleNamespace) -> Run:
+    """Two small matrices for each box, of rows and of columns."""
+    return lambda: np.stack([y[1] @ data.features[window] @ x[1].T for y, x, window in _windows(data)])
+
+
+@peer.does("roi_align_grad")
+def roi_align_grad(data: SimpleNamespace) -> Run:
+    def of_features() -> Any:
+        gradient = np.zeros_like(data.features)
+        for (y, x, window), upstream in zip(_windows(data), data.upstream):
+            gradient[window] += y[1].T @ upstream @ x[1]
+        return gradient
+
+    def of_boxes() -> Any:
+        gradient = np.zeros_like(data.boxes)
+        for row, (y, x, window), upstream in zip(gradient, _windows(data), data.upstream):
+            features = data.features[window]
+            for k, (rows, columns) in enumerate([(y[1], x[2]), (y[2], x[1]), (y[1], x[3]), (y[3], x[1])]):
+                row[1 + k] = np.sum(upstream * (rows @ features @ columns.T)) / data.stride
+        return gradient
+
+    return of_features if data.wanted == "features" else of_boxes
+
+
 @peer.does("decode")
 def decode(data: SimpleNamespace) -> Run:
     stds = np.array(data.stds, data.proposals.dtype)

@@ -92,6 +92,23 @@ def _coder(data: SimpleNamespace) -> BoxCoder:
     return BoxCoder(tuple(1 / std for std in data.stds))
 
 
+def roi_align(data: SimpleNamespace, function: Any = torchvision.ops.roi_align) -> Run:
+    if function is torchvision.ops.roi_align and not torchvision.extension._has_ops():
+        raise NotOffered  # what takes its place would be plain Python
+    features, boxes = tensor(data.features, data.wanted == "features"), tensor(data.boxes, data.wanted == "boxes")
+    return lambda: function(features, boxes, data.size, 1 / data.stride, data.samples)
+
+
+def roi_align_grad(data: SimpleNamespace, function: Any = torchvision.ops.roi_align) -> Run:
+    if function is torchvision.ops.roi_align and data.wanted == "boxes":
+        raise NotOffered  # its gradient for boxes is None
+    features, boxes, upstream = tensor(data.features, data.wanted == "features"), tensor(data.boxes, data.wanted == "boxes"), tensor(data.upstream)
+    if function is torchvision.ops.roi_align and not torchvision.extension._has_ops():
+        raise NotOffered
+    wanted = features if data.wanted == "features" else boxes
+    return lambda: torch.autograd.grad(function(features, boxes, data.size, 1 / data.stride, data.samples), wanted, upstream)
+
+
 def encode(data: SimpleNamespace, compiled: Compile = lambda f: f) -> Run:
     proposals, targets, function = tensor(data.proposals), tensor(data.targets), compiled(_coder(data).encode_single)
     return lambda: function(targets, proposals)
