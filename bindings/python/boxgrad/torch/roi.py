@@ -14,17 +14,22 @@ from ._torchvision import OPS, stands_for
 
 
 def _operator(name: str, functions_of: Callable[[Any], Any]) -> Operator:
-    def shape(input: Tensor, boxes: Tensor, height: int, width: int, *_: Any) -> Sequence[int]:
+    # With `last`, input and value are (N, H, W, C): views of tensors whose channels are last in the memory.
+    def shape(input: Tensor, boxes: Tensor, height: int, width: int, scale: float, ratio: int, aligned: bool, last: bool) -> Sequence[int]:
         if input.dim() != 4:
             raise ValueError(f"input must have the shape (N, C, H, W), not {tuple(input.shape)}")
         if boxes.dim() != 2 or boxes.shape[1] != 5:
             raise ValueError(f"boxes must have the shape (K, 5), or be a list of (K_i, 4), not {tuple(boxes.shape)}")
-        return boxes.shape[0], input.shape[1], height, width
+        return (boxes.shape[0], height, width, input.shape[3]) if last else (boxes.shape[0], input.shape[1], height, width)
 
-    def call(function: Any, results: Sequence[Any], input: Tensor, boxes: Tensor, height: int, width: int, scale: float, ratio: int, aligned: bool) -> None:
+    def call(
+        function: Any, results: Sequence[Any], input: Tensor, boxes: Tensor, height: int, width: int, scale: float, ratio: int, aligned: bool, last: bool
+    ) -> None:
         features, table, indices = input.contiguous(), boxes.contiguous(), boxes[:, 0].long()
-        arguments = options_of(scale, ratio, aligned), memory(features), *features.shape, memory(table[:, 1:]), 5, memory(indices), len(table)
-        function(*arguments, height, width, *map(memory, results))
+        images, *sizes = features.shape
+        channels, rows, columns = (sizes[2], sizes[0], sizes[1]) if last else sizes
+        arguments = options_of(scale, ratio, aligned, last), memory(features), images, channels, rows, columns
+        function(*arguments, memory(table[:, 1:]), 5, memory(indices), len(table), height, width, *map(memory, results))
 
     def value(c: Any, out: Tensor, *arguments: Any) -> None:
         call(functions_of(c)[0], [out], *arguments)
@@ -37,8 +42,9 @@ def _operator(name: str, functions_of: Callable[[Any], Any]) -> Operator:
             of_boxes[:, :1], of_boxes[:, 1:] = 0, rows
 
     return Operator(
-        name, "Tensor input, Tensor boxes, int height, int width, float scale, int ratio, bool aligned", differentiable=2, value=value, gradient=gradient, shape=shape
-    )
+        name, "Tensor input, Tensor boxes, int height, int width, float scale, int ratio, bool aligned, bool last", differentiable=2, value=value,
+        gradient=gradient, shape=shape,
+    )  # fmt: skip
 
 
 _align = _operator("roi_align", lambda c: (c.roi_align, c.roi_align_grad))
@@ -59,7 +65,9 @@ def _table(boxes: Any) -> Any:
 def _pool(operator: Operator, input: Any, boxes: Any, output_size: Any, scale: float, ratio: int = -1, aligned: bool = False) -> Tensor:
     features, table = pair("input", input, "boxes", _table(boxes))
     options_of(scale, ratio, aligned)
-    return in_half(operator(features, table, *size_of(output_size), float(scale), int(ratio), bool(aligned)), input, input)
+    last = features.dim() == 4 and not features.is_contiguous() and features.is_contiguous(memory_format=torch.channels_last)
+    value = operator(features.permute(0, 2, 3, 1) if last else features, table, *size_of(output_size), float(scale), int(ratio), bool(aligned), last)
+    return in_half(value.permute(0, 3, 1, 2) if last else value, input, input)
 
 
 @stands_for(OPS, on_cuda=False)
@@ -69,6 +77,7 @@ def roi_align(
     """The features (N, C, H, W) that boxes cover, as (K, C, height, width). As torchvision.ops.roi_align and boxgrad.roi_align.
 
     boxes (K, 5), or a list of N tensors (K_i, 4), have a gradient, too. float16 and bfloat16 are computed in float32, and returned.
+    Features in torch.channels_last are taken as they are, and faster; so are the value and the gradient laid out.
 
     ValueError: shapes, output_size, spatial_scale, sampling_ratio, an index that is no image's; NonFiniteError: a box is not finite;
     TypeError: dtype, device.
