@@ -94,6 +94,21 @@ def test_refusals(name, bad):
         function(features, boxes, **options)
 
 
+@each
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_compiled_whole(name, layout):
+    features, boxes = example()
+    features = features.detach().contiguous(memory_format=layout).requires_grad_()
+
+    def loss(features, boxes):
+        return (getattr(boxgrad.torch, name)(features * 2, boxes * 0.5, **FUNCTIONS[name]) ** 2).sum()
+
+    torch._dynamo.reset()
+    compiled = torch.compile(loss, fullgraph=True)
+    for found, expected in zip(*(torch.autograd.grad(f(features, boxes), (features, boxes)) for f in (compiled, loss))):
+        assert torch.allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_module():
     features, boxes = example()
     module = boxgrad.torch.RoIAlign((3, 2), 0.5, 2, True)

@@ -26,11 +26,17 @@ def size_of(output_size: Any) -> tuple[int, int]:
     return height, width
 
 
-def options_of(spatial_scale: float, sampling_ratio: int = 0, aligned: bool = False, channels_last: bool = False) -> bytearray:
+def scale_and_ratio(spatial_scale: float, sampling_ratio: int) -> tuple[float, int]:
+    """The numbers, checked."""
     ratio = max(-1, operator.index(integer(sampling_ratio, "sampling_ratio")))
     if ratio > 1024:
         raise ValueError(f"sampling_ratio must be at most 1024, not {sampling_ratio}")
-    return bytearray(ROI_OPTIONS.pack(ROI_OPTIONS.size, number(spatial_scale, "spatial_scale"), int(channels_last), ratio, int(bool(aligned)), 0))
+    return float(number(spatial_scale, "spatial_scale")), ratio
+
+
+def options_of(spatial_scale: float, sampling_ratio: int = 0, aligned: bool = False, channels_last: bool = False) -> bytearray:
+    scale, ratio = scale_and_ratio(spatial_scale, sampling_ratio)
+    return bytearray(ROI_OPTIONS.pack(ROI_OPTIONS.size, scale, int(channels_last), ratio, int(bool(aligned)), 0))
 
 
 def _table(boxes: Any) -> Any:

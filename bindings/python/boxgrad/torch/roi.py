@@ -7,7 +7,7 @@ from typing import Any, Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from ..roi import level_of_scale, options_of, size_of
+from ..roi import level_of_scale, options_of, scale_and_ratio, size_of
 from ._operators import Operator, memory
 from ._tensors import in_half, pair, tensor
 from ._torchvision import OPS, stands_for
@@ -64,9 +64,9 @@ def _table(boxes: Any) -> Any:
 
 def _pool(operator: Operator, input: Any, boxes: Any, output_size: Any, scale: float, ratio: int = -1, aligned: bool = False) -> Tensor:
     features, table = pair("input", input, "boxes", _table(boxes))
-    options_of(scale, ratio, aligned)
+    scale, ratio = scale_and_ratio(scale, ratio)
     last = features.dim() == 4 and not features.is_contiguous() and features.is_contiguous(memory_format=torch.channels_last)
-    value = operator(features.permute(0, 2, 3, 1) if last else features, table, *size_of(output_size), float(scale), int(ratio), bool(aligned), last)
+    value = operator(features.permute(0, 2, 3, 1) if last else features, table, *size_of(output_size), scale, ratio, bool(aligned), last)
     return in_half(value.permute(0, 3, 1, 2) if last else value, input, input)
 
 
