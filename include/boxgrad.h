@@ -1707,9 +1707,10 @@ typedef struct {
  *           outside its range; an index is below 0, or is not below images. NONFINITE: a box is not
  *           finite, or is not after the multiplication by spatial_scale. OUT_OF_MEMORY.
  *           options->size as in boxgrad_delta_encode.
- *           A call allocates, for each thread, 32 KB, and 256 KB or what the weights of one box
- *           take if that is more (32 bytes times height + width + 3 * (out_height + out_width)); in
- *           NCHW also 144 * width + 272 * out_width numbers.
+ *           A call allocates, for each thread, for up to 512 boxes at a time: 512 bytes a box, and
+ *           their weights, which take 1 MB, or what those of one box take if that is more (32 bytes
+ *           times height + width + 3 * (out_height + out_width)); then 8 * height + 16 * out_height
+ *           numbers, and in NCHW also 144 * width + 272 * out_width.
  * Accuracy: out 4 eps. It is relative to the sum of the magnitudes of a bin's terms, and, because
  *           positions are rounded in double, to the box's position times a feature.
  * Since:    0.3.0. */

@@ -502,8 +502,9 @@ extension RoIPool {
     }
     func axisSize(_ bins: Int, _ size: Int) -> Int { bins &+ 3 &+ 4 &* taps(bins, size) }
     var matricesSize: Int { axisSize(outHeight, height) &+ axisSize(outWidth, width) }
-    /// The matrices of so many boxes are in scratch at a time, in 256 KB if one box does not need more.
-    var boxesAtOnce: Int { max(1, min(64, (1 << 15) / matricesSize)) }
+    /// The matrices of so many boxes are in scratch at a time, in 1 MB if one box does not need more. All of them take a block of channels
+    /// before any takes the next, so that more boxes find the features in the cache.
+    var boxesAtOnce: Int { max(1, min(min(512, count), (1 << 17) / matricesSize)) }
 
     /// A row of the features with room for whole vectors, one of bins, and one of a row of bins side by side.
     var paddedWidth: Int { (width &+ 7) & ~7 }

@@ -61,16 +61,15 @@ func roiFeaturesGrad<T: Real>(_ call: RoIPool<T>, _ rows: Range<Int>) {
 func roiBoxesGrad<T: Real>(_ call: RoIPool<T>, _ rows: Range<Int>) {
     guard let gradOut = call.gradOut, let gradBoxes = call.gradBoxes else { return }
     let work = RoIWork(call, call.scratch.of(rows))
-    work.forEachBlock(rows, 0..<call.blocks) { box, channel, features in
+    // Channels that are side by side are added before a tap's weights are looked at.
+    work.forEachBlock(rows, 0..<(call.isChannelsLast ? 1 : call.blocks)) { box, channel, features in
         if channel == 0 { clear(box.sums, 4 &* T.Lanes.scalarCount) }
         if call.isChannelsLast {
-            work.forEachBin { i, j in
-                dot(features, box, i, j, gradOut + work.binOffset(box.index, i, j, channel), min(call.block, call.channels &- channel), box.sums)
-            }
+            work.forEachBin { i, j in dot(features, box, i, j, gradOut + work.binOffset(box.index, i, j, 0), call.channels, box.sums) }
         } else {
             work.dotPlanes(box, channel, features, gradOut)
         }
-        if channel &+ call.block >= call.channels {
+        if call.isChannelsLast || channel &+ call.block >= call.channels {
             for k in 0..<4 { gradBoxes[4 &* box.index &+ k] = total(box.sums + k &* T.Lanes.scalarCount) }
         }
     }
@@ -269,8 +268,10 @@ private func turn<T: Real>(_ from: UnsafePointer<T>, _ fromPitch: Int, _ m: Int,
 private struct RoIWork<T: Real> {
     let call: RoIPool<T>
     private let one: Axis
+    private let boxesAtOnce: Int
     private let matrices: UnsafeMutablePointer<Int>
-    private let numbers: UnsafeMutablePointer<T>
+    /// Sums of each box, dot products of each row's taps, then for planes what the comment of scratchSize lists.
+    private let numbers, dots, turned, bins, row, flatBins: UnsafeMutablePointer<T>
     private static var vector: Int { @inline(__always) get { T.HalfLanes.scalarCount } }
 
     @inline(__always)
@@ -279,22 +280,16 @@ private struct RoIWork<T: Real> {
         let base = scratch.assumingMemoryBound(to: Int.self)
         one = Axis(base, bins: 1, capacity: 1)
         one.makeOne()
+        boxesAtOnce = call.boxesAtOnce
         matrices = base + 8
-        let end = UnsafeMutableRawPointer(matrices + call.boxesAtOnce &* call.matricesSize)
+        let end = UnsafeMutableRawPointer(matrices + boxesAtOnce &* call.matricesSize)
         numbers = end.alignedUp(toMultipleOf: 64).assumingMemoryBound(to: T.self)
+        dots = numbers + 4 &* 16 &* boxesAtOnce
+        turned = dots + 8 &* call.taps(call.outHeight, call.height)
+        bins = turned + 16 &* RoIPool<T>.rowsOfBins &* call.paddedWidth
+        row = bins + 16 &* RoIPool<T>.rowsOfBins &* call.paddedBins
+        flatBins = row + 16 &* call.paddedWidth
     }
-
-    // What the numbers are: sums of each box, dot products of each row's taps, then for planes what the comment of scratchSize lists.
-    @inline(__always)
-    private var dots: UnsafeMutablePointer<T> { numbers + 4 &* 16 &* call.boxesAtOnce }
-    @inline(__always)
-    private var turned: UnsafeMutablePointer<T> { dots + 8 &* call.taps(call.outHeight, call.height) }
-    @inline(__always)
-    private var bins: UnsafeMutablePointer<T> { turned + 16 &* RoIPool<T>.rowsOfBins &* call.paddedWidth }
-    @inline(__always)
-    private var row: UnsafeMutablePointer<T> { bins + 16 &* RoIPool<T>.rowsOfBins &* call.paddedBins }
-    @inline(__always)
-    private var flatBins: UnsafeMutablePointer<T> { row + 16 &* call.paddedWidth }
 
     @inline(__always)
     func featuresOffset(_ image: Int, _ channel: Int) -> Int {
@@ -350,7 +345,7 @@ private struct RoIWork<T: Real> {
         let (rowPitch, pitch) = call.isChannelsLast ? (call.width &* call.channels, call.channels) : (call.width, 1)
         var start = boxes.lowerBound
         while start < boxes.upperBound {
-            let length = min(call.boxesAtOnce, boxes.upperBound &- start)
+            let length = min(boxesAtOnce, boxes.upperBound &- start)
             for r in 0..<length where wanted == nil || wanted == image(start &+ r) { fill(r, start &+ r) }
             for block in blocks {
                 for r in 0..<length where wanted == nil || wanted == image(start &+ r) {
@@ -364,44 +359,90 @@ private struct RoIWork<T: Real> {
 
     // Sixteen channels of planes, for up to eight rows of bins at a time.
 
-    /// columns[x][c] = the sum of weight * f[c][row][x] over the taps of bin i. With `row`, the products of row[c][x] and f[c][row][x] are
-    /// added to the dot products of the taps.
+    /// columns[x][c] = the sum of weight * f[c][row][x] over the taps of bin i.
     @inline(never)
     private func combineRows(
-        _ f: UnsafePointer<T>, _ channels: Int, _ y: Axis, _ i: Int, _ window: Window, _ row: UnsafePointer<T>?,
-        _ columns: UnsafeMutablePointer<T>, _ columnsPitch: Int
+        _ f: UnsafePointer<T>, _ channels: Int, _ y: Axis, _ i: Int, _ window: Window, _ columns: UnsafeMutablePointer<T>, _ columnsPitch: Int
     ) {
-        let (n, pitch, plane, taps) = (Self.vector, call.paddedWidth, call.height &* call.width, y.taps(i))
+        forEachFour(channels, window) { c, vector, planes, count in
+            var (s0, s1, s2, s3) = (T.halfLanes(0), T.halfLanes(0), T.halfLanes(0), T.halfLanes(0))
+            forEachTap(f, y, i, window, vector, planes, count) { tap, v0, v1, v2, v3 in
+                let w = T.halfLanes(T(y.weight[tap]))
+                s0 = T.add(w, v0, to: s0)
+                s1 = T.add(w, v1, to: s1)
+                s2 = T.add(w, v2, to: s2)
+                s3 = T.add(w, v3, to: s3)
+            }
+            turnFour(s0, s1, s2, s3, channels &- c, columns + (vector &* Self.vector &* columnsPitch &+ c), columnsPitch)
+        }
+    }
+
+    /// The same. The products of row[c][x] and f[c][row][x] are added to the dot products of the taps.
+    @inline(never)
+    private func combineRowsAndDot(
+        _ f: UnsafePointer<T>, _ channels: Int, _ y: Axis, _ i: Int, _ window: Window, _ columns: UnsafeMutablePointer<T>, _ columnsPitch: Int
+    ) {
+        forEachFour(channels, window) { c, vector, planes, count in
+            let (g, pitch) = (UnsafePointer(row + (c &* call.paddedWidth &+ vector &* Self.vector)), call.paddedWidth)
+            let (g0, g1, g2, g3): (T.HalfLanes, T.HalfLanes, T.HalfLanes, T.HalfLanes)
+                = (load(g), load(g + pitch), load(g + 2 &* pitch), load(g + 3 &* pitch))
+            var (s0, s1, s2, s3) = (T.halfLanes(0), T.halfLanes(0), T.halfLanes(0), T.halfLanes(0))
+            forEachTap(f, y, i, window, vector, planes, count) { tap, v0, v1, v2, v3 in
+                let (w, sum) = (T.halfLanes(T(y.weight[tap])), dots + tap &* Self.vector)
+                s0 = T.add(w, v0, to: s0)
+                s1 = T.add(w, v1, to: s1)
+                s2 = T.add(w, v2, to: s2)
+                s3 = T.add(w, v3, to: s3)
+                let low = T.add(g1, v1, to: T.add(g0, v0, to: load(UnsafePointer(sum))))
+                let high = T.add(g3, v3, to: T.add(g2, v2, to: T.halfLanes(0)))
+                store(T.sum(low, high), sum)
+            }
+            turnFour(s0, s1, s2, s3, channels &- c, columns + (vector &* Self.vector &* columnsPitch &+ c), columnsPitch)
+        }
+    }
+
+    /// Calls `body` for four channels and a vector of the window at a time, with where the planes of the last three begin, and with how many
+    /// of the vector's numbers are features. Where there are no four channels left, the last one is taken again.
+    @inline(__always)
+    private func forEachFour(_ channels: Int, _ window: Window, _ body: (_ c: Int, _ vector: Int, _ planes: (Int, Int, Int, Int), _ count: Int) -> Void) {
+        let plane = call.height &* call.width
         var c = 0
         while c < channels {
-            // Where there are no four channels left, the last one is taken again.
-            let offsets = (c &* plane, min(c &+ 1, channels &- 1) &* plane, min(c &+ 2, channels &- 1) &* plane, min(c &+ 3, channels &- 1) &* plane)
-            for vector in 0..<window.vectors {
-                let count = vector &+ 1 < window.vectors ? n : window.tail
-                var (s0, s1, s2, s3) = (T.halfLanes(0), T.halfLanes(0), T.halfLanes(0), T.halfLanes(0))
-                for tap in taps {
-                    let (w, p) = (T.halfLanes(T(y.weight[tap])), f + (y.index[tap] &* call.width &+ window.first &+ vector &* n))
-                    let (v0, v1): (T.HalfLanes, T.HalfLanes) = (load(p + offsets.0, count), load(p + offsets.1, count))
-                    let (v2, v3): (T.HalfLanes, T.HalfLanes) = (load(p + offsets.2, count), load(p + offsets.3, count))
-                    s0 = T.add(w, v0, to: s0)
-                    s1 = T.add(w, v1, to: s1)
-                    s2 = T.add(w, v2, to: s2)
-                    s3 = T.add(w, v3, to: s3)
-                    if let row {
-                        let (g, sum) = (row + (c &* pitch &+ vector &* n), dots + tap &* n)
-                        let low = T.add(load(g + pitch), v1, to: T.add(load(g), v0, to: load(UnsafePointer(sum))))
-                        let high = T.add(load(g + 3 &* pitch), v3, to: T.add(load(g + 2 &* pitch), v2, to: T.halfLanes(0)))
-                        store(T.sum(low, high), sum)
-                    }
-                }
-                // Channels that are not there are 0, because the last one may be infinite.
-                if c &+ 2 > channels { s1 = T.halfLanes(0) }
-                if c &+ 3 > channels { s2 = T.halfLanes(0) }
-                if c &+ 4 > channels { s3 = T.halfLanes(0) }
-                T.turn(s0, s1, s2, s3, columns + (vector &* n &* columnsPitch &+ c), columnsPitch)
-            }
+            let planes = (c &* plane, min(c &+ 1, channels &- 1) &* plane, min(c &+ 2, channels &- 1) &* plane, min(c &+ 3, channels &- 1) &* plane)
+            for vector in 0..<window.vectors { body(c, vector, planes, vector &+ 1 < window.vectors ? Self.vector : window.tail) }
             c &+= 4
         }
+    }
+
+    /// Calls `body` with the features of each tap.
+    @inline(__always)
+    private func forEachTap(
+        _ f: UnsafePointer<T>, _ y: Axis, _ i: Int, _ window: Window, _ vector: Int, _ planes: (Int, Int, Int, Int), _ count: Int,
+        _ body: (_ tap: Int, T.HalfLanes, T.HalfLanes, T.HalfLanes, T.HalfLanes) -> Void
+    ) {
+        let start = f + (window.first &+ vector &* Self.vector)
+        #if !SMALL_LIBRARY
+            if count == Self.vector {
+                for tap in y.taps(i) {
+                    let p = start + y.index[tap] &* call.width
+                    body(tap, load(p + planes.0), load(p + planes.1), load(p + planes.2), load(p + planes.3))
+                }
+                return
+            }
+        #endif
+        for tap in y.taps(i) {
+            let p = start + y.index[tap] &* call.width
+            body(tap, load(p + planes.0, count), load(p + planes.1, count), load(p + planes.2, count), load(p + planes.3, count))
+        }
+    }
+
+    /// Writes sums of four channels as columns. Channels that are not there are 0, because the last one may be infinite.
+    @inline(__always)
+    private func turnFour(
+        _ s0: T.HalfLanes, _ s1: T.HalfLanes, _ s2: T.HalfLanes, _ s3: T.HalfLanes, _ left: Int, _ columns: UnsafeMutablePointer<T>, _ pitch: Int
+    ) {
+        let zero = T.halfLanes(0)
+        T.turn(s0, left < 2 ? zero : s1, left < 3 ? zero : s2, left < 4 ? zero : s3, columns, pitch)
     }
 
     /// f[c][row][x] += weight * row[c][x], for the taps of bin i: four channels at a time, then one.
@@ -414,15 +455,29 @@ private struct RoIWork<T: Real> {
             for vector in 0..<window.vectors {
                 let count = vector &+ 1 < window.vectors ? n : window.tail
                 let (g, f) = (UnsafePointer(row + (c &* pitch &+ vector &* n)), f + (c &* plane &+ window.first &+ vector &* n))
-                let g0: T.HalfLanes = load(g)
-                let (g1, g2, g3) = isWhole ? (load(g + pitch), load(g + 2 &* pitch), load(g + 3 &* pitch)) : (g0, g0, g0)
-                for tap in taps {
-                    let (w, p) = (T.halfLanes(T(y.weight[tap])), f + y.index[tap] &* call.width)
-                    store(T.add(w, g0, to: load(UnsafePointer(p), count)), p, count)
-                    if isWhole {
-                        store(T.add(w, g1, to: load(UnsafePointer(p + plane), count)), p + plane, count)
-                        store(T.add(w, g2, to: load(UnsafePointer(p + 2 &* plane), count)), p + 2 &* plane, count)
-                        store(T.add(w, g3, to: load(UnsafePointer(p + 3 &* plane), count)), p + 3 &* plane, count)
+                #if !SMALL_LIBRARY
+                    if isWhole && count == n {
+                        let (g0, g1, g2, g3): (T.HalfLanes, T.HalfLanes, T.HalfLanes, T.HalfLanes)
+                            = (load(g), load(g + pitch), load(g + 2 &* pitch), load(g + 3 &* pitch))
+                        for tap in taps {
+                            let (w, p) = (T.halfLanes(T(y.weight[tap])), f + y.index[tap] &* call.width)
+                            let v0 = T.add(w, g0, to: load(UnsafePointer(p)))
+                            let v1 = T.add(w, g1, to: load(UnsafePointer(p + plane)))
+                            let v2 = T.add(w, g2, to: load(UnsafePointer(p + 2 &* plane)))
+                            let v3 = T.add(w, g3, to: load(UnsafePointer(p + 3 &* plane)))
+                            store(v0, p)
+                            store(v1, p + plane)
+                            store(v2, p + 2 &* plane)
+                            store(v3, p + 3 &* plane)
+                        }
+                        continue
+                    }
+                #endif
+                for k in 0..<(isWhole ? 4 : 1) {
+                    let g: T.HalfLanes = load(g + k &* pitch)
+                    for tap in taps {
+                        let p = f + (k &* plane &+ y.index[tap] &* call.width)
+                        store(T.add(T.halfLanes(T(y.weight[tap])), g, to: load(UnsafePointer(p), count)), p, count)
                     }
                 }
             }
@@ -454,7 +509,7 @@ private struct RoIWork<T: Real> {
         let (window, channels) = (Window(box.x, call.width, Self.vector), min(16, call.channels &- channel))
         forEachGroup { first, rows in
             for i in 0..<rows {
-                combineRows(features.start, channels, box.y, first &+ i, window, nil, turned + i &* 16, rows &* 16)
+                combineRows(features.start, channels, box.y, first &+ i, window, turned + i &* 16, rows &* 16)
             }
             for j in 0..<call.outWidth { combine(columns(rows, window), withoutRows(box), 0, j, bins + j &* 128, rows &* 16) }
             for i in 0..<rows { turn(UnsafePointer(bins + i &* 16), 128, call.outWidth, 16, flatBins + i &* call.outWidth, call.binsPitch) }
@@ -506,7 +561,7 @@ private struct RoIWork<T: Real> {
             spreadColumns(box, channel, channels, gradOut, first, rows, window)
             for i in 0..<rows {
                 turn(UnsafePointer(turned + i &* 16), rows &* 16, window.vectors &* n, 16, row, call.paddedWidth)
-                combineRows(features.start, channels, box.y, first &+ i, window, UnsafePointer(row), turned + i &* 16, rows &* 16)
+                combineRowsAndDot(features.start, channels, box.y, first &+ i, window, turned + i &* 16, rows &* 16)
             }
             // The rows' axis `one` has no derivatives, so that this adds to x1 and x2.
             for j in 0..<call.outWidth { dot(columns(rows, window), withoutRows(box), 0, j, UnsafePointer(bins + j &* 128), rows &* 16, box.sums) }
