@@ -120,8 +120,8 @@ def test_gradient_of_boxes_against_differences(layout, setting):
 @pytest.mark.parametrize("channels", [16, 17, 64, 80])
 @pytest.mark.parametrize("function", [boxgrad.roi_align, boxgrad.precise_roi_pool])
 def test_gradient_of_boxes_is_the_sum_over_channels(function, channels, dtype, layout):
-    """Kernels take 16 or 64 channels of 64 boxes at a time."""
-    features, table = (x.astype(dtype) for x in make(8, (2, channels, 9, 13), 70))
+    """Kernels take 16 or 64 channels of 512 boxes at a time."""
+    features, table = (x.astype(dtype) for x in make(8, (2, channels, 9, 13), 530))
     cotangent = np.random.default_rng(2).normal(size=(len(table), channels, 2, 3)).astype(dtype)
     of_all, *of_each = (
         boxgrad.vjp(function, laid_out(features[:, c], layout), table, (2, 3), 0.25)[1](cotangent[:, c])[1]
@@ -245,7 +245,7 @@ def test_precise_pooling_is_continuous_and_keeps_means():
 
 
 def test_threads_give_the_same_bits():
-    features, table = make(7, (3, 70, 20, 30), 400)
+    features, table = make(7, (3, 70, 20, 30), 1200)
     results = []
     for threads in (1, 2, 5):
         boxgrad.set_num_threads(threads)
