@@ -20,7 +20,7 @@ CFLAGS  ?= -O2
 CUDA    := build/lib/libboxgrad_cuda.so
 BOTH    := $(LIBRARY) $(if $(filter $(HOST)/all,$(ARCH)/$(TIERS)),$(CUDA))
 
-.PHONY: lib cuda ptx test-cuda calls install uninstall wheel sdist demo check test test-frameworks test-all bench bench-quick bench-compare growth clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
+.PHONY: lib cuda ptx test-cuda calls install uninstall wheel sdist demo check test test-frameworks test-torchvision test-all bench bench-quick bench-compare growth clean accuracy abi abi-accept coverage fuzz fuzz-fix fuzz-read
 lib: $(BOTH)
 
 SOURCES := Package.swift Sources/exports.map $(wildcard include/boxgrad.h include/module.modulemap Sources/Kernels/*.swift Sources/Boxgrad/*.swift Sources/CShims/*.[ch] Sources/CShims/include/*.h)
@@ -215,9 +215,19 @@ check: export BOXGRAD_TEST_QUICK := 1
 check: SUITES := swift c accuracy abi types python documentation
 check: test
 
+# RoIAlign beside torchvision's compiled operator, which PyPI's build of torch loads (5 GB), and others, which a machine may prefer, do not.
+$(VENV)-torchvision/installed: requirements/torchvision.txt
+	$(PYTHON3) -m venv $(VENV)-torchvision || { echo "Python's venv module is missing or incomplete: on Debian, install python3-venv" >&2; exit 1; }
+	env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null $(VENV)-torchvision/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/torchvision.txt
+	touch $@
+
+test-torchvision: export BOXGRAD_LIBRARY := $(CURDIR)/$(LIBRARY)
+test-torchvision: $(LIBRARY) $(VENV)-torchvision/installed
+	$(VENV)-torchvision/bin/python -m pytest -q Tests/torchvision $(ARGUMENTS)
+
 # The same with the campaigns that take minutes each.
 test-all: export BOXGRAD_TEST_ALL := 1
-test-all: test test-frameworks
+test-all: test test-frameworks test-torchvision
 
 # The errors of every function against 40 digits, in some minutes; what it finds becomes docs/accuracy.md.
 accuracy: $(LIBRARY) $(VENV)/test

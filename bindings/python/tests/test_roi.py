@@ -1,9 +1,16 @@
 """Pooling of regions against its definition, sample by sample, and its gradients against differences of the definition."""
 
+import json
+import sys
+from pathlib import Path
+
 import boxgrad
 import numpy as np
 import pytest
 import reference
+
+sys.path.append(str(Path(__file__).resolve().parents[3] / "Tests/torchvision"))
+import roi_cases  # noqa: E402
 
 SETTINGS = [{"sampling_ratio": ratio, "aligned": aligned} for ratio in (1, 2, 3, -1) for aligned in (False, True)]
 LAYOUTS = ("planes", "channels last")
@@ -96,6 +103,17 @@ def test_value_and_adjoint(layout, dtype, shape, size):
             other = np.random.default_rng(k).normal(size=shape).astype(dtype)
             left = (function(laid_out(other, layout), table, size, 0.25, **(setting or {})).astype(float) * cotangent).sum()
             assert abs(left - (of_features.astype(float) * other).sum()) < 300 * eps * abs(cotangent).sum() ** 0.5
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_values_and_gradients_of_torchvisions_compiled_operator(layout):
+    """As Tests/torchvision has written them down."""
+    for case in json.loads(roi_cases.FILE.read_text())["cases"]:
+        options = {"sampling_ratio": case["sampling_ratio"], "aligned": case["aligned"]}
+        features, boxes = laid_out(roi_cases.FEATURES, layout), boxgrad.stop_gradient(roi_cases.BOXES)
+        value, pullback = boxgrad.vjp(boxgrad.roi_align, features, boxes, roi_cases.SIZE, roi_cases.SCALE, **options)
+        for found, expected in (value, case["value"]), (pullback(roi_cases.COTANGENT)[0], case["gradient"]):
+            assert abs(found - np.reshape(expected, found.shape)).max() < 1e-13, options
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
