@@ -127,9 +127,12 @@ def test_unknown_tiers_are_ignored(sweep, name):
 def test_an_old_cpu_gives_the_same_bits(sweep, wanted):
     if not shutil.which(EMULATOR[0]):
         pytest.skip(f"{EMULATOR[0]} is not installed (Debian: qemu-user)")
+    smaller = {} if ALL else {"BOXGRAD_SWEEP_MOST": "255"}
+    if smaller and not EMULATED:
+        wanted = hashes(sweep, **smaller)[1]
     # Of a tier this CPU does not have, nothing is used, even if asked for.
     for environment in [{}, {"BOXGRAD_CPU_TIER": "avx2"}][: len(TIERS)]:
-        demand_same_bits(f"{OLDEST_CPU} {environment}", hashes(sweep, cpu=OLDEST_CPU, **environment), (TIERS[0], wanted))
+        demand_same_bits(f"{OLDEST_CPU} {environment}", hashes(sweep, cpu=OLDEST_CPU, **environment, **smaller), (TIERS[0], wanted))
 
 
 # ---- The host's floating-point control, which the programs find unchanged after each call ----
