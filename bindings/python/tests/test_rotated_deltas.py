@@ -267,7 +267,7 @@ def test_a_loss_does_not_see_half_turns(period, dtype):
     for got, right in zip(gradients, theirs):
         np.testing.assert_allclose(got, right, rtol=0, atol=300 * EPS[dtype])
     assert plain(pred, far, beta=0.1)[0] > 2 * wanted
-    for error, call in (("angle_period", {"angle_period": 0.0}), ("same shape", {})):
+    for error, call in (("angle_period", {"angle_period": 0.0}), ("the same, not", {})):
         with pytest.raises(ValueError, match=error):
             boxgrad.rotated_smooth_l1_loss(pred, pred if call else pred[0], **call)
 
