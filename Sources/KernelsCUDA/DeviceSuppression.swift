@@ -2,7 +2,7 @@ import CBoxgrad
 import CDevice
 import CShims
 
-// ---- Family nms_sort ----
+// ---- Family nms_sort, blocks of 512 ----
 
 /// Boxes are taken by their ranks in chunks. A block has as many threads. A chunk has eight words of bits.
 @inline(__always)
