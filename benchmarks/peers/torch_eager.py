@@ -93,20 +93,23 @@ def _coder(data: SimpleNamespace) -> BoxCoder:
 
 
 def roi_align(data: SimpleNamespace, function: Any = torchvision.ops.roi_align) -> Run:
+    return _pooling(data, function)[0]
+
+
+def _pooling(data: SimpleNamespace, function: Any) -> tuple[Run, torch.Tensor, torch.Tensor]:
+    """The call, the features and the boxes."""
     if function is torchvision.ops.roi_align and not torchvision.extension._has_ops():
         raise NotOffered  # what takes its place would be plain Python
     features, boxes = tensor(data.features, data.wanted == "features"), tensor(data.boxes, data.wanted == "boxes")
-    return lambda: function(features, boxes, data.size, 1 / data.stride, data.samples)
+    return lambda: function(features, boxes, data.size, 1 / data.stride, data.samples), features, boxes
 
 
 def roi_align_grad(data: SimpleNamespace, function: Any = torchvision.ops.roi_align) -> Run:
     if function is torchvision.ops.roi_align and data.wanted == "boxes":
         raise NotOffered  # its gradient for boxes is None
-    features, boxes, upstream = tensor(data.features, data.wanted == "features"), tensor(data.boxes, data.wanted == "boxes"), tensor(data.upstream)
-    if function is torchvision.ops.roi_align and not torchvision.extension._has_ops():
-        raise NotOffered
+    (call, features, boxes), upstream = _pooling(data, function), tensor(data.upstream)
     wanted = features if data.wanted == "features" else boxes
-    return lambda: torch.autograd.grad(function(features, boxes, data.size, 1 / data.stride, data.samples), wanted, upstream)
+    return lambda: torch.autograd.grad(call(), wanted, upstream)
 
 
 def encode(data: SimpleNamespace, compiled: Compile = lambda f: f) -> Run:

@@ -67,6 +67,8 @@ def goes_to_torchvision(*arguments: Any, on_cuda: bool = True) -> bool:
 
     If it does not, torchvision does while boxgrad is in its place: a model on a GPU has to run, whatever the choice is.
     """
+    if not (_calls_torchvision_elsewhere or _is_in_its_place):
+        return False
     there = [x for x in arguments if is_tensor(x) and not (x.is_cpu or x.is_meta or on_cuda and x.is_cuda)]
     return bool(there) and (_calls_torchvision_elsewhere or _is_in_its_place and all(x.is_cuda for x in there))
 
